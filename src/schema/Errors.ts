@@ -1,0 +1,143 @@
+/**
+ * Every error that a caller can meet. An error class is the only place that knows its code; the HTTP status and the gRPC
+ * status follow from the code by the table `codes`.
+ *
+ * Messages name the thing, the limit and the value received, never the contents of a tensor.
+ */
+import { Schema } from "effect"
+
+/** Triton's error codes with their HTTP status, gRPC number and the name used inside messages. @category models */
+export const codes = {
+  UNKNOWN: { http: 400, grpc: 2, prefix: "Unknown" },
+  INTERNAL: { http: 500, grpc: 13, prefix: "Internal" },
+  NOT_FOUND: { http: 404, grpc: 5, prefix: "Not found" },
+  INVALID_ARG: { http: 400, grpc: 3, prefix: "Invalid argument" },
+  UNAVAILABLE: { http: 503, grpc: 14, prefix: "Unavailable" },
+  UNSUPPORTED: { http: 501, grpc: 12, prefix: "Unsupported" },
+  ALREADY_EXISTS: { http: 400, grpc: 6, prefix: "Already exists" },
+  CANCELLED: { http: 400, grpc: 1, prefix: "Cancelled" }
+} as const
+
+/** @category models */
+export type Code = keyof typeof codes
+
+const message = { message: Schema.String }
+
+/** The request breaks a rule of the protocol or of the model. @category errors */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", message, { httpApiStatus: 400 }) {
+  readonly code = "INVALID_ARG" satisfies Code
+}
+
+/** The request could not be read: JSON syntax or a JSON value of the wrong kind (500, as in Triton). @category errors */
+export class MalformedRequest
+  extends Schema.TaggedError<MalformedRequest>()("MalformedRequest", message, { httpApiStatus: 500 })
+{
+  readonly code = "INTERNAL" satisfies Code
+}
+
+/** Something asked for does not exist here. @category errors */
+export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", message, { httpApiStatus: 501 }) {
+  readonly code = "UNSUPPORTED" satisfies Code
+}
+
+/** No such model or version, or none that is ready. @category errors */
+export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNotFound", message, { httpApiStatus: 404 }) {
+  readonly code = "NOT_FOUND" satisfies Code
+}
+
+/** The version exists and is not ready. @category errors */
+export class ModelNotReady extends Schema.TaggedError<ModelNotReady>()("ModelNotReady", message, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** A bound on waiting work was reached: retry later. @category errors */
+export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
+  ...message,
+  model: Schema.String,
+  capacity: Schema.Int
+}, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** A bound of the server on requests or bytes in flight was reached: retry later. @category errors */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", message, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** The server, or this model, takes no new work because it is stopping. @category errors */
+export class Stopping extends Schema.TaggedError<Stopping>()("Stopping", message, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** The caller went away before its request ran. @category errors */
+export class Cancelled extends Schema.TaggedError<Cancelled>()("Cancelled", message, { httpApiStatus: 400 }) {
+  readonly code = "CANCELLED" satisfies Code
+}
+
+/** The native runtime refused or failed a run. @category errors */
+export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("ExecutionFailed", {
+  ...message,
+  model: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}, { httpApiStatus: 500 }) {
+  readonly code = "INTERNAL" satisfies Code
+}
+
+/** The execution instance died, or stopped answering, while the request ran in it. @category errors */
+export class InstanceLost extends Schema.TaggedError<InstanceLost>()("InstanceLost", {
+  ...message,
+  model: Schema.String,
+  instance: Schema.String
+}, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** A model or one of its versions could not be loaded. `code` prints as the prefix of the reason in the index. @category errors */
+export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
+  ...message,
+  model: Schema.String,
+  code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
+}) {}
+
+/** A repository could not be listed, or a model's directory or config could not be used. @category errors */
+export class PollFailed extends Schema.TaggedError<PollFailed>()("PollFailed", {
+  ...message,
+  code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
+}) {}
+
+/** Load and unload are not allowed in this model control mode. @category errors */
+export class ControlNotAllowed
+  extends Schema.TaggedError<ControlNotAllowed>()("ControlNotAllowed", message, { httpApiStatus: 503 })
+{
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** Why an inference failed. @category errors */
+export const InferenceFailure = Schema.Union([
+  InvalidRequest,
+  MalformedRequest,
+  Unsupported,
+  ModelNotFound,
+  ModelNotReady,
+  QueueFull,
+  Overloaded,
+  Stopping,
+  Cancelled,
+  ExecutionFailed,
+  InstanceLost
+])
+/** @category errors */
+export type InferenceFailure = typeof InferenceFailure.Type
+
+/** The one error of the public door; `reason` tells the cases apart. @category errors */
+export class InferenceError extends Schema.TaggedError<InferenceError>()("InferenceError", {
+  reason: InferenceFailure
+}) {
+  override get message(): string {
+    return this.reason.message
+  }
+  /** `true` when the same request may succeed later, unchanged. */
+  get isRetryable(): boolean {
+    return this.reason.code === "UNAVAILABLE"
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Runs batches on devices: opens one version of a model on all of its execution instances.
+ *
+ * Upstream: `Scheduler`. Downstream: the native runtime.
+ */
+import { Context, type Effect, type Scope, type Semaphore } from "effect"
+import type { DataType } from "../schema/DataType.ts"
+import type { ExecutionFailed, InstanceLost, LoadFailed } from "../schema/Errors.ts"
+import type { Tensor } from "../schema/Inference.ts"
+
+/** Where an instance runs. `id` is the device's number, 0 for the CPU. @category models */
+export interface Device {
+  readonly kind: "CPU" | "GPU"
+  readonly id: number
+}
+
+/** An input or output as the model itself declares it. @category models */
+export interface TensorSpec {
+  readonly name: string
+  readonly datatype: DataType
+  /** Full shape as the model sees it (batch dimension included, after `reshape`); -1 where any size is allowed. */
+  readonly shape: ReadonlyArray<number>
+}
+
+/** Settings of a native session, named as in ONNX Runtime; `undefined` leaves the choice to the executor. @category models */
+export interface SessionSettings {
+  /** Threads inside one operator, per instance. `undefined`: the cores divided among all instances that can run at once. */
+  readonly intraOpNumThreads?: number | undefined
+  readonly interOpNumThreads?: number | undefined
+  readonly executionMode?: "sequential" | "parallel" | undefined
+  readonly graphOptimizationLevel?: "disabled" | "basic" | "extended" | "all" | undefined
+  readonly enableCpuMemArena?: boolean | undefined
+  readonly enableMemPattern?: boolean | undefined
+  /** ONNX Runtime session config entries by full key, such as `session.intra_op.allow_spinning`. */
+  readonly configEntries?: Readonly<Record<string, string>> | undefined
+}
+
+/** What an executor needs to open one version of a model. @category models */
+export interface ModelPlan {
+  readonly model: string
+  readonly version: number
+  /** Absolute path of the model file. */
+  readonly path: string
+  readonly inputs: ReadonlyArray<TensorSpec>
+  readonly outputs: ReadonlyArray<TensorSpec>
+  /** `true`: the first dimension of every input and output is the batch, so an output has as many rows as the inputs. */
+  readonly batched: boolean
+  readonly instances: ReadonlyArray<{ readonly name: string; readonly device: Device }>
+  readonly session: SessionSettings
+}
+
+/** What one run produced. Times are nanoseconds. @category models */
+export interface ExecutionResult {
+  /** In the order asked for. */
+  readonly outputs: ReadonlyArray<Tensor>
+  readonly computeInputNanos: number
+  readonly computeInferNanos: number
+  readonly computeOutputNanos: number
+  /** Ends the use of `outputs`; see `InferenceResponse.release`. */
+  readonly release: () => void
+}
+
+/** An open version: its instances as a pool bounded by `slots`. @category models */
+export interface Instances {
+  readonly count: number
+  /** One permit per instance. Who holds one finds a free instance, so `run` under a permit never waits. */
+  readonly slots: Semaphore.Semaphore
+  /**
+   * Runs the model once over a batch already stacked along dimension 0.
+   *
+   * Inputs are borrowed until the effect completes; outputs belong to the caller until `release`. Interruption waits for the
+   * native call and drops its result.
+   */
+  readonly run: (
+    inputs: ReadonlyArray<Tensor>,
+    outputs: ReadonlyArray<string>
+  ) => Effect.Effect<ExecutionResult, ExecutionFailed | InstanceLost>
+  /** `true` while at least one instance is up. */
+  readonly healthy: () => boolean
+}
+
+/** An input or output as the native runtime reports it. @category models */
+export interface SessionTensor {
+  readonly name: string
+  readonly isTensor: boolean
+  /** Name of the runtime's type, e.g. `float32`; the runtime's own words where it is no tensor. */
+  readonly type: string
+  /** -1 for symbolic, unnamed and negative dimensions. */
+  readonly shape: ReadonlyArray<number>
+}
+
+/** @category models */
+export interface ModelInspection {
+  readonly inputs: ReadonlyArray<SessionTensor>
+  readonly outputs: ReadonlyArray<SessionTensor>
+}
+
+/** @category services */
+export class Executor extends Context.Service<Executor, {
+  /** Devices of a kind that are usable on this machine. */
+  readonly devices: ReadonlyArray<Device>
+  /** Opens the model file once, off the main thread, reads what the runtime says of its inputs and outputs, and closes it. */
+  readonly inspect: (options: {
+    readonly model: string
+    readonly path: string
+  }) => Effect.Effect<ModelInspection, LoadFailed>
+  /** Opens every instance; all are up when the effect succeeds. The scope closes them, after their last run. */
+  readonly open: (plan: ModelPlan) => Effect.Effect<Instances, LoadFailed, Scope.Scope>
+}>()("galatea/services/Executor") {}
