@@ -45,6 +45,11 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNot
   readonly code = "NOT_FOUND" satisfies Code
 }
 
+/** A tensor names a shared-memory region that is not registered. @category errors */
+export class RegionNotFound extends Schema.TaggedError<RegionNotFound>()("RegionNotFound", message, { httpApiStatus: 404 }) {
+  readonly code = "NOT_FOUND" satisfies Code
+}
+
 /** The version exists and is not ready. @category errors */
 export class ModelNotReady extends Schema.TaggedError<ModelNotReady>()("ModelNotReady", message, { httpApiStatus: 503 }) {
   readonly code = "UNAVAILABLE" satisfies Code
@@ -104,6 +109,25 @@ export class PollFailed extends Schema.TaggedError<PollFailed>()("PollFailed", {
   ...message,
   code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
 }) {}
+
+/**
+ * Models could not be loaded at start-up, and the server was told not to start then. One row for each failure, in order of
+ * name and version; `version` is absent where no version was reached.
+ *
+ * @category errors
+ */
+export class ModelsNotLoaded extends Schema.TaggedError<ModelsNotLoaded>()("ModelsNotLoaded", {
+  failures: Schema.Array(Schema.Struct({
+    model: Schema.String,
+    version: Schema.optionalKey(Schema.Int),
+    reason: Schema.String
+  }))
+}) {
+  readonly code = "INTERNAL" satisfies Code
+  override get message(): string {
+    return "failed to load all models"
+  }
+}
 
 /** Load and unload are not allowed in this model control mode. @category errors */
 export class ControlNotAllowed

@@ -11,7 +11,7 @@ export interface SignatureTensor {
   readonly dims: ReadonlyArray<number>
   /** Client shape with a leading -1 where the model batches. */
   readonly shape: ReadonlyArray<number>
-  /** Model shape with a leading -1 where the model batches, when the config has a `reshape`; otherwise `shape`. */
+  /** What the model gets or gives: `[]` for a scalar, else `reshape` with a leading -1 where the model batches, else `shape`. */
   readonly modelShape: ReadonlyArray<number>
   readonly reshaped: boolean
   readonly optional: boolean
@@ -29,12 +29,36 @@ export interface ModelSignature {
   readonly inputByName: ReadonlyMap<string, SignatureTensor>
   readonly outputByName: ReadonlyMap<string, SignatureTensor>
   readonly requiredInputs: number
+  /** Names of all outputs, sorted bytewise: the order of an answer. */
+  readonly outputNames: ReadonlyArray<string>
 }
 
-/** The signature of a validated config. `labels` maps an output's name to its class labels. @category constructors */
+/** Orders names by their UTF-8 bytes, which is the order of code points. @category ordering */
+export const compareNames = (a: string, b: string): number => {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) {
+      // Surrogates stand for code points above every other unit, although their numbers are lower than U+E000 to U+FFFF.
+      const xHigh = x >= 0xd800 && x <= 0xdfff
+      const yHigh = y >= 0xd800 && y <= 0xdfff
+      return xHigh === yHigh ? x - y : xHigh ? 1 : -1
+    }
+  }
+  return a.length - b.length
+}
+
+/**
+ * The signature of a validated config. `labels` maps an output's name to its class labels; `scalars` names the inputs and
+ * outputs that have rank 0 in the model, which a config can only describe as `dims: [ 1 ]`.
+ *
+ * @category constructors
+ */
 export const make = (
   config: ModelConfig,
-  labels: ReadonlyMap<string, ReadonlyArray<string>> = new Map()
+  labels: ReadonlyMap<string, ReadonlyArray<string>> = new Map(),
+  scalars: ReadonlySet<string> = new Set()
 ): ModelSignature => {
   const maxBatchSize = config.max_batch_size
   const batched = (dims: ReadonlyArray<number>) => maxBatchSize > 0 ? [-1, ...dims] : dims
@@ -46,8 +70,8 @@ export const make = (
     datatype: fromConfigName(String(io.data_type))!.name,
     dims: io.dims,
     shape: batched(io.dims),
-    modelShape: batched(io.reshape === undefined ? io.dims : io.reshape.shape),
-    reshaped: io.reshape !== undefined,
+    modelShape: scalars.has(io.name) ? [] : batched(io.reshape === undefined ? io.dims : io.reshape.shape),
+    reshaped: io.reshape !== undefined || scalars.has(io.name),
     optional,
     labels: labels.get(io.name)
   })
@@ -59,6 +83,7 @@ export const make = (
     outputs,
     inputByName: new Map(inputs.map((io) => [io.name, io])),
     outputByName: new Map(outputs.map((io) => [io.name, io])),
-    requiredInputs: inputs.filter((io) => !io.optional).length
+    requiredInputs: inputs.filter((io) => !io.optional).length,
+    outputNames: outputs.map((io) => io.name).toSorted(compareNames)
   }
 }

@@ -50,6 +50,8 @@ export type LoadEvent =
 
 /** @category services */
 export class ModelRepository extends Context.Service<ModelRepository, {
+  /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
+  readonly failure?: PollFailed | undefined
   /** The ready version of a model, or its greatest ready one for version `""`. Called once per request: a plain function. */
   readonly lookup: (
     name: string,

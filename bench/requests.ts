@@ -1,0 +1,45 @@
+/** Inference requests in KServe's binary form, as `tritonclient` sends them. */
+export interface BinaryRequest {
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface BinaryInput {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: ReadonlyArray<number>
+  readonly data: ArrayBufferView
+}
+
+/** One request with binary inputs that asks for all outputs in binary form. */
+export const binaryRequest = (inputs: ReadonlyArray<BinaryInput>): BinaryRequest => {
+  const head = Buffer.from(JSON.stringify({
+    inputs: inputs.map(({ data, ...input }) => ({ ...input, parameters: { binary_data_size: data.byteLength } })),
+    parameters: { binary_data_output: true }
+  }))
+  const blobs = inputs.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+  return {
+    body: Buffer.concat([head, ...blobs]),
+    headers: { "Content-Type": "application/octet-stream", "Inference-Header-Content-Length": String(head.byteLength) }
+  }
+}
+
+/** The request of the `simple` model: two INT32 tensors of one row. */
+export const simple = (): BinaryRequest =>
+  binaryRequest(
+    ["INPUT0", "INPUT1"].map((name) => ({
+      name,
+      datatype: "INT32",
+      shape: [1, 16],
+      data: Int32Array.from({ length: 16 }, (_, i) => i)
+    }))
+  )
+
+/** A request with one FP32 tensor. */
+export const float32 = (name: string, shape: ReadonlyArray<number>): BinaryRequest =>
+  binaryRequest([{
+    name,
+    datatype: "FP32",
+    shape,
+    data: new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(0.5)
+  }])

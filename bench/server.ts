@@ -1,0 +1,84 @@
+/** Starts the built server as a user would, in a process of its own. */
+import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+
+export interface Started {
+  readonly url: string
+  /** Milliseconds from the start of the process until `/v2/health/ready` answered 200. */
+  readonly startMillis: number
+  /** Resident memory in megabytes, now. */
+  readonly rss: () => number
+  readonly stop: () => Promise<void>
+}
+
+const launcher = fileURLToPath(new URL("../bin/galatea.js", import.meta.url))
+
+/** A port of the loopback address that was free a moment ago. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once("error", reject)
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+/** Serves a repository until `stop`. */
+export const start = async (repository: string): Promise<Started> => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const began = performance.now()
+  const child = spawn(process.execPath, [
+    launcher,
+    "serve",
+    `--model-repository=${repository}`,
+    "--http-address=127.0.0.1",
+    `--http-port=${port}`
+  ], { stdio: ["ignore", "ignore", "pipe"] })
+  let stderr = ""
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(-4000)
+  })
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${stderr}`)
+    if (performance.now() - began > 60_000) {
+      child.kill("SIGKILL")
+      throw new Error(`the server was not ready within 60 s:\n${stderr}`)
+    }
+    const ready = await fetch(`${url}/v2/health/ready`).then((response) => response.status === 200, () => false)
+    if (ready) break
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  const startMillis = performance.now() - began
+  return {
+    url,
+    startMillis,
+    rss: () => {
+      const status = readFileSync(`/proc/${child.pid}/status`, "utf8")
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+    },
+    stop: async () => {
+      child.kill("SIGTERM")
+      await gone
+    }
+  }
+}
+
+/** Starts a yardstick script and gives what it printed first; `stop` ends it. */
+export const yardstick = (script: string, args: ReadonlyArray<string>): Promise<{ line: string; stop: () => void }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [fileURLToPath(new URL(`./yardsticks/${script}`, import.meta.url)), ...args], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    let text = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString()
+      if (text.includes("\n")) resolve({ line: text.trim(), stop: () => child.kill() })
+    })
+    child.once("error", reject)
+    child.once("exit", (code) => reject(new Error(`${script} ended with ${code} before it printed its result`)))
+  })

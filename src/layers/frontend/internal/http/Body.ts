@@ -1,0 +1,138 @@
+/**
+ * Receives request bodies: small ones as they come, large tensors straight into the shared memory that execution reads.
+ *
+ * Source: protocol §2.2 (chunks), §4.2 (layout).
+ */
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
+import type { Call } from "./Call.ts"
+
+/** @internal */
+export interface Plan {
+  readonly memory: TensorMemory["Service"]
+  /**
+   * Where the binary section begins in the body; `undefined` when the body has none. A large body is laid out so that this
+   * place is aligned to 64 bytes.
+   */
+  readonly binaryAt: number | undefined
+  /** Most bytes of a body that does not announce its size. */
+  readonly maxChunked: number
+  /** Refuses a chunked body that grew beyond `maxChunked`; `size` is what has come so far. */
+  readonly onTooLarge: (call: Call, size: number) => void
+}
+
+/** A body with tensors goes to shared memory from this size on. */
+const minShared = 16 * 1024
+const alignment = 64
+
+/** Most chunks that a chunked body may have. */
+const maxChunks = 65536
+/** A piece of this size pays for itself and does not count as a chunk, because the network may have cut it from a large one. */
+const freeChunk = 1024
+
+const empty = Buffer.alloc(0)
+
+/**
+ * Receives the body of a call that has entered the limits, then calls `onBody` once. The bytes belong to the call until it is
+ * over. Nothing is called for a client that goes away before its body is complete.
+ *
+ * @internal
+ */
+export const receive = (call: Call, plan: Plan, onBody: (body: Uint8Array) => void): void => {
+  const length = call.contentLength
+  if (length === 0) {
+    onBody(empty)
+  } else if (length === undefined) {
+    receiveChunked(call, plan, onBody)
+  } else {
+    receiveSized(call, length, plan, onBody)
+  }
+}
+
+const receiveSized = (call: Call, length: number, plan: Plan, onBody: (body: Uint8Array) => void): void => {
+  let target: Uint8Array | undefined
+  let at = 0
+  call.receive(() => {
+    target = undefined
+  })
+  call.request.on("data", (chunk: Buffer) => {
+    if (!call.receiving) return
+    if (at === 0 && chunk.length === length && (length < minShared || plan.binaryAt === undefined)) {
+      call.bodyEnded()
+      return onBody(chunk)
+    }
+    target ??= allocate(call, length, plan)
+    if (target === undefined) return
+    copy(chunk, target, at)
+    at += chunk.length
+    if (at === length) {
+      call.bodyEnded()
+      onBody(target)
+    }
+  })
+}
+
+const receiveChunked = (call: Call, plan: Plan, onBody: (body: Uint8Array) => void): void => {
+  let chunks: Array<Buffer> = []
+  let size = 0
+  let counted = 0
+  call.receive(() => {
+    chunks = []
+  })
+  call.request.on("data", (chunk: Buffer) => {
+    if (!call.receiving) return
+    if (chunk.length < freeChunk && ++counted > maxChunks) {
+      call.close()
+      return call.error(
+        400,
+        `Chunked request body exceeds maximum of ${maxChunks} non-empty chunks. Send fewer or larger HTTP chunks.`
+      )
+    }
+    size += chunk.length
+    if (size > plan.maxChunked) return plan.onTooLarge(call, size)
+    const refusal = call.grow(chunk.length)
+    if (refusal !== undefined) return call.error(503, refusal)
+    chunks.push(chunk)
+  })
+  call.request.on("end", () => {
+    if (!call.receiving) return
+    const body = size === 0 ? empty : chunks.length === 1 ? chunks[0]! : join(call, chunks, size, plan)
+    if (body === undefined) return
+    call.bodyEnded()
+    onBody(body)
+  })
+}
+
+const join = (call: Call, chunks: ReadonlyArray<Buffer>, size: number, plan: Plan): Uint8Array | undefined => {
+  const target = allocate(call, size, plan)
+  if (target === undefined) return undefined
+  let at = 0
+  for (const chunk of chunks) {
+    copy(chunk, target, at)
+    at += chunk.length
+  }
+  return target
+}
+
+/** Memory for a body; where there is none the call is refused. */
+const allocate = (call: Call, length: number, plan: Plan): Uint8Array | undefined => {
+  try {
+    if (plan.binaryAt === undefined || length < minShared) return Buffer.allocUnsafeSlow(length)
+    const padding = (alignment - plan.binaryAt % alignment) % alignment
+    const region = plan.memory.acquire(padding + length)
+    call.region = region
+    return region.bytes.subarray(padding)
+  } catch {
+    call.error(503, `There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)
+    return undefined
+  }
+}
+
+/**
+ * Copies a whole chunk. Copying all but the last byte takes node's `memcpy`, while a copy of the whole array goes through
+ * V8's byte-by-byte path for shared memory whenever source and target are aligned differently: 30 times slower.
+ */
+const copy = (chunk: Buffer, target: Uint8Array, at: number): void => {
+  const last = chunk.length - 1
+  chunk.copy(target, at, 0, last)
+  target[at + last] = chunk[last]!
+}

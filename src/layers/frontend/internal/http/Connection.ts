@@ -1,0 +1,81 @@
+/** One client connection: the calls in progress on it, and how it ends. */
+import type { Socket } from "node:net"
+import { closingBytes } from "./Answer.ts"
+import type { Call } from "./Call.ts"
+
+const key: unique symbol = Symbol("galatea/http/Connection")
+
+/** How long a connection that is about to be closed is still read, so that the client sees the answer and no reset. @internal */
+export const lingerMillis = 2000
+
+/** @internal */
+export class Connection {
+  readonly socket: Socket
+  /** Requests whose answer is not sent yet, in order of arrival. */
+  readonly calls = new Set<Call>()
+  private failure: Buffer | undefined = undefined
+  private failed = false
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    const tagged: Socket & { [key]?: Connection } = socket
+    tagged[key] = this
+  }
+
+  /** The connection of a socket that the listener accepted. */
+  static of(socket: Socket): Connection {
+    const tagged: Socket & { [key]?: Connection } = socket
+    return tagged[key] ?? new Connection(socket)
+  }
+
+  /**
+   * Nothing more can be read from this connection. The call whose body was being received is refused; otherwise the failure is
+   * written after the answers that are still owed.
+   */
+  fail(status: number, message: string): void {
+    if (this.failed) return
+    this.failed = true
+    for (const call of this.calls) {
+      if (call.receiving) {
+        call.close()
+        call.error(status, message)
+        return
+      }
+    }
+    this.failure = closingBytes(status, message)
+    this.left()
+  }
+
+  /** A call was answered. */
+  left(): void {
+    if (this.failure === undefined || this.calls.size > 0) return
+    this.socket.end(this.failure)
+    this.failure = undefined
+    this.linger()
+  }
+
+  /** Ends the connection after a while, however much the client still sends. */
+  linger(): void {
+    const timer = setTimeout(() => this.socket.destroy(), lingerMillis)
+    timer.unref()
+    this.socket.once("close", () => clearTimeout(timer))
+  }
+
+  /** No byte came or went for the time that the server grants. */
+  stalled(): void {
+    let running = false
+    for (const call of this.calls) {
+      if (call.receiving) {
+        this.fail(408, "The request body stopped arriving. Send it without pauses, or raise --http-body-timeout-ms.")
+        return
+      }
+      running ||= call.running
+    }
+    if (!running) this.socket.destroy()
+  }
+
+  /** The client went away, or the server closed the connection. */
+  closed(): void {
+    for (const call of this.calls) call.abort()
+  }
+}

@@ -1,0 +1,62 @@
+/** Counts the requests inside the server and the bytes of their bodies, and refuses what goes beyond the bounds. */
+
+/** @internal */
+export interface Limits {
+  /** Requests at a time. */
+  readonly maxRequests: number
+  /** Bytes of request bodies at a time. */
+  readonly maxBytes: number
+  /** Bytes of one request body. */
+  readonly maxRequestBytes: number
+}
+
+/**
+ * The two counters. Whoever entered with some bytes leaves with the same number, plus those it grew by.
+ *
+ * @internal
+ */
+export class InFlight {
+  readonly limits: Limits
+  requests = 0
+  bytes = 0
+
+  constructor(limits: Limits) {
+    this.limits = limits
+  }
+
+  /** Lets one request of so many bytes in, or says why not. */
+  enter(bytes: number): string | undefined {
+    if (this.requests >= this.limits.maxRequests) {
+      return `The server already holds ${this.requests} requests, the most it takes at a time. Retry later, ` +
+        "or raise --http-max-inflight-requests."
+    }
+    const refusal = this.grow(bytes)
+    if (refusal === undefined) this.requests++
+    return refusal
+  }
+
+  /** Takes so many bytes more for a request that entered, or says why not. */
+  grow(bytes: number): string | undefined {
+    const total = this.bytes + bytes
+    if (total > this.limits.maxBytes) {
+      return `The server already holds ${this.bytes} bytes of request bodies and takes at most ${this.limits.maxBytes} ` +
+        `at a time, so ${bytes} bytes more do not fit. Retry later, or raise --http-max-inflight-bytes.`
+    }
+    this.bytes = total
+    return undefined
+  }
+
+  /** Why a body of this size is never taken, `undefined` when it may be. */
+  tooLarge(bytes: number): string | undefined {
+    return bytes > this.limits.maxRequestBytes
+      ? `The request body of ${bytes} bytes exceeds the ${this.limits.maxRequestBytes} bytes that one request may have. ` +
+        "Send less at a time, or raise --http-max-request-bytes."
+      : undefined
+  }
+
+  /** Gives back what a request held. */
+  leave(bytes: number): void {
+    this.requests--
+    this.bytes -= bytes
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Finds the route of a raw request path.
+ *
+ * A table of patterns is compiled once into a tree of path segments; finding a route then takes one map look-up a segment and
+ * no regular expression. Captured names stay as they were sent; `Captures.decode` undoes percent-encoding afterwards, so an
+ * encoded slash never changes the route. Source: protocol §2.1.
+ */
+import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
+import type { ContentType } from "./Answer.ts"
+import type { Call } from "./Call.ts"
+
+/** What answers a request; it owns the call from then on. @internal */
+export type Handler = (call: Call) => void
+
+/**
+ * One row of the routing table.
+ *
+ * `path` consists of literal segments and captures such as `{model}`; one part in brackets may be left out by the client:
+ * `/v2/models/{model}[/versions/{version}]/infer`.
+ *
+ * @internal
+ */
+export interface Route {
+  readonly path: string
+  /** Category by which `--http-restricted-api` names it. */
+  readonly category: RestrictedCategory
+  /** Content-Type of the answers to a wrong method. */
+  readonly contentType: ContentType
+  readonly get?: Handler
+  readonly post?: Handler
+}
+
+/** Names captured from a path, `""` where the path has none. @internal */
+export interface Captures {
+  model: string
+  version: string
+  region: string
+  repository: string
+}
+
+type Capture = keyof Captures
+
+interface Node {
+  readonly literals: Map<string, Node>
+  capture: { readonly name: Capture; readonly node: Node } | undefined
+  route: Route | undefined
+}
+
+/** A compiled table of routes. @internal */
+export interface Router {
+  /** The route of a raw request target (path, with or without a query), with its captures written to `out`. */
+  readonly find: (target: string, out: Captures) => Route | undefined
+}
+
+/** @internal */
+export const noCaptures = (): Captures => ({ model: "", version: "", region: "", repository: "" })
+
+const captures: ReadonlySet<string> = new Set<string>(Object.keys(noCaptures()))
+
+const isCapture = (name: string): name is Capture => captures.has(name)
+
+const emptyNode = (): Node => ({ literals: new Map(), capture: undefined, route: undefined })
+
+/** Compiles a table. A pattern that is wrong or taken is a bug and throws. @internal */
+export const make = (routes: Iterable<Route>): Router => {
+  const root = emptyNode()
+  for (const route of routes) {
+    for (const path of expand(route.path)) add(root, path, route)
+  }
+  return {
+    find: (target, out) => {
+      const path = pathOf(target)
+      return path.charCodeAt(0) === 47 ? walk(root, path, 1, out) : undefined
+    }
+  }
+}
+
+const expand = (path: string): ReadonlyArray<string> => {
+  const match = /^([^[\]]*)\[([^[\]]*)\]([^[\]]*)$/.exec(path)
+  return match === null ? [path] : [match[1]! + match[3]!, match[1]! + match[2]! + match[3]!]
+}
+
+const add = (root: Node, path: string, route: Route): void => {
+  let node = root
+  for (const segment of path.slice(1).split("/")) {
+    if (segment.startsWith("{") && segment.endsWith("}")) {
+      const name = segment.slice(1, -1)
+      if (!isCapture(name)) throw new Error(`Route ${path} captures an unknown name: ${name}`)
+      node.capture ??= { name, node: emptyNode() }
+      if (node.capture.name !== name) throw new Error(`Route ${path} captures ${name} where others capture another name`)
+      node = node.capture.node
+    } else {
+      let next = node.literals.get(segment)
+      if (next === undefined) node.literals.set(segment, next = emptyNode())
+      node = next
+    }
+  }
+  if (node.route !== undefined) throw new Error(`Two routes have the path ${path}`)
+  node.route = route
+}
+
+/** The path of an origin-form or absolute-form request target. */
+const pathOf = (target: string): string => {
+  const query = target.indexOf("?")
+  const path = query === -1 ? target : target.slice(0, query)
+  if (path.charCodeAt(0) === 47) return path
+  const authority = path.indexOf("://")
+  const slash = authority === -1 ? -1 : path.indexOf("/", authority + 3)
+  return slash === -1 ? path : path.slice(slash)
+}
+
+/** A literal wins over a capture; where it leads nowhere the capture is tried, so a model may be called `stats`. */
+const walk = (node: Node, path: string, start: number, out: Captures): Route | undefined => {
+  const slash = path.indexOf("/", start)
+  const segment = slash === -1 ? path.slice(start) : path.slice(start, slash)
+  const literal = node.literals.get(segment)
+  if (literal !== undefined) {
+    const route = slash === -1 ? literal.route : walk(literal, path, slash + 1, out)
+    if (route !== undefined) return route
+  }
+  const capture = node.capture
+  if (capture === undefined || segment === "" || (capture.name === "version" && !isDigits(segment))) return undefined
+  const route = slash === -1 ? capture.node.route : walk(capture.node, path, slash + 1, out)
+  if (route !== undefined) out[capture.name] = segment
+  return route
+}
+
+const isDigits = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 48 || code > 57) return false
+  }
+  return true
+}
+
+/** Undoes percent-encoding of a captured name; `undefined` when it is malformed. @internal */
+export const decode = (name: string): string | undefined => {
+  if (!name.includes("%")) return name
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,62 @@
+/** BYTES tensors: elements of a 4-byte little-endian length and that many bytes. */
+import type { Tensor } from "../../../schema/Inference.ts"
+
+/** What is wrong with the elements of a BYTES tensor that should hold `expected` of them; `undefined`: nothing. */
+export const bytesProblem = (
+  input: Tensor,
+  expected: number,
+  model: string,
+  prefix: () => string
+): string | undefined => {
+  const { data } = input
+  const end = data.byteLength
+  let position = 0
+  let count = 0
+  while (position < end) {
+    if (count === expected) {
+      return `${prefix()}unexpected number of string elements ${count + 1} for inference input '${input.name}' for model ` +
+        `'${model}', expecting ${expected}`
+    }
+    const left = end - position
+    if (left < 4) {
+      return `${prefix()}incomplete string length indicator for inference input '${input.name}' for model '${model}', ` +
+        `expecting 4 bytes but only ${left} bytes available. Please make sure the string length indicator is in one buffer.`
+    }
+    const length = lengthAt(data, position)
+    if (length > left - 4) {
+      return `incomplete string data for inference input '${input.name}', expecting string of length ${length} but only ` +
+        `${left - 4} bytes available`
+    }
+    position += 4 + length
+    count++
+  }
+  return count === expected
+    ? undefined
+    : `${prefix()}expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
+}
+
+/** Bytes that the first `count` elements take. The tensor must hold as many. */
+export const prefixLength = (data: Uint8Array, count: number): number => {
+  let position = 0
+  for (let i = 0; i < count; i++) position += 4 + lengthAt(data, position)
+  return position
+}
+
+/** The length that stands at a position. */
+export const lengthAt = (data: Uint8Array, position: number): number =>
+  (data[position]! | data[position + 1]! << 8 | data[position + 2]! << 16 | data[position + 3]! << 24) >>> 0
+
+/** The binary form of texts. */
+export const encode = (texts: ReadonlyArray<string>): Uint8Array => {
+  const encoder = new TextEncoder()
+  const parts = texts.map((text) => encoder.encode(text))
+  const data = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.byteLength, 0))
+  const view = new DataView(data.buffer)
+  let position = 0
+  for (const part of parts) {
+    view.setUint32(position, part.byteLength, true)
+    data.set(part, position + 4)
+    position += 4 + part.byteLength
+  }
+  return data
+}

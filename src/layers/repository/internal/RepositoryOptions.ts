@@ -1,0 +1,48 @@
+/** Options of the file repository, as its stages read them. */
+import { Effect } from "effect"
+import type { LoadEvent } from "../../../services/ModelRepository.ts"
+import type { BackendSetting } from "./BackendSettings.ts"
+
+/** @category models */
+export interface Options {
+  /**
+   * Roots: directories with one sub-directory per model, `.onnx` files, or directories that hold nothing but one `.onnx` file.
+   * A bare file is served as version 1 under its own name and needs no config, also with `strictModelConfig`.
+   */
+  readonly paths: ReadonlyArray<string>
+  /** When models load. `"none"`: all while the layer is built, and loading and unloading on demand is refused. Default. */
+  readonly controlMode?: "none" | undefined
+  /** Every model must have a complete `config.pbtxt`: nothing is derived from the model file. Default: `false`. */
+  readonly strictModelConfig?: boolean | undefined
+  /** Use `configs/‹name›.pbtxt` of a model that has it. Default: `config.pbtxt` only. */
+  readonly modelConfigName?: string | undefined
+  /** Versions that load at once, over all models; at least 1. Default: 4. */
+  readonly loadThreadCount?: number | undefined
+  /** Further attempts at a version that fails to load. Default: 0. */
+  readonly loadRetryCount?: number | undefined
+  /** Models of one name in several roots all load. Default: `false`, and none of them does. */
+  readonly modelNamespacing?: boolean | undefined
+  /** Fail with `ModelsNotLoaded`, after trying all, when a model cannot be loaded. Default: `true`, as in Triton. */
+  readonly exitOnError?: boolean | undefined
+  /** Settings of backends: `default-max-batch-size` (4), and thread counts of the `onnxruntime` scope. Default: none. */
+  readonly backendConfig?: ReadonlyArray<BackendSetting> | undefined
+  /** Told of all that happens, in the fiber that does it. Default: nobody. */
+  readonly onEvent?: ((event: LoadEvent) => Effect.Effect<void>) | undefined
+}
+
+/** Options with every default in place. @category models */
+export type Settings = { readonly [Key in keyof Options]-?: Exclude<Options[Key], undefined> }
+
+/** @category constructors */
+export const settings = (options: Options): Settings => ({
+  paths: options.paths,
+  controlMode: options.controlMode ?? "none",
+  strictModelConfig: options.strictModelConfig ?? false,
+  modelConfigName: options.modelConfigName ?? "",
+  loadThreadCount: Math.max(1, options.loadThreadCount ?? 4),
+  loadRetryCount: Math.max(0, options.loadRetryCount ?? 0),
+  modelNamespacing: options.modelNamespacing ?? false,
+  exitOnError: options.exitOnError ?? true,
+  backendConfig: options.backendConfig ?? [],
+  onEvent: options.onEvent ?? (() => Effect.void)
+})

@@ -1,0 +1,107 @@
+/**
+ * Fills what a config leaves out from the model itself.
+ *
+ * Source: Triton's ONNX Runtime backend; `model-config.md` section 5 has the tables.
+ */
+import { Result } from "effect"
+import * as DataTypes from "../../../../schema/DataType.ts"
+import { LoadFailed } from "../../../../schema/Errors.ts"
+import type { ModelConfig, ModelInput, ModelOutput } from "../../../../schema/ModelConfig.ts"
+import * as ModelConfigs from "../../../../schema/ModelConfig.ts"
+import type { IoTensor, ModelIo } from "./ModelIo.ts"
+import { formatTable } from "./ModelIo.ts"
+
+/** @category models */
+export interface Options {
+  /** The `default-max-batch-size` of the backend config; negative counts as 0. */
+  readonly defaultMaxBatchSize: number
+}
+
+/** `default-max-batch-size` where no option says otherwise. @category constants */
+export const defaultMaxBatchSize = 4
+
+/** @category models */
+export interface Completion {
+  readonly config: ModelConfig
+  /** For the log, with Triton's texts. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** `false` when both sides are given: then nothing at all is completed, and the model need not be read for it. @category getters */
+export const isNeeded = (config: ModelConfig): boolean =>
+  config.input.length + config.batch_input.length === 0 || config.output.length === 0
+
+/** What Triton logs when {@link isNeeded} says no. @category formatting */
+export const skipped = (model: string): string =>
+  `skipping model configuration auto-complete for '${model}': inputs and outputs already specified`
+
+/**
+ * `true` when every input and output has a first dimension of any size; the name of its symbol does not matter.
+ *
+ * @category getters
+ */
+export const canBatch = (io: ModelIo): boolean =>
+  [...io.inputs, ...io.outputs].every((tensor) => tensor.shape[0] === -1)
+
+const complete = (tensor: IoTensor, batched: boolean) => {
+  const shape = batched ? tensor.shape.slice(1) : tensor.shape
+  return {
+    name: tensor.name,
+    data_type: tensor.datatype === undefined
+      ? "TYPE_INVALID" as const
+      : DataTypes.fromName(tensor.datatype)!.configName,
+    dims: shape.length === 0 ? [1] : shape,
+    ...(shape.length === 0 && batched ? { reshape: { shape: [] } } : {})
+  }
+}
+
+/**
+ * Completes `max_batch_size`, `dynamic_batching`, `input` and `output` of a normalised config, each only where it is not given
+ * and only if a side is missing altogether. Inputs and outputs come in graph order.
+ *
+ * Fails with `LoadFailed` where `max_batch_size` is given and the model cannot batch.
+ *
+ * @category combinators
+ */
+export const run = (
+  model: string,
+  config: ModelConfig,
+  io: ModelIo,
+  options: Options
+): Result.Result<Completion, LoadFailed> => {
+  if (!isNeeded(config)) return Result.succeed({ config, warnings: [] })
+  const possible = canBatch(io)
+  const given = config.max_batch_size
+  if (!possible && given !== 0) {
+    return Result.fail(
+      new LoadFailed({
+        model,
+        code: "INVALID_ARG",
+        message:
+          `autofill failed for model '${model}': model does not support batching while non-zero max_batch_size ` +
+          `is specified\n${formatTable(io)}`
+      })
+    )
+  }
+  const size = possible && given === 0 ? Math.max(0, options.defaultMaxBatchSize) : given
+  const warnings = possible && given === 0
+    ? [
+      `autofilled max_batch_size to ${size} for model '${model}' since batching is supporrted but no max_batch_size is ` +
+      "specified in model configuration. Must specify max_batch_size to utilize autofill with a larger max batch size"
+    ]
+    : []
+  const batched = size > 0
+  const input: ReadonlyArray<ModelInput> = config.input.length + config.batch_input.length > 0
+    ? config.input
+    : ModelConfigs.make({ input: io.inputs.map((tensor) => complete(tensor, batched)) }).input
+  const output: ReadonlyArray<ModelOutput> = config.output.length > 0
+    ? config.output
+    : ModelConfigs.make({ output: io.outputs.map((tensor) => complete(tensor, batched)) }).output
+  const batching = size > 1 && config.dynamic_batching === undefined && config.sequence_batching === undefined
+    ? { dynamic_batching: ModelConfigs.make({ dynamic_batching: {} }).dynamic_batching }
+    : {}
+  return Result.succeed({
+    config: { ...config, max_batch_size: size, input, output, ...batching },
+    warnings
+  })
+}

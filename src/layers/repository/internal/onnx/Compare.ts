@@ -1,0 +1,250 @@
+/**
+ * Compares a complete config with the model that it is for.
+ *
+ * Source: Triton's ONNX Runtime backend; `model-config.md` sections 5.6 and 5.7 have the checks, their order and their texts.
+ */
+import { Result } from "effect"
+import type { DataType } from "../../../../schema/DataType.ts"
+import * as DataTypes from "../../../../schema/DataType.ts"
+import { LoadFailed } from "../../../../schema/Errors.ts"
+import type { ModelConfig, ModelInput, ModelOutput } from "../../../../schema/ModelConfig.ts"
+import type { TensorSpec } from "../../../../services/Executor.ts"
+import * as Compatibility from "./Compatibility.ts"
+import type { IoTensor, ModelIo } from "./ModelIo.ts"
+import { formatShape, formatTable } from "./ModelIo.ts"
+import type { Disagreement } from "./SequenceControls.ts"
+import * as SequenceControls from "./SequenceControls.ts"
+
+/**
+ * The inputs and outputs of the config with the shapes that the model itself takes and gives; scalars have the shape `[]`,
+ * whatever the config calls them.
+ *
+ * @category models
+ */
+export interface Agreement {
+  readonly inputs: ReadonlyArray<TensorSpec>
+  readonly outputs: ReadonlyArray<TensorSpec>
+}
+
+type Role = "input" | "output"
+
+const invalid = (message: string): Disagreement => ({ code: "INVALID_ARG", message })
+
+const modelSide = (io: ModelInput | ModelOutput): ReadonlyArray<number> => io.reshape?.shape ?? io.dims
+
+/**
+ * Zeros are allowed where the model itself has them, which Triton refuses; anywhere else they are the error that they are in
+ * Triton's validation of a config.
+ */
+const zeroDisagreement = (
+  model: string,
+  role: Role,
+  io: ModelInput | ModelOutput,
+  tensor: IoTensor,
+  batched: boolean
+): Disagreement | undefined => {
+  const shape = batched ? tensor.shape.slice(1) : tensor.shape
+  const wrong = modelSide(io).some((dimension, index) => dimension === 0 && shape[index] !== 0)
+  return wrong
+    ? invalid(
+      `model ${role} '${io.name}' ${
+        io.reshape === undefined ? "dimension" : "reshape dimensions"
+      } must be integer >= 1, ` +
+        `or -1 to indicate a variable-size dimension for ${model}`
+    )
+    : undefined
+}
+
+const typeDisagreement = (
+  model: string,
+  role: Role,
+  io: ModelInput | ModelOutput,
+  tensor: IoTensor
+): Disagreement | undefined => {
+  const configured = DataTypes.fromConfigName(String(io.data_type))
+  if (configured === undefined) {
+    return {
+      code: "INTERNAL",
+      message: `unsupported datatype ${io.data_type} for ${role} '${io.name}' for model '${model}'`
+    }
+  }
+  return configured.name === tensor.datatype
+    ? undefined
+    : invalid(
+      `unable to load model '${model}', configuration expects datatype ${configured.configName} for ${role} ` +
+        `'${io.name}', model provides TYPE_${tensor.typeName}`
+    )
+}
+
+const shapeDisagreement = (
+  model: string,
+  role: Role,
+  io: ModelInput | ModelOutput,
+  tensor: IoTensor,
+  batched: boolean
+): Disagreement | undefined => {
+  const dims = modelSide(io)
+  if (tensor.shape.length === 0) {
+    return dims.every((dimension) => dimension === 1)
+      ? undefined
+      : invalid(
+        `unable to load model '${model}', scalar tensor '${io.name}', should only provide 1 in the model configuration ` +
+          `when the model doesn't support batching. Model configuration provided: ${formatShape(dims)}.`
+      )
+  }
+  const prefix = `model '${model}', tensor '${io.name}': `
+  if (batched && tensor.shape[0] !== -1) {
+    return invalid(
+      `${prefix}for the model to support batching the shape should have at least 1 dimension and the first dimension ` +
+        `must be -1; but shape expected by the model is ${formatShape(tensor.shape)}`
+    )
+  }
+  const full = batched ? [-1, ...dims] : dims
+  const same = full.length === tensor.shape.length &&
+    tensor.shape.every((dimension, index) => dimension === full[index] || role === "input" && dimension === -1)
+  if (same) return undefined
+  const specified = batched
+    ? "an initial batch dimension because max_batch_size > 0 followed by the explicit tensor shape, making complete " +
+      `shape ${formatShape(full)}`
+    : `shape ${formatShape(full)}`
+  return invalid(
+    `${prefix}the model expects ${tensor.shape.length} dimensions (shape ${formatShape(tensor.shape)}) but the model ` +
+      `configuration specifies ${full.length} dimensions (${specified})`
+  )
+}
+
+const raggedDisagreement = (model: string, input: ModelInput, tensor: IoTensor): Disagreement | undefined => {
+  const start = `unable to load model '${model}', configuration expects model provides input with shape [-1] `
+  if (input.optional) {
+    return invalid(`${start}for ragged input '${input.name}', which is not supported for optional input`)
+  }
+  return tensor.shape.length === 1 && tensor.shape[0] === -1
+    ? undefined
+    : invalid(`${start} for ragged input '${input.name}', model provides ${formatShape(tensor.shape)}`)
+}
+
+const unexpected = (role: Role, name: string, allowed: ReadonlyArray<IoTensor>): Disagreement =>
+  invalid(
+    `unexpected inference ${role} '${name}', allowed ${role}s are: ${
+      allowed.map((tensor) => tensor.name).toSorted().join(", ")
+    }`
+  )
+
+/** Names that one run is fed under this config; `ModelInput.optional` ones excluded. */
+const fed = (config: ModelConfig): ReadonlyArray<string> => [
+  ...config.input.filter((input) => !input.optional).map((input) => input.name),
+  ...config.batch_input.flatMap((input) => input.target_name),
+  ...SequenceControls.controls(config).map((control) => control.tensor),
+  ...(config.sequence_batching?.state ?? []).map((state) => state.input_name)
+]
+
+const firstInputDisagreement = (
+  model: string,
+  config: ModelConfig,
+  io: ModelIo,
+  named: ReadonlyMap<string, IoTensor>
+): Disagreement | undefined => {
+  const batched = config.max_batch_size > 0
+  const control = SequenceControls.firstDisagreement(model, config, io)
+  if (control !== undefined) return control
+
+  const expected = config.input.filter((input) => !input.optional).length + config.batch_input.length +
+    SequenceControls.controls(config).length + (config.sequence_batching?.state.length ?? 0)
+  if (expected !== io.inputs.length) {
+    return invalid(
+      `unable to load model '${model}', configuration expects ${expected} inputs, model provides ${io.inputs.length}`
+    )
+  }
+  for (const input of config.input) {
+    if (input.optional && batched) {
+      return invalid(
+        `unable to load model '${model}', optional input '${input.name}' is not supported for models that support batching`
+      )
+    }
+    const tensor = named.get(input.name)
+    if (tensor === undefined) return unexpected("input", input.name, [...named.values()])
+    const found = Compatibility.refusal("input", tensor) ?? typeDisagreement(model, "input", input, tensor) ??
+      (input.allow_ragged_batch
+        ? raggedDisagreement(model, input, tensor)
+        : shapeDisagreement(model, "input", input, tensor, batched))
+    if (found !== undefined) return found
+  }
+  // Triton counts inputs only, so a name given twice passes there and every request fails.
+  const names = new Set(fed(config))
+  const missing = io.inputs.find((tensor) => !names.has(tensor.name))
+  return missing === undefined
+    ? undefined
+    : invalid(
+      `unable to load model '${model}', the model needs the input '${missing.name}', and no input of the configuration ` +
+        "has that name"
+    )
+}
+
+const firstOutputDisagreement = (
+  model: string,
+  config: ModelConfig,
+  io: ModelIo,
+  named: ReadonlyMap<string, IoTensor>
+): Disagreement | undefined => {
+  const scattered = new Set(config.batch_output.flatMap((output) => output.target_name))
+  for (const output of config.output) {
+    const tensor = named.get(output.name)
+    if (tensor === undefined) return unexpected("output", output.name, io.outputs)
+    const found = typeDisagreement(model, "output", output, tensor) ??
+      (scattered.has(output.name)
+        ? undefined
+        : shapeDisagreement(model, "output", output, tensor, config.max_batch_size > 0))
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const firstZeroDisagreement = (
+  model: string,
+  config: ModelConfig,
+  inputs: ReadonlyMap<string, IoTensor>,
+  outputs: ReadonlyMap<string, IoTensor>
+): Disagreement | undefined => {
+  const batched = config.max_batch_size > 0
+  for (const [role, entries, named] of [["input", config.input, inputs], ["output", config.output, outputs]] as const) {
+    for (const entry of entries) {
+      const tensor = named.get(entry.name)
+      const found = tensor === undefined ? undefined : zeroDisagreement(model, role, entry, tensor, batched)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+/**
+ * Checks the config against the model.
+ *
+ * Fails with `LoadFailed` on the first disagreement: Triton's text, and on the following lines a table of the model's own inputs
+ * and outputs. Succeeds with the shapes and types to open the model with.
+ *
+ * @category validation
+ */
+export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Result<Agreement, LoadFailed> => {
+  const inputs = new Map([...io.inputs, ...io.overridable].map((tensor) => [tensor.name, tensor]))
+  const outputs = new Map(io.outputs.map((tensor) => [tensor.name, tensor]))
+  const found = firstZeroDisagreement(model, config, inputs, outputs) ??
+    firstInputDisagreement(model, config, io, inputs) ??
+    firstOutputDisagreement(model, config, io, outputs)
+  if (found !== undefined) {
+    return Result.fail(new LoadFailed({ model, code: found.code, message: `${found.message}\n${formatTable(io)}` }))
+  }
+  const scattered = new Set(config.batch_output.flatMap((output) => output.target_name))
+  const spec = (entry: ModelInput | ModelOutput, tensor: IoTensor, ownShape: boolean): TensorSpec => ({
+    name: entry.name,
+    datatype: tensor.datatype as DataType,
+    shape: ownShape || tensor.shape.length === 0
+      ? tensor.shape
+      : config.max_batch_size > 0
+      ? [-1, ...modelSide(entry)]
+      : modelSide(entry)
+  })
+  return Result.succeed({
+    inputs: config.input.map((input) => spec(input, inputs.get(input.name)!, input.allow_ragged_batch)),
+    outputs: config.output.map((output) => spec(output, outputs.get(output.name)!, scattered.has(output.name)))
+  })
+}

@@ -1,0 +1,329 @@
+/**
+ * Reads what an ONNX file says of its inputs and outputs, without loading it: weights are passed over, not read.
+ *
+ * Source: `onnx.proto3` of ONNX 1.17.
+ */
+import { Effect, FileSystem, Result } from "effect"
+import type { DataType } from "../../../../schema/DataType.ts"
+import * as DataTypes from "../../../../schema/DataType.ts"
+import { LoadFailed } from "../../../../schema/Errors.ts"
+import type { Walk } from "./ProtobufWalk.ts"
+import { Cursor, eachField, Malformed, runOver, text, windowSize } from "./ProtobufWalk.ts"
+
+/** What kind of value an input or output is; `unknown` where the file gives no type. @category models */
+export type ValueKind = "tensor" | "sparse" | "sequence" | "map" | "optional" | "opaque" | "unknown"
+
+/** An input or output of the graph. @category models */
+export interface OnnxValue {
+  readonly name: string
+  readonly kind: ValueKind
+  /** Number of ONNX's `TensorProto.DataType`; 0 where there is none. */
+  readonly elemType: number
+  /** `undefined` for element types outside the table of datatypes. */
+  readonly datatype: DataType | undefined
+  /** -1 for symbolic, absent and negative dimensions; `[]` also where the file gives no shape. */
+  readonly shape: ReadonlyArray<number>
+  /** Names of the dimensions, `""` where a dimension has none. */
+  readonly symbols: ReadonlyArray<string>
+  /** `false` where the file gives no shape at all. */
+  readonly ranked: boolean
+}
+
+/** @category models */
+export interface OnnxModelInfo {
+  readonly irVersion: number
+  /** Versions of the operator sets by domain; the default set is `""`. */
+  readonly opsets: ReadonlyMap<string, number>
+  /** Inputs that every run needs, in graph order. */
+  readonly inputs: ReadonlyArray<OnnxValue>
+  /** In graph order. */
+  readonly outputs: ReadonlyArray<OnnxValue>
+  /** Inputs with a stored value that a run may replace (IR version 4 and later), in graph order. */
+  readonly overridableInitializers: ReadonlyArray<OnnxValue>
+  /** Files beside the model that hold weights, relative to its folder, in order of first mention. */
+  readonly externalDataFiles: ReadonlyArray<string>
+}
+
+const limits = {
+  /** Levels of graphs inside attributes of nodes; protobuf itself allows 100 levels of messages. */
+  depth: 100,
+  /** Fields visited: real models stay below a million. */
+  fields: 20_000_000,
+  /** Inputs, outputs, operator sets, files. */
+  values: 10_000,
+  initializers: 2_000_000,
+  /** Bytes of a name, or of the description of one input. */
+  text: 1024 * 1024
+} as const
+
+type Kind = "model" | "graph" | "node" | "attribute" | "tensor" | "sparse"
+
+const children: Readonly<Record<Kind, Readonly<Record<number, Kind>>>> = {
+  model: { 7: "graph" },
+  graph: { 1: "node", 5: "tensor", 15: "sparse" },
+  node: { 5: "attribute" },
+  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse" },
+  tensor: {},
+  sparse: { 1: "tensor", 2: "tensor" }
+}
+
+interface Frame {
+  readonly kind: Kind
+  readonly end: number
+  /** `true` for the main graph and what in it stands for one of its stored values. */
+  readonly main: boolean
+}
+
+const bounded = (count: number, limit: number, what: string): void => {
+  if (count > limit) throw new Malformed(`it has more than ${limit} ${what}`)
+}
+
+const readDimension = (bytes: Uint8Array): { readonly size: number; readonly symbol: string } => {
+  let size = -1
+  let symbol = ""
+  eachField(bytes, (field, payload) => {
+    if (field.number === 1 && field.wireType === 0) size = Math.max(field.value, -1)
+    else if (field.number === 2 && field.wireType === 2) {
+      size = -1
+      symbol = text(payload)
+    }
+  })
+  return { size, symbol }
+}
+
+const kindOfField: Readonly<Record<number, ValueKind>> = {
+  1: "tensor",
+  4: "sequence",
+  5: "map",
+  7: "opaque",
+  8: "sparse",
+  9: "optional"
+}
+
+const readValue = (bytes: Uint8Array): OnnxValue => {
+  let name = ""
+  let kind: ValueKind = "unknown"
+  let elemType = 0
+  let ranked = false
+  const shape: Array<number> = []
+  const symbols: Array<string> = []
+  eachField(bytes, (field, payload) => {
+    if (field.number === 1 && field.wireType === 2) name = text(payload)
+    if (field.number !== 2 || field.wireType !== 2) return
+    eachField(payload, (type, content) => {
+      const found = kindOfField[type.number]
+      if (found === undefined || type.wireType !== 2) return
+      kind = found
+      if (kind !== "tensor" && kind !== "sparse") return
+      eachField(content, (part, dimensions) => {
+        if (part.number === 1 && part.wireType === 0) elemType = part.value
+        if (part.number !== 2 || part.wireType !== 2) return
+        ranked = true
+        eachField(dimensions, (dimension, description) => {
+          if (dimension.number !== 1 || dimension.wireType !== 2) return
+          const { size, symbol } = readDimension(description)
+          shape.push(size)
+          symbols.push(symbol)
+        })
+      })
+    })
+  })
+  return { name, kind, elemType, datatype: DataTypes.fromOnnx(elemType)?.name, shape, symbols, ranked }
+}
+
+const readEntry = (bytes: Uint8Array): readonly [key: string, value: string] => {
+  let key = ""
+  let value = ""
+  eachField(bytes, (field, payload) => {
+    if (field.wireType !== 2) return
+    if (field.number === 1) key = text(payload)
+    else if (field.number === 2) value = text(payload)
+  })
+  return [key, value]
+}
+
+const readOperatorSet = (bytes: Uint8Array): readonly [domain: string, version: number] => {
+  let domain = ""
+  let version = 0
+  eachField(bytes, (field, payload) => {
+    if (field.number === 1 && field.wireType === 2) domain = text(payload)
+    else if (field.number === 2 && field.wireType === 0) version = field.value
+  })
+  return [domain, version]
+}
+
+/** Walks a `ModelProto` of `size` bytes. @category decoding */
+export const walk = function*(size: number): Walk<OnnxModelInfo> {
+  const cursor = new Cursor(size)
+  const frames: Array<Frame> = [{ kind: "model", end: size, main: true }]
+  let fields = 0
+  let irVersion = 0
+  let graphs = 0
+  const opsets = new Map<string, number>()
+  const inputs: Array<OnnxValue> = []
+  const outputs: Array<OnnxValue> = []
+  const stored = new Set<string>()
+  const externalDataFiles = new Set<string>()
+
+  const payload = function*(length: number): Walk<Uint8Array> {
+    bounded(length, limits.text, "bytes in one name or description")
+    return yield* cursor.take(length)
+  }
+
+  while (frames.length > 0) {
+    const frame = frames[frames.length - 1]!
+    if (cursor.position >= frame.end) {
+      frames.pop()
+      continue
+    }
+    bounded(++fields, limits.fields, "fields")
+    const field = yield* cursor.field(frame.end)
+    const after = cursor.position + field.length
+    if (field.wireType === 2) {
+      const child = children[frame.kind][field.number]
+      if (child !== undefined) {
+        bounded(frames.length, limits.depth, "levels of nesting")
+        const main = frame.main &&
+          (frame.kind === "model" || frame.kind === "graph" && child !== "node" ||
+            frame.kind === "sparse" && field.number === 1)
+        if (frame.kind === "model") graphs++
+        frames.push({ kind: child, end: after, main })
+        continue
+      }
+    }
+    if (frame.kind === "model") {
+      if (field.number === 1 && field.wireType === 0) irVersion = field.value
+      else if (field.number === 8 && field.wireType === 2) {
+        opsets.set(...readOperatorSet(yield* payload(field.length)))
+        bounded(opsets.size, limits.values, "operator sets")
+      }
+    } else if (frame.kind === "graph" && frame.main && field.wireType === 2) {
+      if (field.number === 11) inputs.push(readValue(yield* payload(field.length)))
+      else if (field.number === 12) outputs.push(readValue(yield* payload(field.length)))
+      bounded(inputs.length, limits.values, "inputs")
+      bounded(outputs.length, limits.values, "outputs")
+    } else if (frame.kind === "tensor" && field.wireType === 2) {
+      if (field.number === 8 && frame.main) {
+        stored.add(text(yield* payload(field.length)))
+        bounded(stored.size, limits.initializers, "stored tensors")
+      } else if (field.number === 13) {
+        const [key, value] = readEntry(yield* payload(field.length))
+        if (key === "location") externalDataFiles.add(value)
+        bounded(externalDataFiles.size, limits.values, "external data files")
+      }
+    }
+    cursor.position = after
+  }
+  if (graphs === 0) throw new Malformed("it holds no graph")
+  return {
+    irVersion,
+    opsets,
+    inputs: inputs.filter((input) => !stored.has(input.name)),
+    outputs,
+    overridableInitializers: irVersion < 4 ? [] : inputs.filter((input) => stored.has(input.name)),
+    externalDataFiles: [...externalDataFiles]
+  }
+}
+
+const beginnings: ReadonlyArray<readonly [start: string, advice: string]> = [
+  [
+    "version https://git-lfs",
+    "it is a pointer of Git LFS, and the model itself was not fetched: run `git lfs pull` where it came from"
+  ],
+  ["PK", "it is a ZIP archive, perhaps a PyTorch model: export it with torch.onnx.export"],
+  ["\x89HDF", "it is an HDF5 file, perhaps a Keras model: convert it with tf2onnx"],
+  ["<", "it is a web page or XML: fetch the file itself"],
+  ["{", "it is JSON: fetch the file itself"]
+]
+
+const adviceFor = (head: Uint8Array): string | undefined => {
+  const start = new TextDecoder("latin1").decode(head.subarray(0, 64))
+  if (start.slice(4, 8) === "ORTM") {
+    return "it is a model in ORT format, and this server reads the ONNX form that it was made from"
+  }
+  return beginnings.find(([prefix]) => start.startsWith(prefix))?.[1]
+}
+
+const notOnnx = (path: string, head: Uint8Array, reason: string): string =>
+  `'${path}' is not a complete ONNX model: ${adviceFor(head) ?? reason}. Expected the bytes of an ONNX ModelProto; ` +
+  `copy or export the file again`
+
+/** What a model in memory says; the failure is a sentence that names `path`. @category decoding */
+export const fromBytes = (path: string, bytes: Uint8Array): Result.Result<OnnxModelInfo, string> => {
+  if (bytes.length === 0) return Result.fail(empty(path))
+  try {
+    return Result.succeed(runOver(bytes, walk(bytes.length)))
+  } catch (error) {
+    if (error instanceof Malformed) return Result.fail(notOnnx(path, bytes, error.message))
+    throw error
+  }
+}
+
+const empty = (path: string): string => `'${path}' is empty (0 bytes). Expected an ONNX model; copy the file again`
+
+/** Drives one step; `undefined` reads stand for the end of the file. */
+const next = (
+  walking: Walk<OnnxModelInfo>,
+  bytes: Uint8Array
+): Result.Result<IteratorResult<{ readonly offset: number; readonly length: number }, OnnxModelInfo>, string> => {
+  try {
+    return Result.succeed(walking.next(bytes))
+  } catch (error) {
+    if (error instanceof Malformed) return Result.fail(error.message)
+    throw error
+  }
+}
+
+/**
+ * What the model file at `path` says, read through a window of 64 KiB.
+ *
+ * Fails with `LoadFailed` where the file is missing, unreadable, empty, cut short or no ONNX model; the message names the path
+ * and what was expected there. The missing file has Triton's text in its first line.
+ *
+ * @category decoding
+ */
+export const read = Effect.fn("OnnxReader.read")(function*(options: { readonly model: string; readonly path: string }) {
+  const fs = yield* FileSystem.FileSystem
+  const { path } = options
+  const failed = (message: string) => new LoadFailed({ model: options.model, code: "INTERNAL", message })
+  const unreadable = (error: { readonly reason: { readonly _tag: string }; readonly message: string }) =>
+    failed(
+      error.reason._tag === "NotFound"
+        ? `failed to stat file ${path}\nExpected the model file there: put it in place, or name another one with default_model_filename`
+        : error.reason._tag === "PermissionDenied"
+        ? `cannot read the model file '${path}': permission denied for the user of this process`
+        : `cannot read the model file '${path}': ${error.message}`
+    )
+
+  const info = yield* Effect.mapError(fs.stat(path), unreadable)
+  if (info.type !== "File") {
+    return yield* failed(`'${path}' is no regular file (${info.type}). Expected an ONNX model file`)
+  }
+  const size = Number(info.size)
+  if (size === 0) return yield* failed(empty(path))
+
+  return yield* Effect.scoped(Effect.gen(function*() {
+    const file = yield* fs.open(path, { flag: "r" })
+    const readSpan = Effect.fnUntraced(function*(offset: number, length: number) {
+      const buffer = new Uint8Array(Math.min(Math.max(length, windowSize), size - offset))
+      let filled = 0
+      while (filled < buffer.length) {
+        const count = Number(yield* file.read(buffer.subarray(filled), { position: BigInt(offset + filled) }))
+        if (count === 0) break
+        filled += count
+      }
+      return buffer.subarray(0, filled)
+    })
+    const head = yield* readSpan(0, Math.min(size, 64))
+    const walking = walk(size)
+    let step = next(walking, head)
+    while (true) {
+      if (Result.isFailure(step)) return yield* failed(notOnnx(path, head, step.failure))
+      if (step.success.done) return step.success.value
+      const { length, offset } = step.success.value
+      const bytes = yield* readSpan(offset, length)
+      if (bytes.length < length) return yield* failed(`'${path}' became shorter while it was read`)
+      step = next(walking, bytes)
+    }
+  })).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(error))))
+})

@@ -1,0 +1,53 @@
+/**
+ * The options of the server as one value, and the one table they come from: the command line, the environment, the help and
+ * docs/options.md all read it.
+ *
+ * Source: model-config §7.
+ */
+import { backendRows } from "./options/BackendRows.ts"
+import { cloudRows, grpcRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { httpRows } from "./options/HttpRows.ts"
+import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
+import { fieldName } from "./options/OptionRow.ts"
+import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
+
+const rows = [
+  ...serverRows,
+  ...httpRows,
+  ...executionRows,
+  ...loggingRows,
+  ...grpcRows,
+  ...metricsRows,
+  ...tracingRows,
+  ...backendRows,
+  ...cloudRows
+] as const
+
+type Rows = (typeof rows)[number]
+
+/** Name of an option, without the dashes. @category models */
+export type OptionName = Rows["name"]
+
+/** A row of the table whose value type is not known. @category models */
+// oxlint-disable-next-line no-explicit-any -- the value goes in and out of callbacks of the same row only
+export type AnyRow = OptionRow<OptionName, any>
+
+/** Every option, in the order of help and docs. @category models */
+export const table: ReadonlyArray<AnyRow> = rows
+
+/** Value of every option; keys are the option names in camel case, units are those of the table. @category models */
+export type ServerOptions = {
+  readonly [Row in Rows as CamelCase<Row["name"]>]: Row extends OptionRow<string, infer A> ? A : never
+}
+
+/** What the server does when no option is given. @category constructors */
+export const defaults: ServerOptions = Object.fromEntries(
+  table.map((row) => [fieldName(row.name), row.default])
+) as unknown as ServerOptions
+
+/** The defaults with some options changed. @category constructors */
+export const make = (changes: Partial<ServerOptions> = {}): ServerOptions => ({ ...defaults, ...changes })
+
+/** `true` where models must come with a complete config: either of the two options that say so. @category getters */
+export const isStrictConfig = (options: ServerOptions): boolean =>
+  options.disableAutoCompleteConfig || options.strictModelConfig

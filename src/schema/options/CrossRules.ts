@@ -1,0 +1,63 @@
+/** Rules about several options together. Source: model-config §1.7, §7.1, §7.2. */
+import { Result } from "effect"
+import type { ServerOptions } from "../ServerOptions.ts"
+import { UsageError } from "./UsageError.ts"
+
+interface Endpoint {
+  readonly name: string
+  readonly address: string
+  readonly port: number
+}
+
+/** Endpoints that are wanted: those not part of this server yet count when their port was given, as a start script for both would. */
+const endpoints = (options: ServerOptions, given: ReadonlySet<string>): ReadonlyArray<Endpoint> => [
+  ...(options.allowHttp ? [{ name: "HTTP", address: options.httpAddress, port: options.httpPort }] : []),
+  ...(given.has("grpc-port") ? [{ name: "GRPC", address: options.grpcAddress, port: options.grpcPort }] : []),
+  ...(given.has("metrics-port")
+    ? [{ name: "metrics", address: options.metricsAddress || options.httpAddress, port: options.metricsPort }]
+    : [])
+]
+
+const clash = (options: ServerOptions, given: ReadonlySet<string>): string | undefined => {
+  const wanted = endpoints(options, given).filter(({ port }) => port !== 0)
+  for (const [i, one] of wanted.entries()) {
+    const other = wanted.slice(i + 1).find(({ address, port }) => address === one.address && port === one.port)
+    if (other !== undefined) {
+      return `The server cannot listen to ${one.name} requests and ${other.name} requests at the same address and port ${one.address}:${one.port}`
+    }
+  }
+  return undefined
+}
+
+const refusal = (options: ServerOptions, given: ReadonlySet<string>): string | undefined => {
+  if (given.has("load-model")) {
+    return "Error: Use of '--load-model' requires setting '--model-control-mode=explicit' as well."
+  }
+  if (given.has("response-cache-byte-size") && given.has("cache-config")) {
+    return "Error: Incompatible flags --response-cache-byte-size and --cache-config both provided. Please provide one or the other."
+  }
+  return clash(options, given)
+}
+
+/** Warnings about options together, or the error of a combination that cannot be. @category parsing */
+export const crossRules = (
+  options: ServerOptions,
+  given: ReadonlySet<string>
+): Result.Result<ReadonlyArray<string>, UsageError> => {
+  const message = refusal(options, given)
+  if (message !== undefined) {
+    return Result.fail(new UsageError({ message }))
+  }
+  const warnings: Array<string> = []
+  if (given.has("strict-model-config")) {
+    warnings.push(
+      "Warning: '--strict-model-config' has been deprecated! Please use '--disable-auto-complete-config' instead."
+    )
+    if (!options.strictModelConfig && options.disableAutoCompleteConfig) {
+      warnings.push(
+        "Warning: Overriding deprecated '--strict-model-config' from False to True in favor of '--disable-auto-complete-config'!"
+      )
+    }
+  }
+  return Result.succeed(warnings)
+}

@@ -1,0 +1,270 @@
+/**
+ * Options of endpoints that this server does not have yet: gRPC, metrics, tracing, cloud platforms. Their values are checked, so
+ * that a start script that works here keeps working when the endpoint comes. Source: model-config §7.2, protocol §7.1.
+ */
+import { repeated, single } from "./OptionRow.ts"
+import {
+  bool,
+  choice,
+  duplicateRestriction,
+  int,
+  maxInt32,
+  path,
+  port,
+  regex,
+  restriction,
+  scopedSetting,
+  string
+} from "./ValueTypes.ts"
+
+const noGrpc = "this server does not speak gRPC yet."
+const grpc = { group: "gRPC", pending: noGrpc } as const
+
+/** @category models */
+export const grpcRows = [
+  single({
+    name: "allow-grpc",
+    type: bool,
+    default: false,
+    group: "gRPC",
+    doc: "Listen for gRPC requests. On by default in Triton.",
+    warn: (allow) => allow ? `has no effect yet: ${noGrpc}` : undefined
+  }),
+  single({ ...grpc, name: "grpc-address", type: string, default: "0.0.0.0", doc: "Address to listen on." }),
+  single({ ...grpc, name: "grpc-port", type: port, default: 8001, doc: "Port to listen on." }),
+  single({ ...grpc, name: "reuse-grpc-port", type: bool, default: false, doc: "Let several servers listen on the same port." }),
+  single({
+    ...grpc,
+    name: "grpc-header-forward-pattern",
+    type: regex,
+    default: "",
+    doc: "Metadata whose name matches becomes parameters of the inference request."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-infer-thread-count",
+    type: int({ min: 2, max: 128 }),
+    default: 2,
+    doc: "Threads that handle gRPC inference in Triton."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-infer-allocation-pool-size",
+    type: int({ min: 0 }),
+    default: 8,
+    doc: "Requests and responses kept for reuse in Triton."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-max-response-pool-size",
+    type: int({ min: 1 }),
+    default: maxInt32,
+    doc: "Responses of one stream kept for reuse in Triton."
+  }),
+  single({ ...grpc, name: "grpc-use-ssl", type: bool, default: false, doc: "Serve gRPC over TLS." }),
+  single({
+    ...grpc,
+    name: "grpc-use-ssl-mutual",
+    type: bool,
+    default: false,
+    doc: "Serve gRPC over TLS and ask clients for certificates."
+  }),
+  single({ ...grpc, name: "grpc-server-cert", type: path, default: "", doc: "PEM file of the server's certificate." }),
+  single({ ...grpc, name: "grpc-server-key", type: path, default: "", doc: "PEM file of the server's private key." }),
+  single({ ...grpc, name: "grpc-root-cert", type: path, default: "", doc: "PEM file of the root certificates." }),
+  single({
+    ...grpc,
+    name: "grpc-infer-response-compression-level",
+    type: choice(["none", "low", "medium", "high"]),
+    default: "none",
+    doc: "Compression of inference responses."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-keepalive-time",
+    type: int({ min: 0 }),
+    default: 7200000,
+    unit: "milliseconds",
+    doc: "Time without traffic after which a connection is pinged."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-keepalive-timeout",
+    type: int({ min: 0 }),
+    default: 20000,
+    unit: "milliseconds",
+    doc: "Time in which a ping must be answered."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-keepalive-permit-without-calls",
+    type: bool,
+    default: false,
+    doc: "Ping connections without calls too."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-http2-max-pings-without-data",
+    type: int({ min: 0 }),
+    default: 2,
+    doc: "Pings that may be sent without data in between; 0: any number."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-http2-min-recv-ping-interval-without-data",
+    type: int({ min: 0 }),
+    default: 300000,
+    unit: "milliseconds",
+    doc: "Shortest time between two pings of a client without data in between."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-http2-max-ping-strikes",
+    type: int({ min: 0 }),
+    default: 2,
+    doc: "Pings that come too early before the connection is closed; 0: any number."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-max-connection-age",
+    type: int({ min: 0 }),
+    default: 0,
+    defaultText: "unset",
+    unit: "milliseconds",
+    doc: "Age at which a connection is closed."
+  }),
+  single({
+    ...grpc,
+    name: "grpc-max-connection-age-grace",
+    type: int({ min: 0 }),
+    default: 0,
+    defaultText: "unset",
+    unit: "milliseconds",
+    doc: "Time that calls have to finish on a connection that reached its age."
+  }),
+  repeated({
+    ...grpc,
+    name: "grpc-restricted-protocol",
+    type: restriction,
+    doc: "Answer these APIs only to calls that carry the metadata triton-grpc-protocol-KEY with this value.",
+    refuse: duplicateRestriction
+  })
+] as const
+
+const noMetrics = "this server does not offer metrics yet."
+const metrics = { group: "Metrics", pending: noMetrics } as const
+
+/** @category models */
+export const metricsRows = [
+  single({
+    name: "allow-metrics",
+    type: bool,
+    default: false,
+    group: "Metrics",
+    doc: "Offer metrics in Prometheus' format. On by default in Triton.",
+    warn: (allow) => allow ? `has no effect yet: ${noMetrics}` : undefined
+  }),
+  single({ ...metrics, name: "allow-gpu-metrics", type: bool, default: true, doc: "Offer metrics of GPUs." }),
+  single({ ...metrics, name: "allow-cpu-metrics", type: bool, default: true, doc: "Offer metrics of the CPU and memory." }),
+  single({
+    ...metrics,
+    name: "metrics-address",
+    type: string,
+    default: "",
+    defaultText: "that of --http-address",
+    doc: "Address to listen on."
+  }),
+  single({ ...metrics, name: "metrics-port", type: port, default: 8002, doc: "Port to listen on." }),
+  single({
+    ...metrics,
+    name: "metrics-interval-ms",
+    type: int({ min: 1 }),
+    default: 2000,
+    unit: "milliseconds",
+    doc: "How often metrics of GPUs and the CPU are read."
+  }),
+  repeated({
+    ...metrics,
+    name: "metrics-config",
+    type: scopedSetting({
+      label: "setting=value",
+      scope: "optional",
+      malformed: (text) => `--metrics-config option format is '<setting>=<value>'. Got ${text}`,
+      emptyScope: (text) => `--metrics-config option format is '<setting>=<value>'. Got ${text}`
+    }),
+    doc: "counter_latencies, histogram_latencies, summary_latencies (bool), summary_quantiles (quantile:error,…)."
+  })
+] as const
+
+const noTracing = "this server does not trace requests yet."
+const tracing = { group: "Tracing", pending: noTracing } as const
+
+/** @category models */
+export const tracingRows = [
+  repeated({
+    ...tracing,
+    name: "trace-config",
+    type: scopedSetting({
+      label: "[mode,]setting=value",
+      scope: "optional",
+      malformed: (text) => `--trace-config option format is '<mode>,<setting>=<value>' or '<setting>=<value>'. Got ${text}`,
+      emptyScope: (text) => `No trace mode specified. --trace-config option format is <mode>,<setting>=<value> or <setting>=<value>. Got ${text}`
+    }),
+    doc: "A setting of tracing, for all modes or for triton or opentelemetry."
+  }),
+  single({ ...tracing, name: "trace-file", type: path, default: "", doc: "Deprecated: file of the traces." }),
+  repeated({
+    ...tracing,
+    name: "trace-level",
+    type: choice(["OFF", "TIMESTAMPS", "TENSORS", "MIN", "MAX"]),
+    environmentSeparator: ",",
+    doc: "Deprecated: what a trace records."
+  }),
+  single({ ...tracing, name: "trace-rate", type: int({ min: 1 }), default: 1000, doc: "Deprecated: one request in so many is traced." }),
+  single({ ...tracing, name: "trace-count", type: int({ min: -1 }), default: -1, doc: "Deprecated: how many requests are traced; -1: no bound." }),
+  single({
+    ...tracing,
+    name: "trace-log-frequency",
+    type: int({ min: 0 }),
+    default: 0,
+    doc: "Deprecated: after how many traces a new file is begun; 0: never."
+  })
+] as const
+
+const cloud = { group: "Cloud platforms" } as const
+const noSagemaker = { ...cloud, ignored: "this server has no SageMaker endpoint." } as const
+const noVertex = { ...cloud, ignored: "this server has no Vertex AI endpoint." } as const
+
+/** @category models */
+export const cloudRows = [
+  single({
+    ...cloud,
+    name: "allow-sagemaker",
+    type: bool,
+    default: false,
+    doc: "Listen for requests of Amazon SageMaker.",
+    warn: (allow) => allow ? `has no effect: ${noSagemaker.ignored}` : undefined
+  }),
+  single({ ...noSagemaker, name: "sagemaker-port", type: port, default: 8080, doc: "Port to listen on." }),
+  single({
+    ...noSagemaker,
+    name: "sagemaker-safe-port-range",
+    type: string,
+    default: "",
+    defaultText: "unset",
+    doc: "Ports that other endpoints may use, as low-high.",
+    refuse: (range) => /^\d+-\d+$/.test(range) ? undefined : `Invalid option value. Got ${range}\nExpected low-high, such as 8000-9000.`
+  }),
+  single({ ...noSagemaker, name: "sagemaker-thread-count", type: int({ min: 1 }), default: 8, doc: "Threads of the endpoint." }),
+  single({
+    ...cloud,
+    name: "allow-vertex-ai",
+    type: bool,
+    default: false,
+    doc: "Listen for requests of Vertex AI.",
+    warn: (allow) => allow ? `has no effect: ${noVertex.ignored}` : undefined
+  }),
+  single({ ...noVertex, name: "vertex-ai-port", type: port, default: 8080, doc: "Port to listen on." }),
+  single({ ...noVertex, name: "vertex-ai-thread-count", type: int({ min: 1 }), default: 8, doc: "Threads of the endpoint." }),
+  single({ ...noVertex, name: "vertex-ai-default-model", type: string, default: "", defaultText: "unset", doc: "Model of requests that name none." })
+] as const

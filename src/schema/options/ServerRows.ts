@@ -1,0 +1,192 @@
+/** Options of the server as a whole, its repositories and its logging. Source: model-config §7.2. */
+import { repeated, single } from "./OptionRow.ts"
+import { bool, choice, flag, int, level, maxInt32, path, string } from "./ValueTypes.ts"
+
+const group = "Server and repository"
+
+/** @category models */
+export const serverRows = [
+  single({
+    name: "id",
+    type: string,
+    default: "triton",
+    group,
+    doc: "Name of the server in its metadata."
+  }),
+  single({
+    name: "exit-timeout-secs",
+    type: int({ min: 0 }),
+    default: 30,
+    unit: "seconds",
+    group,
+    doc: "How long work in flight may take to finish after SIGINT or SIGTERM. The server exits with 0 as soon as it has, and with 1 when the time is over."
+  }),
+  repeated({
+    name: "model-repository",
+    aliases: ["model-store"],
+    type: path,
+    environmentSeparator: ",",
+    group,
+    doc: "Folder that holds one folder per model. At least one is needed, here or as a plain argument."
+  }),
+  single({
+    name: "exit-on-error",
+    type: bool,
+    default: true,
+    group,
+    doc: "Exit with 1 when a model cannot be loaded at start-up. With false the server starts, and such models are UNAVAILABLE."
+  }),
+  single({
+    name: "disable-auto-complete-config",
+    type: flag,
+    default: false,
+    group,
+    doc: "Every model must have a complete config.pbtxt: nothing is derived from the model file."
+  }),
+  single({
+    name: "strict-model-config",
+    type: bool,
+    default: false,
+    group,
+    doc: "Deprecated name of --disable-auto-complete-config."
+  }),
+  single({
+    name: "strict-readiness",
+    type: bool,
+    default: true,
+    group,
+    doc: "The server is ready only while every model is. With false it is ready whenever it takes requests."
+  }),
+  single({
+    name: "model-control-mode",
+    type: choice(["none", "poll", "explicit"], "invalid argument for --model-control-mode"),
+    default: "none",
+    group,
+    doc: "When models are loaded. Only none is available: all at start-up, later changes of the repository are not looked at.",
+    refuse: (mode) =>
+      mode === "none"
+        ? undefined
+        : `'${mode}' is not supported yet: this server loads every model at start-up and does not change them while it runs.\n`
+          + "Use --model-control-mode=none, or leave the option out."
+  }),
+  single({
+    name: "repository-poll-secs",
+    type: int({ min: 0 }),
+    default: 15,
+    unit: "seconds",
+    group,
+    doc: "How often the repositories are looked at for changes in control mode poll.",
+    pending: "only --model-control-mode=poll uses it, which is not supported yet."
+  }),
+  repeated({
+    name: "load-model",
+    type: string,
+    environmentSeparator: ",",
+    group,
+    doc: "Model to load at start-up in control mode explicit, * for all. An error in other modes."
+  }),
+  single({
+    name: "model-config-name",
+    type: string,
+    default: "",
+    group,
+    doc: "Read configs/NAME.pbtxt of a model instead of its config.pbtxt where that file exists.",
+    refuse: (name) => name === "" ? "Error: empty argument for --model-config-name" : undefined
+  }),
+  single({
+    name: "model-load-thread-count",
+    type: int({ min: 1, max: 1024 }),
+    default: 4,
+    group,
+    doc: "How many models may load at the same time."
+  }),
+  single({
+    name: "model-load-retry-count",
+    type: int({ min: 0 }),
+    default: 0,
+    group,
+    doc: "How often a version that failed to load is tried again before it counts as failed."
+  }),
+  single({
+    name: "model-namespacing",
+    type: bool,
+    default: false,
+    group,
+    doc: "Let models of the same name live in different repositories."
+  }),
+  single({
+    name: "enable-peer-access",
+    type: bool,
+    default: true,
+    group,
+    doc: "Copies between GPUs without the host.",
+    ignored: "ONNX Runtime decides by itself how it copies between devices."
+  })
+] as const
+
+/** @category models */
+export const loggingRows = [
+  single({
+    name: "log-verbose",
+    type: level,
+    default: 0,
+    group: "Logging",
+    doc: "Level of verbose messages: 0 none, 1 debug, 2 and above everything."
+  }),
+  single({
+    name: "log-info",
+    type: bool,
+    default: true,
+    group: "Logging",
+    doc: "Write messages of level info, progress and the summary of models included."
+  }),
+  single({ name: "log-warning", type: bool, default: true, group: "Logging", doc: "Write messages of level warning." }),
+  single({ name: "log-error", type: bool, default: true, group: "Logging", doc: "Write messages of level error." }),
+  single({
+    name: "log-format",
+    type: choice(["default", "ISO8601"]),
+    default: "default",
+    group: "Logging",
+    doc: "Form of a message's head: LMMDD hh:mm:ss.uuuuuu, or YYYY-MM-DDThh:mm:ssZ L, both in UTC."
+  }),
+  single({
+    name: "log-file",
+    type: path,
+    default: "",
+    defaultText: "console",
+    group: "Logging",
+    doc: "Append messages to this file. Without it info goes to standard output, warnings and errors to standard error."
+  })
+] as const
+
+/** Bounds of the execution of requests; this server's own. @category models */
+export const executionRows = [
+  single({
+    name: "max-queue-size",
+    type: int({ min: 1 }),
+    default: 4096,
+    triton: false,
+    unit: "requests",
+    group: "Execution",
+    doc: "How many requests may wait for one version of a model. The next one is refused with 503 at once."
+  }),
+  single({
+    name: "tensor-memory-idle-bytes",
+    type: int({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    default: 268435456,
+    triton: false,
+    unit: "bytes",
+    group: "Execution",
+    doc: "How much shared memory is kept for the tensors of later requests while none uses it."
+  }),
+  single({
+    name: "instance-stall-timeout-secs",
+    type: int({ min: 0, max: maxInt32 }),
+    default: 0,
+    defaultText: "0 (never)",
+    triton: false,
+    unit: "seconds",
+    group: "Execution",
+    doc: "After how long a run that has not come back counts as lost, so that its instance is started again."
+  })
+] as const
