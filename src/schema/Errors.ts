@@ -129,6 +129,12 @@ export class ModelsNotLoaded extends Schema.TaggedError<ModelsNotLoaded>()("Mode
   }
 }
 
+/** A service could not start to listen. `message` says which one, where, and why. @category errors */
+export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
+  ...message,
+  code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
+}) {}
+
 /** Load and unload are not allowed in this model control mode. @category errors */
 export class ControlNotAllowed
   extends Schema.TaggedError<ControlNotAllowed>()("ControlNotAllowed", message, { httpApiStatus: 503 })

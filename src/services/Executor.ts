@@ -5,7 +5,7 @@
  */
 import { Context, type Effect, type Scope, type Semaphore } from "effect"
 import type { DataType } from "../schema/DataType.ts"
-import type { ExecutionFailed, InstanceLost, LoadFailed } from "../schema/Errors.ts"
+import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../schema/Errors.ts"
 import type { Tensor } from "../schema/Inference.ts"
 
 /** Where an instance runs. `id` is the device's number, 0 for the CPU. @category models */
@@ -69,14 +69,19 @@ export interface Instances {
    * Runs the model once over a batch already stacked along dimension 0.
    *
    * Inputs are borrowed until the effect completes; outputs belong to the caller until `release`. Interruption waits for the
-   * native call and drops its result.
+   * native call and drops its result. `InvalidRequest`: a tensor that the native runtime cannot be given unchanged.
    */
   readonly run: (
     inputs: ReadonlyArray<Tensor>,
     outputs: ReadonlyArray<string>
-  ) => Effect.Effect<ExecutionResult, ExecutionFailed | InstanceLost>
+  ) => Effect.Effect<ExecutionResult, ExecutionFailed | InstanceLost | InvalidRequest>
   /** `true` while at least one instance is up. */
   readonly healthy: () => boolean
+  /**
+   * Answers runs that have ended and that this thread has not noticed yet. Nearly free; worth a call before a request is made
+   * to wait. Absent where every end is noticed at once.
+   */
+  readonly poll?: () => void
 }
 
 /** An input or output as the native runtime reports it. @category models */

@@ -8,6 +8,7 @@ import type {
   Cancelled,
   ExecutionFailed,
   InstanceLost,
+  InvalidRequest,
   LoadFailed,
   QueueFull,
   Stopping
@@ -34,7 +35,7 @@ export interface JobResult extends ExecutionResult {
 }
 
 /** @category errors */
-export type JobFailure = QueueFull | Stopping | Cancelled | ExecutionFailed | InstanceLost
+export type JobFailure = QueueFull | Stopping | Cancelled | ExecutionFailed | InstanceLost | InvalidRequest
 
 /** The queue of one version. @category models */
 export interface ModelScheduler {

@@ -4,69 +4,135 @@
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`.
  */
 import { Effect, type FileSystem, Layer, type Path, Result, type Scope } from "effect"
-import { ControlNotAllowed, codes, ModelsNotLoaded, type PollFailed } from "../../schema/Errors.ts"
+import { ControlNotAllowed, ModelsNotLoaded, type PollFailed } from "../../schema/Errors.ts"
 import type { Executor } from "../../services/Executor.ts"
-import { type IndexEntry, type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
+import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
 import type { Scheduler } from "../../services/Scheduler.ts"
 import * as Discovery from "./internal/Discovery.ts"
 import { indexEntries } from "./internal/IndexEntries.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
-import * as ModelLoader from "./internal/ModelLoader.ts"
+import * as OpenVersion from "./internal/OpenVersion.ts"
+import * as PollModel from "./internal/PollModel.ts"
+import * as PrepareVersion from "./internal/PrepareVersion.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
 
 export type { BackendSetting } from "./internal/BackendSettings.ts"
-export type { Options } from "./internal/RepositoryOptions.ts"
 export { check, type CheckRow } from "./internal/RepositoryCheck.ts"
+export type { Options } from "./internal/RepositoryOptions.ts"
 
-const refusal = "explicit model load / unload is not allowed if polling is enabled"
+type Failed = Extract<LoadEvent, { readonly _tag: "Failed" }>
+type Services = Executor | Scheduler | FileSystem.FileSystem | Path.Path
+
+const nothing: Discovery.Discovery = { models: [], failures: [], ambiguous: [], warnings: [] }
 
 /**
- * A sentence for logs out of an event of a failure.
+ * A sentence for logs out of the event of a failure.
  *
  * Source: model-config §0.3 for the forms.
  *
  * @category formatting
  */
-export const formatFailure = (event: Extract<LoadEvent, { readonly _tag: "Failed" }>): string =>
+export const formatFailure = (event: Failed): string =>
   event.version === undefined
     ? event.reason
     : `failed to load '${event.model}' version ${event.version}: ${event.reason}`
 
+const refused = Effect.fail(
+  new ControlNotAllowed({ message: "explicit model load / unload is not allowed if polling is enabled" })
+)
+
 const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   ModelRepository["Service"],
   ModelsNotLoaded | PollFailed,
-  Executor | Scheduler | FileSystem.FileSystem | Path.Path | Scope.Scope
+  Services | Scope.Scope
 > {
   const given = settings(options)
-  const failures: Array<Extract<LoadEvent, { readonly _tag: "Failed" }>> = []
-  const report = (event: LoadEvent) => {
+  const services = yield* Effect.context<Services>()
+  const failures: Array<Failed> = []
+  const onEvent = (event: LoadEvent) => {
     if (event._tag === "Failed") failures.push(event)
     return given.onEvent(event)
   }
-  const loader = yield* ModelLoader.make({ ...given, onEvent: report })
-  const lifecycle = yield* Lifecycle.make({ ...given, onEvent: report })
+  const failed = (model: string, reason: string) => onEvent({ _tag: "Failed", model, version: undefined, reason })
+  const lifecycle = yield* Lifecycle.make({ ...given, onEvent })
 
-  const discover = Discovery.discover(given).pipe(Effect.provideContext(loader.context))
-  let known: Discovery.Discovery = { models: [], failures: [], ambiguous: [], warnings: [] }
+  const discover = Effect.provideContext(Discovery.discover(given), services)
 
+  /** Loads what a directory holds now: the one way for start-up and for any later load. Failures were told to `onEvent`. */
   const loadModel = Effect.fn("FileModelRepository.loadModel")(function*(found: Discovery.Discovered) {
-    const polled = yield* loader.poll(found)
-    const versions = yield* loader.versions(polled)
-    if (versions.length === 0) lifecycle.register(found)
-    yield* lifecycle.load(found, versions)
+    const { name } = found
+    const warn: PollModel.Warn = (message) => onEvent({ _tag: "Warning", model: name, message })
+    const polled = yield* PollModel.poll(found, given, warn).pipe(
+      Effect.tapError(({ message }) => failed(name, `Poll failed for model directory '${name}': ${message}`))
+    )
+    lifecycle.register(found)
+    const versions = yield* PollModel.chooseVersions(polled, warn).pipe(
+      Effect.tapError(({ message }) => failed(name, `failed to load model '${name}': ${message}`))
+    )
+    yield* lifecycle.load(
+      found,
+      versions.map((version) => ({
+        version,
+        open: PrepareVersion.prepare(polled, version, given.backendConfig, warn).pipe(
+          Effect.flatMap(OpenVersion.open),
+          Effect.provideContext(services)
+        )
+      }))
+    )
+  }, Effect.provideContext(services))
+
+  const loadAll = Effect.fn("FileModelRepository.loadAll")(function*(found: Discovery.Discovery) {
+    yield* onEvent({ _tag: "Found", models: found.models.map(({ name }) => name) })
+    for (const { message, model } of found.warnings) yield* onEvent({ _tag: "Warning", model, message })
+    for (const { message, model } of found.failures) yield* failed(model, message)
+    yield* Effect.forEach(found.models, (model) => Effect.ignore(loadModel(model)), { concurrency: 16, discard: true })
   })
 
-  const loadAll = Effect.fn("FileModelRepository.loadAll")(function*() {
-    known = yield* discover
-    yield* report({ _tag: "Found", models: known.models.map(({ id }) => id) })
-    for (const { message, model } of known.warnings) yield* report({ _tag: "Warning", model, message })
-    for (const { message, model } of known.failures) {
-      yield* report({ _tag: "Failed", model, version: undefined, reason: message })
-    }
-    yield* Effect.forEach(known.models, (found) => Effect.ignore(loadModel(found)), {
-      concurrency: 16,
-      discard: true
+  const listed = yield* Effect.result(discover)
+  if (Result.isFailure(listed) && given.exitOnError) return yield* Effect.fail(listed.failure)
+  let known = Result.getOrElse(listed, () => nothing)
+  yield* loadAll(known)
+  if (failures.length > 0 && given.exitOnError) {
+    return yield* new ModelsNotLoaded({
+      failures: failures
+        .map(({ model, reason, version }) => ({ model, reason, ...(version === undefined ? {} : { version }) }))
+        .sort((a, b) => a.model < b.model ? -1 : a.model > b.model ? 1 : (a.version ?? -1) - (b.version ?? -1))
     })
-  })
-  return undefined as never
+  }
+
+  const index = discover.pipe(
+    Effect.tapError(({ message }) => Effect.logWarning(`the index shows the last known state: ${message}`)),
+    Effect.tap((now) => Effect.sync(() => known = now)),
+    Effect.ignore,
+    Effect.map(() => {
+      const failing = known.failures.map(({ model }) => model).filter((name) => !known.ambiguous.includes(name))
+      return indexEntries(
+        [...known.models, ...failing.map((name) => ({ id: name, name }))],
+        lifecycle.states(),
+        known.ambiguous
+      )
+    })
+  )
+
+  return {
+    failure: Result.isFailure(listed) ? listed.failure : undefined,
+    lookup: lifecycle.lookup,
+    readyVersions: lifecycle.readyVersions,
+    index,
+    allReady: Effect.sync(() => Result.isSuccess(listed) && lifecycle.allReady()),
+    load: () => refused,
+    unload: () => refused
+  }
 })
+
+/**
+ * The models of one or several roots. All are loaded, or have failed, when the layer is built; closing it refuses new work,
+ * waits for what was accepted, and closes every instance.
+ *
+ * Errors, with `exitOnError`: `PollFailed` for a root that cannot be listed, `ModelsNotLoaded` for models that failed, after all
+ * were tried.
+ *
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, Services> =>
+  Layer.effect(ModelRepository, make(options))

@@ -31,11 +31,10 @@ interface Spelling {
   readonly row: AnyRow | undefined
 }
 
-const spellings: ReadonlyArray<Spelling> = [
+const common: ReadonlyArray<Spelling> = [
   { name: "help", argument: "none", row: undefined },
   { name: "version", argument: "none", row: undefined },
   { name: "completions", argument: "required", row: undefined },
-  { name: "print-config", argument: "none", row: undefined },
   ...table.flatMap((row) =>
     [row.name, ...row.aliases].map((name) => ({ name, argument: row.type.argument, row }))
   )
@@ -43,7 +42,7 @@ const spellings: ReadonlyArray<Spelling> = [
 
 const fail = (message: string) => Result.fail(new UsageError({ message }))
 
-const find = (name: string): Result.Result<Spelling, UsageError> => {
+const find = (name: string, spellings: ReadonlyArray<Spelling>): Result.Result<Spelling, UsageError> => {
   const exact = spellings.find((spelling) => spelling.name === name)
   if (exact !== undefined) {
     return Result.succeed(exact)
@@ -67,8 +66,20 @@ const find = (name: string): Result.Result<Spelling, UsageError> => {
 export const badOption = (spelled: string, reason: string): UsageError =>
   new UsageError({ message: `Bad option: "${spelled}".\n${reason}` })
 
-/** Takes the words after the command apart. Values are read once here, so that the first wrong word is the one reported. @category parsing */
-export const readWords = (words: ReadonlyArray<string>): Result.Result<CommandLine, UsageError> => {
+/**
+ * Takes the words after the command apart. Values are read once here, so that the first wrong word is the one reported.
+ * `switches` names what this command alone takes, without a value.
+ *
+ * @category parsing
+ */
+export const readWords = (
+  words: ReadonlyArray<string>,
+  switches: ReadonlyArray<string> = []
+): Result.Result<CommandLine, UsageError> => {
+  const spellings: ReadonlyArray<Spelling> = [
+    ...common,
+    ...switches.map((name) => ({ name, argument: "none" as const, row: undefined }))
+  ]
   const options: Array<GivenOption> = []
   const operands: Array<string> = []
   const actions: Array<string> = []
@@ -93,7 +104,7 @@ export const readWords = (words: ReadonlyArray<string>): Result.Result<CommandLi
       )
     }
     const equals = word.indexOf("=")
-    const found = find(equals < 0 ? word.slice(2) : word.slice(2, equals))
+    const found = find(equals < 0 ? word.slice(2) : word.slice(2, equals), spellings)
     if (Result.isFailure(found)) {
       return Result.fail(found.failure)
     }

@@ -56,7 +56,7 @@ export const httpRows = [
   single({
     name: "http-max-request-bytes",
     type: bytes({ min: 1 }),
-    default: 2147483648,
+    default: 1073741824,
     triton: false,
     unit: "bytes",
     group,
@@ -69,7 +69,7 @@ export const httpRows = [
     triton: false,
     unit: "requests",
     group,
-    doc: "How many requests may be in the server at a time. The next one is refused with 503."
+    doc: "How many requests with a body may be in the server at a time. The next one is refused with 503."
   }),
   single({
     name: "http-max-inflight-bytes",
@@ -79,6 +79,23 @@ export const httpRows = [
     unit: "bytes",
     group,
     doc: "How many bytes of request bodies may be in the server at a time. A request beyond them is refused with 503."
+  }),
+  single({
+    name: "http-max-connections",
+    type: int({ min: 1 }),
+    default: 16384,
+    triton: false,
+    group,
+    doc: "How many connections may be open at a time. The next one is closed at once."
+  }),
+  single({
+    name: "http-max-header-bytes",
+    type: int({ min: 1024 }),
+    default: 16384,
+    triton: false,
+    unit: "bytes",
+    group,
+    doc: "Bound on the head of a request."
   }),
   single({
     name: "http-header-timeout-ms",
@@ -96,7 +113,16 @@ export const httpRows = [
     triton: false,
     unit: "milliseconds",
     group,
-    doc: "How long a body may pause while it is received."
+    doc: "How long a body may pause while it is received, and an answer while it is sent."
+  }),
+  single({
+    name: "http-request-timeout-ms",
+    type: int({ min: 1 }),
+    default: 600000,
+    triton: false,
+    unit: "milliseconds",
+    group,
+    doc: "How long a connection may take to send a whole request."
   }),
   single({
     name: "http-idle-timeout-ms",

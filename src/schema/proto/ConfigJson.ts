@@ -5,13 +5,11 @@
  */
 import { Result } from "effect"
 import type { ModelConfig } from "../ModelConfig.ts"
+import { ConfigJsonInvalid } from "./ConfigJsonInvalid.ts"
 import { ConfigJsonReader, JsonProblem } from "./ConfigJsonReader.ts"
 import type { Dynamic, Field, MessageType } from "./Descriptor.ts"
 import { hasPresence } from "./Descriptor.ts"
 import { ModelConfigMessage } from "./ModelConfigFields.ts"
-
-export { ConfigJsonInvalid } from "./ConfigJsonReader.ts"
-import { ConfigJsonInvalid } from "./ConfigJsonReader.ts"
 
 const escapes: Readonly<Record<string, string>> = {
   "\"": "\\\"",
@@ -23,15 +21,11 @@ const escapes: Readonly<Record<string, string>> = {
   "\t": "\\t"
 }
 
-// RapidJSON's escapes: the control characters below U+0020 with upper-case hex, nothing else.
-const quote = (text: string): string =>
-  `"${
-    text.replace(
-      // oxlint-disable-next-line no-control-regex
-      /["\\\u0000-\u001f]/g,
-      (char) => escapes[char] ?? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`
-    )
-  }"`
+// RapidJSON escapes the control characters below U+0020, with upper-case hex, and nothing else.
+const escape = (char: string): string =>
+  escapes[char] ?? (char < " " ? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}` : char)
+
+const quote = (text: string): string => `"${text.replace(/["\\]|\p{Cc}/gu, escape)}"`
 
 const finite = (value: number): string => String(value).replace("e+", "e")
 
@@ -69,8 +63,9 @@ const object = (type: MessageType, message: Dynamic): string => {
     const value = message[field.name]
     if (value === undefined && hasPresence(field)) continue
     let text: string
-    if (field.label === "repeated") text = `[${(value as ReadonlyArray<unknown>).map((one) => item(field, one)).join(",")}]`
-    else if (field.label === "map") {
+    if (field.label === "repeated") {
+      text = `[${(value as ReadonlyArray<unknown>).map((one) => item(field, one)).join(",")}]`
+    } else if (field.label === "map") {
       const entries = Object.entries(value as Dynamic).map(([key, one]) => `${quote(key)}:${item(field, one)}`)
       text = `{${entries.join(",")}}`
     } else text = item(field, value)

@@ -1,19 +1,7 @@
 /** Reads messages from JSON by protobuf's JSON mapping, driven by their descriptions. */
-import { Schema } from "effect"
 import type { Dynamic, EnumType, Field, MessageType } from "./Descriptor.ts"
 import { camelCase, create, putEntry } from "./Descriptor.ts"
 import { nearest } from "./Suggestion.ts"
-
-/** The JSON given for a config is none, or no `ModelConfig`. @category errors */
-export class ConfigJsonInvalid extends Schema.TaggedError<ConfigJsonInvalid>()("ConfigJsonInvalid", {
-  /** The place, such as `input[0].dims[1]`; `""` for the whole text. */
-  path: Schema.String,
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `Invalid config override: ${this.path === "" ? "" : `${this.path}: `}${this.detail}`
-  }
-}
 
 /** Leaves the reader on the first problem; caught where the reader is called. @internal */
 export class JsonProblem {
@@ -61,8 +49,9 @@ const depth = (text: string): number => {
 const parse = (text: string): unknown => {
   if (depth(text) > deepest) throw new JsonProblem("", `nested deeper than ${deepest} levels`)
   // The third argument is newer than TypeScript's declaration of it.
-  const keepNumerals = ((_key: string, value: unknown, context: { readonly source?: string }) =>
-    typeof value === "number" ? new Numeral(context.source!) : value) as (key: string, value: unknown) => unknown
+  const keepNumerals =
+    ((_key: string, value: unknown, context: { readonly source?: string }) =>
+      typeof value === "number" ? new Numeral(context.source!) : value) as (key: string, value: unknown) => unknown
   try {
     return JSON.parse(text, keepNumerals)
   } catch (error) {
@@ -160,6 +149,7 @@ export class ConfigJsonReader {
         return this.message(field.type as MessageType, json, path)
       case "string":
         if (typeof json !== "string") throw new JsonProblem(path, `expected a string, got ${nameOf(json)}`)
+        if (!json.isWellFormed()) throw new JsonProblem(path, "the string holds half of a surrogate pair")
         return json
       case "bool":
         if (typeof json !== "boolean") throw new JsonProblem(path, `expected true or false, got ${nameOf(json)}`)
@@ -206,7 +196,9 @@ export class ConfigJsonReader {
       const number = Number(this.integer("int32", json, path))
       return type.names.get(number) ?? number
     }
-    if (typeof json !== "string") throw new JsonProblem(path, `expected a name of ${type.fullName}, got ${nameOf(json)}`)
+    if (typeof json !== "string") {
+      throw new JsonProblem(path, `expected a name of ${type.fullName}, got ${nameOf(json)}`)
+    }
     const names = Object.keys(type.numbers)
     const found = names.find((name) => name === json.toUpperCase())
     if (found !== undefined) return found

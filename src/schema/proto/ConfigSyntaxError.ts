@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 
 const widest = 120
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+const controls = /(?!\t)\p{Cc}/gu
 
 /**
  * The text of a config is not a `ModelConfig`. `message` is one line with path and position; `pretty` shows the line.

@@ -66,8 +66,9 @@ export type TypeOf<M extends MessageType> = {
   readonly [F in M["fields"][number] as F["name"]]: Value<F>
 }
 
-type DraftItem<F extends Field> = F extends
-  { readonly kind: "message"; readonly type: infer M extends MessageType } ? DraftOf<M> : Item<F>
+type DraftItem<F extends Field> = F extends { readonly kind: "message"; readonly type: infer M extends MessageType } ?
+  DraftOf<M> :
+  Item<F>
 
 type DraftValue<F extends Field> = F extends { readonly label: "repeated" } ? ReadonlyArray<DraftItem<F>>
   : F extends { readonly label: "map" } ? Readonly<Record<string, DraftItem<F>>>
@@ -122,7 +123,8 @@ export const defaultScalar = (field: Field): string | boolean | number | bigint 
 }
 
 /** The name of a field in JSON's other spelling: `max_batch_size` is `maxBatchSize`. @category getters */
-export const camelCase = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+export const camelCase = (name: string): string =>
+  name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 
 const entryTypes = new WeakMap<Field, MessageType>()
 

@@ -11,8 +11,8 @@ import type { ModelConfig } from "../ModelConfig.ts"
 import { ConfigSyntaxError } from "./ConfigSyntaxError.ts"
 import type { MessageType } from "./Descriptor.ts"
 import { ModelConfigMessage } from "./ModelConfigFields.ts"
+import { SyntaxProblem } from "./SyntaxProblem.ts"
 import { TextMessageReader } from "./TextMessageReader.ts"
-import { SyntaxProblem } from "./TextTokenizer.ts"
 
 /** @category models */
 export interface Parsed {

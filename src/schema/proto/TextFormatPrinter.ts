@@ -6,18 +6,20 @@ import { ModelConfigMessage } from "./ModelConfigFields.ts"
 
 const escapes: Readonly<Record<string, string>> = { "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }
 
-const quote = (text: string): string =>
-  `"${
-    text.replace(
-      // oxlint-disable-next-line no-control-regex
-      /["\\\u0000-\u001f\u007f]/g,
-      (char) => escapes[char] ?? `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`
-    )
-  }"`
+const escape = (char: string): string =>
+  escapes[char] ?? (char <= "\u007f" ? `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}` : char)
+
+const quote = (text: string): string => `"${text.replace(/["\\]|\p{Cc}/gu, escape)}"`
 
 const scalar = (field: Field, value: unknown): string => {
   if (field.kind === "string") return quote(value as string)
-  if (typeof value === "number" && !Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf"
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return Number.isNaN(value)
+      ? "nan"
+      : value > 0
+      ? "inf"
+      : "-inf"
+  }
   return Object.is(value, -0) ? "-0" : String(value)
 }
 
@@ -40,7 +42,9 @@ const lines = (type: MessageType, message: Dynamic, indent: string): ReadonlyArr
       if (field.kind === "message") {
         return items.flatMap((one) => block(field.name, field.type as MessageType, one as Dynamic, indent))
       }
-      return items.length === 0 ? [] : [`${indent}${field.name}: [ ${items.map((one) => scalar(field, one)).join(", ")} ]`]
+      return items.length === 0
+        ? []
+        : [`${indent}${field.name}: [ ${items.map((one) => scalar(field, one)).join(", ")} ]`]
     }
     if (hasPresence(field) ? value === undefined : Object.is(value, defaultScalar(field))) return []
     return field.kind === "message"

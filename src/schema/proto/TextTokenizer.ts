@@ -7,6 +7,10 @@
  * Source: protobuf text format specification; wording of the errors as in libprotobuf.
  */
 
+import { backslash, code, isDigit, isHex, isOctal } from "./Characters.ts"
+import { escapeLength } from "./StringLiteral.ts"
+import { SyntaxProblem } from "./SyntaxProblem.ts"
+
 /** @category models */
 export interface Token {
   readonly kind: "identifier" | "integer" | "float" | "string" | "symbol" | "end"
@@ -15,41 +19,9 @@ export interface Token {
   readonly end: number
 }
 
-/** Leaves the parser on the first problem; caught where the parser is called. @internal */
-export class SyntaxProblem {
-  readonly detail: string
-  readonly start: number
-  readonly end: number
-  readonly suggestion: string | undefined
-  constructor(detail: string, at: { readonly start: number; readonly end: number }, suggestion?: string) {
-    this.detail = detail
-    this.start = at.start
-    this.end = at.end
-    this.suggestion = suggestion
-  }
-}
-
-const code = (char: string): number => char.charCodeAt(0)
 const lf = 10
-const backslash = code("\\")
-const isDigit = (c: number): boolean => c >= 48 && c <= 57
-const isOctal = (c: number): boolean => c >= 48 && c <= 55
-const isHex = (c: number): boolean => isDigit(c) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102)
 const isLetter = (c: number): boolean => (c >= 65 && c <= 90) || (c >= 97 && c <= 122) || c === 95
 const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13)
-const simpleEscapes = new Map([
-  [code("a"), 7],
-  [code("b"), 8],
-  [code("f"), 12],
-  [code("n"), 10],
-  [code("r"), 13],
-  [code("t"), 9],
-  [code("v"), 11],
-  [backslash, backslash],
-  [code("?"), code("?")],
-  [code("'"), code("'")],
-  [code("\""), code("\"")]
-])
 
 /** Reads tokens one after the other; `current` is the one not yet consumed. @internal */
 export class TextTokenizer {
@@ -175,78 +147,7 @@ export class TextTokenizer {
       if (c === -1) throw this.problem("Unexpected end of string.", start)
       if (c === 0) throw this.problem("Invalid control characters encountered in text.", this.at)
       if (c === lf) throw this.problem("Multiline strings are not allowed. Did you miss a \"?.", start)
-      this.at += c === backslash ? this.escape(this.at, undefined) : 1
-    }
-  }
-
-  /**
-   * The length in bytes of the escape sequence at an offset; its bytes are appended to `into`.
-   */
-  private escape(at: number, into: Array<number> | undefined): number {
-    const invalid = (length: number) =>
-      new SyntaxProblem("Invalid escape sequence in string literal.", { start: at, end: at + length })
-    const second = this.bytes[at + 1] ?? -1
-    const simple = simpleEscapes.get(second)
-    if (simple !== undefined) {
-      into?.push(simple)
-      return 2
-    }
-    const digits = (from: number, most: number, accepts: (c: number) => boolean): string => {
-      let text = ""
-      while (text.length < most && accepts(this.bytes[from + text.length] ?? -1)) {
-        text += String.fromCharCode(this.bytes[from + text.length]!)
-      }
-      return text
-    }
-    if (isOctal(second)) {
-      const octal = digits(at + 1, 3, isOctal)
-      const value = parseInt(octal, 8)
-      if (value > 255) throw invalid(1 + octal.length)
-      into?.push(value)
-      return 1 + octal.length
-    }
-    if (second === code("x")) {
-      const hex = digits(at + 2, 2, isHex)
-      if (hex === "") {
-        throw new SyntaxProblem("Expected hex digits for escape sequence.", { start: at, end: at + 2 })
-      }
-      into?.push(parseInt(hex, 16))
-      return 2 + hex.length
-    }
-    if (second === code("u") || second === code("U")) {
-      const wanted = second === code("u") ? 4 : 8
-      const hex = digits(at + 2, wanted, isHex)
-      let point = parseInt(hex, 16)
-      let length = 2 + wanted
-      if (hex.length < wanted || point > 0x10ffff) {
-        throw new SyntaxProblem(
-          wanted === 4
-            ? "Expected four hex digits for \\u escape sequence."
-            : "Expected eight hex digits up to 10ffff for \\U escape sequence",
-          { start: at, end: at + 2 + hex.length }
-        )
-      }
-      if (point >= 0xd800 && point < 0xdc00 && this.bytes[at + 6] === backslash && this.bytes[at + 7] === code("u")) {
-        const trail = digits(at + 8, 4, isHex)
-        const low = parseInt(trail, 16)
-        if (trail.length === 4 && low >= 0xdc00 && low < 0xe000) {
-          point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00)
-          length = 12
-        }
-      }
-      if (point >= 0xd800 && point < 0xe000) throw invalid(length)
-      into?.push(...new TextEncoder().encode(String.fromCodePoint(point)))
-      return length
-    }
-    throw invalid(2)
-  }
-
-  /** Appends the bytes that a string token stands for. */
-  unquote(token: Token, into: Array<number>): void {
-    let at = token.start + 1
-    while (at < token.end - 1) {
-      if (this.bytes[at] === backslash) at += this.escape(at, into)
-      else into.push(this.bytes[at++]!)
+      this.at += c === backslash ? escapeLength(this.bytes, this.at, undefined) : 1
     }
   }
 }

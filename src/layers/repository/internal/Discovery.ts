@@ -35,7 +35,7 @@ export interface Discovery {
   readonly failures: ReadonlyArray<{ readonly model: string; readonly message: string }>
   /** Names that several roots hold: none of them is a model. */
   readonly ambiguous: ReadonlyArray<string>
-  readonly warnings: ReadonlyArray<{ readonly model: string; readonly message: string }>
+  readonly warnings: ReadonlyArray<{ readonly model: string | undefined; readonly message: string }>
 }
 
 interface Root {
@@ -85,9 +85,17 @@ const scanDirectory = Effect.fnUntraced(function*(root: string) {
       ? `failed to stat file ${directory}: broken symbolic link or no permission`
       : ModelName.problemOf(name)
     if (problem === undefined) models.push({ name, root, directory, file: undefined })
-    else failures.push({ model: name, message: `Poll failed for model directory '${name}': ${problem}` })
+    else {
+      const model = ModelName.printable(name)
+      failures.push({ model, message: `Poll failed for model directory '${model}': ${problem}` })
+    }
   }
-  return { models, failures, warnings: [] } satisfies Root
+  const warnings = files.map(({ name }) => ({
+    model: undefined,
+    message: `file '${name}' of repository '${root}' is not served: models are directories there. ` +
+      "Move it to ‹name›/1/model.onnx, or give its own path"
+  }))
+  return { models, failures, warnings } satisfies Root
 })
 
 const scan = Effect.fnUntraced(function*(root: string): Effect.fn.Return<Root, PollFailed, Path.Path | Directory.Services> {

@@ -1,49 +1,37 @@
 /** Reads the class labels of outputs. */
-import { Effect, Path } from "effect"
+import { Effect } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
+import * as ModelFiles from "./config/ModelFiles.ts"
 import { readBounded } from "./Directory.ts"
 
-/** Bytes that a label file may have. @category models */
+/** Bytes that a label file may have. @category constants */
 export const maxBytes = 64 * 1024 * 1024
 
-const lines = (bytes: Uint8Array): { readonly labels: ReadonlyArray<string>; readonly exact: boolean } => {
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
-  const labels = text.split("\n")
-  if (labels.at(-1) === "") labels.pop()
-  return { labels, exact: !text.includes("\ufffd") }
-}
-
 /**
- * Labels by output name: line i is class i, split at LF only, so a CR stays. `directory` is the model's.
+ * Labels by output name. `directory` is the model's; `warn` hears of files that are not UTF-8.
  *
  * Errors: `LoadFailed` UNSUPPORTED for a path that leaves the directory, INTERNAL for a file that cannot be read.
  * Source: model-config §6.10.
  *
  * @category constructors
  */
-export const read = Effect.fnUntraced(function*(config: ModelConfig, directory: string) {
-  const path = yield* Path.Path
+export const read = Effect.fnUntraced(function*(
+  config: ModelConfig,
+  directory: string,
+  warn: (message: string) => Effect.Effect<void>
+) {
+  const failed = ({ code, message }: { readonly code: LoadFailed["code"]; readonly message: string }) =>
+    new LoadFailed({ model: config.name, code, message })
+  const files = yield* Effect.mapError(Effect.fromResult(ModelFiles.labelFiles(config, directory)), failed)
   const labels = new Map<string, ReadonlyArray<string>>()
-  const warnings: Array<string> = []
-  for (const { label_filename, name } of config.output) {
-    if (label_filename === "") continue
-    const file = path.join(directory, label_filename)
-    const below = path.relative(directory, file)
-    if (below === "" || below === ".." || below.startsWith(`..${path.sep}`)) {
-      return yield* new LoadFailed({
-        model: config.name,
-        code: "UNSUPPORTED",
-        message: `label file path '${directory}${path.sep}${label_filename}' for output '${name}' in model ` +
-          `'${config.name}' is outside model directory`
-      })
+  for (const [output, file] of files) {
+    const bytes = yield* Effect.mapError(readBounded(file, maxBytes), failed)
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes)
+    if (text.includes("\ufffd")) {
+      yield* warn(`label file '${file}' is not valid UTF-8: what cannot be read stands as U+FFFD in the labels`)
     }
-    const bytes = yield* readBounded(file, maxBytes).pipe(
-      Effect.mapError(({ code, message }) => new LoadFailed({ model: config.name, code, message }))
-    )
-    const { exact, labels: read } = lines(bytes)
-    if (!exact) warnings.push(`label file '${file}' is not valid UTF-8: its other bytes read as U+FFFD`)
-    labels.set(name, read)
+    labels.set(output, ModelFiles.labels(text))
   }
-  return { labels, warnings }
+  return labels as ReadonlyMap<string, ReadonlyArray<string>>
 })

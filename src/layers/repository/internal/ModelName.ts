@@ -3,6 +3,9 @@
 // Control characters, both slashes, and what a directory name that is no UTF-8 becomes.
 const forbidden = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd/\\]/u
 
+/** A name as it may stand in a message: control characters are escaped. @category formatting */
+export const printable = (name: string): string => forbidden.test(name) ? JSON.stringify(name).slice(1, -1) : name
+
 /**
  * What is wrong with a model name, `undefined` where nothing is.
  *
@@ -16,7 +19,7 @@ export const problemOf = (name: string): string | undefined => {
     return `invalid model name '${name}', model name must not contain path traversal characters`
   }
   if (forbidden.test(name)) {
-    return `invalid model name '${JSON.stringify(name).slice(1, -1)}', ` +
+    return `invalid model name '${printable(name)}', ` +
       "model name must not contain control characters or bytes that are not UTF-8"
   }
   return undefined

@@ -43,17 +43,16 @@ export interface SessionOptions {
 }
 
 /**
- * Reads the settings of a model's sessions. `gpu` is `true` when an instance runs on a GPU.
+ * Reads the settings of a model's sessions.
  *
- * Errors: `LoadFailed` INVALID_ARG for a value that cannot be read, an unknown accelerator, a custom batching library.
+ * Errors: `LoadFailed` INVALID_ARG for a value that cannot be read.
  * Source: model-config §6.7.
  *
  * @category constructors
  */
 export const read = (
   config: ModelConfig,
-  backend: BackendSettings,
-  gpu: boolean
+  backend: BackendSettings
 ): Result.Result<SessionOptions, LoadFailed> => {
   const model = config.name
   const warnings: Array<string> = []
@@ -94,14 +93,6 @@ export const read = (
     const enableCpuMemArena = yield* boolean("enable_mem_arena")
     const enableMemPattern = yield* boolean("enable_mem_pattern")
 
-    if (valueOf("TRITON_BATCH_STRATEGY_PATH") !== undefined) {
-      return yield* Result.fail(
-        fail(
-          `custom batching library '${valueOf("TRITON_BATCH_STRATEGY_PATH")}' cannot be used for model '${model}': ` +
-            "native libraries are not loaded here; remove the parameter TRITON_BATCH_STRATEGY_PATH"
-        )
-      )
-    }
     if (valueOf("memory.enable_memory_arena_shrinkage") !== undefined) {
       warnings.push("parameter 'memory.enable_memory_arena_shrinkage' has no effect: ONNX Runtime's binding has no such option")
     }
@@ -111,27 +102,6 @@ export const read = (
       if (value !== undefined) configEntries[key] = value
     }
 
-    const accelerators = config.optimization?.execution_accelerators
-    const listed = [
-      ...(gpu ? accelerators?.gpu_execution_accelerator ?? [] : []).map(({ name }) => ({
-        name,
-        known: ["cuda", "tensorrt"],
-        instead: "the GPU's own execution provider runs the model"
-      })),
-      ...(accelerators?.cpu_execution_accelerator ?? []).map(({ name }) => ({
-        name,
-        known: ["openvino"],
-        instead: "the CPU execution provider runs the model"
-      }))
-    ]
-    for (const { instead, known, name } of listed) {
-      if (!known.includes(name)) {
-        return yield* Result.fail(fail(`unknown Execution Accelerator '${name}' is requested`))
-      }
-      if (name !== "cuda") {
-        warnings.push(`Execution Accelerator '${name}' is not part of this server: ${instead}`)
-      }
-    }
     return {
       settings: {
         intraOpNumThreads,

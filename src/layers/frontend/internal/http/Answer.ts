@@ -7,7 +7,8 @@ export type ContentType = "text/plain" | "application/json" | "application/octet
 /** `{"error":"…"}` with Triton's escapes: control characters get upper-case hex. @internal */
 export const errorBody = (message: string): string => `{"error":${quote(message)}}`
 
-const quote = (text: string): string => {
+/** A JSON string. @internal */
+export const quote = (text: string): string => {
   const quoted = JSON.stringify(text)
   return controls.test(text)
     ? quoted.replace(/\\(?:u[0-9a-f]{4}|.)/g, (escape) =>

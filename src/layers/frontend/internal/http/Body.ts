@@ -58,15 +58,16 @@ const receiveSized = (call: Call, length: number, plan: Plan, onBody: (body: Uin
     if (!call.receiving) return
     if (at === 0 && chunk.length === length && (length < minShared || plan.binaryAt === undefined)) {
       call.bodyEnded()
-      return onBody(chunk)
+      return call.guard(() => onBody(chunk))
     }
     target ??= allocate(call, length, plan)
     if (target === undefined) return
     copy(chunk, target, at)
     at += chunk.length
     if (at === length) {
+      const body = target
       call.bodyEnded()
-      onBody(target)
+      call.guard(() => onBody(body))
     }
   })
 }
@@ -98,7 +99,7 @@ const receiveChunked = (call: Call, plan: Plan, onBody: (body: Uint8Array) => vo
     const body = size === 0 ? empty : chunks.length === 1 ? chunks[0]! : join(call, chunks, size, plan)
     if (body === undefined) return
     call.bodyEnded()
-    onBody(body)
+    call.guard(() => onBody(body))
   })
 }
 

@@ -4,8 +4,9 @@
  * A call is over when its answer was sent (or its connection closed) and no fiber works for it any more; only then its body's
  * memory and its share of the limits are given back.
  */
-import { Cause, type Effect, type Exit, type Fiber } from "effect"
+import { Cause, type Effect, Exit, type Fiber, Option } from "effect"
 import { type IncomingMessage, ServerResponse } from "node:http"
+import { type Code, codes } from "../../../../schema/Errors.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
 import type { Connection } from "./Connection.ts"
@@ -88,6 +89,11 @@ export class Call {
     return length === undefined ? this.received ? 0 : undefined : Number(length)
   }
 
+  /** The server takes no more requests. */
+  get closing(): boolean {
+    return this.server.closing()
+  }
+
   /** `true` once an answer was chosen or nobody waits for one. */
   get settled(): boolean {
     return this.answered || this.sent
@@ -143,7 +149,7 @@ export class Call {
         this.fiber = undefined
         this.running = false
       }
-      onExit(exit)
+      this.guard(() => onExit(exit))
       if (this.sent) this.leave()
     })
   }
@@ -157,6 +163,31 @@ export class Call {
   error(status: number, message: string, contentType: ContentType = this.contentType): void {
     const body = errorBody(message)
     this.answer(status, ["Content-Type", contentType], Buffer.byteLength(body), body)
+  }
+
+  /** Answers with the status and the text of a typed failure. */
+  failure(failure: { readonly code: Code; readonly message: string }, contentType: ContentType = this.contentType): void {
+    this.error(codes[failure.code].http, failure.message, contentType)
+  }
+
+  /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
+  answerWith<A>(
+    effect: Effect.Effect<A, { readonly code: Code; readonly message: string }>,
+    onSuccess: (value: A) => void
+  ): void {
+    this.run(effect, (exit) => {
+      if (Exit.isSuccess(exit)) onSuccess(exit.value)
+      else this.unsuccessful(exit.cause)
+    })
+  }
+
+  /** Answers what an effect failed with. */
+  unsuccessful(cause: Cause.Cause<{ readonly code: Code; readonly message: string }>): void {
+    if (this.settled) return
+    const failure = Cause.findErrorOption(cause)
+    if (Option.isSome(failure)) return this.failure(failure.value)
+    if (Cause.hasInterruptsOnly(cause)) return this.error(503, "Server exiting")
+    this.defect(cause)
   }
 
   /** Answers 500 for a bug in the server, which the log describes. */

@@ -3,7 +3,7 @@
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
-import { type Cause, Context, Duration, Effect, FiberSet, type Scope } from "effect"
+import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
 import { createServer, IncomingMessage, type Server } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { ListenFailed } from "../../../../schema/Errors.ts"
@@ -53,7 +53,6 @@ export const listen: (
   serve: (call: Call) => void
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: Call) => void) {
-    const services = yield* Effect.context<never>()
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
     const connections = new Set<Connection>()
     let calls = 0
@@ -68,7 +67,7 @@ export const listen: (
         if (calls === 0) whenIdle?.()
       },
       report: (cause: Cause.Cause<unknown>) => {
-        Effect.runForkWith(services)(Effect.logError("A request met a bug in the server", cause))
+        fork(Effect.logError("A request met a bug in the server", cause))
       }
     }
     const accept = (request: IncomingMessage, response: CallResponse, expecting: boolean): Call => {
@@ -83,7 +82,8 @@ export const listen: (
     const server = createServer({
       IncomingMessage,
       ServerResponse: CallResponse,
-      keepAlive: false,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
       noDelay: true,
       requireHostHeader: false,
       maxHeaderSize: options.maxHeaderSize,
@@ -118,23 +118,61 @@ export const listen: (
 
     const stop = Effect.gen(function*() {
       closing = true
-      const closed = Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        for (const connection of connections) if (connection.calls.size === 0) connection.socket.destroy()
-      })
-      const idle = Effect.callback<void>((resume) => {
+      server.close()
+      for (const connection of connections) if (connection.calls.size === 0) connection.socket.destroy()
+      const answered = Effect.callback<void>((resume) => {
         if (calls === 0) return resume(Effect.void)
         whenIdle = () => resume(Effect.void)
       })
-      const ended = yield* Effect.forkChild(closed, { startImmediately: true })
-      yield* Effect.timeoutOption(idle, Duration.millis(options.exitTimeout))
+      const intime = yield* Effect.timeoutOption(answered, Duration.millis(options.exitTimeout))
+      if (Option.isNone(intime)) {
+        yield* Effect.logWarning(
+          `${calls} requests did not end within ${options.exitTimeout} ms of the shutdown and are interrupted`
+        )
+      }
+      // What was answered still leaves its last bytes; the rest is cut, which interrupts its fibers.
       for (const connection of connections) {
         if (connection.calls.size === 0) connection.socket.destroySoon()
         else connection.socket.destroy()
       }
-      yield* Effect.timeoutOption(Effect.flatMap(Effect.succeed(ended), (fiber) => fiberJoin(fiber)), "1 second")
-      server.closeAllConnections()
     })
     return yield* Effect.acquireRelease(bind(server, options), () => stop)
   }
 )
+
+const bind = (server: Server, options: ListenerOptions): Effect.Effect<Bound, ListenFailed> =>
+  Effect.callback((resume) => {
+    const failed = (error: NodeJS.ErrnoException) => resume(Effect.fail(listenFailed(options, error)))
+    server.once("error", failed)
+    server.listen({ host: options.address, port: options.port, reusePort: options.reusePort }, () => {
+      server.off("error", failed)
+      const { address, port } = server.address() as AddressInfo
+      resume(Effect.succeed({ address, port }))
+    })
+    return Effect.sync(() => server.close())
+  })
+
+const listenFailed = (options: ListenerOptions, error: NodeJS.ErrnoException): ListenFailed => {
+  const socket = `Socket '${options.address}:${options.port}'`
+  const start = `failed to start ${options.service} service`
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new ListenFailed({ code: "UNAVAILABLE", message: `${start}: Unavailable - ${socket} already in use` })
+    case "EACCES":
+    case "EPERM":
+      return new ListenFailed({
+        code: "UNAVAILABLE",
+        message: `${start}: Unavailable - ${socket} may not be opened by this user; choose a port from 1024 on`
+      })
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EINVAL":
+      return new ListenFailed({
+        code: "INVALID_ARG",
+        message: `${start}: Invalid argument - '${options.address}' is no address of this machine; 0.0.0.0 stands for all of them`
+      })
+    default:
+      return new ListenFailed({ code: "INTERNAL", message: `${start}: Internal - ${socket}: ${error.message}` })
+  }
+}

@@ -2,7 +2,7 @@
  * Finds the route of a raw request path.
  *
  * A table of patterns is compiled once into a tree of path segments; finding a route then takes one map look-up a segment and
- * no regular expression. Captured names stay as they were sent; `Captures.decode` undoes percent-encoding afterwards, so an
+ * no regular expression. Captured names stay as they were sent; `decodeCaptures` undoes percent-encoding afterwards, so an
  * encoded slash never changes the route. Source: protocol §2.1.
  */
 import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
@@ -133,12 +133,14 @@ const isDigits = (text: string): boolean => {
   return true
 }
 
-/** Undoes percent-encoding of a captured name; `undefined` when it is malformed. @internal */
-export const decode = (name: string): string | undefined => {
-  if (!name.includes("%")) return name
+/** Undoes the percent-encoding of captured names in place; `false` when it is malformed. @internal */
+export const decodeCaptures = (captured: Captures): boolean => {
   try {
-    return decodeURIComponent(name)
+    captured.model = decodeURIComponent(captured.model)
+    captured.region = decodeURIComponent(captured.region)
+    captured.repository = decodeURIComponent(captured.repository)
+    return true
   } catch {
-    return undefined
+    return false
   }
 }

@@ -19,19 +19,19 @@ const wrongKind = (actual: string, wanted: string): MalformedRequest =>
   new MalformedRequest({ message: `attempt to access JSON non-${actual} as ${wanted}` })
 
 /** @category getters */
-export const asString = (value: JsonValue): string => {
+export const asString = (value: JsonValue | undefined): string => {
   if (typeof value === "string") return value
   throw wrongKind("string", "string")
 }
 
 /** @category getters */
-export const asBoolean = (value: JsonValue): boolean => {
+export const asBoolean = (value: JsonValue | undefined): boolean => {
   if (typeof value === "boolean") return value
   throw wrongKind("boolean", "boolean")
 }
 
 /** An integer literal from 0 to 2^64-1. @category getters */
-export const asUnsigned = (value: JsonValue): number | bigint => {
+export const asUnsigned = (value: JsonValue | undefined): number | bigint => {
   if (typeof value === "number" || typeof value === "bigint") {
     if (value >= 0) return value
   }
@@ -39,13 +39,13 @@ export const asUnsigned = (value: JsonValue): number | bigint => {
 }
 
 /** An integer literal from -2^63 to 2^63-1. @category getters */
-export const asSigned = (value: JsonValue): number | bigint => {
+export const asSigned = (value: JsonValue | undefined): number | bigint => {
   if (typeof value === "number" || (typeof value === "bigint" && value <= 0x7fff_ffff_ffff_ffffn)) return value
   throw wrongKind("signed-integer", "signed-integer")
 }
 
 /** Any number. @category getters */
-export const asDouble = (value: JsonValue): number => {
+export const asDouble = (value: JsonValue | undefined): number => {
   if (typeof value === "number" || typeof value === "bigint") return Number(value)
   if (value instanceof JsonDouble) return value.value
   throw wrongKind("number", "double")

@@ -248,3 +248,14 @@ export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Res
     outputs: config.output.map((output) => spec(output, outputs.get(output.name)!, scattered.has(output.name)))
   })
 }
+
+/**
+ * Names of the inputs and outputs that have rank 0 in the model, for `ModelSignature.make`: a config can only describe them as
+ * `dims: [ 1 ]`.
+ *
+ * @category getters
+ */
+export const scalars = (agreement: Agreement): ReadonlySet<string> =>
+  new Set(
+    [...agreement.inputs, ...agreement.outputs].filter((spec) => spec.shape.length === 0).map((spec) => spec.name)
+  )

@@ -69,11 +69,15 @@ const fromFile = (value: OnnxValue): IoTensor => ({
   shape: value.shape
 })
 
+const notTensor = (value: OnnxValue | undefined): ValueKind =>
+  value === undefined || value.kind === "tensor" || value.kind === "unknown" ? "opaque" : value.kind
+
 const fromSession = (tensor: SessionTensor, value: OnnxValue | undefined): IoTensor => {
   const datatype = DataTypes.fromOrt(tensor.type)?.name
   return {
     name: tensor.name,
-    kind: tensor.isTensor ? "tensor" : value === undefined || value.kind === "tensor" ? "unknown" : value.kind,
+    // Where neither says what kind of value it is, it is still none that a request can carry.
+    kind: tensor.isTensor ? "tensor" : notTensor(value),
     datatype,
     typeName: datatype ?? tensor.type.toUpperCase(),
     shape: tensor.shape

@@ -237,7 +237,7 @@ const beginnings: ReadonlyArray<readonly [start: string, advice: string]> = [
 ]
 
 const adviceFor = (head: Uint8Array): string | undefined => {
-  const start = new TextDecoder("latin1").decode(head.subarray(0, 64))
+  const start = String.fromCharCode(...head.subarray(0, 64))
   if (start.slice(4, 8) === "ORTM") {
     return "it is a model in ORT format, and this server reads the ONNX form that it was made from"
   }

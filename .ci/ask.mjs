@@ -1,0 +1,49 @@
+// Small questions that .ci/run asks; plain JavaScript, for any Node from 18 on.
+//
+//   node ask.mjs port                   prints a free port
+//   node ask.mjs ready URL SECONDS      waits until the server is ready
+//   node ask.mjs gone URL SECONDS       waits until nothing answers
+//   node ask.mjs infer URL              one inference of `simple`, result checked
+//   node ask.mjs counts FILE            "passed failed skipped" of a JSON report of vitest
+import { readFileSync } from "node:fs"
+import { createServer } from "node:net"
+
+const [command, target, seconds] = process.argv.slice(2)
+
+const until = async (what, test) => {
+  const end = Date.now() + Number(seconds) * 1000
+  for (;;) {
+    if (await test()) return
+    if (Date.now() > end) throw new Error(`${target} is not ${what} after ${seconds} s`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+const commands = {
+  port: () => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      console.log(server.address().port)
+      server.close()
+    })
+  },
+  ready: () => until("ready", () => fetch(`${target}/v2/health/ready`).then(({ status }) => status === 200, () => false)),
+  gone: () => until("gone", () => fetch(`${target}/v2/health/live`).then(() => false, () => true)),
+  infer: async () => {
+    const row = Array.from({ length: 16 }, (_, i) => i)
+    const input = (name) => ({ name, datatype: "INT32", shape: [1, 16], data: row })
+    const response = await fetch(`${target}/v2/models/simple/infer`, {
+      method: "POST",
+      body: JSON.stringify({ inputs: [input("INPUT0"), input("INPUT1")], outputs: [{ name: "OUTPUT0" }] })
+    })
+    const text = await response.text()
+    console.log(response.status, text)
+    const data = JSON.parse(text).outputs[0].data
+    if (data.length !== 16 || data.some((value, i) => value !== 2 * i)) throw new Error("wrong sums")
+  },
+  counts: () => {
+    const report = JSON.parse(readFileSync(target, "utf8"))
+    console.log(report.numPassedTests, report.numFailedTests, report.numPendingTests + (report.numTodoTests ?? 0))
+  }
+}
+
+await commands[command]()

@@ -1,0 +1,13 @@
+/** `galatea check`: validates every model of the repositories without serving, and tells what is wrong with each. */
+import { Effect } from "effect"
+import { codes } from "../../schema/Errors.ts"
+import type { ModelConfig } from "../../schema/ModelConfig.ts"
+import type { Parsed } from "../../schema/options/OptionsParser.ts"
+import type { OptionName, ServerOptions } from "../../schema/ServerOptions.ts"
+import { CliFailure } from "./CliFailure.ts"
+import type { Output } from "./internal/Output.ts"
+import { styles } from "./internal/Output.ts"
+import * as TextTable from "./internal/TextTable.ts"
+import * as LogLines from "./LogLines.ts"
+import type { StartFailure } from "./Serve.ts"
+import { logOptions, withOperands } from "./Serve.ts"

@@ -1,0 +1,187 @@
+/** `galatea serve`: starts the server, tells how that goes, and ends it on a signal. */
+import { Cause, Effect, Layer, Option, Result, type Scope } from "effect"
+import * as Context from "effect/Context"
+import { type Code, codes } from "../../schema/Errors.ts"
+import type { Parsed } from "../../schema/options/OptionsParser.ts"
+import type { ServerOptions } from "../../schema/ServerOptions.ts"
+import { InferenceServer } from "../../services/InferenceServer.ts"
+import type { LoadEvent, Model } from "../../services/ModelRepository.ts"
+import { HttpFrontend } from "../frontend/HttpFrontend.ts"
+import { CliFailure } from "./CliFailure.ts"
+import * as CurlCommands from "./internal/CurlCommands.ts"
+import { type Output, styles } from "./internal/Output.ts"
+import * as Progress from "./internal/Progress.ts"
+import * as LogLines from "./LogLines.ts"
+import type { Shutdown } from "./Shutdown.ts"
+
+/** An address that the server takes requests at. @category models */
+export interface Endpoint {
+  readonly protocol: "HTTP"
+  readonly address: string
+  /** The port in use, also where the option said 0. */
+  readonly port: number
+}
+
+/** What the server tells while it starts. @category models */
+export interface Hooks {
+  readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
+}
+
+/** Why the server did not start; `message` is one or more sentences for the operator. @category models */
+export interface StartFailure {
+  readonly _tag: string
+  readonly message: string
+  readonly code: Code
+}
+
+/**
+ * The whole server: its door, with front ends that listen until the layer's scope closes. A front end that is there as a
+ * service too tells where it listens.
+ *
+ * @category models
+ */
+export type ServerLayer = (options: ServerOptions, hooks: Hooks) => Layer.Layer<InferenceServer, StartFailure>
+
+/** @category models */
+export interface Environment {
+  readonly variables: Readonly<Record<string, string | undefined>>
+  readonly output: Output
+  readonly shutdown: Shutdown
+  readonly server: ServerLayer
+}
+
+/** The options with the plain words of the command line as further repositories. @category conversions */
+export const withOperands = ({ operands, options }: Parsed): ServerOptions => ({
+  ...options,
+  modelRepository: [...options.modelRepository, ...operands]
+})
+
+/** Options of the log of a command. @category conversions */
+export const logOptions = (
+  server: ServerOptions,
+  environment: Pick<Environment, "variables" | "output">
+): LogLines.Options => ({
+  server,
+  output: environment.output,
+  escape: environment.variables["TRITON_SERVER_ESCAPE_LOG_MESSAGES"] !== "0"
+})
+
+const noRepository = "error: creating server: Invalid argument - --model-repository must be specified\n"
+  + "Name a folder of models, or one model: galatea serve ./models, galatea serve model.onnx\n"
+
+const describe = (failure: StartFailure): string =>
+  failure._tag === "ListenFailed"
+    ? `error: ${failure.message}\nChoose another port with --http-port, or address with --http-address.\n`
+    : `error: creating server: ${codes[failure.code].prefix} - ${failure.message}\n`
+
+const baseUrl = ({ address, port }: Endpoint): string => {
+  const host = address === "0.0.0.0" || address === "::" || address === "" ? "localhost" : address
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+}
+
+const readyModels = Effect.fnUntraced(function*(server: InferenceServer["Service"]) {
+  const index = yield* server.repository.index
+  return index.flatMap(({ name, state, version }): ReadonlyArray<Model> => {
+    if (state !== "READY" || version === undefined) {
+      return []
+    }
+    return Option.toArray(Result.getSuccess(server.repository.lookup(name, version)))
+  })
+})
+
+/** Logs what is still in flight, once per second, from the moment the server begins to end until `scope` closes. */
+const reportInFlight = Effect.fnUntraced(function*(server: InferenceServer["Service"], scope: Scope.Scope) {
+  yield* Effect.addFinalizer(Effect.fnUntraced(function*() {
+    const models = yield* readyModels(server)
+    const report = Effect.forEach(models, ({ name, scheduler, version }) => {
+      const { running, waiting } = scheduler.depth()
+      return running + waiting === 0
+        ? Effect.void
+        : Effect.logInfo(`Model '${name}' (version ${version}) has ${running + waiting} in-flight inferences`)
+    }, { discard: true })
+    yield* Effect.forkIn(Effect.forever(Effect.andThen(report, Effect.sleep("1 second"))), scope)
+  }))
+})
+
+/** What is served where, and what to type next. */
+const greeting = (output: Output, endpoints: ReadonlyArray<Endpoint>, models: ReadonlyArray<Model>): string => {
+  const style = styles(output)
+  const first = endpoints[0]
+  if (first === undefined) {
+    return "\nNot listening: --allow-http=false, and there is no other endpoint yet.\n"
+  }
+  const places = endpoints.map((endpoint) =>
+    `${endpoint.protocol} at ${style.bold(baseUrl(endpoint))} (${endpoint.address}:${endpoint.port})`
+  )
+  const commands = CurlCommands.commands(baseUrl(first), models)
+  return `\nListening for ${places.join(", ")}\n\nTry:\n${commands.map((command) => `  ${command}\n`).join("")}\n`
+}
+
+const start = Effect.fnUntraced(function*(options: ServerOptions, environment: Environment, outer: Scope.Scope) {
+  const { output } = environment
+  const started = performance.now()
+  const progress = yield* Progress.make(output, { logAlways: options.logFile !== "" })
+  const context = yield* Layer.build(environment.server(options, { onEvent: progress.onEvent })).pipe(
+    Effect.catch((failure: StartFailure) =>
+      Effect.gen(function*() {
+        yield* progress.done
+        const table = progress.summary(undefined)
+        if (table !== undefined && options.logInfo) {
+          output.out(table)
+        }
+        return yield* new CliFailure({ message: describe(failure) })
+      })
+    )
+  )
+  yield* progress.done
+  const server = Context.get(context, InferenceServer)
+  const endpoints = Option.toArray(Context.getOption(context, HttpFrontend)).map(({ address, port }): Endpoint => ({
+    protocol: "HTTP",
+    address,
+    port
+  }))
+  yield* reportInFlight(server, outer)
+  for (const { address, port, protocol } of endpoints) {
+    yield* output.rich && options.logFile === ""
+      ? Effect.void
+      : Effect.logInfo(`Started ${protocol}Service at ${address}:${port}`)
+  }
+  if (options.logInfo) {
+    const models = yield* readyModels(server)
+    const index = yield* server.repository.index
+    output.out(progress.summary(index) ?? "")
+    output.out(greeting(output, endpoints, models))
+  }
+  yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
+  return yield* Effect.never
+})
+
+/** Runs until a signal; fails with `CliFailure` when the server cannot start. @category commands */
+export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<void, CliFailure> => {
+  const options = withOperands(parsed)
+  const { output, shutdown } = environment
+  const program = Effect.scoped(Effect.gen(function*() {
+    for (const warning of parsed.warnings) {
+      yield* Effect.logWarning(warning)
+    }
+    if (options.modelRepository.length === 0 && options.exitOnError) {
+      return yield* new CliFailure({ message: noRepository })
+    }
+    yield* shutdown.arm({
+      timeoutSecs: options.exitTimeoutSecs,
+      onSignal: (signal) => options.logInfo ? output.out(`${signal} received, finishing requests in flight…\n`) : undefined,
+      onTimeout: () => output.err("Exit timeout expired. Exiting immediately.\n")
+    })
+    const outer = yield* Effect.scope
+    return yield* Effect.scoped(start(options, environment, outer))
+  }))
+  return program.pipe(
+    Effect.provide(LogLines.layer(logOptions(options, environment))),
+    Effect.onExit((exit) => Effect.sync(() => {
+      // The live lines must not outlive a defect either.
+      if (exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)) {
+        output.live([])
+      }
+    }))
+  )
+}

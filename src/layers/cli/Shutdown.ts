@@ -1,0 +1,49 @@
+/**
+ * What SIGINT and SIGTERM do: the first begins a graceful end, the second ends the process at once.
+ *
+ * Source: model-config §1.14 and §0.0: exit 0 as soon as the work in flight is done, 1 when `--exit-timeout-secs` is over.
+ */
+import { Cause, Effect, Exit, Runtime } from "effect"
+
+/** @category models */
+export interface Shutdown {
+  /** From now on a signal ends the process gracefully. `onSignal` is told once, when the first arrives. */
+  readonly arm: (options: {
+    readonly timeoutSecs: number
+    readonly onSignal: (signal: string) => void
+    readonly onTimeout: () => void
+  }) => Effect.Effect<void>
+  /** Exit code of the process: 0 for a graceful end by a signal. */
+  readonly teardown: Runtime.Teardown
+}
+
+const numbers: Readonly<Record<string, number>> = { SIGINT: 2, SIGTERM: 15 }
+
+/** Interrupting the main fiber is left to `NodeRuntime.runMain`; this adds the limits around it. @category constructors */
+export const make = (): Shutdown => {
+  let armed = false
+  return {
+    arm: ({ onSignal, onTimeout, timeoutSecs }) =>
+      Effect.sync(() => {
+        armed = true
+        let received = false
+        const listener = (signal: NodeJS.Signals) => {
+          if (received) {
+            process.exit(128 + (numbers[signal] ?? 0))
+          }
+          received = true
+          onSignal(signal)
+          setTimeout(() => {
+            onTimeout()
+            process.exit(1)
+          }, timeoutSecs * 1000).unref()
+        }
+        process.on("SIGINT", listener)
+        process.on("SIGTERM", listener)
+      }),
+    teardown: (exit, onExit) =>
+      armed && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+        ? onExit(0)
+        : Runtime.defaultTeardown(exit, onExit)
+  }
+}

@@ -1,0 +1,84 @@
+/** What became of every model and version while the server started. */
+import type { IndexEntry, LoadEvent } from "../../../services/ModelRepository.ts"
+
+/** One version, or a model that did not get as far as its versions. @category models */
+export interface Row {
+  readonly model: string
+  /** `""` where no version was reached. */
+  readonly version: string
+  readonly status: string
+  readonly reason: string
+}
+
+/** Collects events. @category models */
+export interface LoadReport {
+  readonly add: (event: LoadEvent) => void
+  /** Versions being loaded now, as `name version`, in the order they began. */
+  readonly loading: () => ReadonlyArray<string>
+  /** Models found and versions that came up, so far. */
+  readonly counts: () => { readonly found: number; readonly ready: number; readonly failed: number }
+  /** Sorted by model and version. States of the index win over the events where it is given. */
+  readonly rows: (index: ReadonlyArray<IndexEntry> | undefined) => ReadonlyArray<Row>
+}
+
+const byModel = (a: Row, b: Row): number =>
+  a.model < b.model ? -1 : a.model > b.model ? 1 : Number(a.version) - Number(b.version)
+
+/** @category constructors */
+export const make = (): LoadReport => {
+  let found: ReadonlyArray<string> = []
+  const rows = new Map<string, Row>()
+  const key = (model: string, version: number | string | undefined) => `${model}\n${version ?? ""}`
+  const put = (model: string, version: number | undefined, status: string, reason: string) => {
+    if (version !== undefined) {
+      rows.delete(key(model, undefined))
+    }
+    rows.set(key(model, version), { model, version: version === undefined ? "" : String(version), status, reason })
+  }
+  const all = () => [...rows.values()]
+  return {
+    add: (event) => {
+      switch (event._tag) {
+        case "Found":
+          found = [...new Set([...found, ...event.models])]
+          return
+        case "Loading":
+          return put(event.model, event.version, "LOADING", "")
+        case "Ready":
+          return put(event.model, event.version, "READY", "")
+        case "Failed":
+          return put(event.model, event.version, "UNAVAILABLE", event.reason)
+        case "Warning":
+          return
+      }
+    },
+    loading: () => all().filter(({ status }) => status === "LOADING").map(({ model, version }) => `${model} ${version}`),
+    counts: () => ({
+      found: found.length,
+      ready: all().filter(({ status }) => status === "READY").length,
+      failed: all().filter(({ status }) => status === "UNAVAILABLE").length
+    }),
+    rows: (index) => {
+      const merged = new Map(rows)
+      for (const entry of index ?? []) {
+        if (entry.state !== undefined && entry.version !== undefined) {
+          merged.delete(key(entry.name, undefined))
+          merged.set(key(entry.name, entry.version), {
+            model: entry.name,
+            version: entry.version,
+            status: entry.state,
+            reason: entry.reason ?? ""
+          })
+        } else if (entry.state !== undefined && !merged.has(key(entry.name, undefined))) {
+          merged.set(key(entry.name, undefined), {
+            model: entry.name,
+            version: "",
+            status: entry.state,
+            reason: entry.reason ?? ""
+          })
+        }
+      }
+      return [...merged.values()].toSorted(byModel)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/** Runs ONNX models with ONNX Runtime, each session in a worker thread of its own. */
+import { Clock, type Duration, Effect, Layer, Schedule } from "effect"
+import { availableParallelism } from "node:os"
+import * as DataType from "../../schema/DataType.ts"
+import { LoadFailed } from "../../schema/Errors.ts"
+import { type ModelPlan, Executor, type SessionTensor } from "../../services/Executor.ts"
+import { TensorMemory } from "../../services/TensorMemory.ts"
+import { AnswerBell } from "./internal/AnswerBell.ts"
+import * as ElementType from "./internal/ElementType.ts"
+import * as InstancePool from "./internal/InstancePool.ts"
+import type { Found } from "./internal/Mailbox.ts"
+import * as OrtInstance from "./internal/OrtInstance.ts"
+import * as RunRequest from "./internal/RunRequest.ts"
+import * as ThreadBudget from "./internal/ThreadBudget.ts"
+
+/** @category models */
+export interface Options {
+  /** Cores to divide among the instances of a model. Default: what this machine has. */
+  readonly cores?: number
+  /**
+   * A run that takes longer counts as an instance that does not answer: the request fails and the instance is replaced. The
+   * native call itself cannot be stopped; its thread ends when the call returns. Default: 5 minutes.
+   */
+  readonly stallTimeout?: Duration.Input
+  /** Delays before a lost instance is opened again. Default: 100 ms, doubling up to 30 s, without end. */
+  readonly restart?: Schedule.Schedule<unknown>
+  /** JavaScript heap of a worker, in megabytes; string tensors and answers need it, native memory does not count. Default: 512. */
+  readonly workerHeapMegabytes?: number
+  /** The worker's file. @internal */
+  readonly worker?: URL
+}
+
+const shapeText = (shape: ReadonlyArray<number>) => `[${shape.join(",")}]`
+
+const describe = (found: Found): SessionTensor => ({
+  name: found.name,
+  isTensor: found.isTensor,
+  type: ElementType.nameOf(found),
+  shape: found.shape
+})
+
+/** Why a model cannot run here although the runtime could open it: running it could end the process. */
+const problemOf = (kind: "input" | "output", found: Found): string | undefined => {
+  if (!found.isTensor) return `${kind} '${found.name}' is no tensor; sequences, maps and optional values cannot be served`
+  if (DataType.fromOnnx(found.elementType)?.ort === undefined) {
+    return `${kind} '${found.name}' ${shapeText(found.shape)} is of type ${ElementType.nameOf(found)}, ` +
+      "which ONNX Runtime's JavaScript binding cannot carry"
+  }
+  return undefined
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const memory = yield* TensorMemory
+  const clock = yield* Clock.Clock
+  const bell = new AnswerBell()
+  const cores = options.cores ?? availableParallelism()
+  const worker = options.worker ?? OrtInstance.workerFile
+  const heapMegabytes = options.workerHeapMegabytes ?? 512
+  const restart = options.restart ??
+    Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("30 seconds")])
+
+  const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
+    const other = plan.instances.find((instance) => instance.device.kind !== "CPU")
+    if (other !== undefined) {
+      return yield* new LoadFailed({
+        message: `instance '${other.name}' of model '${plan.model}' asks for device ${other.device.kind} ` +
+          `${other.device.id}; this server has CPU instances only`,
+        model: plan.model,
+        code: "INVALID_ARG"
+      })
+    }
+    const settings = ThreadBudget.settings(plan.session, plan.instances.length, cores)
+    const layout = RunRequest.layout(plan)
+    return yield* InstancePool.make({
+      model: plan.model,
+      count: plan.instances.length,
+      open: (index) =>
+        OrtInstance.spawn({
+          model: plan.model,
+          version: plan.version,
+          path: plan.path,
+          name: plan.instances[index]!.name,
+          layout,
+          settings,
+          worker,
+          heapMegabytes,
+          memory,
+          bell,
+          now: () => clock.monotonicTimeNanosUnsafe()
+        }, ({ inputs, outputs }) => {
+          for (const found of inputs) {
+            const problem = problemOf("input", found)
+            if (problem !== undefined) return problem
+          }
+          for (const found of outputs) {
+            const problem = problemOf("output", found)
+            if (problem !== undefined) return problem
+          }
+          return undefined
+        }),
+      restart,
+      stableAfter: "1 minute",
+      stallTimeout: options.stallTimeout ?? "5 minutes",
+      poll: bell.look
+    })
+  })
+
+  return Executor.of({
+    devices: [{ kind: "CPU", id: 0 }],
+    inspect: Effect.fn("OnnxExecutor.inspect")(function*({ model, path }) {
+      const { inputs, outputs } = yield* OrtInstance.look({ model, path, worker, heapMegabytes })
+      return { inputs: inputs.map(describe), outputs: outputs.map(describe) }
+    }),
+    open
+  })
+})
+
+/** ONNX Runtime on worker threads of this process, with default options. @category layers */
+export const layer: Layer.Layer<Executor, never, TensorMemory> = Layer.effect(Executor, make({}))
+
+/** ONNX Runtime on worker threads of this process. @category layers */
+export const layerWith = (options: Options): Layer.Layer<Executor, never, TensorMemory> =>
+  Layer.effect(Executor, make(options))

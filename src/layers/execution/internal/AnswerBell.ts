@@ -1,0 +1,90 @@
+/**
+ * How the main thread learns that runs have ended, without a message for each.
+ *
+ * An instance writes its answer into its mailbox. Main looks at the mailboxes of the running instances whenever it comes by:
+ * when a run starts, and once per turn of the event loop while runs are young. Only when it has stopped looking does the
+ * first instance that answers send a message, one for all.
+ */
+import * as Mailbox from "./Mailbox.ts"
+
+const { Bell } = Mailbox
+
+/** What the bell asks of an instance. @category models */
+export interface Ringer {
+  /** `true` when the run that was started has been answered. */
+  readonly answered: () => boolean
+  /** Takes the answer and gives it to who waits. */
+  readonly collect: () => void
+}
+
+/**
+ * Main keeps looking this long after the latest start before it sleeps and has to be woken. Tiny models answer within it;
+ * longer runs cost no more than this once.
+ */
+const attentiveMillis = 0.05
+
+/** One for all instances of an executor; lives on the main thread. @category models */
+export class AnswerBell {
+  /** The words that the workers share. */
+  readonly buffer = new SharedArrayBuffer(8)
+  private readonly words = new Int32Array(this.buffer)
+  private running: Array<Ringer> = []
+  private looking = false
+  private scheduled = false
+  private latestStart = 0
+
+  /** An instance starts a run: from now on its mailbox is looked at. */
+  started(instance: Ringer): void {
+    this.running.push(instance)
+    this.latestStart = performance.now()
+    if (this.scheduled) return
+    this.scheduled = true
+    Atomics.store(this.words, Bell.awake, 1)
+    setImmediate(this.turn)
+  }
+
+  /** An instance is gone: it will not answer, and may have taken a message with it that others count on. */
+  stopped(instance: Ringer): void {
+    this.running = this.running.filter((other) => other !== instance)
+    this.ring()
+  }
+
+  /** Collects every answer that is there. Answering runs callers, which may start runs or come here again. */
+  readonly look = (): void => {
+    if (this.looking) return
+    let answered: Array<Ringer> | undefined
+    let kept = 0
+    const running = this.running
+    for (let i = 0; i < running.length; i++) {
+      const instance = running[i]!
+      if (instance.answered()) (answered ??= []).push(instance)
+      else running[kept++] = instance
+    }
+    if (answered === undefined) return
+    running.length = kept
+    this.looking = true
+    try {
+      for (const instance of answered) instance.collect()
+    } finally {
+      this.looking = false
+    }
+  }
+
+  /** A worker's message. */
+  readonly ring = (): void => {
+    Atomics.store(this.words, Bell.told, 0)
+    this.look()
+  }
+
+  private readonly turn = (): void => {
+    this.look()
+    if (this.running.length > 0 && performance.now() - this.latestStart < attentiveMillis) {
+      setImmediate(this.turn)
+      return
+    }
+    this.scheduled = false
+    Atomics.store(this.words, Bell.awake, 0)
+    // An instance may have answered while it still saw main awake.
+    this.look()
+  }
+}

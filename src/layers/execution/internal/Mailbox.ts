@@ -1,0 +1,144 @@
+/**
+ * The shared memory between the main thread and one execution instance: how a run is described, and how it is answered.
+ *
+ * ```
+ * 64 bytes   words    Int32: the number of the last request, of the last answer, and whether the worker sleeps
+ * 8 KiB      fields   Float64: the run on the way in, its outcome on the way out
+ * 32 KiB     inline   bytes of small tensors
+ * ```
+ *
+ * What does not fit travels over a message port beside it; the fields say so. This module is loaded by both threads.
+ */
+import type { MessagePort } from "node:worker_threads"
+
+/** Indices of the control words. */
+export const Word = { request: 0, answer: 1, asleep: 2 } as const
+
+/** Value of `Word.request` that ends the worker. */
+export const closing = -1
+
+const wordBytes = 64
+const fieldBytes = 8192
+/** Bytes for small tensors: a run's inputs, then its outputs. */
+export const inlineCapacity = 32_768
+
+/** Tensors up to this size are copied into the mailbox: cheaper than naming memory that the worker may not know yet. */
+export const inlineLimit = 8192
+
+/** Fields of a request or an answer that fit into the mailbox. */
+export const fieldCapacity = fieldBytes / 8
+
+/** Every inline tensor starts at a multiple of this. */
+export const alignment = 64
+
+/** @category models */
+export interface Views {
+  readonly buffer: SharedArrayBuffer
+  readonly words: Int32Array
+  readonly fields: Float64Array
+  readonly inline: Uint8Array
+  /** Where `inline` starts in `buffer`. */
+  readonly inlineOffset: number
+}
+
+/** The views over a mailbox, or over a new one. @category constructors */
+export const views = (buffer = new SharedArrayBuffer(wordBytes + fieldBytes + inlineCapacity)): Views => ({
+  buffer,
+  words: new Int32Array(buffer, 0, wordBytes / 4),
+  fields: new Float64Array(buffer, wordBytes, fieldCapacity),
+  inline: new Uint8Array(buffer, wordBytes + fieldBytes, inlineCapacity),
+  inlineOffset: wordBytes + fieldBytes
+})
+
+/** Rounds a byte offset up to the alignment. */
+export const align = (offset: number): number => (offset + alignment - 1) & ~(alignment - 1)
+
+/**
+ * Fields of a request: `[inputs, outputs, inline bytes used, (input …), (output …)]`. A negative first field: the fields
+ * are in a message.
+ *
+ * An input is `index, datatype, memory, offset, byteLength, rank, …dims`, an output `index, memory, offset, byteLength, rank,
+ * …dims`. `memory` 0 is the mailbox itself; `none` lets the runtime allocate.
+ */
+export const Request = { inputs: 0, outputs: 1, inlineUsed: 2, entries: 3, inputHead: 6, outputHead: 5 } as const
+
+/** Memory 0: the inline bytes of the mailbox. */
+export const inlineMemory = 0
+/** The runtime allocates this output. */
+export const none = -1
+
+/**
+ * Fields of an answer: `[status, has message, input nanos, infer nanos, output nanos, (output …)]`. An output is
+ * `place, datatype, offset, byteLength, rank, …dims`.
+ */
+export const Answer = {
+  status: 0,
+  hasMessage: 1,
+  inputNanos: 2,
+  inferNanos: 3,
+  outputNanos: 4,
+  entries: 5,
+  outputHead: 5
+} as const
+
+/** How a run ended. */
+export const Status = { done: 0, failed: 1, invalid: 2 } as const
+
+/** Where the bytes of an output are: as the request said, among the inline bytes, or in the message. */
+export const Place = { asked: 0, inline: 1, message: 2 } as const
+
+/** Words of the bell that all instances of an executor share: main is awake and looks by itself; main has been told. */
+export const Bell = { awake: 0, told: 1 } as const
+
+/** What main tells the worker beside the mailbox. */
+export type ToWorker =
+  /** Memory that fields will name; `once`: forget it after the next run. */
+  | { readonly _tag: "Memory"; readonly id: number; readonly buffer: SharedArrayBuffer; readonly once: boolean }
+  | { readonly _tag: "Forget"; readonly id: number }
+  | { readonly _tag: "Fields"; readonly fields: Float64Array }
+
+/** What the worker tells main beside the mailbox. */
+export interface AnswerMessage {
+  readonly error?: string
+  readonly fields?: Float64Array
+  readonly buffers: ReadonlyArray<ArrayBuffer>
+}
+
+/** Settings of a native session as the binding takes them. */
+export interface NativeSettings {
+  readonly intraOpNumThreads?: number
+  readonly interOpNumThreads?: number
+  readonly executionMode?: "sequential" | "parallel"
+  readonly graphOptimizationLevel?: "disabled" | "basic" | "extended" | "all"
+  readonly enableCpuMemArena?: boolean
+  readonly enableMemPattern?: boolean
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** What a worker is started with. `run` is absent where the model is only looked at. */
+export interface Start {
+  readonly path: string
+  readonly settings: NativeSettings
+  readonly run?: {
+    readonly mailbox: SharedArrayBuffer
+    readonly bell: SharedArrayBuffer
+    readonly port: MessagePort
+    readonly inputs: ReadonlyArray<string>
+    readonly outputs: ReadonlyArray<string>
+  }
+}
+
+/** An input or output as the worker found it. */
+export interface Found {
+  readonly name: string
+  readonly isTensor: boolean
+  /** Number of ONNX's element type, 0 where it is no tensor. */
+  readonly elementType: number
+  readonly shape: ReadonlyArray<number>
+}
+
+/** What a worker says: that it is up or could not open the model, later that it has answered. */
+export type FromWorker =
+  | { readonly _tag: "Opened"; readonly inputs: ReadonlyArray<Found>; readonly outputs: ReadonlyArray<Found> }
+  | { readonly _tag: "Refused"; readonly reason: string }
+  | 0

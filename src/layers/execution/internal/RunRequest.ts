@@ -1,0 +1,224 @@
+/** Writes a run into a mailbox, and reads its outcome: the main thread's side of `OrtWorker`. */
+import * as DataType from "../../../schema/DataType.ts"
+import { InvalidRequest } from "../../../schema/Errors.ts"
+import type { Tensor } from "../../../schema/Inference.ts"
+import type { ExecutionResult, ModelPlan } from "../../../services/Executor.ts"
+import type { Region, TensorMemory } from "../../../services/TensorMemory.ts"
+import type { KnownMemory } from "./KnownMemory.ts"
+import * as Mailbox from "./Mailbox.ts"
+
+const { Answer, Place, Request } = Mailbox
+
+const typeIndex = new Map<string, number>(DataType.table.map((row, index) => [row.name, index]))
+
+/** How an output's shape follows from the run: by its own numbers, with the batch in front, or not at all. */
+interface OutputRule {
+  readonly name: string
+  readonly shape: ReadonlyArray<number>
+  /** `false` where the shape is not fully known, or was found to be wrong once. */
+  known: boolean
+  readonly rowsFirst: boolean
+  /** Bytes of all elements, of one row where `rowsFirst`. */
+  readonly byteLength: number
+}
+
+/** What is computed once for an open version. @category models */
+export interface Layout {
+  readonly inputs: ReadonlyArray<string>
+  readonly outputs: ReadonlyArray<string>
+  readonly inputIndex: ReadonlyMap<string, number>
+  readonly outputIndex: ReadonlyMap<string, number>
+  readonly outputRules: ReadonlyArray<OutputRule>
+}
+
+/** The layout of a plan. @category constructors */
+export const layout = (plan: ModelPlan): Layout => ({
+  inputs: plan.inputs.map((input) => input.name),
+  outputs: plan.outputs.map((output) => output.name),
+  inputIndex: new Map(plan.inputs.map((input, index) => [input.name, index])),
+  outputIndex: new Map(plan.outputs.map((output, index) => [output.name, index])),
+  outputRules: plan.outputs.map(({ datatype, name, shape }) => {
+    const elementSize = DataType.byteSize(datatype)
+    const rowsFirst = plan.batched && shape[0] === -1
+    const fixed = rowsFirst ? shape.slice(1) : shape
+    return {
+      name,
+      shape,
+      rowsFirst,
+      known: elementSize > 0 && fixed.every((dim) => dim >= 0),
+      byteLength: fixed.reduce((product, dim) => product * dim, elementSize)
+    }
+  })
+})
+
+/** A run on its way. `asked[i]` is the preallocated region of the output, its shape beside it. @category models */
+export interface Written {
+  readonly names: ReadonlyArray<string>
+  readonly regions: Array<Region | undefined>
+  readonly shapes: Array<ReadonlyArray<number> | undefined>
+  /** Shared memory that inputs were copied into. */
+  readonly copies: Array<Region>
+}
+
+/** @category models */
+export interface Target {
+  readonly mailbox: Mailbox.Views
+  readonly memory: TensorMemory["Service"]
+  readonly known: KnownMemory
+  /** Sends fields that are too many for the mailbox. */
+  readonly sendFields: (fields: Float64Array) => void
+}
+
+const fieldCount = (layout: Layout, inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>): number => {
+  let count: number = Request.entries
+  for (const input of inputs) count += Request.inputHead + input.shape.length
+  for (const name of outputs) {
+    const index = layout.outputIndex.get(name)
+    count += Request.outputHead + (index === undefined ? 0 : layout.outputRules[index]!.shape.length)
+  }
+  return count
+}
+
+/** Writes a run, or says why it cannot be one. Copies small inputs into the mailbox, names shared ones, copies the rest once. */
+export const write = (
+  target: Target,
+  layout: Layout,
+  inputs: ReadonlyArray<Tensor>,
+  outputs: ReadonlyArray<string>
+): Written | InvalidRequest => {
+  const { known, mailbox, memory } = target
+  for (const input of inputs) {
+    if (!layout.inputIndex.has(input.name)) return new InvalidRequest({ message: `the model has no input '${input.name}'` })
+    if (input.datatype === "BF16") {
+      return new InvalidRequest({ message: `input '${input.name}' is BF16, which ONNX Runtime's binding cannot carry` })
+    }
+  }
+  for (const name of outputs) {
+    if (!layout.outputIndex.has(name)) return new InvalidRequest({ message: `the model has no output '${name}'` })
+  }
+  const count = fieldCount(layout, inputs, outputs)
+  const fields = count <= Mailbox.fieldCapacity ? mailbox.fields : new Float64Array(count)
+  const written: Written = { names: outputs, regions: [], shapes: [], copies: [] }
+  let inlineUsed = 0
+  let at: number = Request.entries
+
+  const place = (id: number, offset: number, byteLength: number) => {
+    fields[at++] = id
+    fields[at++] = offset
+    fields[at++] = byteLength
+  }
+
+  for (let i = 0; i < inputs.length; i++) {
+    const { data, datatype, name, shape } = inputs[i]!
+    const type = typeIndex.get(datatype)!
+    const elementSize = DataType.table[type]!.byteSize
+    fields[at++] = layout.inputIndex.get(name)!
+    fields[at++] = type
+    const byteLength = data.byteLength
+    if (byteLength <= Mailbox.inlineLimit && inlineUsed + byteLength <= Mailbox.inlineCapacity) {
+      mailbox.inline.set(data, inlineUsed)
+      place(Mailbox.inlineMemory, inlineUsed, byteLength)
+      inlineUsed = Mailbox.align(inlineUsed + byteLength)
+    } else if (data.buffer instanceof SharedArrayBuffer && (elementSize < 2 || data.byteOffset % elementSize === 0)) {
+      place(known.idOf(data.buffer), data.byteOffset, byteLength)
+    } else {
+      const region = memory.acquire(byteLength)
+      region.bytes.set(data)
+      written.copies.push(region)
+      place(known.idOf(region.bytes.buffer), region.bytes.byteOffset, byteLength)
+    }
+    fields[at++] = shape.length
+    for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
+  }
+
+  const rows = inputs[0]?.shape[0] ?? 0
+  for (let i = 0; i < outputs.length; i++) {
+    const index = layout.outputIndex.get(outputs[i]!)!
+    const rule = layout.outputRules[index]!
+    fields[at++] = index
+    if (!rule.known) {
+      written.regions.push(undefined)
+      written.shapes.push(undefined)
+      place(Mailbox.none, 0, 0)
+      fields[at++] = 0
+      continue
+    }
+    const byteLength = rule.rowsFirst ? rows * rule.byteLength : rule.byteLength
+    const shape = rule.rowsFirst ? [rows, ...rule.shape.slice(1)] : rule.shape
+    written.shapes.push(shape)
+    if (byteLength <= Mailbox.inlineLimit && inlineUsed + byteLength <= Mailbox.inlineCapacity) {
+      written.regions.push(undefined)
+      place(Mailbox.inlineMemory, inlineUsed, byteLength)
+      inlineUsed = Mailbox.align(inlineUsed + byteLength)
+    } else {
+      const region = memory.acquire(byteLength)
+      written.regions.push(region)
+      place(known.idOf(region.bytes.buffer), region.bytes.byteOffset, byteLength)
+    }
+    fields[at++] = shape.length
+    for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
+  }
+  fields[Request.inputs] = inputs.length
+  fields[Request.outputs] = outputs.length
+  fields[Request.inlineUsed] = inlineUsed
+  if (fields !== mailbox.fields) {
+    target.sendFields(fields)
+    mailbox.fields[Request.inputs] = -1
+  }
+  return written
+}
+
+const nothing = () => {}
+
+/** Gives back the shared memory of a run's inputs, and of its outputs where nobody gets them. */
+export const free = (written: Written, outputs: boolean): void => {
+  for (const region of written.copies) region.release()
+  if (outputs) { for (const region of written.regions) region?.release() }
+}
+
+/** Reads the outcome of a run that succeeded. Small outputs are copied out of the mailbox, all others stay where they are. */
+export const read = (
+  mailbox: Mailbox.Views,
+  layout: Layout,
+  written: Written,
+  message: Mailbox.AnswerMessage | undefined
+): ExecutionResult => {
+  const fields = message?.fields ?? mailbox.fields
+  const outputs = new Array<Tensor>(written.names.length)
+  const regions: Array<Region> = []
+  let at: number = Answer.entries
+  for (let i = 0; i < outputs.length; i++) {
+    const place = fields[at]!
+    const datatype = DataType.table[fields[at + 1]!]!.name
+    const offset = fields[at + 2]!
+    const rank = fields[at + 4]!
+    const shape = new Array<number>(rank)
+    for (let d = 0; d < rank; d++) shape[d] = fields[at + Answer.outputHead + d]!
+    at += Answer.outputHead + rank
+    const region = written.regions[i]
+    let data: Uint8Array
+    if (place === Place.asked) {
+      data = region!.bytes
+      regions.push(region!)
+    } else {
+      data = place === Place.inline
+        ? mailbox.inline.slice(offset, offset + fields[at - rank - 2]!)
+        : new Uint8Array(message!.buffers[offset]!)
+      region?.release()
+      const asked = written.shapes[i]
+      if (asked !== undefined && (asked.length !== rank || asked.some((dim, d) => dim !== shape[d]))) {
+        layout.outputRules[layout.outputIndex.get(written.names[i]!)!]!.known = false
+      }
+    }
+    outputs[i] = { name: written.names[i]!, datatype, shape, data }
+  }
+  return {
+    outputs,
+    computeInputNanos: fields[Answer.inputNanos]!,
+    computeInferNanos: fields[Answer.inferNanos]!,
+    computeOutputNanos: fields[Answer.outputNanos]!,
+    release: regions.length === 0 ? nothing : () => {
+      for (const region of regions) region.release()
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * HTTP/1.1 front end: KServe V2 with Triton's extensions.
+ *
+ * Upstream: clients. Downstream: `InferenceServer`. Built on `node:http` itself; routes are a table (`internal/http/routes`), one
+ * file for each noun.
+ *
+ * Source: protocol §2–4.
+ */
+import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import type { ListenFailed } from "../../schema/Errors.ts"
+import type { Restriction } from "../../schema/options/ValueTypes.ts"
+import { InferenceServer } from "../../services/InferenceServer.ts"
+import { TensorMemory } from "../../services/TensorMemory.ts"
+import type { Call } from "./internal/http/Call.ts"
+import * as HeaderForwarding from "./internal/http/HeaderForwarding.ts"
+import { InFlight } from "./internal/http/InFlight.ts"
+import * as Listener from "./internal/http/Listener.ts"
+import * as Restrictions from "./internal/http/Restrictions.ts"
+import * as Router from "./internal/http/Router.ts"
+import * as Config from "./internal/http/routes/Config.ts"
+import type { Door } from "./internal/http/routes/Door.ts"
+import * as Health from "./internal/http/routes/Health.ts"
+import * as Infer from "./internal/http/routes/Infer.ts"
+import * as Metadata from "./internal/http/routes/Metadata.ts"
+import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
+import * as Repository from "./internal/http/routes/Repository.ts"
+
+/** @category models */
+export interface Options {
+  /** Address to listen on. Default `0.0.0.0`. */
+  readonly address?: string
+  /** Port to listen on; 0: a free one, see `HttpFrontend.port`. Default 8000. */
+  readonly port?: number
+  /** Several processes may listen on the same port (SO_REUSEPORT). Default `false`. */
+  readonly reusePort?: boolean
+  /** Bytes of the JSON of a request, of a raw binary request, and of a body after decompression. Default 64 MiB. */
+  readonly maxInputSize?: number
+  /** Bytes of one request body, binary tensors included. Default 1 GiB. */
+  readonly maxRequestBytes?: number
+  /** Bytes of request bodies in the server at a time. Default 4 GiB. */
+  readonly maxInflightBytes?: number
+  /** Requests with a body in the server at a time. Default 4096. */
+  readonly maxInflightRequests?: number
+  /** Connections open at a time; the next one is closed at once. Default 16384. */
+  readonly maxConnections?: number
+  /** Bytes of a request's head. Default 16 KiB. */
+  readonly maxHeaderSize?: number
+  /** Time to send the head of a request. Default 10 seconds. */
+  readonly headerTimeout?: Duration.Input
+  /** Longest pause while a body is received or an answer is sent. Default 60 seconds. */
+  readonly bodyTimeout?: Duration.Input
+  /** Time to send a whole request. Default 10 minutes. */
+  readonly requestTimeout?: Duration.Input
+  /** Time that a connection may stay open between two requests. Default 75 seconds. */
+  readonly idleTimeout?: Duration.Input
+  /** Time for requests in flight to end when the layer's scope closes. Default 30 seconds. */
+  readonly exitTimeout?: Duration.Input
+  /** APIs that are answered only to requests with a certain header; a category may be named once. Default none. */
+  readonly restrictions?: ReadonlyArray<Restriction>
+  /**
+   * Headers whose name matches this regular expression become parameters of inference requests. Case counts only after a
+   * leading `(?-i)`. Default `""`: none.
+   */
+  readonly headerForwardPattern?: string
+}
+
+/** The running front end. @category services */
+export class HttpFrontend extends Context.Service<HttpFrontend, {
+  /** The address that it listens on. */
+  readonly address: string
+  /** The port that it listens on. */
+  readonly port: number
+  /** What the limits count at this moment: requests with a body, and the bytes of their bodies. */
+  readonly inFlight: () => { readonly requests: number; readonly bytes: number }
+}>()("galatea/layers/frontend/HttpFrontend") {}
+
+const make: (
+  options: Options
+) => Effect.Effect<HttpFrontend["Service"], ListenFailed, InferenceServer | TensorMemory | Scope.Scope> = Effect.fn(
+  "HttpFrontend.make"
+)(function*(options: Options) {
+  const server = yield* InferenceServer
+  const inFlight = new InFlight({
+    maxRequests: options.maxInflightRequests ?? 4096,
+    maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
+    maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
+  })
+  const door: Door = {
+    server,
+    memory: yield* TensorMemory,
+    inFlight,
+    maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
+    forward: HeaderForwarding.make(options.headerForwardPattern ?? "")
+  }
+  const bound = yield* Listener.listen({
+    service: "HTTP",
+    address: options.address ?? "0.0.0.0",
+    port: options.port ?? 8000,
+    reusePort: options.reusePort ?? false,
+    maxConnections: options.maxConnections ?? 16384,
+    maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
+    headerTimeout: Duration.toMillis(options.headerTimeout ?? "10 seconds"),
+    bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
+    requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
+    idleTimeout: Duration.toMillis(options.idleTimeout ?? "75 seconds"),
+    exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
+    inFlight
+  }, dispatch(door, Restrictions.make(options.restrictions ?? [])))
+  return HttpFrontend.of({
+    address: bound.address,
+    port: bound.port,
+    inFlight: () => ({ requests: inFlight.requests, bytes: inFlight.bytes })
+  })
+})
+
+/** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
+const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: Call) => void => {
+  const router = Router.make([
+    ...Infer.routes(door),
+    ...Health.routes(door),
+    ...Metadata.routes(door),
+    ...Config.routes(door),
+    ...Repository.routes(door),
+    ...NotImplemented.routes()
+  ])
+  return (call) => {
+    const { request } = call
+    const target = request.url!
+    const route = router.find(target, call.captures)
+    if (route === undefined) return call.error(404, "Not Found")
+    const header = restrictions.missing(route.category, request.headers)
+    if (header !== undefined) return call.error(403, `This API is restricted, expecting header '${header}'`)
+    call.contentType = route.contentType
+    const handler = request.method === "POST" ? route.post : request.method === "GET" ? route.get : undefined
+    if (handler === undefined) return call.error(405, "Method Not Allowed")
+    if (call.closing || door.server.stopping()) {
+      call.close()
+      return call.error(503, "Server exiting")
+    }
+    if (target.includes("%") && !Router.decodeCaptures(call.captures)) {
+      return call.error(400, "The percent-encoding of a name in the path is malformed; it must encode UTF-8 as %XX.")
+    }
+    handler(call)
+  }
+}
+
+/**
+ * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the
+ * port cannot be had. A `headerForwardPattern` that is no regular expression is a defect.
+ *
+ * @category layers
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<HttpFrontend, ListenFailed, InferenceServer | TensorMemory> => Layer.effect(HttpFrontend, make(options))

@@ -1,0 +1,15 @@
+/** What the routes share. */
+import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
+import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
+import type { Forward } from "../HeaderForwarding.ts"
+import type { InFlight } from "../InFlight.ts"
+
+/** @internal */
+export interface Door {
+  readonly server: InferenceServer["Service"]
+  readonly memory: TensorMemory["Service"]
+  readonly inFlight: InFlight
+  /** Bytes of JSON, of a raw request, and of a decompressed body. */
+  readonly maxInputSize: number
+  readonly forward: Forward | undefined
+}

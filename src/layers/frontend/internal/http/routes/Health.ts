@@ -1,0 +1,31 @@
+/** Liveness and readiness of the server and of models. Source: protocol §3.1. */
+import { Result } from "effect"
+import type { Call } from "../Call.ts"
+import type { Route } from "../Router.ts"
+import type { Door } from "./Door.ts"
+
+const common = { category: "health", contentType: "text/plain" } as const
+
+/** @internal */
+export const routes = ({ server }: Door): ReadonlyArray<Route> => [
+  {
+    ...common,
+    path: "/v2/health/live",
+    get: (call) => call.answerWith(server.live, (live) => call.empty(live ? 200 : 400))
+  },
+  {
+    ...common,
+    path: "/v2/health/ready",
+    get: (call) => call.answerWith(server.ready, (ready) => call.empty(ready ? 200 : 400))
+  },
+  {
+    ...common,
+    path: "/v2/models/{model}[/versions/{version}]/ready",
+    get: (call: Call) => {
+      const model = server.model(call.captures.model, call.captures.version)
+      if (Result.isFailure(model)) return call.failure(model.failure)
+      if (model.success.healthy()) return call.empty(200)
+      call.error(400, "Model version not ready")
+    }
+  }
+]

@@ -1,0 +1,34 @@
+/** Receives the JSON body of a management request. Source: protocol §2.5, §2.8. */
+import { Result } from "effect"
+import { parseDocument } from "../../json/JsonDocument.ts"
+import type { JsonValue } from "../../json/JsonValue.ts"
+import { receive } from "../Body.ts"
+import type { Call } from "../Call.ts"
+import type { Door } from "./Door.ts"
+
+/** The text for a body beyond `--http-max-input-size`. @internal */
+export const jsonTooLarge = (size: number, maximum: number): string =>
+  `request JSON size of ${size} bytes exceeds the maximum allowed input size of ${maximum} bytes. ` +
+  "Use --http-max-input-size to increase the limit."
+
+/** Calls `use` with the value of the body, `undefined` where the body is empty. @internal */
+export const withJsonBody = (door: Door, call: Call, use: (body: JsonValue | undefined) => void): void => {
+  const length = call.contentLength
+  if (length !== undefined && length > door.maxInputSize) {
+    return call.error(400, jsonTooLarge(length, door.maxInputSize))
+  }
+  const refusal = call.enter(length ?? 0)
+  if (refusal !== undefined) return call.error(503, refusal)
+  const plan = {
+    memory: door.memory,
+    binaryAt: undefined,
+    maxChunked: door.maxInputSize,
+    onTooLarge: (_: Call, size: number) => call.error(400, jsonTooLarge(size, door.maxInputSize))
+  }
+  receive(call, plan, (bytes) => {
+    if (bytes.length === 0) return use(undefined)
+    const value = parseDocument(bytes)
+    if (Result.isFailure(value)) call.failure(value.failure)
+    else use(value.success)
+  })
+}

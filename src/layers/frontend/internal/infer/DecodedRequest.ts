@@ -1,0 +1,53 @@
+/** A request as it came off the wire, with what the answer's writer needs to know. */
+import type { InferenceRequest } from "../../../../schema/Inference.ts"
+
+/** @category models */
+export type Encoding = "binary" | "json"
+
+/** How each output goes back: a listed one as its entry says, any other as `others` says. @category models */
+export class OutputEncoding {
+  readonly others: Encoding
+  private readonly names: ReadonlyArray<string>
+  private readonly encodings: ReadonlyArray<Encoding>
+  private index: Map<string, Encoding> | undefined = undefined
+  constructor(names: ReadonlyArray<string>, encodings: ReadonlyArray<Encoding>, others: Encoding) {
+    this.names = names
+    this.encodings = encodings
+    this.others = others
+  }
+
+  of(name: string): Encoding {
+    if (this.names.length <= 16) {
+      const at = this.names.indexOf(name)
+      return at < 0 ? this.others : this.encodings[at]!
+    }
+    this.index ??= new Map(this.names.map((listed, i) => [listed, this.encodings[i]!]))
+    return this.index.get(name) ?? this.others
+  }
+}
+
+/** Every output in the same encoding. @category constructors */
+export const uniform = (encoding: Encoding): OutputEncoding => new OutputEncoding([], [], encoding)
+
+/** @category models */
+export interface DecodedRequest {
+  readonly request: InferenceRequest
+  readonly outputEncoding: OutputEncoding
+}
+
+/** @category models */
+export interface DecodeOptions {
+  /** Named in messages. */
+  readonly modelName: string
+  /** Most bytes of the JSON part, of one tensor given as JSON, and of a raw body. */
+  readonly maxInputSize: number
+  /**
+   * Memory for tensors that came as JSON, aligned to 8 bytes, whatever its contents. Called only after the size was checked.
+   * By default ordinary memory; hand out a `Region` of `TensorMemory` to save the copy to an execution instance. What was
+   * handed out stays with the caller, also when decoding fails.
+   */
+  readonly allocate?: (byteLength: number) => Uint8Array
+}
+
+/** @internal */
+export const ordinaryMemory = (byteLength: number): Uint8Array => new Uint8Array(byteLength)

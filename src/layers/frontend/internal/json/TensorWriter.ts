@@ -1,0 +1,61 @@
+/** Writes a tensor's elements as one flat JSON array. */
+import type { DataType } from "../../../../schema/DataType.ts"
+import type { JsonWriter } from "./JsonWriter.ts"
+
+type WriteAll = (writer: JsonWriter, view: DataView, count: number) => void
+
+const each = (size: number, write: (writer: JsonWriter, view: DataView, offset: number) => void): WriteAll =>
+(writer, view, count) => {
+  for (let i = 0; i < count; i++) {
+    if (i > 0) writer.byte(0x2c)
+    write(writer, view, i * size)
+  }
+}
+
+const writers: { readonly [K in DataType]?: WriteAll } = {
+  BOOL: each(1, (writer, view, offset) => writer.raw(view.getUint8(offset) === 0 ? "false" : "true")),
+  UINT8: each(1, (writer, view, offset) => writer.integer(view.getUint8(offset))),
+  UINT16: each(2, (writer, view, offset) => writer.integer(view.getUint16(offset, true))),
+  UINT32: each(4, (writer, view, offset) => writer.integer(view.getUint32(offset, true))),
+  UINT64: each(8, (writer, view, offset) => writer.wide(view.getUint32(offset + 4, true), view.getUint32(offset, true))),
+  INT8: each(1, (writer, view, offset) => writer.integer(view.getInt8(offset))),
+  INT16: each(2, (writer, view, offset) => writer.integer(view.getInt16(offset, true))),
+  INT32: each(4, (writer, view, offset) => writer.integer(view.getInt32(offset, true))),
+  INT64: each(8, (writer, view, offset) => writer.wide(view.getInt32(offset + 4, true), view.getUint32(offset, true))),
+  FP32: each(4, (writer, view, offset) => writer.double(view.getFloat32(offset, true))),
+  FP64: each(8, (writer, view, offset) => writer.double(view.getFloat64(offset, true)))
+}
+
+/**
+ * Writes `count` elements of a datatype of fixed size, whose bytes were checked to be as many. BYTES, FP16 and BF16 have no writer.
+ *
+ * @category encoding
+ */
+export const numbers = (writer: JsonWriter, datatype: DataType, data: Uint8Array, count: number): void => {
+  const write = writers[datatype]
+  if (write === undefined) throw new Error(`${datatype} has no JSON form`)
+  writer.byte(0x5b)
+  write(writer, new DataView(data.buffer, data.byteOffset, data.byteLength), count)
+  writer.byte(0x5d)
+}
+
+/**
+ * Writes the elements of a BYTES tensor. `false`: the bytes do not hold exactly `count` elements, and what was written is void.
+ *
+ * @category encoding
+ */
+export const strings = (writer: JsonWriter, data: Uint8Array, count: number): boolean => {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+  let offset = 0
+  writer.byte(0x5b)
+  for (let i = 0; i < count; i++) {
+    if (offset + 4 > data.length) return false
+    const end = offset + 4 + view.getUint32(offset, true)
+    if (end > data.length) return false
+    if (i > 0) writer.byte(0x2c)
+    writer.bytes(data, offset + 4, end)
+    offset = end
+  }
+  writer.byte(0x5d)
+  return offset === data.length
+}

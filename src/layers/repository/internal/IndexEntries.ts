@@ -1,0 +1,39 @@
+/** The repository index out of what the roots hold and what the lifecycle knows. */
+import type { IndexEntry } from "../../../services/ModelRepository.ts"
+import type { VersionStatus } from "./Lifecycle.ts"
+
+const ambiguous = "model appears in two or more repositories"
+
+const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
+
+/**
+ * One row for each version; the name alone for what was never loaded. Sorted by name, then version.
+ *
+ * Source: model-config §1.12, protocol §3.6.
+ *
+ * @category constructors
+ */
+export const indexEntries = (
+  models: ReadonlyArray<{ readonly id: string; readonly name: string }>,
+  states: ReadonlyMap<string, ReadonlyArray<VersionStatus>>,
+  ambiguousNames: ReadonlyArray<string> = []
+): ReadonlyArray<IndexEntry> => {
+  const rows = models.map(({ id, name }): readonly [string, ReadonlyArray<IndexEntry>] => {
+    const versions = states.get(id) ?? []
+    if (versions.length === 0) return [name, [{ name }]]
+    return [
+      name,
+      versions.map(({ reason, state, version }) => ({
+        name,
+        version: String(version),
+        state,
+        ...(reason === "" ? {} : { reason })
+      }))
+    ]
+  })
+  const duplicates = ambiguousNames.map((name): readonly [string, ReadonlyArray<IndexEntry>] => [
+    name,
+    [{ name, state: "UNAVAILABLE", reason: ambiguous }]
+  ])
+  return [...rows, ...duplicates].sort(([a], [b]) => compare(a, b)).flatMap(([, entries]) => entries)
+}

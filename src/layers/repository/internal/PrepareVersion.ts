@@ -1,0 +1,146 @@
+/**
+ * Brings the config of one version to its final form and checks it against the model file: stages 10 to 13 of loading, up to
+ * the opening of instances.
+ *
+ * Source: model-config §0.3.
+ */
+import { Effect, Path, Result } from "effect"
+import { LoadFailed } from "../../../schema/Errors.ts"
+import type { ModelConfig } from "../../../schema/ModelConfig.ts"
+import * as ModelSignature from "../../../schema/ModelSignature.ts"
+import { type Device, Executor, type ModelPlan } from "../../../services/Executor.ts"
+import * as BackendSettings from "./BackendSettings.ts"
+import { resolveBackend } from "./config/Backend.ts"
+import type { ConfigFault } from "./config/ConfigFault.ts"
+import { type Gpus, noGpus, normaliseConfig, normaliseInstanceGroups } from "./config/Normalise.ts"
+import { unimplemented } from "./config/Unimplemented.ts"
+import { validateConfig } from "./config/Validate.ts"
+import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
+import { validateIo } from "./config/ValidateTensors.ts"
+import * as Labels from "./Labels.ts"
+import * as ModelFile from "./ModelFile.ts"
+import * as AutoComplete from "./onnx/AutoComplete.ts"
+import * as Compare from "./onnx/Compare.ts"
+import * as Compatibility from "./onnx/Compatibility.ts"
+import * as ModelIo from "./onnx/ModelIo.ts"
+import * as OnnxReader from "./onnx/OnnxReader.ts"
+import type { Polled, Warn } from "./PollModel.ts"
+import * as SessionOptions from "./SessionOptions.ts"
+
+/** A version that can be opened. @category models */
+export interface Prepared {
+  /** The final config. */
+  readonly config: ModelConfig
+  readonly version: number
+  readonly signature: ModelSignature.ModelSignature
+  readonly plan: ModelPlan
+}
+
+const backendDirectory = "/opt/tritonserver/backends"
+
+const gpusOf = (devices: ReadonlyArray<Device>): Gpus => {
+  const usable = devices.filter(({ kind }) => kind === "GPU").map(({ id }) => id)
+  return usable.length === 0 ? noGpus : { supported: true, present: usable.length, usable }
+}
+
+/** Instances of normalised groups; a group on GPUs has its count on each of them. @category constructors */
+export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
+  config.instance_group.flatMap(({ count, gpus, kind, name }) => {
+    const devices: ReadonlyArray<Device> = kind === "KIND_GPU"
+      ? gpus.map((id) => ({ kind: "GPU", id }))
+      : [{ kind: "CPU", id: 0 }]
+    return devices.flatMap((device) =>
+      Array.from({ length: count }, (_, index) => ({ name: `${name}_${index}`, device }))
+    )
+  })
+
+const readIo = Effect.fnUntraced(function*(model: string, path: string) {
+  const executor = yield* Executor
+  const info = yield* OnnxReader.read({ model, path })
+  yield* Effect.fromResult(Compatibility.check(model, ModelIo.fromInfo(info)))
+  const io = ModelIo.merge(info, yield* executor.inspect({ model, path }))
+  yield* Effect.fromResult(Compatibility.check(model, io))
+  return io
+})
+
+/**
+ * Prepares one version of a polled model. Nothing is left open.
+ *
+ * Errors: `LoadFailed` with the first thing that is wrong.
+ *
+ * @category constructors
+ */
+export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
+  polled: Polled,
+  version: number,
+  backendConfig: ReadonlyArray<BackendSettings.BackendSetting>,
+  warn: Warn
+) {
+  const path = yield* Path.Path
+  const { devices } = yield* Executor
+  const { directory } = polled.found
+  const model = polled.config.name
+  const checked = <A>(result: Result.Result<A, ConfigFault>) =>
+    Effect.mapError(
+      Effect.fromResult(result),
+      ({ code, message }) => new LoadFailed({ model, code, message })
+    )
+
+  const gpus = gpusOf(devices)
+  const grouped = normaliseInstanceGroups(polled.config, gpus)
+  yield* checked(resolveBackend(grouped, {
+    version: path.join(directory, String(version)),
+    model: directory,
+    backends: backendDirectory
+  }))
+  yield* checked(validateInstanceGroups(grouped, gpus))
+  for (const { code, message, severity } of unimplemented(grouped)) {
+    if (severity === "refuse") return yield* new LoadFailed({ model, code, message })
+    yield* warn(message)
+  }
+
+  const settings = yield* checked(Result.mapError(BackendSettings.read(backendConfig), (message) => ({
+    code: "INVALID_ARG",
+    message
+  })))
+  const session = yield* Effect.fromResult(SessionOptions.read(grouped, settings))
+  yield* Effect.forEach(session.warnings, warn, { discard: true })
+  yield* checked(validateAccelerators(grouped))
+
+  const open = Effect.gen(function*() {
+    const file = yield* ModelFile.locate(polled.found, grouped, version)
+    return { file, io: yield* readIo(model, file) }
+  })
+  const completing = polled.autoComplete && AutoComplete.isNeeded(grouped)
+  if (polled.autoComplete && !completing) yield* Effect.logDebug(AutoComplete.skipped(model))
+  const opened = completing ? yield* open : undefined
+  const completion = opened === undefined
+    ? { config: grouped, warnings: [] }
+    : yield* Effect.fromResult(AutoComplete.run(model, grouped, opened.io, settings))
+  yield* Effect.forEach(completion.warnings, warn, { discard: true })
+
+  const config = normaliseConfig(completion.config)
+  yield* checked(validateConfig(config))
+  // A dimension of 0 is allowed where the model has one, which the comparison below decides.
+  yield* checked(validateIo(config, { declaresZero: () => true }))
+  const labels = yield* Labels.read(config, directory, warn)
+
+  const { file, io } = opened ?? (yield* open)
+  const agreement = yield* Effect.fromResult(Compare.run(model, config, io))
+  const prepared: Prepared = {
+    config,
+    version,
+    signature: ModelSignature.make(config, labels),
+    plan: {
+      model,
+      version,
+      path: file,
+      inputs: agreement.inputs,
+      outputs: agreement.outputs,
+      batched: config.max_batch_size > 0,
+      instances: instancesOf(config),
+      session: session.settings
+    }
+  }
+  return prepared
+})

@@ -1,0 +1,85 @@
+/** Which runtime a model is for, and what to do about a model of a runtime that this server does not have. */
+import { Result } from "effect"
+import { posix } from "node:path"
+import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
+import type { ConfigFault } from "./ConfigFault.ts"
+import { invalid } from "./ConfigFault.ts"
+import { isInside } from "./ModelFiles.ts"
+
+/** Platforms of the backends that have any. @category constants */
+export const platforms: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["tensorflow", ["tensorflow_graphdef", "tensorflow_savedmodel"]],
+  ["tensorrt", ["tensorrt_plan"]],
+  ["onnxruntime", ["onnxruntime_onnx"]],
+  ["pytorch", ["pytorch_libtorch", "torch_aoti"]]
+])
+
+const original = "export the original model to ONNX with the exporter of the framework it was made in"
+
+const remedies: Readonly<Record<string, string>> = {
+  tensorflow: "Convert the model to ONNX with tf2onnx (python -m tf2onnx.convert) and serve the ONNX file.",
+  tensorflow_graphdef:
+    "Convert the model to ONNX with tf2onnx (python -m tf2onnx.convert --graphdef model.graphdef --output model.onnx).",
+  tensorflow_savedmodel:
+    "Convert the model to ONNX with tf2onnx (python -m tf2onnx.convert --saved-model model.savedmodel --output model.onnx).",
+  tensorrt: `A TensorRT plan cannot be converted back: ${original}.`,
+  pytorch: "Export the model to ONNX with torch.onnx.export and serve the ONNX file.",
+  caffe2_netdef: "Convert the model to ONNX with Caffe2's ONNX exporter (caffe2.python.onnx.frontend).",
+  openvino: `OpenVINO models are not run here: ${original}.`,
+  custom: "Custom backends are native libraries of 2019 that are not loaded; models written in TypeScript are to come.",
+  python: "Python models are not run; models written in TypeScript are to come."
+}
+
+/** One sentence on what to do with a model of another platform or backend. @category getters */
+export const remedy = (config: { readonly backend: string; readonly platform: string }): string => {
+  const { backend, platform } = config
+  for (const name of [platform, backend]) if (Object.hasOwn(remedies, name)) return remedies[name]!
+  for (const [name, known] of platforms) if (known.includes(platform) && name in remedies) return remedies[name]!
+  if (backend === "" && platform === "") {
+    return "Give backend: \"onnxruntime\" in config.pbtxt if this is an ONNX model."
+  }
+  if (backend === "" && platform.includes("onnx")) return "The platform of ONNX models is \"onnxruntime_onnx\"."
+  return "This server runs ONNX models only: export the model to ONNX, or remove its directory from the repository."
+}
+
+/** Where backend libraries would be searched, for messages. @category models */
+export interface SearchPaths {
+  readonly version: string
+  readonly model: string
+  /** Value of `--backend-directory`. */
+  readonly backends: string
+}
+
+/**
+ * The runtime of a validated config: stage 10 of loading.
+ *
+ * Errors: INVALID_ARG with Triton's text for a backend library that is not there, and one sentence on what to do.
+ *
+ * @category getters
+ */
+export const resolveBackend = (
+  config: ModelConfig,
+  paths: SearchPaths
+): Result.Result<"onnxruntime" | "ensemble", ConfigFault> => {
+  if (config.platform === "ensemble") return Result.succeed("ensemble")
+  const { backend, runtime } = config
+  const directory = posix.join(paths.backends, backend)
+  if (runtime !== "" && !isInside(directory, runtime)) {
+    return Result.fail(invalid(
+      `backend library name '${runtime}' escapes backend directory '${directory}', for model '${config.name}', ` +
+        "check model config runtime field"
+    ))
+  }
+  const known = runtime === "" || runtime === "libtriton_onnxruntime.so" || runtime === "triton_onnxruntime.dll"
+  if (runtime !== "" && !(known && backend === "onnxruntime")) {
+    const searched = [paths.version, paths.model, directory].map((path) => `'${path}' `).join("")
+    return Result.fail(
+      invalid(`unable to find backend library '${runtime}' for model '${config.name}', searched: ${searched}`)
+    )
+  }
+  if (backend === "onnxruntime") return Result.succeed("onnxruntime")
+  return Result.fail(invalid(
+    `unable to find backend library for backend '${backend}', try specifying runtime on the model configuration. ` +
+      remedy(config)
+  ))
+}

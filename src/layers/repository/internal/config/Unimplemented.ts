@@ -1,0 +1,163 @@
+/**
+ * Valid configs that ask for what this release does not do: refused where ignoring it would answer wrongly, warned of where
+ * answers stay right.
+ */
+import type { Code } from "../../../../schema/Errors.ts"
+import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
+
+/** @category models */
+export interface Unimplemented {
+  /** Path of the field in the config. */
+  readonly field: string
+  /** One sentence. */
+  readonly message: string
+  readonly severity: "refuse" | "warn"
+  readonly code: Code
+}
+
+/** Why a tensor of a datatype cannot be served, as one sentence. `type` is the config's or the model's name of it. @category getters */
+export const datatypeRefusal = (tensor: {
+  readonly kind: "input" | "output"
+  readonly name: string
+  readonly type: string
+}): string =>
+  `model ${tensor.kind} '${tensor.name}' has the data type ${tensor.type}, which ONNX Runtime's JavaScript binding cannot ` +
+  "carry: cast it inside the model to one of BOOL, INT8-64, UINT8-64, FP16, FP32, FP64 or STRING."
+
+const refuse = (field: string, message: string, code: Code = "UNSUPPORTED"): Unimplemented => ({
+  field,
+  message,
+  severity: "refuse",
+  code
+})
+
+const warn = (field: string, message: string): Unimplemented => ({
+  field,
+  message,
+  severity: "warn",
+  code: "UNSUPPORTED"
+})
+
+function* refusals(config: ModelConfig, agentDirectory: string): Generator<Unimplemented> {
+  const { name } = config
+  const model = `model '${name}'`
+  if (config.sequence_batching !== undefined) {
+    yield refuse("sequence_batching", `${model} asks for sequence_batching, which this release does not do.`)
+  }
+  if (config.ensemble_scheduling !== undefined) {
+    yield refuse("ensemble_scheduling", `${model} is an ensemble, which this release does not run.`)
+  }
+  if (config.model_transaction_policy?.decoupled) {
+    yield refuse(
+      "model_transaction_policy.decoupled",
+      `${model} declares decoupled responses, which this release does not send: remove model_transaction_policy, an ONNX ` +
+        "model answers each request once."
+    )
+  }
+  for (const field of ["batch_input", "batch_output"] as const) {
+    if (config[field].length > 0) yield refuse(field, `${model} uses ${field}, which this release does not compute.`)
+  }
+  for (const [index, input] of config.input.entries()) {
+    if (input.allow_ragged_batch) {
+      yield refuse(
+        `input[${index}].allow_ragged_batch`,
+        `${model} allows ragged batches of input '${input.name}', which this release does not form.`
+      )
+    }
+  }
+  for (const kind of ["input", "output"] as const) {
+    for (const [index, io] of config[kind].entries()) {
+      if (io.data_type === "TYPE_BF16") {
+        yield refuse(
+          `${kind}[${index}].data_type`,
+          datatypeRefusal({ kind, name: io.name, type: io.data_type })
+        )
+      }
+    }
+  }
+  if ((config.model_operations?.op_library_filename.length ?? 0) > 0) {
+    yield refuse(
+      "model_operations",
+      `${model} needs custom operators from native libraries, which ONNX Runtime's JavaScript binding cannot load.`
+    )
+  }
+  for (const [index, agent] of (config.model_repository_agents?.agents ?? []).entries()) {
+    if (agent.name === "checksum") continue
+    yield refuse(
+      `model_repository_agents.agents[${index}]`,
+      `unable to find 'libtritonrepoagent_${agent.name}.so' for repo agent '${agent.name}', searched: ${agentDirectory}`,
+      "INVALID_ARG"
+    )
+  }
+  if (Object.hasOwn(config.parameters, "TRITON_BATCH_STRATEGY_PATH")) {
+    yield refuse(
+      "parameters[\"TRITON_BATCH_STRATEGY_PATH\"]",
+      `${model} names a native library of a custom batching strategy, which is not loaded: remove ` +
+        "TRITON_BATCH_STRATEGY_PATH."
+    )
+  }
+}
+
+function* warnings(config: ModelConfig): Generator<Unimplemented> {
+  const model = `model '${config.name}'`
+  const batching = config.dynamic_batching
+  if (batching !== undefined) {
+    yield warn(
+      "dynamic_batching",
+      `${model} asks for dynamic_batching: in this release each request runs as a batch of its own.`
+    )
+    const policies = [batching.default_queue_policy, ...Object.values(batching.priority_queue_policy)]
+    if (
+      batching.priority_levels > 0n || policies.some((policy) => policy !== undefined) || batching.preserve_ordering
+    ) {
+      yield warn(
+        "dynamic_batching.priority_levels",
+        `${model} sets priorities, queue policies or the order of responses: in this release requests run in the order ` +
+          "of their arrival."
+      )
+    }
+  }
+  if (config.response_cache?.enable) {
+    yield warn("response_cache", `${model} asks for the response cache: in this release every request runs.`)
+  }
+  if (config.model_warmup.length > 0) {
+    yield warn("model_warmup", `${model} lists warm-up requests: in this release they are not run.`)
+  }
+  if (config.instance_group.some(({ rate_limiter: limiter }) => limiter !== undefined)) {
+    yield warn("instance_group.rate_limiter", `${model} sets a rate limiter: in this release it has no effect.`)
+  }
+  if (config.instance_group.some(({ passive }) => passive)) {
+    yield warn("instance_group.passive", `${model} has passive instances: in this release they take requests.`)
+  }
+  const accelerators = config.optimization?.execution_accelerators
+  const asked = [
+    ...(accelerators?.gpu_execution_accelerator ?? []),
+    ...(accelerators?.cpu_execution_accelerator ?? [])
+  ].filter(({ name }) => name === "tensorrt" || name === "openvino")
+  for (const { name } of asked) {
+    yield warn(
+      "optimization.execution_accelerators",
+      `${model} asks for the accelerator '${name}': it runs without, at the speed of ONNX Runtime alone.`
+    )
+  }
+  if (Object.keys(config.metric_tags).length > 0) {
+    yield warn("metric_tags", `${model} sets metric_tags: in this release metrics do not carry them.`)
+  }
+  if (config.model_metrics !== undefined) {
+    yield warn("model_metrics", `${model} sets metric buckets: this release has no such histogram.`)
+  }
+}
+
+/**
+ * What a valid config asks for and this release does not do, refusals first. Ask with the config as its file gives it: a
+ * scheduler that auto-complete added is nobody's wish. `agentDirectory` stands in messages only.
+ *
+ * @category getters
+ */
+export const unimplemented = (
+  config: ModelConfig,
+  options: { readonly agentDirectory?: string } = {}
+): ReadonlyArray<Unimplemented> => [
+  ...refusals(config, options.agentDirectory ?? "/opt/tritonserver/repoagents"),
+  ...warnings(config)
+]

@@ -1,0 +1,103 @@
+/** The real client libraries against the real server: each script of test/clients, on a server of its own. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { write } from "../clients/repository.ts"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const python = process.env["GALATEA_PYTHON"] ?? "python3"
+
+const absent = ((): string | undefined => {
+  const { error, status } = spawnSync(python, ["-c", "import numpy, tritonclient.http, tritonclient.http.aio"])
+  if (error !== undefined) return `${python} cannot be started`
+  return status === 0
+    ? undefined
+    : `${python} has no tritonclient: pip install "tritonclient[http]" numpy, or set GALATEA_PYTHON`
+})()
+if (absent !== undefined) console.warn(`SKIPPED: test/clients: ${absent}`)
+
+interface Finished {
+  readonly code: number | null
+  readonly output: string
+}
+
+/** Runs a program to its end; interruption kills it. */
+const run = (program: string, args: ReadonlyArray<string>): Effect.Effect<Finished> =>
+  Effect.callback<Finished>((resume) => {
+    const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+    const chunks: Array<Buffer> = []
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk))
+    child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk))
+    child.on("error", (error) => resume(Effect.die(error)))
+    child.on("close", (code) => resume(Effect.succeed({ code, output: Buffer.concat(chunks).toString("utf8") })))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+const freePort = Effect.promise(async () => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, "close")
+  return port
+})
+
+const repository = Effect.acquireRelease(
+  Effect.sync(() => {
+    const folder = mkdtempSync(join(tmpdir(), "galatea-clients-"))
+    write(folder)
+    return folder
+  }),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+)
+
+const isReady = (url: string) =>
+  Effect.promise(() => fetch(`${url}/v2/health/ready`).then(({ status }) => status === 200, () => false))
+
+/** A started server on the clients' repository, as its address; stopped with SIGTERM when the scope closes. */
+const server = Effect.gen(function*() {
+  const port = yield* freePort
+  const folder = yield* repository
+  const log: Array<Buffer> = []
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const args = ["src/main.ts", "serve", "--model-repository", folder, "--http-port", String(port)]
+      const started = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+      started.stdout.on("data", (chunk: Buffer) => log.push(chunk))
+      started.stderr.on("data", (chunk: Buffer) => log.push(chunk))
+      return started
+    }),
+    (started) =>
+      Effect.promise(async () => {
+        if (started.exitCode !== null) return
+        started.kill("SIGTERM")
+        await once(started, "exit")
+      })
+  )
+  while (!(yield* isReady(`http://127.0.0.1:${port}`))) {
+    if (child.exitCode !== null) {
+      return yield* Effect.die(new Error(`the server ended with ${child.exitCode}:\n${Buffer.concat(log).toString()}`))
+    }
+    yield* Effect.sleep("50 millis")
+  }
+  return `127.0.0.1:${port}`
+})
+
+describe("clients", () => {
+  it.live.skipIf(absent !== undefined)(
+    "tritonclient for Python drives the HTTP endpoint",
+    () =>
+      Effect.gen(function*() {
+        const address = yield* server
+        const { code, output } = yield* run(python, ["test/clients/tritonclient_http.py", address])
+        assert.match(output.trimEnd().split("\n").at(-1)!, /^\d+ passed, 0 failed$/, output)
+        assert.strictEqual(code, 0, output)
+      }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,51 @@
+import { assert, describe, it } from "@effect/vitest"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+
+const require = createRequire(import.meta.url)
+const layers = new URL("../src/layers/", import.meta.url)
+
+const refusal = (specifier: string): unknown => {
+  try {
+    require.resolve(specifier)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
+  }
+  return undefined
+}
+
+describe("package", () => {
+  it("exports no module of an internal folder", () => {
+    const stages = readdirSync(layers).filter((stage) => existsSync(new URL(`${stage}/internal/`, layers)))
+    assert.isAbove(stages.length, 0)
+    for (const stage of stages) {
+      const specifier = `galatea/layers/${stage}/internal/Anything`
+      assert.strictEqual(refusal(specifier), "ERR_PACKAGE_PATH_NOT_EXPORTED", specifier)
+    }
+  })
+
+  it("exports the modules of every public folder", () => {
+    for (
+      const specifier of ["galatea", "galatea/schema/X", "galatea/services/X", "galatea/layers/X", "galatea/layers/x/X"]
+    ) {
+      assert.notStrictEqual(refusal(specifier), "ERR_PACKAGE_PATH_NOT_EXPORTED", specifier)
+    }
+  })
+
+  it("has a lock file without host names", () => {
+    const lock = readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")
+    assert.notMatch(lock, /"resolved": "(?!https:\/\/registry\.npmjs\.org\/)/)
+  })
+
+  it("locks every optional package of every platform, which npm ci insists on", () => {
+    const { packages } = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")) as {
+      packages: Record<string, { readonly optionalDependencies?: Record<string, string> }>
+    }
+    const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter((name) =>
+        packages[`node_modules/${name}`] === undefined && packages[`${path}/node_modules/${name}`] === undefined
+      )
+    )
+    assert.deepStrictEqual(missing, [])
+  })
+})
