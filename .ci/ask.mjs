@@ -26,7 +26,8 @@ const commands = {
       server.close()
     })
   },
-  ready: () => until("ready", () => fetch(`${target}/v2/health/ready`).then(({ status }) => status === 200, () => false)),
+  ready: () =>
+    until("ready", () => fetch(`${target}/v2/health/ready`).then(({ status }) => status === 200, () => false)),
   gone: () => until("gone", () => fetch(`${target}/v2/health/live`).then(() => false, () => true)),
   infer: async () => {
     const row = Array.from({ length: 16 }, (_, i) => i)

@@ -1,5 +1,17 @@
-/** Process entry: composes the command line with the server and runs it. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+/** Process entry: gives the command line the server, and runs what it says. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect } from "effect"
 import * as Cli from "./layers/cli/Cli.ts"
-import * as Output from "./layers/cli/internal/Output.ts"
+import * as Shutdown from "./layers/cli/Shutdown.ts"
+import * as Server from "./layers/Server.ts"
+
+const shutdown = Shutdown.make()
+
+Cli.run(
+  process.argv.slice(2),
+  Cli.environment(process, { shutdown, server: Server.layer, check: Server.check })
+).pipe(
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ teardown: shutdown.teardown })
+)

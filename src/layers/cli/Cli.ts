@@ -9,12 +9,12 @@ import { Argument, CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effec
 import * as CommandLine from "../../schema/options/CommandLine.ts"
 import * as OptionsParser from "../../schema/options/OptionsParser.ts"
 import { UsageError } from "../../schema/options/UsageError.ts"
+import * as Version from "../Version.ts"
 import * as Check from "./Check.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as HelpFormatter from "./HelpFormatter.ts"
 import * as Flags from "./internal/Flags.ts"
 import * as Output from "./internal/Output.ts"
-import * as Version from "./internal/Version.ts"
 import * as OptionsDocs from "./OptionsDocs.ts"
 import * as Serve from "./Serve.ts"
 
@@ -43,7 +43,7 @@ export const environment = (
     ...parts,
     output: Output.make(process.stdout, process.stderr, process.env),
     variables: process.env,
-    version: Version.read()
+    version: Version.current
   }
 }
 
@@ -88,6 +88,7 @@ const command = (environment: Environment) => {
   const check = Command.make("check", {
     paths: paths("path", "Model repository, .onnx file, or folder with one .onnx file"),
     printConfig: Flag.Boolean("print-config").pipe(
+      Flag.withDefault(false),
       Flag.withoutNegation,
       Flag.withDescription("Print the final config of each model as JSON")
     ),

@@ -164,7 +164,7 @@ export const executionRows = [
   single({
     name: "max-queue-size",
     type: int({ min: 1 }),
-    default: 4096,
+    default: 16384,
     triton: false,
     unit: "requests",
     group: "Execution",
@@ -182,11 +182,28 @@ export const executionRows = [
   single({
     name: "instance-stall-timeout-secs",
     type: int({ min: 0, max: maxInt32 }),
-    default: 0,
-    defaultText: "0 (never)",
+    default: 300,
     triton: false,
     unit: "seconds",
     group: "Execution",
-    doc: "After how long a run that has not come back counts as lost, so that its instance is started again."
+    doc: "After how long a run that has not come back counts as lost, so that its instance is started again; 0: never."
+  }),
+  single({
+    name: "instance-heap-megabytes",
+    type: int({ min: 16 }),
+    default: 512,
+    triton: false,
+    unit: "megabytes",
+    group: "Execution",
+    doc: "JavaScript heap of an instance's thread, which string tensors need. The memory of models and numbers does not count."
+  }),
+  single({
+    name: "instance-cores",
+    type: int({ min: 0, max: 4096 }),
+    default: 0,
+    defaultText: "those of this machine",
+    triton: false,
+    group: "Execution",
+    doc: "Cores to divide among the instances of a model, where neither the model nor --backend-config says how many threads; 0: those of this machine."
   })
 ] as const

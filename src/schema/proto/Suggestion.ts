@@ -25,15 +25,17 @@ const distance = (a: string, b: string): number => {
 
 /**
  * The candidate nearest to a name, `undefined` when none is near: letters' case and underscores do not count, and at most
- * one letter in three may be wrong.
+ * one letter in three may be wrong. A name that only lacks its prefix (`FP32` of `TYPE_FP32`) is found too.
  *
  * @category getters
  */
-export const nearest = (name: string, candidates: Iterable<string>): string | undefined => {
+export const nearest = (name: string, names: Iterable<string>): string | undefined => {
   if (name.length > longest) return undefined
   const wanted = plain(name)
   if (wanted === "") return undefined
-  let best: string | undefined
+  const candidates = [...names]
+  let best = candidates.find((candidate) => candidate.toLowerCase().endsWith(`_${name.toLowerCase()}`))
+  if (best !== undefined) return best
   let bestDistance = Math.floor(Math.max(3, wanted.length) / 3) + 1
   for (const candidate of candidates) {
     const found = distance(wanted, plain(candidate))

@@ -11,8 +11,7 @@ const parse = (text: string | Uint8Array): JsonValue => Result.getOrThrow(parseD
 
 const failure = (text: string | Uint8Array) => {
   const result = parseDocument(bytesOf(text))
-  assert.isTrue(Result.isFailure(result), `accepted: ${String(text)}`)
-  return (result as Result.Failure<never, { readonly _tag: string; readonly message: string }>).failure
+  return Result.isFailure(result) ? result.failure : assert.fail(`accepted: ${String(text)}`)
 }
 
 const syntax = (text: string | Uint8Array): string => {
@@ -23,9 +22,9 @@ const syntax = (text: string | Uint8Array): string => {
   return error.message.slice(start.length)
 }
 
-/** The value as `JSON.parse` would give it. */
+/** The value as `JSON.parse` would give it, without the sign of zeros (integer literals have none). */
 const plain = (value: JsonValue): unknown => {
-  if (value instanceof JsonDouble) return value.value
+  if (value instanceof JsonDouble) return value.value + 0
   if (typeof value === "bigint") return Number(value)
   if (Array.isArray(value)) return (value as ReadonlyArray<JsonValue>).map(plain)
   if (value instanceof JsonObject) {
@@ -194,12 +193,7 @@ describe("JsonDocument", () => {
         return
       }
       if (Result.isSuccess(result)) {
-        if (!new TextDecoder().decode(text).includes("\"__proto__\"")) {
-          const keys = new TextDecoder().decode(text)
-          if (!hasDuplicates(result.success)) {
-            assert.deepEqual(plain(result.success), withoutPrototype(expected), keys)
-          }
-        }
+        if (!hasDuplicates(result.success)) assert.deepEqual(plain(result.success), withoutPrototype(expected))
       } else {
         assert.match(result.failure.message, /surrogate|too big/)
       }

@@ -62,7 +62,10 @@ const message = (type: MessageType): fc.Arbitrary<Dynamic> => {
   )
   const chosen = Object.fromEntries(oneofs.map((oneof) => {
     const members = type.fields.filter((field) => field.oneof === oneof)
-    return [oneof, fc.option(fc.oneof(...members.map((field) => scalar(field).map((one) => [field.name, one] as const))))]
+    return [
+      oneof,
+      fc.option(fc.oneof(...members.map((field) => scalar(field).map((one) => [field.name, one] as const))))
+    ]
   }))
   return fc.tuple(fc.record(plain), fc.record(chosen)).map(([fields, choices]) => {
     const picked = new Map(Object.values(choices).flatMap((choice) => choice === null ? [] : [choice]))

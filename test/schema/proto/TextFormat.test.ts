@@ -20,7 +20,12 @@ const refused = (text: string | Uint8Array) => {
 const equivalents: ReadonlyArray<readonly [what: string, draft: Config.Draft, ...texts: ReadonlyArray<string>]> = [
   ["an empty file", {}, "", " \t\r\n\v\f", "# only a comment", "#\n#"],
   ["a scalar", { max_batch_size: 8 }, "max_batch_size: 8", "max_batch_size:8", "max_batch_size :\n8"],
-  ["one separator", { max_batch_size: 8, name: "m" }, "max_batch_size: 8, name: \"m\";", "max_batch_size: 8; name: 'm',"],
+  [
+    "one separator",
+    { max_batch_size: 8, name: "m" },
+    "max_batch_size: 8, name: \"m\";",
+    "max_batch_size: 8; name: 'm',"
+  ],
   ["comments", { max_batch_size: 8 }, "max_batch_size: # eight\n8 # \r not ended by a CR max_batch_size: 9"],
   ["line ends of Windows", { name: "m", max_batch_size: 1 }, "name: \"m\"\r\nmax_batch_size: 1\r\n"],
   [
@@ -57,7 +62,11 @@ const equivalents: ReadonlyArray<readonly [what: string, draft: Config.Draft, ..
     "parameters { value { string_value: \"1\" } key: \"x\" }",
     "parameters { key: \"x\" value { string_value: \"0\" } } parameters { key: \"x\" value { string_value: \"1\" } }"
   ],
-  ["map entries with parts missing", { parameters: { "": {} }, metric_tags: { a: "" } }, "parameters { } metric_tags { key: 'a' }"],
+  [
+    "map entries with parts missing",
+    { parameters: { "": {} }, metric_tags: { a: "" } },
+    "parameters { } metric_tags { key: 'a' }"
+  ],
   [
     "a map with integer keys",
     { dynamic_batching: { priority_queue_policy: { "18446744073709551615": { max_queue_size: 1 } } } },
@@ -71,7 +80,11 @@ const equivalents: ReadonlyArray<readonly [what: string, draft: Config.Draft, ..
   ],
   ["all versions", { version_policy: { all: {} } }, "version_policy: { all { }}"],
   ["a policy without a choice", { version_policy: {} }, "version_policy { }"],
-  ["groups", { instance_group: [{ kind: "KIND_CPU", gpus: [0, 1] }] }, "instance_group [ { kind: KIND_CPU gpus: [ 0, 1 ] } ]"],
+  [
+    "groups",
+    { instance_group: [{ kind: "KIND_CPU", gpus: [0, 1] }] },
+    "instance_group [ { kind: KIND_CPU gpus: [ 0, 1 ] } ]"
+  ],
   ["one gpu without a list", { instance_group: [{ gpus: [0] }] }, "instance_group { gpus: 0 }"],
   ["enums by number", { instance_group: [{ kind: "KIND_CPU" }] }, "instance_group{kind:2}", "instance_group{kind:0x2}"],
   ["unknown enum numbers", { instance_group: [{ kind: 77 }, { kind: -1 }] }, "instance_group [{kind:77},{kind:-1}]"],
@@ -89,7 +102,11 @@ const equivalents: ReadonlyArray<readonly [what: string, draft: Config.Draft, ..
     "sequence_batching { control_input { control { fp32_false_true: [ 0.0f, 1F ] } } }"
   ],
   ["a scalar at its default, then set", { max_batch_size: 8 }, "max_batch_size: 0 max_batch_size: 8"],
-  ["a key called __proto__", { metric_tags: JSON.parse("{\"__proto__\":\"x\"}") as Record<string, string> }, "metric_tags { key: \"__proto__\" value: \"x\" }"]
+  [
+    "a key called __proto__",
+    { metric_tags: JSON.parse("{\"__proto__\":\"x\"}") as Record<string, string> },
+    "metric_tags { key: \"__proto__\" value: \"x\" }"
+  ]
 ]
 
 const strings: ReadonlyArray<readonly [text: string, value: string]> = [
@@ -172,7 +189,11 @@ const refusals: ReadonlyArray<readonly [text: string, position: string, detail: 
   ["max_batch_size: 8abc", "1:17", "Need space between number and identifier."],
   // The grammar.
   ["max_batch_size 8", "1:16", "Expected \":\", found \"8\"."],
-  ["dynamic_batching {} dynamic_batching {}", "1:21", "Non-repeated field \"dynamic_batching\" is specified multiple times."],
+  [
+    "dynamic_batching {} dynamic_batching {}",
+    "1:21",
+    "Non-repeated field \"dynamic_batching\" is specified multiple times."
+  ],
   ["input { dims: [[1]] }", "1:16", "Expected integer, got: ["],
   ["input { dims: [1;2] }", "1:17", "Expected \",\", found \";\"."],
   ["max_batch_size: [8]", "1:17", "Expected integer, got: ["],
@@ -193,7 +214,11 @@ const refusals: ReadonlyArray<readonly [text: string, position: string, detail: 
   ["{ name: \"m\" }", "1:1", "Expected identifier, got: {"],
   ["maxBatchSize: 8", "1:1", "Message type \"inference.ModelConfig\" has no field named \"maxBatchSize\"."],
   ["4: 8", "1:1", "Expected identifier, got: 4"],
-  ["[ext.name]: 1", "1:1", "Extension \"ext.name\" is not defined or is not an extension of \"inference.ModelConfig\"."],
+  [
+    "[ext.name]: 1",
+    "1:1",
+    "Extension \"ext.name\" is not defined or is not an extension of \"inference.ModelConfig\"."
+  ],
   ["// comment", "1:1", "Expected identifier, got: /"],
   ["name: \"m\" name: \"n\"", "1:11", "Non-repeated field \"name\" is specified multiple times."],
   ["name: \"m\",,", "1:11", "Expected identifier, got: ,"],

@@ -9,7 +9,27 @@ import { anyConfig } from "./ConfigArbitrary.ts"
 const parse = (text: string | Uint8Array) => parseModelConfig(text, { path: "config.pbtxt" })
 
 // A mark in the text of a config: what a hand would get wrong.
-const slips = ["{", "}", "[", "]", "<", ":", ",", ";", "\"", "'", "-", "0", "x", "\\", "\n", "#", "\u0000", "\ufeff", "é"]
+const slips = [
+  "{",
+  "}",
+  "[",
+  "]",
+  "<",
+  ":",
+  ",",
+  ";",
+  "\"",
+  "'",
+  "-",
+  "0",
+  "x",
+  "\\",
+  "\n",
+  "#",
+  "\u0000",
+  "\ufeff",
+  "é"
+]
 
 describe("text format, any config", () => {
   it("parses what it prints, to the same config", () => {

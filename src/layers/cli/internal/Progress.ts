@@ -39,7 +39,7 @@ const log = (event: LoadEvent): Effect.Effect<void> => {
     case "Failed":
       return Effect.logError(
         event.version === undefined
-          ? `failed to load '${event.model}': ${event.reason}`
+          ? event.reason
           : `failed to load '${event.model}' version ${event.version}: ${event.reason}`
       )
     case "Warning":

@@ -1,8 +1,9 @@
 /** Validates every model of a repository without serving: the pipeline of a load, with one instance that is closed at once. */
-import { Effect, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
 import { codes, type LoadFailed, type PollFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { Executor } from "../../../services/Executor.ts"
+import type * as Directory from "./Directory.ts"
 import * as Discovery from "./Discovery.ts"
 import * as PollModel from "./PollModel.ts"
 import * as PrepareVersion from "./PrepareVersion.ts"
@@ -22,21 +23,77 @@ export interface CheckRow {
 
 const reasonOf = ({ code, message }: LoadFailed | PollFailed): string => `${codes[code].prefix}: ${message}`
 
-const checkVersion = Effect.fnUntraced(function*(polled: PollModel.Polled, version: number, given: Settings) {
+const checkVersion = Effect.fnUntraced(function*(
+  polled: PollModel.Polled,
+  version: number,
+  given: Settings
+): Effect.fn.Return<CheckRow, never, Executor | Directory.Services> {
   const executor = yield* Executor
   const warnings: Array<string> = []
   const { name: model } = polled.found
+  const clock = yield* Clock.Clock
+  const begin = clock.monotonicTimeNanosUnsafe()
   yield* given.onEvent({ _tag: "Loading", model, version })
   const result = yield* PrepareVersion.prepare(polled, version, given.backendConfig, (message) =>
     Effect.sync(() => warnings.push(message))).pipe(
       Effect.tap(({ plan }) => Effect.scoped(executor.open({ ...plan, instances: plan.instances.slice(0, 1) }))),
-      Effect.timed,
       Effect.result
     )
   if (Result.isFailure(result)) {
     const reason = reasonOf(result.failure)
     yield* given.onEvent({ _tag: "Failed", model, version, reason })
-    return { model, version, status: "UNAVAILABLE", reason, config: polled.config, warnings } satisfies CheckRow
+    return { model, version, status: "UNAVAILABLE", reason, config: polled.config, warnings }
   }
-  return { model, version, status: "READY", reason: undefined, config: result.success[1].config, warnings } satisfies CheckRow
+  const millis = Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6
+  yield* given.onEvent({ _tag: "Ready", model, version, millis })
+  return { model, version, status: "READY", reason: undefined, config: result.success.config, warnings }
+})
+
+const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, given: Settings) {
+  const { name: model } = found
+  const warnings: Array<string> = []
+  const warn: PollModel.Warn = (message) => Effect.sync(() => warnings.push(message))
+  const row = (config: ModelConfig | undefined) => (error: LoadFailed | PollFailed) => {
+    const reason = reasonOf(error)
+    const failed: CheckRow = { model, version: undefined, status: "UNAVAILABLE", reason, config, warnings }
+    return Effect.as(given.onEvent({ _tag: "Failed", model, version: undefined, reason }), [failed])
+  }
+  const polled = yield* Effect.result(PollModel.poll(found, given, warn))
+  if (Result.isFailure(polled)) return yield* row(undefined)(polled.failure)
+  const versions = yield* Effect.result(PollModel.chooseVersions(polled.success, warn))
+  if (Result.isFailure(versions)) return yield* row(polled.success.config)(versions.failure)
+  return yield* Effect.forEach(versions.success, (version) =>
+    Effect.map(checkVersion(polled.success, version, given), (checked) => ({
+      ...checked,
+      warnings: [...warnings, ...checked.warnings]
+    })))
+})
+
+/**
+ * Checks every model of the given roots, several at once as `loadThreadCount` says. Rows are sorted by model and version, and
+ * a version is `READY` when one instance of it was opened.
+ *
+ * Errors: `PollFailed` for a root that cannot be listed; all else is in the rows.
+ *
+ * @category validation
+ */
+export const check = Effect.fn("RepositoryCheck.check")(function*(options: Options): Effect.fn.Return<
+  ReadonlyArray<CheckRow>,
+  PollFailed,
+  Executor | Directory.Services
+> {
+  const given = settings(options)
+  const found = yield* Discovery.discover(given)
+  yield* given.onEvent({ _tag: "Found", models: found.models.map(({ name }) => name) })
+  for (const { message, model } of found.warnings) yield* given.onEvent({ _tag: "Warning", model, message })
+  const unusable = yield* Effect.forEach(found.failures, ({ message: reason, model }) => {
+    const row: CheckRow = { model, version: undefined, status: "UNAVAILABLE", reason, config: undefined, warnings: [] }
+    return Effect.as(given.onEvent({ _tag: "Failed", model, version: undefined, reason }), row)
+  })
+  const rows = yield* Effect.forEach(found.models, (model) => checkModel(model, given), {
+    concurrency: given.loadThreadCount
+  })
+  return [...unusable, ...rows.flat()].sort((a, b) =>
+    a.model < b.model ? -1 : a.model > b.model ? 1 : (a.version ?? -1) - (b.version ?? -1)
+  )
 })

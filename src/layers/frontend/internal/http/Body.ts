@@ -17,7 +17,7 @@ export interface Plan {
   /** Most bytes of a body that does not announce its size. */
   readonly maxChunked: number
   /** Refuses a chunked body that grew beyond `maxChunked`; `size` is what has come so far. */
-  readonly onTooLarge: (call: Call, size: number) => void
+  readonly onTooLarge: (size: number) => void
 }
 
 /** A body with tensors goes to shared memory from this size on. */
@@ -89,7 +89,7 @@ const receiveChunked = (call: Call, plan: Plan, onBody: (body: Uint8Array) => vo
       )
     }
     size += chunk.length
-    if (size > plan.maxChunked) return plan.onTooLarge(call, size)
+    if (size > plan.maxChunked) return plan.onTooLarge(size)
     const refusal = call.grow(chunk.length)
     if (refusal !== undefined) return call.error(503, refusal)
     chunks.push(chunk)
@@ -120,7 +120,7 @@ const allocate = (call: Call, length: number, plan: Plan): Uint8Array | undefine
     if (plan.binaryAt === undefined || length < minShared) return Buffer.allocUnsafeSlow(length)
     const padding = (alignment - plan.binaryAt % alignment) % alignment
     const region = plan.memory.acquire(padding + length)
-    call.region = region
+    call.hold(region)
     return region.bytes.subarray(padding)
   } catch {
     call.error(503, `There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)

@@ -18,6 +18,12 @@ export class CallResponse extends ServerResponse {
   call: Call | undefined = undefined
 }
 
+/** A typed failure: its status follows from its code. @internal */
+export interface Failure {
+  readonly code: Code
+  readonly message: string
+}
+
 /** What calls need of the server around them. @internal */
 export interface Surroundings {
   readonly inFlight: InFlight
@@ -43,8 +49,6 @@ export class Call {
   readonly captures: Captures = noCaptures()
   /** Content-Type of this route's errors. */
   contentType: ContentType = "text/plain"
-  /** The body's memory, given back when the call is over. */
-  region: Region | undefined = undefined
   /** The body is being received. */
   receiving = false
   /** A fiber works on it. */
@@ -59,6 +63,7 @@ export class Call {
   private answered = false
   private sent = false
   private over = false
+  private regions: Array<Region> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private onSent: (() => void) | undefined = undefined
   private onAbort: (() => void) | undefined = undefined
@@ -122,6 +127,12 @@ export class Call {
     this.bytes -= bytes
   }
 
+  /** Keeps a region until the call is over. */
+  hold(region: Region): void {
+    if (this.regions === undefined) this.regions = [region]
+    else this.regions.push(region)
+  }
+
   /** The body is about to be received; `onAbort` runs when the connection closes before its end. */
   receive(onAbort: () => void): void {
     this.receiving = true
@@ -160,19 +171,24 @@ export class Call {
   }
 
   /** Answers with `{"error":"…"}`. */
-  error(status: number, message: string, contentType: ContentType = this.contentType): void {
+  error(
+    status: number,
+    message: string,
+    contentType: ContentType = this.contentType,
+    headers: ReadonlyArray<string> = []
+  ): void {
     const body = errorBody(message)
-    this.answer(status, ["Content-Type", contentType], Buffer.byteLength(body), body)
+    this.answer(status, ["Content-Type", contentType, ...headers], Buffer.byteLength(body), body)
   }
 
   /** Answers with the status and the text of a typed failure. */
-  failure(failure: { readonly code: Code; readonly message: string }, contentType: ContentType = this.contentType): void {
-    this.error(codes[failure.code].http, failure.message, contentType)
+  failure(failure: Failure, contentType: ContentType = this.contentType, headers: ReadonlyArray<string> = []): void {
+    this.error(codes[failure.code].http, failure.message, contentType, headers)
   }
 
   /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
   answerWith<A>(
-    effect: Effect.Effect<A, { readonly code: Code; readonly message: string }>,
+    effect: Effect.Effect<A, Failure>,
     onSuccess: (value: A) => void
   ): void {
     this.run(effect, (exit) => {
@@ -182,10 +198,14 @@ export class Call {
   }
 
   /** Answers what an effect failed with. */
-  unsuccessful(cause: Cause.Cause<{ readonly code: Code; readonly message: string }>): void {
+  unsuccessful<E extends Failure>(
+    cause: Cause.Cause<E>,
+    contentType: (failure: E) => ContentType = () => this.contentType,
+    headers: ReadonlyArray<string> = []
+  ): void {
     if (this.settled) return
     const failure = Cause.findErrorOption(cause)
-    if (Option.isSome(failure)) return this.failure(failure.value)
+    if (Option.isSome(failure)) return this.failure(failure.value, contentType(failure.value), headers)
     if (Cause.hasInterruptsOnly(cause)) return this.error(503, "Server exiting")
     this.defect(cause)
   }
@@ -217,11 +237,10 @@ export class Call {
   }
 
   /**
-   * Answers with the parts of a body of `byteLength` bytes in all. The parts may be reused once `release` was called: after
+   * Answers 200 with the parts of a body of `byteLength` bytes in all. The parts may be reused once `release` was called: after
    * the last byte left, or at once when they were copied.
    */
   parts(
-    status: number,
     headers: Array<string>,
     byteLength: number,
     parts: ReadonlyArray<Uint8Array>,
@@ -231,14 +250,14 @@ export class Call {
     if (byteLength <= maxOneWrite) {
       let body = ""
       for (const part of parts) {
-        body += Buffer.from(part.buffer, part.byteOffset, part.byteLength).latin1Slice(0, part.byteLength)
+        body += Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1")
       }
       release()
-      this.answer(status, headers, byteLength, body, "latin1")
+      this.answer(200, headers, byteLength, body, "latin1")
       return
     }
     this.onSent = release
-    this.answer(status, headers, byteLength, parts)
+    this.answer(200, headers, byteLength, parts)
   }
 
   private answer(
@@ -325,8 +344,8 @@ export class Call {
   private leave(): void {
     if (this.over || this.fiber !== undefined) return
     this.over = true
-    this.region?.release()
-    this.region = undefined
+    if (this.regions !== undefined) for (const region of this.regions) region.release()
+    this.regions = undefined
     if (this.entered) this.server.inFlight.leave(this.bytes)
     this.server.left()
   }

@@ -140,7 +140,10 @@ export const listen: (
   }
 )
 
-const bind = (server: Server, options: ListenerOptions): Effect.Effect<Bound, ListenFailed> =>
+const bind = (
+  server: Server<typeof IncomingMessage, typeof CallResponse>,
+  options: ListenerOptions
+): Effect.Effect<Bound, ListenFailed> =>
   Effect.callback((resume) => {
     const failed = (error: NodeJS.ErrnoException) => resume(Effect.fail(listenFailed(options, error)))
     server.once("error", failed)

@@ -2,7 +2,7 @@
 import type { DataType } from "../../../../schema/DataType.ts"
 import { byteSize } from "../../../../schema/DataType.ts"
 import type { JsonScanner } from "./JsonScanner.ts"
-import { tens } from "./Powers.ts"
+import { tens } from "./Digits.ts"
 import * as TensorFault from "./TensorFault.ts"
 
 /** Longest literal that the fast path reads, and what may stand behind it: closer to the end it is not taken. */

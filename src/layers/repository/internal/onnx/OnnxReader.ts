@@ -7,8 +7,8 @@ import { Effect, FileSystem, Result } from "effect"
 import type { DataType } from "../../../../schema/DataType.ts"
 import * as DataTypes from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
-import type { Walk } from "./ProtobufWalk.ts"
-import { Cursor, eachField, Malformed, runOver, text, windowSize } from "./ProtobufWalk.ts"
+import type { Span, Walk } from "./ProtobufWalk.ts"
+import { Cursor, drive, eachField, Malformed, runOver, text, windowSize } from "./ProtobufWalk.ts"
 
 /** What kind of value an input or output is; `unknown` where the file gives no type. @category models */
 export type ValueKind = "tensor" | "sparse" | "sequence" | "map" | "optional" | "opaque" | "unknown"
@@ -261,19 +261,6 @@ export const fromBytes = (path: string, bytes: Uint8Array): Result.Result<OnnxMo
 
 const empty = (path: string): string => `'${path}' is empty (0 bytes). Expected an ONNX model; copy the file again`
 
-/** Drives one step; `undefined` reads stand for the end of the file. */
-const next = (
-  walking: Walk<OnnxModelInfo>,
-  bytes: Uint8Array
-): Result.Result<IteratorResult<{ readonly offset: number; readonly length: number }, OnnxModelInfo>, string> => {
-  try {
-    return Result.succeed(walking.next(bytes))
-  } catch (error) {
-    if (error instanceof Malformed) return Result.fail(error.message)
-    throw error
-  }
-}
-
 /**
  * What the model file at `path` says, read through a window of 64 KiB.
  *
@@ -315,15 +302,12 @@ export const read = Effect.fn("OnnxReader.read")(function*(options: { readonly m
       return buffer.subarray(0, filled)
     })
     const head = yield* readSpan(0, Math.min(size, 64))
-    const walking = walk(size)
-    let step = next(walking, head)
-    while (true) {
-      if (Result.isFailure(step)) return yield* failed(notOnnx(path, head, step.failure))
-      if (step.success.done) return step.success.value
-      const { length, offset } = step.success.value
-      const bytes = yield* readSpan(offset, length)
+    const read = Effect.fnUntraced(function*({ length, offset }: Span) {
+      const bytes = offset + length <= head.length ? head.subarray(offset) : yield* readSpan(offset, length)
       if (bytes.length < length) return yield* failed(`'${path}' became shorter while it was read`)
-      step = next(walking, bytes)
-    }
+      return bytes
+    })
+    const result = yield* drive(walk(size), read)
+    return Result.isFailure(result) ? yield* failed(notOnnx(path, head, result.failure)) : result.success
   })).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(unreadable(error))))
 })

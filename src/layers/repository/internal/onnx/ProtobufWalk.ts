@@ -4,6 +4,7 @@
  * A walk is a generator: it yields the span that it needs next and receives bytes that start there. Whoever drives it decides
  * where the bytes come from. {@link Malformed} is thrown inside walks and caught by the drivers; it never leaves this folder.
  */
+import { Effect, Result } from "effect"
 
 /** Bytes that a walk needs: at least `length` of them from `offset` on. More may be given. @category models */
 export interface Span {
@@ -22,11 +23,15 @@ export const windowSize = 64 * 1024
 
 const utf8 = new TextDecoder("utf-8")
 
-/** One field of a message; `value` is the number of a varint field, `length` the size of its payload otherwise. @category models */
+/** One field of a message. @category models */
 export interface Field {
   readonly number: number
   readonly wireType: number
+  /** The number of a varint field, 0 for others. */
   readonly value: number
+  /** Where the value begins: behind the tag. */
+  readonly valueAt: number
+  /** Bytes of the payload, 0 for varints. */
   readonly length: number
 }
 
@@ -66,6 +71,7 @@ export class Cursor {
     if (!this.has(wanted)) yield* this.fill(wanted)
     const at = this.position
     const tag = this.#varint(end)
+    const valueAt = this.position
     const number = Math.floor(tag / 8)
     const wireType = tag % 8
     if (tag < 8 || number > 0x1fffffff) {
@@ -73,17 +79,17 @@ export class Cursor {
     }
     switch (wireType) {
       case 0:
-        return { number, wireType, value: this.#varint(end), length: 0 }
+        return { number, wireType, value: this.#varint(end), valueAt, length: 0 }
       case 1:
       case 5: {
         const length = wireType === 1 ? 8 : 4
         this.#mustFit(number, at, length, end)
-        return { number, wireType, value: 0, length }
+        return { number, wireType, value: 0, valueAt, length }
       }
       case 2: {
         const length = this.#varint(end)
         this.#mustFit(number, at, length, end)
-        return { number, wireType, value: 0, length }
+        return { number, wireType, value: 0, valueAt, length }
       }
       default:
         throw new Malformed(`field ${number} at byte ${at} has the unknown wire type ${wireType}`)
@@ -130,16 +136,24 @@ export const text = (bytes: Uint8Array): string => utf8.decode(bytes)
 /**
  * Visits the fields of a small message that is wholly at hand.
  *
- * `visit` gets each field and its payload, empty for varints.
+ * `visit` gets each field, its payload, empty for varints, and the bytes of its header without the tag: the number of a varint
+ * field as it stands.
  *
  * @category decoding
  */
-export const eachField = (bytes: Uint8Array, visit: (field: Field, payload: Uint8Array) => void): void => {
+export const eachField = (
+  bytes: Uint8Array,
+  visit: (field: Field, payload: Uint8Array, header: Uint8Array) => void
+): void => {
   const cursor = new Cursor(bytes.length)
   const walk = function*(): Walk<void> {
     while (cursor.position < bytes.length) {
       const field = yield* cursor.field(bytes.length)
-      visit(field, bytes.subarray(cursor.position, cursor.position + field.length))
+      visit(
+        field,
+        bytes.subarray(cursor.position, cursor.position + field.length),
+        bytes.subarray(field.valueAt, cursor.position)
+      )
       cursor.position += field.length
     }
   }
@@ -151,4 +165,32 @@ export const runOver = <A>(bytes: Uint8Array, walk: Walk<A>): A => {
   let step = walk.next()
   while (!step.done) step = walk.next(bytes.subarray(step.value.offset))
   return step.value
+}
+
+/**
+ * Drives a walk over bytes that `read` fetches; `read` must give at least the bytes of the span. A failure is what is wrong with
+ * the bytes.
+ *
+ * @category running
+ */
+export const drive = Effect.fnUntraced(function*<A, E, R>(
+  walk: Walk<A>,
+  read: (span: Span) => Effect.Effect<Uint8Array, E, R>
+) {
+  let bytes: Uint8Array = new Uint8Array(0)
+  while (true) {
+    const step = advance(walk, bytes)
+    if (Result.isFailure(step)) return Result.fail(step.failure)
+    if (step.success.done) return Result.succeed(step.success.value)
+    bytes = yield* read(step.success.value)
+  }
+})
+
+const advance = <A>(walk: Walk<A>, bytes: Uint8Array): Result.Result<IteratorResult<Span, A>, string> => {
+  try {
+    return Result.succeed(walk.next(bytes))
+  } catch (error) {
+    if (error instanceof Malformed) return Result.fail(error.message)
+    throw error
+  }
 }

@@ -23,7 +23,7 @@ export const withJsonBody = (door: Door, call: Call, use: (body: JsonValue | und
     memory: door.memory,
     binaryAt: undefined,
     maxChunked: door.maxInputSize,
-    onTooLarge: (_: Call, size: number) => call.error(400, jsonTooLarge(size, door.maxInputSize))
+    onTooLarge: (size: number) => call.error(400, jsonTooLarge(size, door.maxInputSize))
   }
   receive(call, plan, (bytes) => {
     if (bytes.length === 0) return use(undefined)

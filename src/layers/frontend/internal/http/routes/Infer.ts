@@ -1,0 +1,203 @@
+/** Inference. Source: protocol §4. */
+import { Cause, Exit, Result } from "effect"
+import { type InferenceError, type InferenceFailure, InvalidRequest, Overloaded } from "../../../../../schema/Errors.ts"
+import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import type { Model } from "../../../../../services/ModelRepository.ts"
+import * as Compression from "../../infer/Compression.ts"
+import type { DecodedRequest } from "../../infer/DecodedRequest.ts"
+import * as HeaderLength from "../../infer/HeaderLength.ts"
+import { decode } from "../../infer/InferRequestDecoder.ts"
+import { encode, type EncodedResponse } from "../../infer/InferResponseEncoder.ts"
+import { decodeRaw } from "../../infer/RawRequestDecoder.ts"
+import type { ContentType } from "../Answer.ts"
+import { type Plan, receive } from "../Body.ts"
+import type { Call } from "../Call.ts"
+import type { Route } from "../Router.ts"
+import type { Door } from "./Door.ts"
+import { jsonTooLarge } from "./JsonBody.ts"
+
+/** Tensors given as JSON go to shared memory from this many bytes on. */
+const minShared = 16 * 1024
+
+/** @internal */
+export const routes = (door: Door): ReadonlyArray<Route> => {
+  const infer = new InferRoute(door)
+  return [{
+    category: "inference",
+    contentType: "text/plain",
+    path: "/v2/models/{model}[/versions/{version}]/infer",
+    post: (call) => infer.begin(call)
+  }]
+}
+
+class InferRoute {
+  private readonly door: Door
+
+  constructor(door: Door) {
+    this.door = door
+  }
+
+  /** Finds the model and reads the coding of the body. */
+  begin(call: Call): void {
+    const found = this.door.server.model(call.captures.model, call.captures.version)
+    if (Result.isFailure(found)) return call.failure(found.failure)
+    const model = found.success
+    if (model.config.model_transaction_policy?.decoupled === true) {
+      return call.error(501, "HTTP end point doesn't support models with decoupled transaction policy")
+    }
+    const compressed = Compression.isCompressed(call.request.headers["content-encoding"])
+    if (Result.isFailure(compressed)) {
+      call.failure(compressed.failure, "text/plain", ["Accept-Encoding", Compression.accepted])
+    } else if (compressed.success) this.receiveCompressed(call, model)
+    else this.receivePlain(call, model)
+  }
+
+  private receivePlain(call: Call, model: Model): void {
+    const header = headerOf(call)
+    const length = call.contentLength
+    if (length !== undefined) {
+      const jsonLength = HeaderLength.parse(header, length)
+      if (Result.isFailure(jsonLength)) return call.failure(jsonLength.failure)
+      const refusal = this.tooLarge(jsonLength.success, length)
+      if (refusal !== undefined) return call.failure(refusal)
+    }
+    const announced = header === undefined ? -1 : Number(header)
+    const binaryAt = announced >= 0 ? announced : undefined
+    // Of a body that does not announce its size, the binary section alone may go beyond `maxInputSize`.
+    const maxChunked = binaryAt !== undefined && binaryAt > 0
+      ? this.door.inFlight.limits.maxRequestBytes
+      : this.door.maxInputSize
+    this.receive(call, binaryAt, maxChunked, (body) => this.submit(call, model, body))
+  }
+
+  private receiveCompressed(call: Call, model: Model): void {
+    const { maxInputSize } = this.door
+    this.receive(call, undefined, maxInputSize, (body) => {
+      call.answerWith(Compression.decompress(body, maxInputSize), (inflated) => {
+        const refusal = call.grow(inflated.length)
+        if (refusal !== undefined) call.error(503, refusal)
+        else this.submit(call, model, inflated)
+      })
+    })
+  }
+
+  /** Enters the limits and receives the body. */
+  private receive(
+    call: Call,
+    binaryAt: number | undefined,
+    maxChunked: number,
+    onBody: (body: Uint8Array) => void
+  ): void {
+    const length = call.contentLength
+    const refusal = this.door.inFlight.tooLarge(length ?? 0) ?? call.enter(length ?? 0)
+    if (refusal !== undefined) return call.failure(new Overloaded({ message: refusal }))
+    const plan: Plan = {
+      memory: this.door.memory,
+      binaryAt,
+      maxChunked,
+      onTooLarge: (size) =>
+        call.failure(
+          this.tooLarge(binaryAt, size) ??
+            new Overloaded({ message: this.door.inFlight.tooLarge(size) ?? jsonTooLarge(size, maxChunked) })
+        )
+    }
+    receive(call, plan, onBody)
+  }
+
+  private tooLarge(jsonLength: number | undefined, length: number): InvalidRequest | undefined {
+    const { maxInputSize } = this.door
+    const bounded = jsonLength === undefined || jsonLength === 0 ? length : jsonLength
+    if (bounded <= maxInputSize) return undefined
+    return new InvalidRequest({
+      message: jsonLength === 0
+        ? `Raw input has a byte_size (${length} bytes) that exceeds the maximum allowed value of ${maxInputSize} bytes. ` +
+          "Use --http-max-input-size to increase the limit."
+        : jsonTooLarge(bounded, maxInputSize)
+    })
+  }
+
+  /** Decodes the whole body and hands the request to the server. */
+  private submit(call: Call, model: Model, body: Uint8Array): void {
+    const { forward, maxInputSize, server } = this.door
+    const jsonLength = HeaderLength.parse(headerOf(call), body.length)
+    if (Result.isFailure(jsonLength)) return call.failure(jsonLength.failure)
+    const options = { modelName: model.name, maxInputSize, allocate: (byteLength: number) => this.allocate(call, byteLength) }
+    const raw = jsonLength.success === 0 || body.length === 0
+    const decoded = raw
+      ? decodeRaw(body, model.signature, options)
+      : decode(body, jsonLength.success, options)
+    if (Result.isFailure(decoded)) return call.failure(decoded.failure, "application/json")
+    let request = decoded.success.request
+    if (forward !== undefined) {
+      const parameters = forward(call.request.rawHeaders, request.parameters)
+      if (Result.isFailure(parameters)) return call.failure(parameters.failure, "application/json")
+      request = { ...request, parameters: parameters.success }
+    }
+    call.run(server.infer(model, request), (exit) => this.answer(call, decoded.success, exit))
+  }
+
+  private allocate(call: Call, byteLength: number): Uint8Array {
+    if (byteLength < minShared) return new Uint8Array(byteLength)
+    const region = this.door.memory.acquire(byteLength)
+    call.hold(region)
+    return region.bytes
+  }
+
+  private answer(call: Call, decoded: DecodedRequest, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
+    if (Exit.isFailure(exit)) {
+      return call.unsuccessful(Cause.map(exit.cause, (error) => error.reason), errorContentType)
+    }
+    const response = exit.value
+    if (call.settled) return response.release()
+    const encoded = encode(response, decoded)
+    if (Result.isFailure(encoded)) {
+      response.release()
+      return call.failure(encoded.failure)
+    }
+    const coding = Compression.negotiate(single(call.request.headers["accept-encoding"]))
+    if (coding === undefined) this.send(call, encoded.success, response)
+    else this.compress(call, coding, encoded.success, response)
+  }
+
+  private send(call: Call, encoded: EncodedResponse, response: InferenceResponse): void {
+    const { byteLength, parts } = encoded
+    // One part is a copy of everything.
+    if (parts.length === 1) response.release()
+    call.parts(headersOf(encoded), byteLength, parts, parts.length === 1 ? nothing : response.release)
+  }
+
+  private compress(
+    call: Call,
+    coding: Compression.ContentCoding,
+    encoded: EncodedResponse,
+    response: InferenceResponse
+  ): void {
+    call.run(Compression.compress(coding, encoded.parts), (exit) => {
+      response.release()
+      if (Exit.isFailure(exit)) return call.unsuccessful(exit.cause)
+      const headers = headersOf(encoded)
+      headers.push("Content-Encoding", coding)
+      call.parts(headers, exit.value.length, [exit.value], nothing)
+    })
+  }
+}
+
+const nothing = (): void => {}
+
+const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "object" ? value.join(", ") : value
+
+const headerOf = (call: Call): string | undefined => single(call.request.headers["inference-header-content-length"])
+
+const headersOf = (encoded: EncodedResponse): Array<string> => {
+  const { contentType, inferenceHeaderContentLength } = encoded
+  return inferenceHeaderContentLength === undefined
+    ? ["Content-Type", contentType]
+    : ["Content-Type", contentType, "Inference-Header-Content-Length", String(inferenceHeaderContentLength)]
+}
+
+/** Failures found before a request runs are application/json, later ones text/plain, as in protocol §2.2. */
+const errorContentType = (failure: InferenceFailure): ContentType =>
+  failure._tag === "ExecutionFailed" || failure._tag === "InstanceLost" || failure._tag === "Cancelled"
+    ? "text/plain"
+    : "application/json"

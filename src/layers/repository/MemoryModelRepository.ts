@@ -1,0 +1,165 @@
+/**
+ * Serves models given as values: for tests, and for applications that embed the server.
+ *
+ * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`, for models given by their file.
+ */
+import { Effect, type FileSystem, Layer, Path, type Scope } from "effect"
+import { LoadFailed, ModelsNotLoaded, PollFailed, Unsupported } from "../../schema/Errors.ts"
+import * as ModelConfig from "../../schema/ModelConfig.ts"
+import type { Executor } from "../../services/Executor.ts"
+import { type LoadEvent, type Model, ModelRepository } from "../../services/ModelRepository.ts"
+import type { Scheduler } from "../../services/Scheduler.ts"
+import type { BackendSetting } from "./internal/BackendSettings.ts"
+import { normaliseConfig } from "./internal/config/Normalise.ts"
+import { validateConfig } from "./internal/config/Validate.ts"
+import { indexEntries } from "./internal/IndexEntries.ts"
+import * as Lifecycle from "./internal/Lifecycle.ts"
+import * as OpenVersion from "./internal/OpenVersion.ts"
+import * as PrepareVersion from "./internal/PrepareVersion.ts"
+
+/** A model file with as much of a config as its owner wants to give; the rest is derived from the file. @category models */
+export interface ModelFile {
+  readonly name: string
+  /** Default: 1. */
+  readonly version?: number | undefined
+  /** Path of the ONNX file. */
+  readonly path: string
+  readonly config?: ModelConfig.Draft | undefined
+}
+
+/** @category models */
+export interface Options {
+  readonly models: ReadonlyArray<ModelFile>
+  /** Versions that load at once; at least 1. Default: 4. */
+  readonly loadThreadCount?: number | undefined
+  /** Settings of backends, such as `default-max-batch-size`. Default: none. */
+  readonly backendConfig?: ReadonlyArray<BackendSetting> | undefined
+  /** Told of all that happens, in the fiber that does it. Default: nobody. */
+  readonly onEvent?: ((event: LoadEvent) => Effect.Effect<void>) | undefined
+}
+
+type Services = Executor | Scheduler | FileSystem.FileSystem | Path.Path
+type Versions = ReadonlyMap<string, ReadonlyArray<Lifecycle.VersionPlan>>
+
+const group = (
+  plans: ReadonlyArray<{ readonly name: string; readonly plan: Lifecycle.VersionPlan }>
+): Versions => {
+  const groups = new Map<string, Array<Lifecycle.VersionPlan>>()
+  for (const { name, plan } of plans) groups.set(name, [...groups.get(name) ?? [], plan])
+  return groups
+}
+
+const make = Effect.fnUntraced(function*(versions: Versions, options: Omit<Options, "models">): Effect.fn.Return<
+  ModelRepository["Service"],
+  ModelsNotLoaded,
+  Scope.Scope
+> {
+  const failures: Array<{ readonly model: string; readonly version?: number; readonly reason: string }> = []
+  const lifecycle = yield* Lifecycle.make({
+    loadThreadCount: options.loadThreadCount ?? 4,
+    loadRetryCount: 0,
+    onEvent: (event) => {
+      if (event._tag === "Failed" && event.version !== undefined) {
+        failures.push({ model: event.model, version: event.version, reason: event.reason })
+      }
+      return options.onEvent?.(event) ?? Effect.void
+    }
+  })
+  const load = (name: string) => lifecycle.load({ id: name, name }, versions.get(name) ?? [])
+  yield* options.onEvent?.({ _tag: "Found", models: [...versions.keys()] }) ?? Effect.void
+  yield* Effect.forEach(versions.keys(), (name) => Effect.ignore(load(name)), { concurrency: 16, discard: true })
+  if (failures.length > 0) return yield* new ModelsNotLoaded({ failures })
+
+  return {
+    lookup: lifecycle.lookup,
+    readyVersions: lifecycle.readyVersions,
+    index: Effect.sync(() =>
+      indexEntries([...versions.keys()].map((name) => ({ id: name, name })), lifecycle.states())
+    ),
+    allReady: Effect.sync(lifecycle.allReady),
+    load: Effect.fnUntraced(function*(name, parameters) {
+      if (parameters?.config !== undefined || parameters?.files !== undefined) {
+        return yield* new Unsupported({ message: "models given as values take no load parameters: give other values" })
+      }
+      if (!versions.has(name)) {
+        return yield* new PollFailed({
+          code: "INTERNAL",
+          message: `failed to load '${name}', failed to poll from model repository`
+        })
+      }
+      yield* load(name)
+    }),
+    unload: (name) => lifecycle.unload(name)
+  }
+})
+
+/**
+ * Models that already stand, each with its scheduler; they stay their owner's, and unloading only takes them out of the look-up.
+ * Loading and unloading on demand are allowed.
+ *
+ * @category layers
+ */
+export const layer = (models: ReadonlyArray<Model>): Layer.Layer<ModelRepository> =>
+  Layer.effect(
+    ModelRepository,
+    Effect.orDie(make(
+      group(models.map((model) => ({
+        name: model.name,
+        plan: { version: model.version, open: Effect.succeed(model) }
+      }))),
+      {}
+    ))
+  )
+
+const prepare = Effect.fnUntraced(function*(model: ModelFile, options: Options) {
+  const path = yield* Path.Path
+  const { name, version = 1 } = model
+  const file = path.resolve(model.path)
+  const config = normaliseConfig(ModelConfig.make({
+    backend: "onnxruntime",
+    platform: "onnxruntime_onnx",
+    default_model_filename: path.basename(file),
+    ...model.config,
+    name
+  }))
+  yield* Effect.mapError(
+    Effect.fromResult(validateConfig(config)),
+    ({ code, message }) => new LoadFailed({ model: name, code, message })
+  )
+  return yield* PrepareVersion.prepare(
+    {
+      found: { id: name, name, root: path.dirname(file), directory: path.dirname(file), file },
+      config,
+      autoComplete: true,
+      available: [version]
+    },
+    version,
+    options.backendConfig ?? [],
+    (message) => options.onEvent?.({ _tag: "Warning", model: name, message }) ?? Effect.void
+  )
+})
+
+const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
+  const services = yield* Effect.context<Services>()
+  return yield* make(
+    group(options.models.map((model) => ({
+      name: model.name,
+      plan: {
+        version: model.version ?? 1,
+        open: prepare(model, options).pipe(Effect.flatMap(OpenVersion.open), Effect.provideContext(services))
+      }
+    }))),
+    options
+  )
+})
+
+/**
+ * Models given by their files, loaded as a file repository loads them. Several values of one name are its versions. Loading
+ * and unloading on demand are allowed.
+ *
+ * Errors: `ModelsNotLoaded`, after all were tried.
+ *
+ * @category layers
+ */
+export const layerFromFiles = (options: Options): Layer.Layer<ModelRepository, ModelsNotLoaded, Services> =>
+  Layer.effect(ModelRepository, makeFromFiles(options))

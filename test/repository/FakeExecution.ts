@@ -1,0 +1,74 @@
+/** An executor that believes the model file and runs nothing, and a scheduler to go with it; both keep a log. */
+import { Effect, Layer, type Scope, Semaphore } from "effect"
+import * as OnnxReader from "../../src/layers/repository/internal/onnx/OnnxReader.ts"
+import { fromName } from "../../src/schema/DataType.ts"
+import { type Device, Executor, type ModelPlan, type SessionTensor } from "../../src/services/Executor.ts"
+import { Scheduler } from "../../src/services/Scheduler.ts"
+import { LoadFailed } from "../../src/schema/Errors.ts"
+import { platform } from "./TemporaryRepository.ts"
+
+export interface Log {
+  /** What happened, in order: `inspect m`, `open m 1`, `schedule m 1`, `unschedule m 1`, `close m 1`. */
+  readonly events: Array<string>
+  readonly plans: Array<ModelPlan>
+}
+
+export const log = (): Log => ({ events: [], plans: [] })
+
+const acquire = (log: Log, begin: string, end: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => void log.events.push(begin)),
+    () => Effect.sync(() => log.events.push(end))
+  )
+
+const tensor = ({ datatype, name, shape }: OnnxReader.OnnxValue): SessionTensor => ({
+  name,
+  isTensor: true,
+  type: (datatype === undefined ? undefined : fromName(datatype)?.ort) ?? "undefined",
+  shape
+})
+
+/** Both services. `failures` fail as many openings of a model, named `‹model› ‹version›`, before it succeeds. */
+export const layer = (
+  log: Log,
+  options: { readonly gpus?: ReadonlyArray<number>; readonly failures?: Readonly<Record<string, number>> } = {}
+): Layer.Layer<Executor | Scheduler> => {
+  const left = new Map(Object.entries(options.failures ?? {}))
+  const devices: ReadonlyArray<Device> = [
+    { kind: "CPU", id: 0 },
+    ...(options.gpus ?? []).map((id) => ({ kind: "GPU" as const, id }))
+  ]
+  return Layer.mergeAll(
+    Layer.succeed(Executor, {
+      devices,
+      inspect: ({ model, path }) =>
+        OnnxReader.read({ model, path }).pipe(
+          Effect.map((info) => ({ inputs: info.inputs.map(tensor), outputs: info.outputs.map(tensor) })),
+          Effect.tap(Effect.sync(() => log.events.push(`inspect ${model}`))),
+          Effect.provide(platform)
+        ),
+      open: Effect.fnUntraced(function*(plan) {
+        const label = `${plan.model} ${plan.version}`
+        const remaining = left.get(label) ?? 0
+        if (remaining > 0) {
+          left.set(label, remaining - 1)
+          return yield* new LoadFailed({ model: plan.model, code: "INTERNAL", message: "onnx runtime error 1: no" })
+        }
+        log.plans.push(plan)
+        yield* acquire(log, `open ${label}`, `close ${label}`)
+        return {
+          count: plan.instances.length,
+          slots: Semaphore.makeUnsafe(plan.instances.length),
+          run: () => Effect.die("nothing runs here"),
+          healthy: () => true
+        }
+      })
+    }),
+    Layer.succeed(Scheduler, {
+      open: Effect.fnUntraced(function*({ config, version }) {
+        yield* acquire(log, `schedule ${config.name} ${version}`, `unschedule ${config.name} ${version}`)
+        return { submit: () => Effect.die("nothing runs here"), depth: () => ({ waiting: 0, running: 0 }) }
+      })
+    })
+  )
+}

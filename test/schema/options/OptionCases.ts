@@ -1,0 +1,143 @@
+/**
+ * Every option of model-config §7.2 and of this server: a text to give, the value that comes of it, and what giving it does.
+ *
+ * `effect`: the option has one, without a warning. `pending` and `ignored`: one warning. `refused`: an error.
+ */
+import type { OptionName } from "../../../src/schema/ServerOptions.ts"
+
+export interface OptionCase {
+  readonly name: OptionName
+  /** `undefined` for a switch. */
+  readonly text: string | undefined
+  readonly value: unknown
+  readonly outcome: "effect" | "pending" | "ignored" | "refused"
+}
+
+const row = (
+  name: OptionName,
+  text: string | undefined,
+  value: unknown,
+  outcome: OptionCase["outcome"] = "effect"
+): OptionCase => ({ name, text, value, outcome })
+
+const restriction = { categories: ["health", "logging"], header: "key", value: "secret=1" }
+
+export const cases: ReadonlyArray<OptionCase> = [
+  // Server and repository
+  row("id", "mine", "mine"),
+  row("exit-timeout-secs", "7", 7),
+  row("model-repository", "/models", ["/models"]),
+  row("exit-on-error", "off", false),
+  row("disable-auto-complete-config", undefined, true),
+  row("strict-model-config", "TRUE", true),
+  row("strict-readiness", "0", false),
+  row("model-control-mode", "NONE", "none"),
+  row("repository-poll-secs", "3", 3, "pending"),
+  row("load-model", "simple", ["simple"], "refused"),
+  row("model-config-name", "h100", "h100"),
+  row("model-load-thread-count", "2", 2),
+  row("model-load-retry-count", "3", 3),
+  row("model-namespacing", "on", true),
+  row("enable-peer-access", "false", false, "ignored"),
+  // HTTP
+  row("allow-http", "false", false),
+  row("http-address", "127.0.0.1", "127.0.0.1"),
+  row("http-port", "9000", 9000),
+  row("reuse-http-port", "1", true),
+  row("http-header-forward-pattern", "(?-i)^X-", "(?-i)^X-"),
+  row("http-thread-count", "4", 4, "ignored"),
+  row("http-max-input-size", "1024", 1024),
+  row("http-restricted-api", "health,logging:key=secret=1", [restriction]),
+  // gRPC
+  row("allow-grpc", "true", true, "pending"),
+  row("grpc-address", "127.0.0.1", "127.0.0.1", "pending"),
+  row("grpc-port", "9001", 9001, "pending"),
+  row("reuse-grpc-port", "true", true, "pending"),
+  row("grpc-header-forward-pattern", "^x-", "^x-", "pending"),
+  row("grpc-infer-thread-count", "4", 4, "pending"),
+  row("grpc-infer-allocation-pool-size", "16", 16, "pending"),
+  row("grpc-max-response-pool-size", "5", 5, "pending"),
+  row("grpc-restricted-protocol", "health,logging:key=secret=1", [restriction], "pending"),
+  row("grpc-max-connection-age", "1000", 1000, "pending"),
+  row("grpc-max-connection-age-grace", "1000", 1000, "pending"),
+  row("grpc-use-ssl", "true", true, "pending"),
+  row("grpc-use-ssl-mutual", "true", true, "pending"),
+  row("grpc-server-cert", "/c.pem", "/c.pem", "pending"),
+  row("grpc-server-key", "/k.pem", "/k.pem", "pending"),
+  row("grpc-root-cert", "/r.pem", "/r.pem", "pending"),
+  row("grpc-infer-response-compression-level", "LOW", "low", "pending"),
+  row("grpc-keepalive-time", "1", 1, "pending"),
+  row("grpc-keepalive-timeout", "1", 1, "pending"),
+  row("grpc-keepalive-permit-without-calls", "on", true, "pending"),
+  row("grpc-http2-max-pings-without-data", "1", 1, "pending"),
+  row("grpc-http2-min-recv-ping-interval-without-data", "1", 1, "pending"),
+  row("grpc-http2-max-ping-strikes", "1", 1, "pending"),
+  // Metrics, logging, tracing
+  row("allow-metrics", "true", true, "pending"),
+  row("allow-gpu-metrics", "false", false, "pending"),
+  row("allow-cpu-metrics", "false", false, "pending"),
+  row("metrics-address", "127.0.0.1", "127.0.0.1", "pending"),
+  row("metrics-port", "9002", 9002, "pending"),
+  row("metrics-interval-ms", "500", 500, "pending"),
+  row("metrics-config", "summary_quantiles=0.5:0.05,0.9:0.01", [
+    { scope: "", key: "summary_quantiles", value: "0.5:0.05,0.9:0.01" }
+  ], "pending"),
+  row("log-verbose", "2", 2),
+  row("log-info", "false", false),
+  row("log-warning", "true", true),
+  row("log-error", "1", true),
+  row("log-format", "iso8601", "ISO8601"),
+  row("log-file", "/tmp/galatea-test.txt", "/tmp/galatea-test.txt"),
+  row("trace-config", "triton,file=/tmp/t.json", [{ scope: "triton", key: "file", value: "/tmp/t.json" }], "pending"),
+  row("trace-file", "/t.json", "/t.json", "pending"),
+  row("trace-level", "timestamps", ["TIMESTAMPS"], "pending"),
+  row("trace-rate", "10", 10, "pending"),
+  row("trace-count", "-1", -1, "pending"),
+  row("trace-log-frequency", "5", 5, "pending"),
+  // Backends, caches, scheduling, memory
+  row("backend-directory", "/b", "/b", "ignored"),
+  row("backend-config", "onnxruntime,default-max-batch-size=8", [
+    { scope: "onnxruntime", key: "default-max-batch-size", value: "8" }
+  ]),
+  row("repoagent-directory", "/a", "/a", "ignored"),
+  row("cache-directory", "/c", "/c", "ignored"),
+  row("cache-config", "local,size=1048576", [{ scope: "local", key: "size", value: "1048576" }], "pending"),
+  row("response-cache-byte-size", "1048576", 1048576, "pending"),
+  row("rate-limit", "execution_count", "execution_count", "pending"),
+  row("rate-limit-resource", "R1:10:0", [{ name: "R1", count: 10, device: 0 }], "pending"),
+  row("pinned-memory-pool-byte-size", "1024", 1024, "ignored"),
+  row("cuda-memory-pool-byte-size", "0:1024", [{ device: 0, amount: 1024 }], "ignored"),
+  row("cuda-virtual-address-size", "1:2048", [{ device: 1, amount: 2048 }], "ignored"),
+  row("min-supported-compute-capability", "7.5", "7.5", "pending"),
+  row("buffer-manager-thread-count", "2", 2, "ignored"),
+  row("host-policy", "gpu_0,numa-node=1", [{ scope: "gpu_0", key: "numa-node", value: "1" }], "ignored"),
+  row("model-load-gpu-limit", "0:0.5", [{ device: 0, amount: 0.5 }], "pending"),
+  row("allow-client-shm", "true", true, "pending"),
+  // Cloud platforms
+  row("allow-sagemaker", "true", true, "ignored"),
+  row("sagemaker-port", "8081", 8081, "ignored"),
+  row("sagemaker-safe-port-range", "8000-9000", "8000-9000", "ignored"),
+  row("sagemaker-thread-count", "2", 2, "ignored"),
+  row("allow-vertex-ai", "true", true, "ignored"),
+  row("vertex-ai-port", "8082", 8082, "ignored"),
+  row("vertex-ai-thread-count", "2", 2, "ignored"),
+  row("vertex-ai-default-model", "simple", "simple", "ignored")
+]
+
+/** Options that Triton does not have. */
+export const ownCases: ReadonlyArray<OptionCase> = [
+  row("http-max-request-bytes", "1024", 1024),
+  row("http-max-inflight-requests", "10", 10),
+  row("http-max-inflight-bytes", "1024", 1024),
+  row("http-max-connections", "10", 10),
+  row("http-max-header-bytes", "2048", 2048),
+  row("http-header-timeout-ms", "100", 100),
+  row("http-body-timeout-ms", "100", 100),
+  row("http-request-timeout-ms", "100", 100),
+  row("http-idle-timeout-ms", "100", 100),
+  row("max-queue-size", "10", 10),
+  row("tensor-memory-idle-bytes", "0", 0),
+  row("instance-stall-timeout-secs", "5", 5),
+  row("instance-heap-megabytes", "64", 64),
+  row("instance-cores", "1", 1)
+]
