@@ -48,7 +48,8 @@ describe("Discovery", () => {
   it.effect("fails for a root that is missing, a file, on another machine, or unreadable", () =>
     Effect.gen(function*() {
       const root = yield* TemporaryRepository.make({ "file.txt": "", "closed/model": null })
-      const failed = (path: string) => Effect.map(Effect.flip(discover(path)), ({ code, message }) => `${code} ${message}`)
+      const failed = (path: string) =>
+        Effect.map(Effect.flip(discover(path)), ({ code, message }) => `${code} ${message}`)
       assert.isTrue(
         (yield* failed(`${root}/missing`)).startsWith(
           `INTERNAL failed to poll model repository '${root}/missing': failed to stat file ${root}/missing`
@@ -122,5 +123,23 @@ describe("Discovery", () => {
       const found = yield* discover(root)
       assert.deepStrictEqual(names(found), ["m"])
       assert.include(found.warnings[0]?.message, "'stray.onnx'")
+    }))
+
+  it.effect("hints at the directory above when it is given a model's own", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({
+        "models/configured/config.pbtxt": "",
+        "models/configured/1/model.onnx": "",
+        "models/plain/1/model.onnx": "",
+        "models/plain/2/model.onnx": ""
+      })
+      const hints = (path: string) =>
+        Effect.map(discover(path), ({ warnings }) => warnings.map(({ message }) => message))
+      for (const name of ["configured", "plain"]) {
+        assert.deepStrictEqual(yield* hints(`${root}/models/${name}`), [
+          `'${root}/models/${name}' looks like the directory of one model: a repository is the one above it`
+        ])
+      }
+      assert.deepStrictEqual(yield* hints(`${root}/models`), [])
     }))
 })

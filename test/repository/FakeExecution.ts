@@ -2,9 +2,9 @@
 import { Effect, Layer, type Scope, Semaphore } from "effect"
 import * as OnnxReader from "../../src/layers/repository/internal/onnx/OnnxReader.ts"
 import { fromName } from "../../src/schema/DataType.ts"
+import { LoadFailed } from "../../src/schema/Errors.ts"
 import { type Device, Executor, type ModelPlan, type SessionTensor } from "../../src/services/Executor.ts"
 import { Scheduler } from "../../src/services/Scheduler.ts"
-import { LoadFailed } from "../../src/schema/Errors.ts"
 import { platform } from "./TemporaryRepository.ts"
 
 export interface Log {
@@ -21,7 +21,7 @@ const acquire = (log: Log, begin: string, end: string): Effect.Effect<void, neve
     () => Effect.sync(() => log.events.push(end))
   )
 
-const tensor = ({ datatype, name, shape }: OnnxReader.OnnxValue): SessionTensor => ({
+const tensor = ({ datatype, name, shape }: OnnxReader.OnnxModelInfo["inputs"][number]): SessionTensor => ({
   name,
   isTensor: true,
   type: (datatype === undefined ? undefined : fromName(datatype)?.ort) ?? "undefined",

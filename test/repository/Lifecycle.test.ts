@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Result, Scope } from "effect"
+import * as fc from "fast-check"
 import * as Lifecycle from "../../src/layers/repository/internal/Lifecycle.ts"
 import { LoadFailed } from "../../src/schema/Errors.ts"
 import * as ModelConfig from "../../src/schema/ModelConfig.ts"
@@ -62,7 +63,11 @@ describe("Lifecycle", () => {
         ["m", "2abc", "found 2"],
         ["m", " +02", "found 2"],
         ["m", "3", "ModelNotFound: Request for unknown model: 'm' version 3 is not found"],
-        ["m", "9007199254740993", "ModelNotFound: Request for unknown model: 'm' version 9007199254740993 is not found"],
+        [
+          "m",
+          "9007199254740993",
+          "ModelNotFound: Request for unknown model: 'm' version 9007199254740993 is not found"
+        ],
         ["x", "", "ModelNotFound: Request for unknown model: 'x' is not found"],
         ["none", "", "ModelNotFound: Request for unknown model: 'none' has no available versions"],
         [
@@ -70,12 +75,14 @@ describe("Lifecycle", () => {
           "-1",
           "InvalidRequest: invalid model version specified '-1' , version should be an integral value > 0"
         ],
-        ...["abc", "-", "9223372036854775808"].map((text) => [
-          "m",
-          text,
-          `InvalidRequest: failed to get model version from specified version string '${text}' (details: stol), ` +
-          "version should be an integral value > 0"
-        ] as const)
+        ...["abc", "-", "9223372036854775808"].map((text) =>
+          [
+            "m",
+            text,
+            `InvalidRequest: failed to get model version from specified version string '${text}' (details: stol), ` +
+            "version should be an integral value > 0"
+          ] as const
+        )
       ]
       for (const [name, version, expected] of cases) {
         assert.strictEqual(message(lifecycle.lookup(name, version)), expected)
@@ -279,5 +286,24 @@ describe("Lifecycle", () => {
         "InvalidRequest: There are 2 identifiers of model 'm' in global map, model namespace must be provided to " +
           "resolve ambiguity."
       )
+    }))
+
+  it.effect("answers any text for a version, by the number that it begins with", () =>
+    Effect.gen(function*() {
+      const lifecycle = yield* make()
+      yield* lifecycle.load(id("m"), [plan("m", 0), plan("m", 7), plan("m", 123)])
+      const texts = fc.oneof(
+        fc.string({ unit: "binary" }),
+        fc.tuple(fc.constantFrom("", " ", "+", "-", "00"), fc.bigInt(0n, 2n ** 70n).map(String), fc.string()).map((
+          parts
+        ) => parts.join("")),
+        fc.tuple(fc.constantFrom("0", "7", "123"), fc.string()).map((parts) => parts.join(""))
+      )
+      fc.assert(fc.property(texts, (text) => {
+        const found = message(lifecycle.lookup("m", text))
+        const number = text === "" ? "123" : /^[ \t\n\v\f\r]*\+?0*(\d+)/.exec(text)?.[1]
+        if (number !== undefined && ["0", "7", "123"].includes(number)) assert.strictEqual(found, `found ${number}`)
+        else assert.match(found, /^(ModelNotFound|InvalidRequest): /)
+      }))
     }))
 })

@@ -9,7 +9,9 @@ describe("ModelName", () => {
   })
 
   it("refuses path traversal, control characters and nothing at all", () => {
-    for (const name of ["", "  ", ".", "..", "a/b", "../a", "a\\b", "a\nb", "a\u0000", "\u007f", "a\u0085", "a\ufffd"]) {
+    for (
+      const name of ["", "  ", ".", "..", "a/b", "../a", "a\\b", "a\nb", "a\u0000", "\u007f", "a\u0085", "a\ufffd"]
+    ) {
       assert.isString(ModelName.problemOf(name), JSON.stringify(name))
     }
     assert.strictEqual(

@@ -72,9 +72,13 @@ const diagnostics = (rows: ReadonlyArray<CheckRow>, output: Output): string => {
 
 /** Final configs as they could stand in `config.pbtxt`; once where all versions of a model have the same. */
 const configs = (rows: ReadonlyArray<CheckRow>): string => {
-  const texts = rows.flatMap((row) => row.config === undefined ? [] : [{ row, text: printModelConfig(row.config).trimEnd() }])
+  const texts = rows.flatMap((row) =>
+    row.config === undefined ? [] : [{ row, text: printModelConfig(row.config).trimEnd() }]
+  )
   return texts
-    .filter(({ row, text }, i) => texts.findIndex((other) => other.row.model === row.model && other.text === text) === i)
+    .filter(({ row, text }, i) =>
+      texts.findIndex((other) => other.row.model === row.model && other.text === text) === i
+    )
     .map(({ row, text }) => `\n# ${title(row)}${row.status === "READY" ? "" : ": not valid, see above"}\n${text}\n`)
     .join("")
 }
@@ -112,7 +116,9 @@ export const check = (
     if (command.printConfig) {
       output.out(configs(rows))
     }
-    output.out(`\n${rows.length - failed} of ${rows.length} can be served${failed === 0 ? "" : `, ${failed} failed`}.\n`)
+    output.out(
+      `\n${rows.length - failed} of ${rows.length} can be served${failed === 0 ? "" : `, ${failed} failed`}.\n`
+    )
     if (failed > 0) {
       return yield* new CliFailure({ message: "" })
     }

@@ -75,8 +75,8 @@ const command = (environment: Environment) => {
   const serve = Command.make("serve", {
     paths: paths("path", "Model repository, .onnx file, or folder with one .onnx file"),
     options: Flags.flags(() => true)
-  }, ({ options, paths }) =>
-    Effect.flatMap(parsed(options, paths, "serve"), (one) => Serve.serve(one, environment))).pipe(
+  }, ({ options, paths }) => Effect.flatMap(parsed(options, paths, "serve"), (one) => Serve.serve(one, environment)))
+    .pipe(
       Command.withDescription("Serve models until SIGINT or SIGTERM"),
       Command.withExamples([
         { command: "galatea serve ./models", description: "Serve every model of a repository" },
@@ -130,7 +130,9 @@ const canonical = (words: ReadonlyArray<string>): Result.Result<ReadonlyArray<st
   }
   const line = read.success
   if (!named && line.options.length === 0) {
-    return line.operands[0] === undefined ? Result.succeed(Flags.toWords(line)) : fail(`Unexpected argument: ${line.operands[0]}`)
+    return line.operands[0] === undefined
+      ? Result.succeed(Flags.toWords(line))
+      : fail(`Unexpected argument: ${line.operands[0]}`)
   }
   if ((!named || first === "options") && line.operands[0] !== undefined) {
     return fail(`Unexpected argument: ${line.operands[0]}`)

@@ -54,14 +54,19 @@ export const make = (options: { readonly colors: boolean; readonly columns: numb
       const rest = base.formatHelpDoc({
         ...doc,
         flags: doc.flags.filter(({ name }) => !inTable.has(name)),
-        globalFlags: (doc.globalFlags ?? []).map((flag) => ({ ...flag, description: Option.map(flag.description, (text) => text) }))
+        globalFlags: (doc.globalFlags ?? []).map((flag) => ({
+          ...flag,
+          description: Option.map(flag.description, (text) => text)
+        }))
       })
       if (names.size === 0) {
         return rest
       }
       const environment = "Each option also reads an environment variable: --http-port is GALATEA_HTTP_PORT. "
         + "The command line wins. A beginning of a name is enough where only one option begins so."
-      return `${rest.trimEnd()}\n\n${formatOptions(names, options.columns, title)}\n\n${fill(environment, options.columns, 0)}\n`
+      return `${rest.trimEnd()}\n\n${formatOptions(names, options.columns, title)}\n\n${
+        fill(environment, options.columns, 0)
+      }\n`
     }
   }
 }

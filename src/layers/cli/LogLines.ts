@@ -73,7 +73,9 @@ const openFile = (path: string): Effect.Effect<number, CliFailure, Scope.Scope> 
       try: () => openSync(path, "a"),
       catch: (error) =>
         new CliFailure({
-          message: `Bad option: "--log-file".\ncannot write to '${path}': ${error instanceof Error ? error.message : String(error)}`
+          message: `Bad option: "--log-file".\ncannot write to '${path}': ${
+            error instanceof Error ? error.message : String(error)
+          }`
         })
     }),
     (file) => Effect.sync(() => closeSync(file))

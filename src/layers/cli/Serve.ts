@@ -149,7 +149,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
   if (options.logInfo) {
     const models = yield* readyModels(server)
     const index = yield* server.repository.index
-    output.out(progress.summary(index) ?? "")
+    output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
     output.out(greeting(output, endpoints, models))
   }
   yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
@@ -169,7 +169,8 @@ export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<v
     }
     yield* shutdown.arm({
       timeoutSecs: options.exitTimeoutSecs,
-      onSignal: (signal) => options.logInfo ? output.out(`${signal} received, finishing requests in flight…\n`) : undefined,
+      onSignal: (signal) =>
+        options.logInfo ? output.out(`${signal} received, finishing requests in flight…\n`) : undefined,
       onTimeout: () => output.err("Exit timeout expired. Exiting immediately.\n")
     })
     const outer = yield* Effect.scope
@@ -177,11 +178,13 @@ export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<v
   }))
   return program.pipe(
     Effect.provide(LogLines.layer(logOptions(options, environment))),
-    Effect.onExit((exit) => Effect.sync(() => {
-      // The live lines must not outlive a defect either.
-      if (exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)) {
-        output.live([])
-      }
-    }))
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        // The live lines must not outlive a defect either.
+        if (exit._tag === "Failure" && !Cause.hasInterruptsOnly(exit.cause)) {
+          output.live([])
+        }
+      })
+    )
   )
 }

@@ -1,5 +1,5 @@
 /** Runs ONNX models with ONNX Runtime, each session in a worker thread of its own. */
-import { Clock, type Duration, Effect, Layer, Schedule } from "effect"
+import { Clock, type Duration, Effect, Layer, type Schedule } from "effect"
 import { availableParallelism } from "node:os"
 import * as DataType from "../../schema/DataType.ts"
 import { LoadFailed } from "../../schema/Errors.ts"
@@ -56,8 +56,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const cores = options.cores ?? availableParallelism()
   const worker = options.worker ?? OrtInstance.workerFile
   const heapMegabytes = options.workerHeapMegabytes ?? 512
-  const restart = options.restart ??
-    Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("30 seconds")])
+  const restart = options.restart ?? InstancePool.defaultRestart
 
   const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
     const other = plan.instances.find((instance) => instance.device.kind !== "CPU")

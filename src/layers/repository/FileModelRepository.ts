@@ -3,11 +3,9 @@
  *
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`.
  */
-import { Effect, type FileSystem, Layer, type Path, Result, type Scope } from "effect"
+import { Effect, Layer, Result, type Scope } from "effect"
 import { ControlNotAllowed, ModelsNotLoaded, type PollFailed } from "../../schema/Errors.ts"
-import type { Executor } from "../../services/Executor.ts"
 import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
-import type { Scheduler } from "../../services/Scheduler.ts"
 import * as Discovery from "./internal/Discovery.ts"
 import { indexEntries } from "./internal/IndexEntries.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
@@ -21,8 +19,6 @@ export { check, type CheckRow } from "./internal/RepositoryCheck.ts"
 export type { Options } from "./internal/RepositoryOptions.ts"
 
 type Failed = Extract<LoadEvent, { readonly _tag: "Failed" }>
-type Services = Executor | Scheduler | FileSystem.FileSystem | Path.Path
-
 const nothing: Discovery.Discovery = { models: [], failures: [], ambiguous: [], warnings: [] }
 
 /**
@@ -44,10 +40,10 @@ const refused = Effect.fail(
 const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   ModelRepository["Service"],
   ModelsNotLoaded | PollFailed,
-  Services | Scope.Scope
+  OpenVersion.Services | Scope.Scope
 > {
   const given = settings(options)
-  const services = yield* Effect.context<Services>()
+  const services = yield* OpenVersion.services
   const failures: Array<Failed> = []
   const onEvent = (event: LoadEvent) => {
     if (event._tag === "Failed") failures.push(event)
@@ -61,7 +57,12 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   /** Loads what a directory holds now: the one way for start-up and for any later load. Failures were told to `onEvent`. */
   const loadModel = Effect.fn("FileModelRepository.loadModel")(function*(found: Discovery.Discovered) {
     const { name } = found
-    const warn: PollModel.Warn = (message) => onEvent({ _tag: "Warning", model: name, message })
+    const told = new Set<string>()
+    const warn: PollModel.Warn = (message) => {
+      if (told.has(message)) return Effect.void
+      told.add(message)
+      return onEvent({ _tag: "Warning", model: name, message })
+    }
     const polled = yield* PollModel.poll(found, given, warn).pipe(
       Effect.tapError(({ message }) => failed(name, `Poll failed for model directory '${name}': ${message}`))
     )
@@ -89,7 +90,8 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   })
 
   const listed = yield* Effect.result(discover)
-  if (Result.isFailure(listed) && given.exitOnError) return yield* Effect.fail(listed.failure)
+  if (Result.isFailure(listed) && given.exitOnError) return yield* listed.failure
+  if (Result.isFailure(listed)) yield* onEvent({ _tag: "Warning", model: undefined, message: listed.failure.message })
   let known = Result.getOrElse(listed, () => nothing)
   yield* loadAll(known)
   if (failures.length > 0 && given.exitOnError) {
@@ -134,5 +136,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
  *
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, Services> =>
+export const layer = (
+  options: Options
+): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
   Layer.effect(ModelRepository, make(options))

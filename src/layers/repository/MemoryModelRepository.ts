@@ -3,12 +3,10 @@
  *
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`, for models given by their file.
  */
-import { Effect, type FileSystem, Layer, Path, type Scope } from "effect"
+import { Effect, Layer, Path, type Scope } from "effect"
 import { LoadFailed, ModelsNotLoaded, PollFailed, Unsupported } from "../../schema/Errors.ts"
 import * as ModelConfig from "../../schema/ModelConfig.ts"
-import type { Executor } from "../../services/Executor.ts"
 import { type LoadEvent, type Model, ModelRepository } from "../../services/ModelRepository.ts"
-import type { Scheduler } from "../../services/Scheduler.ts"
 import type { BackendSetting } from "./internal/BackendSettings.ts"
 import { normaliseConfig } from "./internal/config/Normalise.ts"
 import { validateConfig } from "./internal/config/Validate.ts"
@@ -38,7 +36,6 @@ export interface Options {
   readonly onEvent?: ((event: LoadEvent) => Effect.Effect<void>) | undefined
 }
 
-type Services = Executor | Scheduler | FileSystem.FileSystem | Path.Path
 type Versions = ReadonlyMap<string, ReadonlyArray<Lifecycle.VersionPlan>>
 
 const group = (
@@ -140,7 +137,7 @@ const prepare = Effect.fnUntraced(function*(model: ModelFile, options: Options) 
 })
 
 const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
-  const services = yield* Effect.context<Services>()
+  const services = yield* OpenVersion.services
   return yield* make(
     group(options.models.map((model) => ({
       name: model.name,
@@ -161,5 +158,5 @@ const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
  *
  * @category layers
  */
-export const layerFromFiles = (options: Options): Layer.Layer<ModelRepository, ModelsNotLoaded, Services> =>
+export const layerFromFiles = (options: Options): Layer.Layer<ModelRepository, ModelsNotLoaded, OpenVersion.Services> =>
   Layer.effect(ModelRepository, makeFromFiles(options))

@@ -23,7 +23,15 @@ const readFraction = (text: string) => text.trim() === "" ? Number.NaN : Number(
 
 /** @category models */
 export const backendRows = [
-  single({ name: "backend-directory", type: path, default: "", defaultText: "none", group, doc: "Where Triton finds backends.", ignored: backends }),
+  single({
+    name: "backend-directory",
+    type: path,
+    default: "",
+    defaultText: "none",
+    group,
+    doc: "Where Triton finds backends.",
+    ignored: backends
+  }),
   repeated({
     name: "backend-config",
     type: scopedSetting({
@@ -43,21 +51,40 @@ export const backendRows = [
         : `has no effect for '${unused.join("', '")}': the settings used are ${[...backendSettings].join("; ")}.`
     },
     refuse: (settings) => {
-      const wrong = settings.find((setting) => backendSettings.has(nameOf(setting)) && !/^\s*[+-]?\d/.test(setting.value))
+      const wrong = settings.find((setting) =>
+        backendSettings.has(nameOf(setting)) && !/^\s*[+-]?\d/.test(setting.value)
+      )
       return wrong === undefined
         ? undefined
         : `failed to convert '${wrong.value}' to integral number (backend setting '${wrong.key}')`
     }
   }),
-  single({ name: "repoagent-directory", type: path, default: "", defaultText: "none", group, doc: "Where Triton finds repository agents.", ignored: "no shared libraries are loaded." }),
-  single({ name: "cache-directory", type: path, default: "", defaultText: "none", group, doc: "Where Triton finds caches.", ignored: "no shared libraries are loaded." }),
+  single({
+    name: "repoagent-directory",
+    type: path,
+    default: "",
+    defaultText: "none",
+    group,
+    doc: "Where Triton finds repository agents.",
+    ignored: "no shared libraries are loaded."
+  }),
+  single({
+    name: "cache-directory",
+    type: path,
+    default: "",
+    defaultText: "none",
+    group,
+    doc: "Where Triton finds caches.",
+    ignored: "no shared libraries are loaded."
+  }),
   repeated({
     name: "cache-config",
     type: scopedSetting({
       label: "cache,setting=value",
       scope: "required",
       malformed: (text) => `--cache-config option format is '<cache name>,<setting>=<value>'. Got ${text}`,
-      emptyScope: (text) => `No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ${text}`
+      emptyScope: (text) =>
+        `No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ${text}`
     }),
     group,
     doc: "A setting of the response cache, e.g. local,size=1048576.",
@@ -124,16 +151,25 @@ export const backendRows = [
     group,
     doc: "GPUs of a lower CUDA compute capability are not used.",
     pending: "this server does not run models on CUDA devices yet.",
-    refuse: (text) => /^\d+(\.\d+)?$/.test(text) ? undefined : `Invalid option value. Got ${text}\nExpected a number such as 7.5.`
+    refuse: (text) =>
+      /^\d+(\.\d+)?$/.test(text) ? undefined : `Invalid option value. Got ${text}\nExpected a number such as 7.5.`
   }),
-  single({ name: "buffer-manager-thread-count", type: int({ min: 0 }), default: 0, group, doc: "Threads that copy tensors in Triton.", ignored: "tensors are read and written in shared memory, where they are." }),
+  single({
+    name: "buffer-manager-thread-count",
+    type: int({ min: 0 }),
+    default: 0,
+    group,
+    doc: "Threads that copy tensors in Triton.",
+    ignored: "tensors are read and written in shared memory, where they are."
+  }),
   repeated({
     name: "host-policy",
     type: scopedSetting({
       label: "policy,setting=value",
       scope: "required",
       malformed: (text) => `--host-policy option format is '<policy name>,<setting>=<value>'. Got ${text}`,
-      emptyScope: (text) => `No host policy specified. --host-policy option format is '<policy name>,<setting>=<value>'. Got ${text}`
+      emptyScope: (text) =>
+        `No host policy specified. --host-policy option format is '<policy name>,<setting>=<value>'. Got ${text}`
     }),
     group,
     doc: "NUMA node and cores of a host policy.",

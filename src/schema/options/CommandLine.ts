@@ -5,9 +5,9 @@
  * Source: model-config §7.1.
  */
 import { Result } from "effect"
+import { nearest } from "../proto/Suggestion.ts"
 import type { AnyRow } from "../ServerOptions.ts"
 import { table } from "../ServerOptions.ts"
-import { nearest } from "../proto/Suggestion.ts"
 import { UsageError } from "./UsageError.ts"
 
 /** One option as it was given; `text` is its value. @category models */
@@ -35,9 +35,7 @@ const common: ReadonlyArray<Spelling> = [
   { name: "help", argument: "none", row: undefined },
   { name: "version", argument: "none", row: undefined },
   { name: "completions", argument: "required", row: undefined },
-  ...table.flatMap((row) =>
-    [row.name, ...row.aliases].map((name) => ({ name, argument: row.type.argument, row }))
-  )
+  ...table.flatMap((row) => [row.name, ...row.aliases].map((name) => ({ name, argument: row.type.argument, row })))
 ]
 
 const fail = (message: string) => Result.fail(new UsageError({ message }))
@@ -89,8 +87,8 @@ export const readWords = (
       operands.push(...words.slice(i + 1))
       break
     }
-    if (word === "-h") {
-      actions.push("--help")
+    if (word === "-h" || word === "-v") {
+      actions.push(word === "-h" ? "--help" : "--version")
       continue
     }
     if (!word.startsWith("-") || word === "-") {

@@ -32,7 +32,13 @@ export const grpcRows = [
   }),
   single({ ...grpc, name: "grpc-address", type: string, default: "0.0.0.0", doc: "Address to listen on." }),
   single({ ...grpc, name: "grpc-port", type: port, default: 8001, doc: "Port to listen on." }),
-  single({ ...grpc, name: "reuse-grpc-port", type: bool, default: false, doc: "Let several servers listen on the same port." }),
+  single({
+    ...grpc,
+    name: "reuse-grpc-port",
+    type: bool,
+    default: false,
+    doc: "Let several servers listen on the same port."
+  }),
   single({
     ...grpc,
     name: "grpc-header-forward-pattern",
@@ -165,7 +171,13 @@ export const metricsRows = [
     warn: (allow) => allow ? `has no effect yet: ${noMetrics}` : undefined
   }),
   single({ ...metrics, name: "allow-gpu-metrics", type: bool, default: true, doc: "Offer metrics of GPUs." }),
-  single({ ...metrics, name: "allow-cpu-metrics", type: bool, default: true, doc: "Offer metrics of the CPU and memory." }),
+  single({
+    ...metrics,
+    name: "allow-cpu-metrics",
+    type: bool,
+    default: true,
+    doc: "Offer metrics of the CPU and memory."
+  }),
   single({
     ...metrics,
     name: "metrics-address",
@@ -207,8 +219,10 @@ export const tracingRows = [
     type: scopedSetting({
       label: "[mode,]setting=value",
       scope: "optional",
-      malformed: (text) => `--trace-config option format is '<mode>,<setting>=<value>' or '<setting>=<value>'. Got ${text}`,
-      emptyScope: (text) => `No trace mode specified. --trace-config option format is <mode>,<setting>=<value> or <setting>=<value>. Got ${text}`
+      malformed: (text) =>
+        `--trace-config option format is '<mode>,<setting>=<value>' or '<setting>=<value>'. Got ${text}`,
+      emptyScope: (text) =>
+        `No trace mode specified. --trace-config option format is <mode>,<setting>=<value> or <setting>=<value>. Got ${text}`
     }),
     doc: "A setting of tracing, for all modes or for triton or opentelemetry."
   }),
@@ -220,8 +234,20 @@ export const tracingRows = [
     environmentSeparator: ",",
     doc: "Deprecated: what a trace records."
   }),
-  single({ ...tracing, name: "trace-rate", type: int({ min: 1 }), default: 1000, doc: "Deprecated: one request in so many is traced." }),
-  single({ ...tracing, name: "trace-count", type: int({ min: -1 }), default: -1, doc: "Deprecated: how many requests are traced; -1: no bound." }),
+  single({
+    ...tracing,
+    name: "trace-rate",
+    type: int({ min: 1 }),
+    default: 1000,
+    doc: "Deprecated: one request in so many is traced."
+  }),
+  single({
+    ...tracing,
+    name: "trace-count",
+    type: int({ min: -1 }),
+    default: -1,
+    doc: "Deprecated: how many requests are traced; -1: no bound."
+  }),
   single({
     ...tracing,
     name: "trace-log-frequency",
@@ -253,9 +279,16 @@ export const cloudRows = [
     default: "",
     defaultText: "unset",
     doc: "Ports that other endpoints may use, as low-high.",
-    refuse: (range) => /^\d+-\d+$/.test(range) ? undefined : `Invalid option value. Got ${range}\nExpected low-high, such as 8000-9000.`
+    refuse: (range) =>
+      /^\d+-\d+$/.test(range) ? undefined : `Invalid option value. Got ${range}\nExpected low-high, such as 8000-9000.`
   }),
-  single({ ...noSagemaker, name: "sagemaker-thread-count", type: int({ min: 1 }), default: 8, doc: "Threads of the endpoint." }),
+  single({
+    ...noSagemaker,
+    name: "sagemaker-thread-count",
+    type: int({ min: 1 }),
+    default: 8,
+    doc: "Threads of the endpoint."
+  }),
   single({
     ...cloud,
     name: "allow-vertex-ai",
@@ -265,6 +298,19 @@ export const cloudRows = [
     warn: (allow) => allow ? `has no effect: ${noVertex.ignored}` : undefined
   }),
   single({ ...noVertex, name: "vertex-ai-port", type: port, default: 8080, doc: "Port to listen on." }),
-  single({ ...noVertex, name: "vertex-ai-thread-count", type: int({ min: 1 }), default: 8, doc: "Threads of the endpoint." }),
-  single({ ...noVertex, name: "vertex-ai-default-model", type: string, default: "", defaultText: "unset", doc: "Model of requests that name none." })
+  single({
+    ...noVertex,
+    name: "vertex-ai-thread-count",
+    type: int({ min: 1 }),
+    default: 8,
+    doc: "Threads of the endpoint."
+  }),
+  single({
+    ...noVertex,
+    name: "vertex-ai-default-model",
+    type: string,
+    default: "",
+    defaultText: "unset",
+    doc: "Model of requests that name none."
+  })
 ] as const

@@ -8,10 +8,10 @@
  * - The command line wins over the environment, option by option.
  */
 import { Result } from "effect"
+import { nearest } from "../proto/Suggestion.ts"
 import type { AnyRow } from "../ServerOptions.ts"
 import { table } from "../ServerOptions.ts"
 import { badOption } from "./CommandLine.ts"
-import { nearest } from "../proto/Suggestion.ts"
 import { environmentName } from "./OptionRow.ts"
 import type { UsageError } from "./UsageError.ts"
 
@@ -50,7 +50,9 @@ export const readVariable = (
   }
   const text = environment[variable]!
   if (serviceLink.test(text) && Result.isFailure(row.type.read(text))) {
-    warnings.push(`${variable} is ignored: '${text}' is what Kubernetes sets for a service, not a value of '--${row.name}'.`)
+    warnings.push(
+      `${variable} is ignored: '${text}' is what Kubernetes sets for a service, not a value of '--${row.name}'.`
+    )
     return Result.succeed(undefined)
   }
   const texts = split(row, text)

@@ -27,7 +27,8 @@ export const httpRows = [
     type: regex,
     default: "",
     group,
-    doc: "Headers whose name matches become parameters of the inference request. Case counts only after a leading (?-i)."
+    doc:
+      "Headers whose name matches become parameters of the inference request. Case counts only after a leading (?-i)."
   }),
   single({
     name: "http-thread-count",
@@ -50,7 +51,8 @@ export const httpRows = [
     name: "http-restricted-api",
     type: restriction,
     group,
-    doc: "Answer these APIs only to requests that carry the header with this value, e.g. model-config,logging:admin-key=secret.",
+    doc:
+      "Answer these APIs only to requests that carry the header with this value, e.g. model-config,logging:admin-key=secret.",
     refuse: duplicateRestriction
   }),
   single({

@@ -1,5 +1,5 @@
 /** The vocabulary of the options table: what one command-line option is, and the types its values can have. */
-import { Result } from "effect"
+import type { Result } from "effect"
 
 /** Sections of the option reference, in the order in which help and docs print them. @category models */
 export const groups = [
@@ -32,12 +32,13 @@ export interface ValueType<A> {
  * What giving the option does in this server.
  *
  * - `honoured`: it has its effect.
+ * - `partly`: some values have their effect, and others get one warning or are refused.
  * - `pending`: accepted with one warning, because what it concerns is not part of this server yet.
  * - `ignored`: accepted with one warning, because it has no meaning in this server.
  *
  * @category models
  */
-export type Status = "honoured" | "pending" | "ignored"
+export type Status = "honoured" | "partly" | "pending" | "ignored"
 
 /** One option. `A` is the type of its field in `ServerOptions`. @category models */
 export interface OptionRow<Name extends string, A> {
@@ -76,12 +77,20 @@ interface Common<Name extends string, A> {
   /** Sentence part after "has no effect yet: " or "has no effect: ". Makes the row `pending` or `ignored`. */
   readonly pending?: string
   readonly ignored?: string
+  /** Makes the row `partly`; with `warn`, that is the default. */
+  readonly partly?: boolean
   readonly warn?: (value: A) => string | undefined
   readonly refuse?: (value: A) => string | undefined
 }
 
 const common = <const Name extends string, A>(input: Common<Name, A>) => {
-  const status: Status = input.pending !== undefined ? "pending" : input.ignored !== undefined ? "ignored" : "honoured"
+  const status: Status = input.pending !== undefined
+    ? "pending"
+    : input.ignored !== undefined
+    ? "ignored"
+    : input.partly === true || input.warn !== undefined
+    ? "partly"
+    : "honoured"
   const always = input.pending !== undefined
     ? `has no effect yet: ${input.pending}`
     : input.ignored !== undefined

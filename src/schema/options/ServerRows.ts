@@ -19,7 +19,8 @@ export const serverRows = [
     default: 30,
     unit: "seconds",
     group,
-    doc: "How long work in flight may take to finish after SIGINT or SIGTERM. The server exits with 0 as soon as it has, and with 1 when the time is over."
+    doc:
+      "How long work in flight may take to finish after SIGINT or SIGTERM. The server exits with 0 as soon as it has, and with 1 when the time is over."
   }),
   repeated({
     name: "model-repository",
@@ -34,7 +35,8 @@ export const serverRows = [
     type: bool,
     default: true,
     group,
-    doc: "Exit with 1 when a model cannot be loaded at start-up. With false the server starts, and such models are UNAVAILABLE."
+    doc:
+      "Exit with 1 when a model cannot be loaded at start-up. With false the server starts, and such models are UNAVAILABLE."
   }),
   single({
     name: "disable-auto-complete-config",
@@ -62,7 +64,9 @@ export const serverRows = [
     type: choice(["none", "poll", "explicit"], "invalid argument for --model-control-mode"),
     default: "none",
     group,
-    doc: "When models are loaded. Only none is available: all at start-up, later changes of the repository are not looked at.",
+    doc:
+      "When models are loaded. Only none is available: all at start-up, later changes of the repository are not looked at.",
+    partly: true,
     refuse: (mode) =>
       mode === "none"
         ? undefined
@@ -195,7 +199,8 @@ export const executionRows = [
     triton: false,
     unit: "megabytes",
     group: "Execution",
-    doc: "JavaScript heap of an instance's thread, which string tensors need. The memory of models and numbers does not count."
+    doc:
+      "JavaScript heap of an instance's thread, which string tensors need. The memory of models and numbers does not count."
   }),
   single({
     name: "instance-cores",
@@ -204,6 +209,7 @@ export const executionRows = [
     defaultText: "those of this machine",
     triton: false,
     group: "Execution",
-    doc: "Cores to divide among the instances of a model, where neither the model nor --backend-config says how many threads; 0: those of this machine."
+    doc:
+      "Cores to divide among the instances of a model, where neither the model nor --backend-config says how many threads; 0: those of this machine."
   })
 ] as const

@@ -87,8 +87,10 @@ export const port: ValueType<number> = int({ min: 0, max: 65535 })
 export const string: ValueType<string> = type("string", (value) => Result.succeed({ value }))
 
 /** A path of the file system. @category value types */
-export const path: ValueType<string> = type("path", (value) =>
-  value === "" ? Result.fail("Invalid option value. Got an empty path") : Result.succeed({ value }))
+export const path: ValueType<string> = type(
+  "path",
+  (value) => value === "" ? Result.fail("Invalid option value. Got an empty path") : Result.succeed({ value })
+)
 
 /** One of a few words, in any case. `failure` is Triton's text where it has one. @category value types */
 export const choice = <const Choice extends string>(
@@ -222,7 +224,9 @@ const isCategory = (text: string): text is RestrictedCategory =>
 export const restriction: ValueType<Restriction> = type("api[,api…]:header=value", (text) => {
   const match = /^([^:]+):([^=]+)=(.*)$/s.exec(text)
   if (match === null) {
-    return Result.fail(`Invalid option value. Got ${text}\nExpected api,api:header=value, such as inference:key=secret.`)
+    return Result.fail(
+      `Invalid option value. Got ${text}\nExpected api,api:header=value, such as inference:key=secret.`
+    )
   }
   const categories = match[1]!.split(",")
   const unknown = categories.find((category) => !isCategory(category))

@@ -69,7 +69,7 @@ export class TextMessageReader extends TextScalarReader {
     const renamed = type.fields.find((candidate) => candidate.alias === name)
     if (renamed !== undefined) {
       const message = `field "${name}" is an old name of "${renamed.name}"; write "${renamed.name}"`
-      this.warnings.push({ message, token })
+      if (!this.warnings.some((warning) => warning.message === message)) this.warnings.push({ message, token })
       return renamed
     }
     throw new SyntaxProblem(

@@ -19,6 +19,7 @@ export interface Token {
   readonly end: number
 }
 
+const utf8 = new TextDecoder()
 const lf = 10
 const isLetter = (c: number): boolean => (c >= 65 && c <= 90) || (c >= 97 && c <= 122) || c === 95
 const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13)
@@ -49,7 +50,7 @@ export class TextTokenizer {
 
   /** The text of a token as it stands in the file, cut after 100 characters. */
   text(token: Token): string {
-    const whole = new TextDecoder().decode(this.bytes.subarray(token.start, Math.min(token.end, token.start + 400)))
+    const whole = utf8.decode(this.bytes.subarray(token.start, Math.min(token.end, token.start + 400)))
     return whole.length > 100 ? `${whole.slice(0, 100)}…` : whole
   }
 
@@ -74,7 +75,7 @@ export class TextTokenizer {
     if (first > 127) {
       let end = start + 1
       while (((this.bytes[end] ?? 0) & 0xc0) === 0x80) end++
-      const char = new TextDecoder().decode(this.bytes.subarray(start, end))
+      const char = utf8.decode(this.bytes.subarray(start, end))
       const name = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")
       throw new SyntaxProblem(`Character U+${name} is allowed in strings and comments only.`, { start, end })
     }

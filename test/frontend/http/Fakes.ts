@@ -19,7 +19,10 @@ const config = (name: string, decoupled = false): ModelConfig.ModelConfig =>
     ...(decoupled ? { model_transaction_policy: { decoupled: true } } : {})
   })
 
-export const model = (name: string, options: { readonly healthy?: boolean; readonly decoupled?: boolean } = {}): Model => {
+export const model = (
+  name: string,
+  options: { readonly healthy?: boolean; readonly decoupled?: boolean } = {}
+): Model => {
   const made = config(name, options.decoupled)
   return {
     name,
@@ -69,10 +72,15 @@ export class Fake {
     }
     return version === "" || version === "1"
       ? Result.succeed(found)
-      : Result.fail(new ModelNotFound({ message: `Request for unknown model: '${name}' version ${version} is not found` }))
+      : Result.fail(
+        new ModelNotFound({ message: `Request for unknown model: '${name}' version ${version} is not found` })
+      )
   }
 
-  private readonly infer = (made: Model, request: InferenceRequest): Effect.Effect<InferenceResponse, InferenceError> => {
+  private readonly infer = (
+    made: Model,
+    request: InferenceRequest
+  ): Effect.Effect<InferenceResponse, InferenceError> => {
     this.requests.push(request)
     const response: InferenceResponse = {
       id: request.id,

@@ -35,12 +35,18 @@ describe("HeaderForwarding", () => {
 
   it("refuses names that are reserved", () => {
     for (const name of ["priority", "timeout", "sequence_id", "headers", "binary_data_output", "triton_x"]) {
-      assert.strictEqual(forward(".*", [name, "1"]), `Header '${name}' is reserved for Triton usage and cannot be forwarded.`)
+      assert.strictEqual(
+        forward(".*", [name, "1"]),
+        `Header '${name}' is reserved for Triton usage and cannot be forwarded.`
+      )
     }
   })
 
   it("never tests a name longer than 256 characters", () => {
-    assert.deepStrictEqual(forward("a", ["a".repeat(257), "1", "a".repeat(256), "2"]), { own: 1, ["a".repeat(256)]: "2" })
+    assert.deepStrictEqual(forward("a", ["a".repeat(257), "1", "a".repeat(256), "2"]), {
+      own: 1,
+      ["a".repeat(256)]: "2"
+    })
   })
 
   it("is off for the empty pattern", () => assert.isUndefined(HeaderForwarding.make("")))

@@ -50,9 +50,25 @@ describe("Router", () => {
 
   it("matches whole paths only", () => {
     for (
-      const target of ["", "*", "/", "/v2/", "v2", "//v2", "/V2", "/v2/models/", "/v2/models//infer", "/v2/models/m/",
-        "/v2/models/m/versions/x/infer", "/v2/models/m/versions//infer", "/v2/models/m/versions", "/v2/models/m/infer/",
-        "/v2/models/m/versions/1/versions/1/infer", "http://host", "host:80"]
+      const target of [
+        "",
+        "*",
+        "/",
+        "/v2/",
+        "v2",
+        "//v2",
+        "/V2",
+        "/v2/models/",
+        "/v2/models//infer",
+        "/v2/models/m/",
+        "/v2/models/m/versions/x/infer",
+        "/v2/models/m/versions//infer",
+        "/v2/models/m/versions",
+        "/v2/models/m/infer/",
+        "/v2/models/m/versions/1/versions/1/infer",
+        "http://host",
+        "host:80"
+      ]
     ) assert.strictEqual(find(target), "none", target)
   })
 

@@ -4,7 +4,7 @@ import * as AutoComplete from "../../../src/layers/repository/internal/onnx/Auto
 import type { ModelIo } from "../../../src/layers/repository/internal/onnx/ModelIo.ts"
 import type { Draft } from "../../../src/schema/ModelConfig.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
-import { corpus, io, tensor } from "./Io.ts"
+import { corpus, io, tensor, unranked } from "./Io.ts"
 
 const run = (draft: Draft, model: ModelIo = corpus, defaultMaxBatchSize = 4) =>
   AutoComplete.run("m", ModelConfig.make(draft), model, { defaultMaxBatchSize })
@@ -147,6 +147,17 @@ describe("AutoComplete", () => {
     assert.strictEqual(perRow.output[0]!.reshape, undefined)
     const scalar = complete({}, io([tensor("X", "FP32")], [tensor("Y", "FP32", 2)])).config
     assert.deepStrictEqual([scalar.input[0]!.dims, scalar.input[0]!.reshape], [[1], undefined])
+  })
+
+  it("says where it had to guess a shape", () => {
+    const { config, warnings } = complete({}, io([tensor("X", "FP32", -1)], [unranked("Y", "FP32")]))
+    assert.deepStrictEqual([config.max_batch_size, config.output[0]!.dims], [0, [1]])
+    assert.deepStrictEqual(warnings, [
+      "completed the dims of output 'Y' of model 'm' to [ 1 ], since the model does not tell its shape. List its outputs in " +
+      "the configuration to give it another one"
+    ])
+    const given = { output: [{ name: "Y", data_type: "TYPE_FP32" as const, dims: [-1] }] }
+    assert.deepStrictEqual(complete(given, io([tensor("X", "FP32", 3)], [unranked("Y", "FP32")])).warnings, [])
   })
 
   it("keeps zeros of the model", () => {

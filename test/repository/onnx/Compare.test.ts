@@ -6,7 +6,7 @@ import { formatTable } from "../../../src/layers/repository/internal/onnx/ModelI
 import type { DataType } from "../../../src/schema/DataType.ts"
 import type { Draft } from "../../../src/schema/ModelConfig.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
-import { corpus, io, tensor } from "./Io.ts"
+import { corpus, io, tensor, unranked } from "./Io.ts"
 
 const run = (draft: Draft, model: ModelIo) => Compare.run("m", ModelConfig.make(draft), model)
 
@@ -132,6 +132,24 @@ describe("Compare, shapes", () => {
       one("FP32", [], [])
     )
     assert.deepStrictEqual([scalar.inputs[0]!.shape, scalar.outputs[0]!.shape], [[], []])
+  })
+
+  it("believes the config where the model does not tell a shape", () => {
+    const model = io([unranked("X", "FP32")], [unranked("Y", "FP32")])
+    const config = { input: [entry("X", "TYPE_FP32", 2, 3)], output: [entry("Y", "TYPE_FP32", 3, 2)] }
+    const plain = accept(config, model)
+    assert.deepStrictEqual([plain.inputs[0]!.shape, plain.outputs[0]!.shape], [[2, 3], [-1]])
+    const batched = accept({ ...config, max_batch_size: 4 }, model)
+    assert.deepStrictEqual([batched.inputs[0]!.shape, batched.outputs[0]!.shape], [[-1, 2, 3], [-1, -1]])
+    assert.deepStrictEqual([...Compare.scalars(plain)], [])
+  })
+
+  it("names the scalars", () => {
+    const agreement = accept(
+      { input: [entry("X", "TYPE_FP32", 1)], output: [entry("Y", "TYPE_FP32", 3)] },
+      one("FP32", [], [3])
+    )
+    assert.deepStrictEqual([...Compare.scalars(agreement)], ["X"])
   })
 
   it("explains a fixed first dimension, full shapes and scalars in Triton's words", () => {

@@ -85,6 +85,18 @@ describe("ModelIo", () => {
     )
   })
 
+  it("tells an unknown shape from a scalar", () => {
+    const file = info(Onnx.model({
+      inputs: [Onnx.tensorInfo("X", "FP32", undefined), Onnx.tensorInfo("S", "FP32", [])],
+      outputs: [Onnx.tensorInfo("Y", "FP32", undefined)],
+      nodes: []
+    }))
+    const seen = (name: string, shape: ReadonlyArray<number>) => ({ name, isTensor: true, type: "float32", shape })
+    const io = merge(file, { inputs: [seen("X", []), seen("S", [])], outputs: [seen("Y", [-1, 3])] })
+    assert.deepStrictEqual([...io.inputs, ...io.outputs].map((tensor) => tensor.ranked), [false, true, true])
+    assert.include(formatTable(io), "  input   X     FP32      unknown\n  input   S     FP32      []\n")
+  })
+
   it("bounds the table", () => {
     const many = Onnx.model({
       inputs: Array.from({ length: 70 }, (_, index) => Onnx.tensorInfo(`X${index}`, "FP32", [])),

@@ -8,8 +8,12 @@ export const tensor = (name: string, datatype: DataType, ...shape: ReadonlyArray
   kind: "tensor",
   datatype,
   typeName: datatype,
-  shape
+  shape,
+  ranked: true
 })
+
+/** A tensor of which the model does not tell the shape. @category constructors */
+export const unranked = (name: string, datatype: DataType): IoTensor => ({ ...tensor(name, datatype), ranked: false })
 
 /** @category constructors */
 export const io = (

@@ -215,6 +215,22 @@ describe("words", () => {
     })
   }
 
+  for (
+    const name of [
+      "api-version",
+      "http-health-port",
+      "allow-poll-model-repository",
+      "allow-model-control",
+      "tf-allow-soft-placement",
+      "tf-gpu-memory-fraction",
+      "tf-add-vgpu"
+    ]
+  ) {
+    it(`"--${name}", which Triton had in 2019, are not known`, () => {
+      assert.strictEqual(failure([`--${name}=1`]).split("\n")[0], `galatea: unrecognized option '--${name}'`)
+    })
+  }
+
   for (const mode of ["poll", "EXPLICIT"]) {
     it(`"--model-control-mode=${mode}" are refused, because models would not be where they are expected`, () => {
       const message = failure([`--model-control-mode=${mode}`])
@@ -234,7 +250,10 @@ describe("words", () => {
   })
 
   it("name the settings of backends that are not used", () => {
-    const { warnings } = read(["--backend-config=onnxruntime,enable-global-threadpool=1", "--backend-config=python,a=b"])
+    const { warnings } = read([
+      "--backend-config=onnxruntime,enable-global-threadpool=1",
+      "--backend-config=python,a=b"
+    ])
     assert.strictEqual(warnings.length, 1)
     assert.include(warnings[0]!, "'onnxruntime,enable-global-threadpool', 'python,a'")
   })
@@ -263,7 +282,9 @@ describe("words", () => {
   it("never make the parser throw", () => {
     const word = fc.oneof(
       fc.string(),
-      fc.tuple(fc.constantFrom(...table.map(({ name }) => name)), fc.string()).map(([name, text]) => `--${name}=${text}`)
+      fc.tuple(fc.constantFrom(...table.map(({ name }) => name)), fc.string()).map(([name, text]) =>
+        `--${name}=${text}`
+      )
     )
     fc.assert(fc.property(fc.array(word), (words) => {
       parse(words, {})

@@ -283,7 +283,7 @@ describe("fromJson", () => {
       "{\"max_batchsize\":8}",
       "max_batchsize: no such field in inference.ModelConfig (did you mean \"max_batch_size\"?)"
     ],
-    ["{\"tags\":{}}", "tags: no such field in inference.ModelConfig"],
+    ["{\"tags\":{}}", "tags: no such field in inference.ModelConfig (did you mean \"metric_tags\"?)"],
     ["{\"inputs\":[]}", "inputs: no such field in inference.ModelConfig (did you mean \"input\"?)"],
     ["{\"__proto__\":{}}", "__proto__: no such field in inference.ModelConfig"],
     ["{\"input\":[{\"dims\":[1,\"x\"]}]}", "input[0].dims[1]: expected an integer, got x"],
@@ -298,7 +298,7 @@ describe("fromJson", () => {
     ["{\"response_cache\":{\"enable\":\"true\"}}", "response_cache.enable: expected true or false, got a string"],
     [
       "{\"instance_group\":[{\"kind\":\"KIND_TPU\"}]}",
-      "instance_group[0].kind: \"KIND_TPU\" is no name of inference.ModelInstanceGroup.Kind (did you mean \"KIND_CPU\"?)"
+      "instance_group[0].kind: \"KIND_TPU\" is no name of inference.ModelInstanceGroup.Kind (did you mean \"KIND_GPU\"?)"
     ],
     ["{\"max_batch_size\":1,\"maxBatchSize\":1}", "maxBatchSize: given in both spellings"],
     [
@@ -310,6 +310,15 @@ describe("fromJson", () => {
       "{\"dynamic_batching\":{\"priority_queue_policy\":{\"one\":{}}}}",
       "dynamic_batching.priority_queue_policy[\"one\"]: expected an integer, got one"
     ],
+    [
+      "{\"model_metrics\":{\"metric_control\":[{\"histogram_options\":{\"buckets\":[1,true]}}]}}",
+      "model_metrics.metric_control[0].histogram_options.buckets[1]: expected a number, got a boolean"
+    ],
+    [
+      "{\"sequence_batching\":{\"direct\":{\"minimum_slot_utilization\":1e39}}}",
+      "sequence_batching.direct.minimum_slot_utilization: 1e39 is out of range"
+    ],
+    ["{\"input\":[{\"data_type\":[]}]}", "input[0].data_type: expected a name of inference.DataType, got a list"],
     ["[]", "expected an object, got a list"],
     ["5", "expected an object, got a number"]
   ]

@@ -15,7 +15,7 @@ const messages = (root: MessageType): ReadonlyArray<MessageType> => {
 describe("ModelConfigMessage", () => {
   it("numbers the fields of each message uniquely, and names each message once", () => {
     const all = messages(ModelConfigMessage)
-    assert.strictEqual(all.length, 39)
+    assert.strictEqual(all.length, 46)
     assert.strictEqual(new Set(all.map((type) => type.fullName)).size, all.length)
     for (const type of all) {
       assert.strictEqual(new Set(type.fields.map((field) => field.number)).size, type.fields.length, type.fullName)

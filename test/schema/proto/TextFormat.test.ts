@@ -292,7 +292,7 @@ describe("text format", () => {
       "dynamic_batching { max_queue_delay_microseconds: 18446744073709551615 priority_levels: 9007199254740993 }"
     )
     assert.strictEqual(batching?.max_queue_delay_microseconds, 18446744073709551615n)
-    assert.strictEqual(batching.priority_levels, 9007199254740993n)
+    assert.strictEqual(batching?.priority_levels, 9007199254740993n)
   })
 
   it("reads floating-point numbers", () => {
@@ -349,7 +349,7 @@ describe("text format", () => {
   })
 
   it("takes the old name tags for metric_tags and warns", () => {
-    const result = Result.getOrThrow(parse("name: \"m\"\n tags { key: \"a\" value: \"b\" }"))
+    const result = Result.getOrThrow(parse("name: \"m\"\n tags { key: \"a\" } tags { key: \"a\" value: \"b\" }"))
     assert.deepStrictEqual(result.config, Config.make({ name: "m", metric_tags: { a: "b" } }))
     assert.deepStrictEqual(result.warnings, [
       `${path}:2:2: field "tags" is an old name of "metric_tags"; write "metric_tags"`

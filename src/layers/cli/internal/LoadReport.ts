@@ -52,7 +52,8 @@ export const make = (): LoadReport => {
           return
       }
     },
-    loading: () => all().filter(({ status }) => status === "LOADING").map(({ model, version }) => `${model} ${version}`),
+    loading: () =>
+      all().filter(({ status }) => status === "LOADING").map(({ model, version }) => `${model} ${version}`),
     counts: () => ({
       found: found.length,
       ready: all().filter(({ status }) => status === "READY").length,

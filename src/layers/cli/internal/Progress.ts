@@ -24,7 +24,12 @@ const firstLine = (text: string): string => {
 
 const indent = (text: string): string => text.trimEnd().split("\n").map((line) => `  ${line}\n`).join("")
 
-const milliseconds = (millis: number): string => millis < 1000 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`
+const milliseconds = (millis: number): string =>
+  millis < 1000 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`
+
+/** A warning that says which model it is about. */
+const named = ({ message, model }: Extract<LoadEvent, { readonly _tag: "Warning" }>): string =>
+  model === undefined || message.includes(`'${model}'`) ? message : `model '${model}': ${message}`
 
 const log = (event: LoadEvent): Effect.Effect<void> => {
   switch (event._tag) {
@@ -43,7 +48,7 @@ const log = (event: LoadEvent): Effect.Effect<void> => {
           : `failed to load '${event.model}' version ${event.version}: ${event.reason}`
       )
     case "Warning":
-      return Effect.logWarning(event.model === undefined ? event.message : `model '${event.model}': ${event.message}`)
+      return Effect.logWarning(named(event))
   }
 }
 
@@ -57,7 +62,9 @@ export const make = (
     const style = styles(output)
     let running = true
     yield* animate(output, (frame) =>
-      running ? report.loading().map((name) => `${style.cyan(frames[frame % frames.length]!)} loading ${name}`) : [])
+      running
+        ? report.loading().map((name) => `${style.cyan(frames[frame % frames.length]!)} loading ${name}`)
+        : [])
 
     const show = (event: LoadEvent): void => {
       switch (event._tag) {
@@ -66,11 +73,13 @@ export const make = (
             `${style.green("✓")} ${event.model} ${event.version}  ${style.dim(milliseconds(event.millis))}\n`
           )
         case "Failed":
-          return output.out(`${style.red("✗")} ${event.model}${event.version === undefined ? "" : ` ${event.version}`}  ${
-            firstLine(event.reason)
-          }\n`)
+          return output.out(
+            `${style.red("✗")} ${event.model}${event.version === undefined ? "" : ` ${event.version}`}  ${
+              firstLine(event.reason)
+            }\n`
+          )
         case "Warning":
-          return output.out(`${style.yellow("!")} ${event.model === undefined ? "" : `${event.model}  `}${event.message}\n`)
+          return output.out(`${style.yellow("!")} ${named(event)}\n`)
         default:
           return
       }
@@ -94,7 +103,9 @@ export const make = (
         const long = rows.filter(({ reason }) => reason.trimEnd().includes("\n"))
         return TextTable.render(
           ["Model", "Version", "Status", "Reason"],
-          rows.map(({ model, reason, status, version }) => [model, version || "-", status, firstLine(reason.trimEnd())]),
+          rows.map((
+            { model, reason, status, version }
+          ) => [model, version || "-", status, firstLine(reason.trimEnd())]),
           output.columns()
         ) + long.map(({ model, reason, version }) =>
           `\n${model}${version === "" ? "" : ` version ${version}`}:\n${indent(reason)}`

@@ -1,7 +1,8 @@
 /** Tables of text in Triton's form, with `+`, `-` and `|`. */
 import { CliOutput } from "effect/cli"
 
-const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - CliOutput.displayWidth(text)))
+const pad = (text: string, width: number): string =>
+  text + " ".repeat(Math.max(0, width - CliOutput.displayWidth(text)))
 
 /** Breaks a text at blanks, and inside words longer than a line. */
 const wrap = (text: string, width: number): ReadonlyArray<string> => {
@@ -35,7 +36,8 @@ export const render = (
   columns: number | undefined
 ): string => {
   const widths = header.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => CliOutput.displayWidth(row[i] ?? ""))))
+    Math.max(title.length, ...rows.map((row) => CliOutput.displayWidth(row[i] ?? "")))
+  )
   const last = widths.length - 1
   const others = widths.slice(0, last).reduce((sum, width) => sum + width + 3, 0)
   if (columns !== undefined) {
@@ -47,6 +49,7 @@ export const render = (
   const body = rows.map((row) =>
     wrap(row[last] ?? "", widths[last]!)
       .map((part, i) => line([...row.slice(0, last).map((cell) => i === 0 ? cell : ""), part]))
-      .join(""))
+      .join("")
+  )
   return `${rule}${line(header)}${rule}${body.join("")}${body.length === 0 ? "" : rule}`
 }

@@ -41,6 +41,12 @@ export interface Options {
   readonly poll: () => void
 }
 
+/** 100 ms, doubling up to 30 s, without end. */
+export const defaultRestart: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential("100 millis"),
+  Schedule.spaced("30 seconds")
+])
+
 interface Opened {
   readonly index: number
   readonly instance: Instance

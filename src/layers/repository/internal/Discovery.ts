@@ -58,9 +58,25 @@ const bareModel = (root: string, directory: string, file: string, path: Path.Pat
     models: [{ name, root, directory, file: path.join(directory, file) }],
     failures: [],
     warnings: changed
-      ? [{ model: name, message: `the model of file '${file}' is served as '${name}': its own name cannot be a model's` }]
+      ? [{
+        model: name,
+        message: `the model of file '${file}' is served as '${name}': its own name cannot be a model's`
+      }]
       : []
   }
+}
+
+/** A hint for whoever names a model where a repository is expected. */
+const hints = (root: string, entries: ReadonlyArray<Directory.Entry>): Root["warnings"] => {
+  const directories = entries.filter(({ kind, name }) => kind === "Directory" && !name.startsWith("."))
+  const isModel = entries.some(({ kind, name }) => kind === "File" && name === "config.pbtxt") ||
+    (directories.length > 0 && directories.every(({ name }) => /^\d+$/.test(name)))
+  return isModel
+    ? [{
+      model: undefined,
+      message: `'${root}' looks like the directory of one model: a repository is the one above it`
+    }]
+    : []
 }
 
 const scanDirectory = Effect.fnUntraced(function*(root: string) {
@@ -95,36 +111,38 @@ const scanDirectory = Effect.fnUntraced(function*(root: string) {
     message: `file '${name}' of repository '${root}' is not served: models are directories there. ` +
       "Move it to ‹name›/1/model.onnx, or give its own path"
   }))
-  return { models, failures, warnings } satisfies Root
+  return { models, failures, warnings: [...hints(root, entries), ...warnings] } satisfies Root
 })
 
-const scan = Effect.fnUntraced(function*(root: string): Effect.fn.Return<Root, PollFailed, Path.Path | Directory.Services> {
-  const path = yield* Path.Path
-  const scheme = schemes.find(({ prefix }) => root.startsWith(prefix))
-  if (scheme !== undefined) {
-    return yield* new PollFailed({
-      code: "INTERNAL",
-      message: `${scheme.prefix} file-system not supported. To enable, build with -D${scheme.flag}=ON.` +
-        ` This server reads local directories only: copy '${root}' to one.`
-    })
+const scan = Effect.fnUntraced(
+  function*(root: string): Effect.fn.Return<Root, PollFailed, Path.Path | Directory.Services> {
+    const path = yield* Path.Path
+    const scheme = schemes.find(({ prefix }) => root.startsWith(prefix))
+    if (scheme !== undefined) {
+      return yield* new PollFailed({
+        code: "INTERNAL",
+        message: `${scheme.prefix} file-system not supported. To enable, build with -D${scheme.flag}=ON.` +
+          ` This server reads local directories only: copy '${root}' to one.`
+      })
+    }
+    const kind = yield* Directory.kindOf(root)
+    if (kind === undefined) {
+      return yield* new PollFailed({
+        code: "INTERNAL",
+        message: `failed to stat file ${root}: there is nothing there, or no permission to look`
+      })
+    }
+    if (kind === "File") {
+      if (isOnnx(root)) return bareModel(root, path.dirname(root), path.basename(root), path)
+      return yield* new PollFailed({
+        code: "INVALID_ARG",
+        message: `repository path is not a valid directory: '${root}' is a file. ` +
+          "Expected a directory with one sub-directory per model, or a file whose name ends in .onnx."
+      })
+    }
+    return yield* scanDirectory(root)
   }
-  const kind = yield* Directory.kindOf(root)
-  if (kind === undefined) {
-    return yield* new PollFailed({
-      code: "INTERNAL",
-      message: `failed to stat file ${root}: there is nothing there, or no permission to look`
-    })
-  }
-  if (kind === "File") {
-    if (isOnnx(root)) return bareModel(root, path.dirname(root), path.basename(root), path)
-    return yield* new PollFailed({
-      code: "INVALID_ARG",
-      message: `repository path is not a valid directory: '${root}' is a file. ` +
-        "Expected a directory with one sub-directory per model, or a file whose name ends in .onnx."
-    })
-  }
-  return yield* scanDirectory(root)
-})
+)
 
 const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
@@ -138,7 +156,9 @@ const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
  */
 export const discover = Effect.fnUntraced(function*(options: Options) {
   const path = yield* Path.Path
-  const absolute = options.paths.map((root) => schemes.some(({ prefix }) => root.startsWith(prefix)) ? root : path.resolve(root))
+  const absolute = options.paths.map((root) =>
+    schemes.some(({ prefix }) => root.startsWith(prefix)) ? root : path.resolve(root)
+  )
   const roots = yield* Effect.forEach([...new Set(absolute)].sort(compare), (root) =>
     scan(root).pipe(
       Effect.mapError(({ code, message }) =>

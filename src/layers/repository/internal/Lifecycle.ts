@@ -5,9 +5,19 @@
  * its successor takes its place; what is replaced or unloaded leaves the look-up first and closes after its accepted work.
  */
 import { Clock, Effect, Exit, Result, Scope, Semaphore } from "effect"
-import { LoadFailed, ModelNotFound, InvalidRequest } from "../../../schema/Errors.ts"
+import { LoadFailed } from "../../../schema/Errors.ts"
 import type { LoadEvent, Model, VersionState } from "../../../services/ModelRepository.ts"
-import { type Entry, type Found, findSlow, isReady, type Loaded, publish, reasonOf, unloaded, type Version } from "./LifecycleState.ts"
+import {
+  type Entry,
+  find,
+  type Found,
+  isReady,
+  type Loaded,
+  publish,
+  reasonOf,
+  unloaded,
+  type Version
+} from "./LifecycleState.ts"
 
 /** One version to load. @category models */
 export interface VersionPlan {
@@ -83,13 +93,17 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return added
   }
 
-  const attempt = (plan: VersionPlan) =>
+  /** One try at a version, into `opened` the moment it stands, so that whoever gives up the load finds it there. */
+  const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
     Effect.gen(function*() {
       const inner = yield* Scope.fork(scope)
-      const model = yield* Scope.provide(plan.open, inner).pipe(
-        Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(inner, exit))
+      yield* Scope.provide(plan.open, inner).pipe(
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.sync(() => opened.set(plan.version, { model: exit.value, scope: inner }))
+            : Scope.close(inner, exit)
+        )
       )
-      return { model, scope: inner }
     })
 
   const open = Effect.fnUntraced(function*(entry: Entry, plan: VersionPlan, opened: Map<number, Loaded>) {
@@ -97,11 +111,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const { version } = plan
     yield* options.onEvent({ _tag: "Loading", model: entry.name, version })
     const begin = clock.monotonicTimeNanosUnsafe()
-    const result = yield* Effect.uninterruptibleMask((restore) =>
-      restore(Effect.retry(attempt(plan), { times: options.loadRetryCount })).pipe(
-        Effect.tap((loaded) => Effect.sync(() => opened.set(version, loaded)))
-      )
-    ).pipe(Effect.result)
+    const result = yield* Effect.result(Effect.retry(attempt(plan, opened), { times: options.loadRetryCount }))
     if (Result.isFailure(result)) {
       yield* options.onEvent({ _tag: "Failed", model: entry.name, version, reason: reasonOf(result.failure) })
     }
@@ -221,24 +231,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     })))
   })
 
-  const unknown = (name: string): Found =>
-    Result.fail(new ModelNotFound({ message: `Request for unknown model: '${name}' is not found` }))
-
   return {
-    lookup: (name, version) => {
-      const named = byName.get(name)
-      if (named === undefined) return unknown(name)
-      if (named.length > 1) {
-        return Result.fail(
-          new InvalidRequest({
-            message: `There are ${named.length} identifiers of model '${name}' in global map, ` +
-              "model namespace must be provided to resolve ambiguity."
-          })
-        )
-      }
-      const entry = named[0]!
-      return entry.ready.get(version) ?? findSlow(entry, version)
-    },
+    lookup: (name, version) => find(byName.get(name), name, version),
     readyVersions: (name) => byName.get(name)?.[0]?.readyVersions ?? [],
     states: () =>
       new Map(

@@ -73,15 +73,8 @@ const badVersion = (text: string): Found =>
 
 const maxVersion = 2n ** 63n - 1n
 
-/**
- * What a request finds that did not meet a ready version: reads the version as Triton does (a number by its prefix) and
- * says what is missing.
- *
- * Source: protocol §1.4 and §9.2.
- *
- * @category getters
- */
-export const findSlow = (entry: Entry, text: string): Found => {
+// Source of the texts: protocol §1.4 and §9.2. A version is read as Triton does, by its prefix.
+const findSlow = (entry: Entry, text: string): Found => {
   const name = entry.name
   if (text === "") {
     return Result.fail(
@@ -109,4 +102,26 @@ export const findSlow = (entry: Entry, text: string): Found => {
       })
       : new ModelNotFound({ message: `Request for unknown model: '${name}' version ${parsed} is not found` })
   )
+}
+
+/**
+ * What a request finds among the models of a name; a ready version is found without any work.
+ *
+ * Source: model-config §1.6 and §1.12.
+ *
+ * @category getters
+ */
+export const find = (named: ReadonlyArray<Entry> | undefined, name: string, version: string): Found => {
+  if (named === undefined) {
+    return Result.fail(new ModelNotFound({ message: `Request for unknown model: '${name}' is not found` }))
+  }
+  if (named.length > 1) {
+    return Result.fail(
+      new InvalidRequest({
+        message: `There are ${named.length} identifiers of model '${name}' in global map, ` +
+          "model namespace must be provided to resolve ambiguity."
+      })
+    )
+  }
+  return named[0]!.ready.get(version) ?? findSlow(named[0]!, version)
 }

@@ -1,24 +1,35 @@
 /** Opens a prepared version: its instances, then the queue before them. */
-import { Effect, type Scope } from "effect"
+import { Context, Effect, FileSystem, Path, type Scope } from "effect"
 import type { LoadFailed } from "../../../schema/Errors.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import type { Prepared } from "./PrepareVersion.ts"
 
+/** What loading a version needs besides a scope of its own. @category models */
+export type Services = Executor | Scheduler | FileSystem.FileSystem | Path.Path
+
+/** These services and nothing else: above all not the scope of whoever asks, which must not hold what a version opens. */
+export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
+  Effect.context<Services>(),
+  Context.pick(Executor, Scheduler, FileSystem.FileSystem, Path.Path)
+)
+
 /**
  * The model that requests get. Its scope closes the queue first, which waits for the work that it accepted, then the instances.
  *
  * @category constructors
  */
-export const open = Effect.fn("OpenVersion.open")(function*({ config, plan, signature, version }: Prepared): Effect.fn.Return<
-  Model,
-  LoadFailed,
-  Executor | Scheduler | Scope.Scope
-> {
-  const executor = yield* Executor
-  const schedulers = yield* Scheduler
-  const instances = yield* executor.open(plan)
-  const scheduler = yield* schedulers.open({ config, version, instances })
-  return { name: config.name, version, config, signature, scheduler, healthy: instances.healthy }
-})
+export const open = Effect.fn("OpenVersion.open")(
+  function*({ config, plan, signature, version }: Prepared): Effect.fn.Return<
+    Model,
+    LoadFailed,
+    Executor | Scheduler | Scope.Scope
+  > {
+    const executor = yield* Executor
+    const schedulers = yield* Scheduler
+    const instances = yield* executor.open(plan)
+    const scheduler = yield* schedulers.open({ config, version, instances })
+    return { name: config.name, version, config, signature, scheduler, healthy: instances.healthy }
+  }
+)

@@ -34,11 +34,15 @@ const checkVersion = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const begin = clock.monotonicTimeNanosUnsafe()
   yield* given.onEvent({ _tag: "Loading", model, version })
-  const result = yield* PrepareVersion.prepare(polled, version, given.backendConfig, (message) =>
-    Effect.sync(() => warnings.push(message))).pipe(
-      Effect.tap(({ plan }) => Effect.scoped(executor.open({ ...plan, instances: plan.instances.slice(0, 1) }))),
-      Effect.result
-    )
+  const result = yield* PrepareVersion.prepare(
+    polled,
+    version,
+    given.backendConfig,
+    (message) => Effect.sync(() => warnings.push(message))
+  ).pipe(
+    Effect.tap(({ plan }) => Effect.scoped(executor.open({ ...plan, instances: plan.instances.slice(0, 1) }))),
+    Effect.result
+  )
   if (Result.isFailure(result)) {
     const reason = reasonOf(result.failure)
     yield* given.onEvent({ _tag: "Failed", model, version, reason })
@@ -62,11 +66,14 @@ const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, give
   if (Result.isFailure(polled)) return yield* row(undefined)(polled.failure)
   const versions = yield* Effect.result(PollModel.chooseVersions(polled.success, warn))
   if (Result.isFailure(versions)) return yield* row(polled.success.config)(versions.failure)
-  return yield* Effect.forEach(versions.success, (version) =>
-    Effect.map(checkVersion(polled.success, version, given), (checked) => ({
-      ...checked,
-      warnings: [...warnings, ...checked.warnings]
-    })))
+  return yield* Effect.forEach(
+    versions.success,
+    (version) =>
+      Effect.map(checkVersion(polled.success, version, given), (checked) => ({
+        ...checked,
+        warnings: [...warnings, ...checked.warnings]
+      }))
+  )
 })
 
 /**

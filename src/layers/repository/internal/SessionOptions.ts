@@ -94,7 +94,9 @@ export const read = (
     const enableMemPattern = yield* boolean("enable_mem_pattern")
 
     if (valueOf("memory.enable_memory_arena_shrinkage") !== undefined) {
-      warnings.push("parameter 'memory.enable_memory_arena_shrinkage' has no effect: ONNX Runtime's binding has no such option")
+      warnings.push(
+        "parameter 'memory.enable_memory_arena_shrinkage' has no effect: ONNX Runtime's binding has no such option"
+      )
     }
     const configEntries: Record<string, string> = {}
     for (const key of entryKeys) {

@@ -11,8 +11,10 @@ export const errorBody = (message: string): string => `{"error":${quote(message)
 export const quote = (text: string): string => {
   const quoted = JSON.stringify(text)
   return controls.test(text)
-    ? quoted.replace(/\\(?:u[0-9a-f]{4}|.)/g, (escape) =>
-      escape.length === 6 ? `\\u${escape.slice(2).toUpperCase()}` : escape)
+    ? quoted.replace(
+      /\\(?:u[0-9a-f]{4}|.)/g,
+      (escape) => escape.length === 6 ? `\\u${escape.slice(2).toUpperCase()}` : escape
+    )
     : quoted
 }
 
@@ -22,7 +24,8 @@ const controls = /[\u0000-\u001f]/
 /** A whole answer for a connection on which no request can be answered any more; the connection closes after it. @internal */
 export const closingBytes = (status: number, message: string): Buffer => {
   const body = Buffer.from(errorBody(message))
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n` +
+  const head =
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n` +
     "Connection: close\r\n\r\n"
   return Buffer.concat([Buffer.from(head, "latin1"), body])
 }

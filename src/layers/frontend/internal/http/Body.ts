@@ -24,6 +24,9 @@ export interface Plan {
 const minShared = 16 * 1024
 const alignment = 64
 
+/** Chunks of this size are freed at once when they were copied, instead of by the garbage collector. */
+const minDetached = 4096
+
 /** Most chunks that a chunked body may have. */
 const maxChunks = 65536
 /** A piece of this size pays for itself and does not count as a chunk, because the network may have cut it from a large one. */
@@ -136,4 +139,5 @@ const copy = (chunk: Buffer, target: Uint8Array, at: number): void => {
   const last = chunk.length - 1
   chunk.copy(target, at, 0, last)
   target[at + last] = chunk[last]!
+  if (chunk.length >= minDetached && chunk.length === chunk.buffer.byteLength) (chunk.buffer as ArrayBuffer).transfer(0)
 }

@@ -280,7 +280,7 @@ export class Call {
     headers.push("Content-Length", String(byteLength))
     response.writeHead(status, headers)
     if (typeof body === "string") {
-      if (linger) response.write(body, encoding)
+      if (linger) response.write(body, encoding, () => this.finishEarly())
       else response.end(body, encoding)
     } else {
       response.cork()
@@ -305,10 +305,15 @@ export class Call {
       return false
     }
     this.response.shouldKeepAlive = false
-    this.request.once("end", () => this.response.end())
     this.request.resume()
     this.connection.linger()
     return true
+  }
+
+  /** The answer left before the body was read: nothing more is sent, and what still comes is dropped. */
+  private finishEarly(): void {
+    this.finish()
+    this.connection.socket.end()
   }
 
   /** The last byte of the answer went to the operating system. */
@@ -344,7 +349,7 @@ export class Call {
   private leave(): void {
     if (this.over || this.fiber !== undefined) return
     this.over = true
-    if (this.regions !== undefined) for (const region of this.regions) region.release()
+    if (this.regions !== undefined) { for (const region of this.regions) region.release() }
     this.regions = undefined
     if (this.entered) this.server.inFlight.leave(this.bytes)
     this.server.left()

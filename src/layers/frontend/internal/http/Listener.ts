@@ -90,6 +90,7 @@ export const listen: (
       headersTimeout: options.headerTimeout,
       requestTimeout: Math.max(options.requestTimeout, options.headerTimeout),
       keepAliveTimeout: options.idleTimeout,
+      keepAliveTimeoutBuffer: 0,
       connectionsCheckingInterval: Math.min(5000, Math.max(50, Math.ceil(options.headerTimeout / 4)))
     })
     server.timeout = options.bodyTimeout
@@ -124,8 +125,8 @@ export const listen: (
         if (calls === 0) return resume(Effect.void)
         whenIdle = () => resume(Effect.void)
       })
-      const intime = yield* Effect.timeoutOption(answered, Duration.millis(options.exitTimeout))
-      if (Option.isNone(intime)) {
+      const inTime = yield* Effect.timeoutOption(answered, Duration.millis(options.exitTimeout))
+      if (Option.isNone(inTime)) {
         yield* Effect.logWarning(
           `${calls} requests did not end within ${options.exitTimeout} ms of the shutdown and are interrupted`
         )
@@ -133,7 +134,10 @@ export const listen: (
       // What was answered still leaves its last bytes; the rest is cut, which interrupts its fibers.
       for (const connection of connections) {
         if (connection.calls.size === 0) connection.socket.destroySoon()
-        else connection.socket.destroy()
+        else {
+          connection.socket.destroy()
+          connection.closed()
+        }
       }
     })
     return yield* Effect.acquireRelease(bind(server, options), () => stop)
@@ -173,7 +177,8 @@ const listenFailed = (options: ListenerOptions, error: NodeJS.ErrnoException): L
     case "EINVAL":
       return new ListenFailed({
         code: "INVALID_ARG",
-        message: `${start}: Invalid argument - '${options.address}' is no address of this machine; 0.0.0.0 stands for all of them`
+        message:
+          `${start}: Invalid argument - '${options.address}' is no address of this machine; 0.0.0.0 stands for all of them`
       })
     default:
       return new ListenFailed({ code: "INTERNAL", message: `${start}: Internal - ${socket}: ${error.message}` })

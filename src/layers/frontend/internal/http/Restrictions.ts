@@ -15,7 +15,10 @@ const none: Restrictions = { missing: () => undefined }
 /** @internal */
 export const make = (restrictions: ReadonlyArray<Restriction>): Restrictions => {
   if (restrictions.length === 0) return none
-  const byCategory = new Map<RestrictedCategory, { readonly key: string; readonly shown: string; readonly value: string }>()
+  const byCategory = new Map<
+    RestrictedCategory,
+    { readonly key: string; readonly shown: string; readonly value: string }
+  >()
   for (const { categories, header, value } of restrictions) {
     for (const category of categories) byCategory.set(category, { key: header.toLowerCase(), shown: header, value })
   }

@@ -87,7 +87,9 @@ const add = (root: Node, path: string, route: Route): void => {
       const name = segment.slice(1, -1)
       if (!isCapture(name)) throw new Error(`Route ${path} captures an unknown name: ${name}`)
       node.capture ??= { name, node: emptyNode() }
-      if (node.capture.name !== name) throw new Error(`Route ${path} captures ${name} where others capture another name`)
+      if (node.capture.name !== name) {
+        throw new Error(`Route ${path} captures ${name} where others capture another name`)
+      }
       node = node.capture.node
     } else {
       let next = node.literals.get(segment)

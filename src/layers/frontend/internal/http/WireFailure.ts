@@ -20,7 +20,10 @@ export const wireFailure = (error: ParserError): { readonly status: number; read
     case "HPE_UNEXPECTED_CONTENT_LENGTH":
       return { status: 400, message: `Unable to parse Content-Length, got: ${contentLength(error)}` }
     case "HPE_INVALID_EOF_STATE":
-      return { status: 400, message: "The connection ended before the request was complete: its body is shorter than announced." }
+      return {
+        status: 400,
+        message: "The connection ended before the request was complete: its body is shorter than announced."
+      }
     default:
       return error.code?.startsWith("HPE_") === true
         ? { status: 400, message: `The bytes received are no HTTP request: ${error.reason ?? error.message}` }

@@ -3,7 +3,7 @@
  *
  * Source: protocol.md 4.3, 2.8, 0.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import * as Zlib from "node:zlib"
 import { InvalidRequest, Unsupported } from "../../../../schema/Errors.ts"
 
@@ -49,17 +49,17 @@ export const negotiate = (acceptEncoding: string | undefined): ContentCoding | u
  *
  * @category decoding
  */
-export const isCompressed = (contentEncoding: string | undefined): Effect.Effect<boolean, Unsupported> => {
+export const isCompressed = (contentEncoding: string | undefined): Result.Result<boolean, Unsupported> => {
   switch (contentEncoding) {
     case undefined:
     case "":
     case "identity":
-      return Effect.succeed(false)
+      return Result.succeed(false)
     case "gzip":
     case "deflate":
-      return Effect.succeed(true)
+      return Result.succeed(true)
     default:
-      return Effect.fail(new Unsupported({ message: "Unsupported compression type" }))
+      return Result.fail(new Unsupported({ message: "Unsupported compression type" }))
   }
 }
 

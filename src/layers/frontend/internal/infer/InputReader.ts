@@ -32,7 +32,7 @@ export class BinarySection {
     }
     const start = this.offset
     this.offset += Number(size)
-    return this.body.subarray(start, this.offset)
+    return new Uint8Array(this.body.buffer, this.body.byteOffset + start, Number(size))
   }
 
   isUsedUp(): boolean {

@@ -6,6 +6,9 @@ import type { Gpus } from "./Normalise.ts"
 
 const minimumCapability = "7.500000"
 
+/** Instances that one version of a model may have, all groups together. @category constants */
+export const maxInstances = 1024
+
 function* gpuFaults(group: InstanceGroup, prefix: string, gpus: Gpus): Generator<ConfigFault> {
   if (!gpus.supported) yield invalid(`${prefix}has kind KIND_GPU but server does not support GPUs`)
   if (group.gpus.length === 0) {
@@ -47,6 +50,17 @@ function* groupFaults(config: ModelConfig, gpus: Gpus): Generator<ConfigFault> {
           "which is only supported for TensorRT models"
       )
     }
+  }
+  yield* countFaults(config)
+}
+
+function* countFaults(config: ModelConfig): Generator<ConfigFault> {
+  let instances = 0
+  for (const { count, gpus } of config.instance_group) instances += count * Math.max(1, gpus.length)
+  if (instances > maxInstances) {
+    yield invalid(
+      `instance groups of model ${config.name} have ${instances} instances, but at most ${maxInstances} are allowed`
+    )
   }
 }
 

@@ -85,9 +85,9 @@ function* tensorFaults(
   if (typeof io.data_type === "number") yield `${prefix}has unknown 'data_type' ${io.data_type}`
   const zeroAllowed = () => options.declaresZero?.({ kind, name: io.name }) ?? false
   yield* shapeFaults(io, prefix, config.max_batch_size, zeroAllowed)
-  if ("format" in io && io.format !== "FORMAT_NONE" && io.dims.length !== 3) {
+  if ("format" in io) {
     if (typeof io.format === "number") yield `${prefix}has unknown 'format' ${io.format}`
-    yield "model input NHWC/NCHW require 3 dims"
+    if (io.format !== "FORMAT_NONE" && io.dims.length !== 3) yield "model input NHWC/NCHW require 3 dims"
   }
   if (config.platform === "tensorrt_plan") return
   if (io.is_shape_tensor) yield "shape tensors are only supported for TensorRT platform"
@@ -124,11 +124,24 @@ function* batchFaults(config: ModelConfig): Generator<string> {
   }
 }
 
+function* duplicateFaults(
+  kind: "input" | "output",
+  tensors: ReadonlyArray<ModelInput | ModelOutput>
+): Generator<string> {
+  const seen = new Set<string>()
+  for (const { name } of tensors) {
+    if (seen.has(name)) yield `model ${kind} '${name}' is specified more than once`
+    seen.add(name)
+  }
+}
+
 function* ioFaults(config: ModelConfig, options: IoOptions): Generator<ConfigFault> {
   const faults = function*(): Generator<string> {
     for (const io of config.input) yield* tensorFaults(config, "input", io, options)
     for (const io of config.output) yield* tensorFaults(config, "output", io, options)
     yield* batchFaults(config)
+    yield* duplicateFaults("input", config.input)
+    yield* duplicateFaults("output", config.output)
   }
   for (const text of faults()) yield invalid(`${text} for ${config.name}`)
 }

@@ -55,6 +55,12 @@ const complete = (tensor: IoTensor, batched: boolean) => {
   }
 }
 
+const unknownShapes = (model: string, role: string, tensors: ReadonlyArray<IoTensor>): ReadonlyArray<string> =>
+  tensors.filter((tensor) => !tensor.ranked).map((tensor) =>
+    `completed the dims of ${role} '${tensor.name}' of model '${model}' to [ 1 ], since the model does not tell its shape. ` +
+    `List its ${role}s in the configuration to give it another one`
+  )
+
 /**
  * Completes `max_batch_size`, `dynamic_batching`, `input` and `output` of a normalised config, each only where it is not given
  * and only if a side is missing altogether. Inputs and outputs come in graph order.
@@ -91,10 +97,12 @@ export const run = (
     ]
     : []
   const batched = size > 0
-  const input: ReadonlyArray<ModelInput> = config.input.length + config.batch_input.length > 0
+  const inputsGiven = config.input.length + config.batch_input.length > 0
+  const outputsGiven = config.output.length > 0
+  const input: ReadonlyArray<ModelInput> = inputsGiven
     ? config.input
     : ModelConfigs.make({ input: io.inputs.map((tensor) => complete(tensor, batched)) }).input
-  const output: ReadonlyArray<ModelOutput> = config.output.length > 0
+  const output: ReadonlyArray<ModelOutput> = outputsGiven
     ? config.output
     : ModelConfigs.make({ output: io.outputs.map((tensor) => complete(tensor, batched)) }).output
   const batching = size > 1 && config.dynamic_batching === undefined && config.sequence_batching === undefined
@@ -102,6 +110,10 @@ export const run = (
     : {}
   return Result.succeed({
     config: { ...config, max_batch_size: size, input, output, ...batching },
-    warnings
+    warnings: [
+      ...warnings,
+      ...(inputsGiven ? [] : unknownShapes(model, "input", io.inputs)),
+      ...(outputsGiven ? [] : unknownShapes(model, "output", io.outputs))
+    ]
   })
 }

@@ -17,7 +17,7 @@ import * as SequenceControls from "./SequenceControls.ts"
 
 /**
  * The inputs and outputs of the config with the shapes that the model itself takes and gives; scalars have the shape `[]`,
- * whatever the config calls them.
+ * whatever the config calls them, and an output whose rank the model does not tell has -1 everywhere.
  *
  * @category models
  */
@@ -84,6 +84,8 @@ const shapeDisagreement = (
   batched: boolean
 ): Disagreement | undefined => {
   const dims = modelSide(io)
+  // Triton takes a model that does not tell a shape for one with a scalar.
+  if (!tensor.ranked) return undefined
   if (tensor.shape.length === 0) {
     return dims.every((dimension) => dimension === 1)
       ? undefined
@@ -234,18 +236,26 @@ export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Res
     return Result.fail(new LoadFailed({ model, code: found.code, message: `${found.message}\n${formatTable(io)}` }))
   }
   const scattered = new Set(config.batch_output.flatMap((output) => output.target_name))
-  const spec = (entry: ModelInput | ModelOutput, tensor: IoTensor, ownShape: boolean): TensorSpec => ({
+  const batched = config.max_batch_size > 0
+  const configured = (entry: ModelInput | ModelOutput) => batched ? [-1, ...modelSide(entry)] : modelSide(entry)
+  const spec = (entry: ModelInput | ModelOutput, tensor: IoTensor, shape: ReadonlyArray<number>): TensorSpec => ({
     name: entry.name,
     datatype: tensor.datatype as DataType,
-    shape: ownShape || tensor.shape.length === 0
-      ? tensor.shape
-      : config.max_batch_size > 0
-      ? [-1, ...modelSide(entry)]
-      : modelSide(entry)
+    shape: tensor.ranked && tensor.shape.length === 0 ? [] : shape
   })
+  const inputSpec = (entry: ModelInput): TensorSpec => {
+    const tensor = inputs.get(entry.name)!
+    return spec(entry, tensor, entry.allow_ragged_batch ? tensor.shape : configured(entry))
+  }
+  const outputSpec = (entry: ModelOutput): TensorSpec => {
+    const tensor = outputs.get(entry.name)!
+    // Nothing may be concluded from the shape of a config that could not be compared.
+    if (!tensor.ranked) return spec(entry, tensor, batched ? [-1, -1] : [-1])
+    return spec(entry, tensor, scattered.has(entry.name) ? tensor.shape : configured(entry))
+  }
   return Result.succeed({
-    inputs: config.input.map((input) => spec(input, inputs.get(input.name)!, input.allow_ragged_batch)),
-    outputs: config.output.map((output) => spec(output, outputs.get(output.name)!, scattered.has(output.name)))
+    inputs: config.input.map(inputSpec),
+    outputs: config.output.map(outputSpec)
   })
 }
 

@@ -2,7 +2,8 @@
 import type { DataType } from "../../../../schema/DataType.ts"
 import * as DataTypes from "../../../../schema/DataType.ts"
 import type { ModelInspection, SessionTensor } from "../../../../services/Executor.ts"
-import type { OnnxModelInfo, OnnxValue, ValueKind } from "./OnnxReader.ts"
+import type { OnnxModelInfo } from "./OnnxReader.ts"
+import type { OnnxValue, ValueKind } from "./OnnxValue.ts"
 
 /** @category models */
 export interface IoTensor {
@@ -14,6 +15,8 @@ export interface IoTensor {
   readonly typeName: string
   /** -1 for symbolic, absent and negative dimensions. */
   readonly shape: ReadonlyArray<number>
+  /** `false` where neither the file nor the runtime knows the rank: then `shape` is `[]`, as it is for scalars. */
+  readonly ranked: boolean
 }
 
 /** @category models */
@@ -66,7 +69,8 @@ const fromFile = (value: OnnxValue): IoTensor => ({
   kind: value.kind,
   datatype: value.datatype,
   typeName: value.kind === "tensor" ? value.datatype ?? onnxTypeName(value.elemType) : value.kind,
-  shape: value.shape
+  shape: value.shape,
+  ranked: value.ranked
 })
 
 const notTensor = (value: OnnxValue | undefined): ValueKind =>
@@ -80,7 +84,9 @@ const fromSession = (tensor: SessionTensor, value: OnnxValue | undefined): IoTen
     kind: tensor.isTensor ? "tensor" : notTensor(value),
     datatype,
     typeName: datatype ?? tensor.type.toUpperCase(),
-    shape: tensor.shape
+    shape: tensor.shape,
+    // The runtime reports an unknown shape as that of a scalar.
+    ranked: tensor.shape.length > 0 || (value?.ranked ?? true)
   }
 }
 
@@ -119,7 +125,7 @@ export const formatTable = (io: ModelIo): string => {
     role,
     tensor.name,
     tensor.typeName,
-    tensor.kind === "tensor" ? formatShape(tensor.shape) : "-"
+    tensor.kind !== "tensor" ? "-" : tensor.ranked ? formatShape(tensor.shape) : "unknown"
   ]
   const all = [
     ...io.inputs.map(row("input")),

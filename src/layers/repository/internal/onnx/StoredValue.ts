@@ -77,8 +77,6 @@ const findInGraph = function*(
 export interface External {
   readonly location: string
   readonly offset: number
-  /** `undefined`: up to the end of what the tensor needs. */
-  readonly length: number | undefined
 }
 
 /** A decoded `TensorProto`; its bytes may lie elsewhere. @category models */
@@ -190,11 +188,11 @@ export const decode = (bytes: Uint8Array): StoredValue => {
   if (row === undefined) throw new Malformed(`the stored value '${name}' has the element type ${elemType}`)
   const count = shape.reduce((product, size) => product * size, 1)
   if (isExternal) {
-    const length = entries.get("length")
-    const external = {
-      location: entries.get("location") ?? "",
-      offset: Number(entries.get("offset") ?? 0),
-      length: length === undefined ? undefined : Number(length)
+    const external = { location: entries.get("location") ?? "", offset: Number(entries.get("offset") ?? 0) }
+    if (!Number.isSafeInteger(external.offset) || external.offset < 0) {
+      throw new Malformed(
+        `the stored value '${name}' has the offset '${entries.get("offset")}' in '${external.location}'`
+      )
     }
     return { name, datatype: row.name, shape, data: external }
   }

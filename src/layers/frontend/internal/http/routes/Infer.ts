@@ -121,7 +121,11 @@ class InferRoute {
     const { forward, maxInputSize, server } = this.door
     const jsonLength = HeaderLength.parse(headerOf(call), body.length)
     if (Result.isFailure(jsonLength)) return call.failure(jsonLength.failure)
-    const options = { modelName: model.name, maxInputSize, allocate: (byteLength: number) => this.allocate(call, byteLength) }
+    const options = {
+      modelName: model.name,
+      maxInputSize,
+      allocate: (byteLength: number) => this.allocate(call, byteLength)
+    }
     const raw = jsonLength.success === 0 || body.length === 0
     const decoded = raw
       ? decodeRaw(body, model.signature, options)

@@ -12,7 +12,13 @@ const post = (category: RestrictedCategory, feature: string, paths: ReadonlyArra
   paths.map((path) => ({ category, contentType: "application/json", path, post: refuse(feature) }))
 
 const both = (category: RestrictedCategory, feature: string, paths: ReadonlyArray<string>): ReadonlyArray<Route> =>
-  paths.map((path) => ({ category, contentType: "application/json", path, get: refuse(feature), post: refuse(feature) }))
+  paths.map((path) => ({
+    category,
+    contentType: "application/json",
+    path,
+    get: refuse(feature),
+    post: refuse(feature)
+  }))
 
 const sharedMemory = (kind: "system" | "cuda"): ReadonlyArray<Route> => {
   const feature = `${kind} shared memory`

@@ -25,7 +25,8 @@ export const routes = (door: Door): ReadonlyArray<Route> => {
           if (ready !== undefined && typeof ready !== "boolean") {
             return call.error(400, "Invalid value for 'ready': expected a boolean")
           }
-          call.answerWith(repository.index, (entries) => call.text("application/json", indexJson(entries, ready === true)))
+          call.answerWith(repository.index, (entries) =>
+            call.text("application/json", indexJson(entries, ready === true)))
         })
     },
     {
@@ -89,7 +90,9 @@ const loadParameters = (body: JsonValue | undefined): Result.Result<LoadParamete
 
 const fromBase64 = (name: string, text: string): Uint8Array => {
   if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text)) {
-    throw new InvalidRequest({ message: `'${name}' is not base64: only A-Z, a-z, 0-9, + and / with = at the end are expected` })
+    throw new InvalidRequest({
+      message: `'${name}' is not base64: only A-Z, a-z, 0-9, + and / with = at the end are expected`
+    })
   }
   return Buffer.from(text, "base64")
 }

@@ -1,0 +1,78 @@
+/**
+ * An executor without a native runtime: output `i` of a model is its input `i`, unchanged. For tests, and for applications
+ * that want the server's pipeline without ONNX Runtime.
+ */
+import { Deferred, Effect, Layer } from "effect"
+import { InvalidRequest } from "../../schema/Errors.ts"
+import type { Tensor } from "../../schema/Inference.ts"
+import { Executor, type ModelInspection, type ModelPlan } from "../../services/Executor.ts"
+import * as InstancePool from "./internal/InstancePool.ts"
+
+/** @category models */
+export interface Options {
+  /** What `inspect` says of every model. Default: no inputs and no outputs. */
+  readonly inspection?: ModelInspection
+}
+
+const nothing = () => {}
+
+const runOf = (plan: ModelPlan): InstancePool.Instance["run"] => {
+  const inputIndex = new Map(plan.inputs.map((input, index) => [input.name, index]))
+  const outputIndex = new Map(plan.outputs.map((output, index) => [output.name, index]))
+  const unknown = (kind: "input" | "output", name: string) =>
+    Effect.fail(new InvalidRequest({ message: `the model has no ${kind} '${name}'` }))
+  return (inputs, outputs) =>
+    Effect.suspend(() => {
+      const byIndex = new Map<number, Tensor>()
+      for (const input of inputs) {
+        const index = inputIndex.get(input.name)
+        if (index === undefined) return unknown("input", input.name)
+        byIndex.set(index, input)
+      }
+      const results: Array<Tensor> = []
+      for (const name of outputs) {
+        const index = outputIndex.get(name)
+        const input = index === undefined ? undefined : byIndex.get(index)
+        if (input === undefined) return unknown("output", name)
+        results.push({ ...input, name, data: input.data.slice() })
+      }
+      return Effect.succeed({
+        outputs: results,
+        computeInputNanos: 0,
+        computeInferNanos: 0,
+        computeOutputNanos: 0,
+        release: nothing
+      })
+    })
+}
+
+const make = (options: Options): Executor["Service"] =>
+  Executor.of({
+    devices: [{ kind: "CPU", id: 0 }],
+    inspect: () => Effect.succeed(options.inspection ?? { inputs: [], outputs: [] }),
+    open: (plan) => {
+      const run = runOf(plan)
+      return InstancePool.make({
+        model: plan.model,
+        count: plan.instances.length,
+        open: (index) =>
+          Effect.sync(() => ({
+            name: plan.instances[index]!.name,
+            run,
+            lost: Deferred.makeUnsafe<string>(),
+            runningSince: () => undefined,
+            abandon: nothing
+          })),
+        restart: InstancePool.defaultRestart,
+        stableAfter: "1 minute",
+        stallTimeout: "1 hour",
+        poll: nothing
+      })
+    }
+  })
+
+/** Every model copies its inputs. @category layers */
+export const layer: Layer.Layer<Executor> = Layer.succeed(Executor, make({}))
+
+/** Every model copies its inputs, and `inspect` says what the options say. @category layers */
+export const layerWith = (options: Options): Layer.Layer<Executor> => Layer.succeed(Executor, make(options))

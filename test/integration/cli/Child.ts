@@ -1,0 +1,135 @@
+/** Starts the command line as a process of its own, as a user would, and waits for what it prints. */
+import { Effect, type Scope } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+
+/** How a process ended. */
+export interface Ended {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+export interface Child {
+  readonly process: ChildProcess
+  readonly out: () => string
+  readonly err: () => string
+  readonly ended: Effect.Effect<Ended>
+  /** Waits until the process has printed this; the match. Dies when it ends before. */
+  readonly printed: (pattern: RegExp) => Effect.Effect<RegExpExecArray>
+}
+
+/** A process of `node src/main.ts WORDS`, or of another program, killed when the scope closes. */
+export const start = (
+  words: ReadonlyArray<string>,
+  options: { readonly variables?: Readonly<Record<string, string>>; readonly program?: ReadonlyArray<string> } = {}
+): Effect.Effect<Child, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const [program, ...before] = options.program ?? [process.execPath, main]
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(program!, [...before, ...words], {
+          env: { PATH: process.env["PATH"], ...options.variables },
+          stdio: ["ignore", "pipe", "pipe"]
+        })
+      ),
+      (running) => Effect.sync(() => running.kill("SIGKILL"))
+    )
+    let out = ""
+    let err = ""
+    let ended: Ended | undefined
+    const watchers = new Set<() => void>()
+    const changed = () => {
+      for (const watcher of [...watchers]) watcher()
+    }
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text
+      changed()
+    })
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      err += text
+      changed()
+    })
+    child.on("close", (code, signal) => {
+      ended = { code, signal }
+      changed()
+    })
+    /** Resumes as soon as `get` gives something. */
+    const until = <A>(get: () => A | undefined): Effect.Effect<A> =>
+      Effect.callback((resume) => {
+        const watcher = () => {
+          const value = get()
+          if (value !== undefined) {
+            watchers.delete(watcher)
+            resume(Effect.succeed(value))
+          }
+        }
+        watchers.add(watcher)
+        watcher()
+        return Effect.sync(() => watchers.delete(watcher))
+      })
+    return {
+      process: child,
+      out: () => out,
+      err: () => err,
+      ended: until(() => ended),
+      printed: (pattern) =>
+        until(() => pattern.exec(out) ?? pattern.exec(err) ?? (ended === undefined ? undefined : null)).pipe(
+          Effect.flatMap((match) =>
+            match === null
+              ? Effect.die(new Error(`ended with ${JSON.stringify(ended)} before it printed ${pattern}\n${out}\n${err}`))
+              : Effect.succeed(match)
+          )
+        )
+    }
+  })
+
+/** Runs a command to its end. */
+export const run = (words: ReadonlyArray<string>, options: Parameters<typeof start>[1] = {}) =>
+  Effect.scoped(Effect.gen(function*() {
+    const child = yield* start(words, options)
+    const { code } = yield* child.ended
+    return { code, out: child.out(), err: child.err() }
+  }))
+
+/** Starts a server on a free port and waits until it listens. */
+export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof start>[1] = {}) =>
+  Effect.gen(function*() {
+    const child = yield* start(["serve", "--http-address=127.0.0.1", "--http-port=0", ...words], options)
+    const [, url] = yield* child.printed(/^Listening for HTTP at (\S+)/m)
+    yield* child.printed(/\/infer'.*\n/)
+    return { ...child, url: url! }
+  })
+
+/** Status and text of an answer. */
+export const ask = (url: string, init?: RequestInit): Effect.Effect<{ readonly status: number; readonly text: string }> =>
+  Effect.promise(async () => {
+    const response = await fetch(url, init)
+    return { status: response.status, text: await response.text() }
+  })
+
+export type Files = { readonly [name: string]: string | Uint8Array | Files }
+
+/** Writes files into a folder. */
+export const write = (folder: string, files: Files): void => {
+  mkdirSync(folder, { recursive: true })
+  for (const [name, content] of Object.entries(files)) {
+    if (typeof content === "string" || content instanceof Uint8Array) writeFileSync(join(folder, name), content)
+    else write(join(folder, name), content)
+  }
+}
+
+/** A new folder with these files, removed when the scope closes. */
+export const folder = (files: Files): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const path = mkdtempSync(join(tmpdir(), "galatea-cli-"))
+      write(path, files)
+      return path
+    }),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+  )

@@ -1,0 +1,343 @@
+/** Starts the server with every option of model-config §7.2 and sees its effect, or its one warning. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { readFileSync } from "node:fs"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { environmentName } from "../../../src/schema/options/OptionRow.ts"
+import * as Models from "../../fixtures/onnx/Models.ts"
+import { cases, ownCases } from "../../schema/options/OptionCases.ts"
+import * as Child from "./Child.ts"
+
+const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
+const good = { "config.pbtxt": simple.config, ...simple.versions }
+const broken = { 1: { "model.onnx": "no model" } }
+
+const body = (value: unknown): RequestInit => ({ method: "POST", body: JSON.stringify(value) })
+const data = Array.from({ length: 16 }, (_, i) => i)
+const inputs = ["INPUT0", "INPUT1"].map((name) => ({ name, shape: [1, 16], datatype: "INT32", data }))
+
+/** Options whose effect a test of this file, or of the command line's other integration tests, sees by name. */
+const seen = new Set<string>()
+
+const test = (title: string, options: ReadonlyArray<string>, effect: () => Effect.Effect<void>) => {
+  for (const option of options) seen.add(option)
+  it.live(`${title} (${options.map((option) => `--${option}`).join(", ")})`, effect)
+}
+
+const scoped = <E>(effect: Effect.Effect<void, E, Scope.Scope>) => Effect.scoped(effect)
+
+describe("options without an effect", () => {
+  const silent = cases.filter(({ outcome }) => outcome === "pending" || outcome === "ignored")
+  const lines = (err: string) => err.split("\n").filter((line) => line.includes("has no effect"))
+  // Two options for one thing exclude each other.
+  const groups = [
+    silent.filter(({ name }) => name !== "cache-config"),
+    silent.filter(({ name }) => name === "cache-config")
+  ]
+
+  test("are accepted with one warning each", silent.map(({ name }) => name), () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      for (const group of groups) {
+        const server = yield* Child.serve([models, ...group.map(({ name, text }) => `--${name}=${text}`)])
+        const warnings = lines(server.err())
+        for (const { name } of group) {
+          assert.strictEqual(warnings.filter((line) => line.includes(`'--${name}'`)).length, 1, name)
+        }
+        assert.strictEqual(warnings.length, group.length)
+        assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
+      }
+    })))
+
+  it.live("are accepted with one warning each from the environment", () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const group = groups[0]!
+      const server = yield* Child.serve([models], {
+        variables: Object.fromEntries(group.map(({ name, text }) => [environmentName(name), text!]))
+      })
+      const warnings = lines(server.err())
+      for (const { name } of group) {
+        assert.strictEqual(warnings.filter((line) => line.includes(`'${environmentName(name)}'`)).length, 1, name)
+      }
+      assert.strictEqual(warnings.length, group.length)
+    })))
+})
+
+describe("options of the server", () => {
+  test("name it and its repositories", ["id", "model-repository"], () =>
+    scoped(Effect.gen(function*() {
+      const one = yield* Child.folder({ one: good })
+      const two = yield* Child.folder({ two: good })
+      const server = yield* Child.serve(["--id=mine", "--model-repository", one], {
+        variables: { GALATEA_ID: "other" }
+      })
+      assert.strictEqual(JSON.parse((yield* Child.ask(`${server.url}/v2`)).text).name, "mine")
+      const both = yield* Child.serve([], { variables: { GALATEA_MODEL_REPOSITORY: `${one},${two}` } })
+      for (const name of ["one", "two"]) {
+        assert.strictEqual((yield* Child.ask(`${both.url}/v2/models/${name}/ready`)).status, 200)
+      }
+    })))
+
+  test("decide whether a broken model ends it and its readiness", ["exit-on-error", "strict-readiness"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ good, broken })
+      const ended = yield* Child.run(["serve", models, "--http-port=0"])
+      assert.strictEqual(ended.code, 1)
+      assert.include(ended.err, "error: creating server: Internal - failed to load all models\n")
+      assert.match(ended.out, /\| broken +\| 1 +\| UNAVAILABLE \| /)
+
+      const strict = yield* Child.serve([models, "--exit-on-error=false"])
+      assert.notStrictEqual((yield* Child.ask(`${strict.url}/v2/health/ready`)).status, 200)
+      assert.strictEqual((yield* Child.ask(`${strict.url}/v2/models/good/ready`)).status, 200)
+      const lax = yield* Child.serve([models, "--exit-on-error=off", "--strict-readiness=off"])
+      assert.strictEqual((yield* Child.ask(`${lax.url}/v2/health/ready`)).status, 200)
+    })))
+
+  test("demand complete configs", ["disable-auto-complete-config", "strict-model-config"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const strict = yield* Child.run(["serve", models, "--http-port=0", "--disable-auto-complete-config"])
+      assert.strictEqual(strict.code, 1)
+      const deprecated = yield* Child.run(["serve", models, "--http-port=0", "--strict-model-config=true"])
+      assert.strictEqual(deprecated.code, 1)
+      assert.strictEqual(deprecated.err.split("'--strict-model-config' has been deprecated!").length, 2)
+    })))
+
+  test("that would change which models are served are refused", ["model-control-mode", "load-model"], () =>
+    scoped(Effect.gen(function*() {
+      for (const [option, text] of [["model-control-mode=poll", "'poll' is not supported yet"], ["load-model=a", "Error: Use of '--load-model'"]]) {
+        const { code, err, out } = yield* Child.run(["serve", "/nowhere", `--${option}`])
+        assert.strictEqual(code, 1)
+        assert.include(err, text!)
+        assert.strictEqual(out, "")
+      }
+      const models = yield* Child.folder({ simple: good })
+      const server = yield* Child.serve([models, "--model-control-mode=NONE"])
+      assert.strictEqual((yield* Child.ask(`${server.url}/v2/repository/models/simple/unload`, { method: "POST" })).status, 503)
+    })))
+
+  test("choose the config file of a model, and the batch size of models without one", ["model-config-name", "backend-config"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({
+        simple: { ...good, configs: { "h100.pbtxt": "max_batch_size: 3\n" } },
+        plain: simple.versions
+      })
+      const server = yield* Child.serve([models, "--model-config-name=h100", "--backend-config=default-max-batch-size=7"])
+      const size = (name: string) =>
+        Effect.map(Child.ask(`${server.url}/v2/models/${name}/config`), ({ text }) => JSON.parse(text).max_batch_size)
+      assert.strictEqual(yield* size("simple"), 3)
+      assert.strictEqual(yield* size("plain"), 7)
+    })))
+
+  test("load models one after the other, again when they fail, and under one name", [
+    "model-load-thread-count",
+    "model-load-retry-count",
+    "model-namespacing"
+  ], () =>
+    scoped(Effect.gen(function*() {
+      const one = yield* Child.folder({ a: good, b: good })
+      const two = yield* Child.folder({ b: good, c: broken })
+      const server = yield* Child.serve([
+        one,
+        two,
+        "--model-load-thread-count=1",
+        "--model-load-retry-count=2",
+        "--model-namespacing=true",
+        "--exit-on-error=false"
+      ])
+      const events = server.out().match(/"(loading|successfully loaded)/g)!
+      let loading = 0
+      for (const event of events) {
+        loading += event === "\"loading" ? 1 : -1
+        assert.isAtMost(loading, 2, "the failing model has no line of success")
+      }
+      const index: ReadonlyArray<{ name: string; state: string }> = JSON.parse(
+        (yield* Child.ask(`${server.url}/v2/repository/index`, { method: "POST" })).text
+      )
+      assert.strictEqual(index.filter(({ name, state }) => name.includes("b") && state === "READY").length, 2)
+      assert.strictEqual((server.out() + server.err()).split(/loading: \S*c:1|attempt/).length > 2, true)
+    })))
+
+  test("end it with 1 when work in flight takes too long", ["exit-timeout-secs"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const server = yield* Child.serve([models, "--exit-timeout-secs=1"])
+      const { hostname, port } = new URL(server.url)
+      const socket = connect(Number(port), hostname)
+      yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+      socket.on("error", () => {})
+      socket.write("POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+      yield* Effect.sleep("200 millis")
+      server.process.kill("SIGTERM")
+      assert.deepStrictEqual(yield* server.ended, { code: 1, signal: null })
+      assert.include(server.err(), "Exit timeout expired. Exiting immediately.\n")
+    })))
+})
+
+describe("options of HTTP", () => {
+  test("choose where it listens", ["http-address", "http-port", "reuse-http-port", "allow-http"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const first = yield* Child.serve([models, "--reuse-http-port=true"])
+      const { hostname, port } = new URL(first.url)
+      assert.strictEqual(hostname, "127.0.0.1")
+      const second = yield* Child.serve([models, `--http-port=${port}`, "--reuse-http-port=true"])
+      assert.strictEqual(second.url, first.url)
+      const busy = yield* Child.run(["serve", models, "--http-address=127.0.0.1", `--http-port=${port}`])
+      assert.strictEqual(busy.code, 1)
+      assert.include(
+        busy.err,
+        `failed to start HTTP service: Unavailable - Socket '127.0.0.1:${port}' already in use\n`
+      )
+      const silent = yield* Child.start(["serve", models, "--allow-http=false"])
+      yield* silent.printed(/Not listening: --allow-http=false/)
+      assert.notInclude(silent.out(), "Started HTTPService")
+    })))
+
+  test("bound what it takes", [
+    "http-max-input-size",
+    "http-max-request-bytes",
+    "http-max-header-bytes",
+    "http-max-inflight-bytes"
+  ], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const infer = "/v2/models/simple/infer"
+      const server = yield* Child.serve([models, "--http-max-input-size=100", "--http-max-request-bytes=4096", "--http-max-header-bytes=1024"])
+      const json = yield* Child.ask(`${server.url}${infer}`, body({ inputs }))
+      assert.strictEqual(json.status, 400)
+      assert.include(json.text, "exceeds the maximum allowed input size of 100 bytes. Use --http-max-input-size to increase the limit.")
+      const large = yield* Child.ask(`${server.url}${infer}`, { method: "POST", body: "x".repeat(5000) })
+      assert.isAtLeast(large.status, 400)
+      assert.include(large.text, "4096")
+      const head = yield* Child.ask(`${server.url}/v2`, { headers: { x: "y".repeat(3000) } })
+      assert.strictEqual(head.status, 431)
+      const small = yield* Child.serve([models, "--http-max-inflight-bytes=64"])
+      assert.strictEqual((yield* Child.ask(`${small.url}${infer}`, body({ inputs }))).status, 503)
+    })))
+
+  test("restrict APIs and forward headers", ["http-restricted-api", "http-header-forward-pattern"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const server = yield* Child.serve([
+        models,
+        "--http-restricted-api=metadata,model-config:key=secret",
+        "--http-header-forward-pattern=^time"
+      ])
+      const denied = yield* Child.ask(`${server.url}/v2`)
+      assert.strictEqual(denied.status, 403)
+      assert.include(denied.text, "This API is restricted, expecting header 'key'")
+      assert.strictEqual((yield* Child.ask(`${server.url}/v2`, { headers: { key: "secret" } })).status, 200)
+      const forwarded = yield* Child.ask(`${server.url}/v2/models/simple/infer`, {
+        ...body({ inputs }),
+        headers: { timeout: "5" }
+      })
+      assert.strictEqual(forwarded.status, 400)
+      assert.include(forwarded.text, "Header 'timeout' is reserved for Triton usage and cannot be forwarded.")
+    })))
+
+  test("limit connections, requests and times", [
+    "http-max-connections",
+    "http-max-inflight-requests",
+    "http-header-timeout-ms",
+    "http-body-timeout-ms",
+    "http-request-timeout-ms",
+    "http-idle-timeout-ms"
+  ], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const server = yield* Child.serve([
+        models,
+        "--http-max-connections=3",
+        "--http-max-inflight-requests=1",
+        "--http-header-timeout-ms=300",
+        "--http-body-timeout-ms=700",
+        "--http-request-timeout-ms=5000",
+        "--http-idle-timeout-ms=200"
+      ])
+      const { hostname, port } = new URL(server.url)
+      /** Everything that comes back, once the server has closed the connection. */
+      const talk = (text: string) =>
+        Effect.callback<string>((resume) => {
+          let received = ""
+          const socket = connect(Number(port), hostname, () => socket.write(text))
+          socket.setEncoding("latin1").on("data", (piece: string) => received += piece)
+          socket.on("error", () => {})
+          socket.on("close", () => resume(Effect.succeed(received)))
+          return Effect.sync(() => socket.destroy())
+        })
+      const [head, idle] = yield* Effect.all([talk("GET /v2 HTT"), talk("GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")], { concurrency: 2 })
+      assert.match(head, /^HTTP\/1\.1 408 /)
+      assert.match(idle, /^HTTP\/1\.1 200 /)
+      const post = "POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+      const [stalled, refused] = yield* Effect.all([
+        talk(post),
+        Effect.delay(talk(post), "150 millis")
+      ], { concurrency: 2 })
+      assert.match(stalled, /^HTTP\/1\.1 408 /)
+      assert.match(refused, /^HTTP\/1\.1 503 /)
+      const many = yield* Effect.all(Array.from({ length: 4 }, () => talk("")), { concurrency: 4 })
+      assert.isTrue(many.includes(""), "one connection too many is closed without a word")
+    })))
+})
+
+describe("options of the log", () => {
+  test("choose form, levels and place", [
+    "log-format",
+    "log-verbose",
+    "log-info",
+    "log-warning",
+    "log-error",
+    "log-file"
+  ], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ good, broken })
+      const common = ["serve", models, "--exit-on-error=false", "--http-port=0", "--http-address=127.0.0.1"]
+      const file = join(models, "log.txt")
+      const logged = yield* Child.start([...common, "--grpc-port=1", "--log-format=ISO8601", "--log-verbose=true", `--log-file=${file}`])
+      yield* logged.printed(/\/infer'/)
+      const lines = readFileSync(file, "utf8").trimEnd().split("\n")
+      for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [IWE] \d+ \S+:\d+\] ".*"$/)
+      assert.isTrue(lines.some((line) => line.includes("\"ready after")))
+      assert.strictEqual(logged.err(), "")
+
+      const quiet = yield* Child.start([...common, "--grpc-port=1", "--log-info=0", "--log-warning=0", "--log-error=0"])
+      // Nothing tells when it is up, so a signal is what it has to answer.
+      yield* Effect.sleep("3 seconds")
+      quiet.process.kill("SIGTERM")
+      assert.deepStrictEqual(yield* quiet.ended, { code: 0, signal: null })
+      assert.strictEqual(quiet.out() + quiet.err(), "")
+    })))
+})
+
+describe("options of execution", () => {
+  test("are accepted and models still run", [
+    "max-queue-size",
+    "tensor-memory-idle-bytes",
+    "instance-stall-timeout-secs",
+    "instance-heap-megabytes",
+    "instance-cores"
+  ], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const server = yield* Child.serve([
+        models,
+        "--max-queue-size=1",
+        "--tensor-memory-idle-bytes=0",
+        "--instance-stall-timeout-secs=5",
+        "--instance-heap-megabytes=64",
+        "--instance-cores=1"
+      ])
+      const answer = yield* Child.ask(`${server.url}/v2/models/simple/infer`, body({ inputs }))
+      assert.strictEqual(answer.status, 200)
+      assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, data.map((value) => 2 * value))
+    })))
+})
+
+describe("every option", () => {
+  it("is seen by a test of this file", () => {
+    for (const { name } of [...cases, ...ownCases]) assert.isTrue(seen.has(name), name)
+  })
+})

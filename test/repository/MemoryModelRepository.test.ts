@@ -1,0 +1,112 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Result } from "effect"
+import * as MemoryModelRepository from "../../src/layers/repository/MemoryModelRepository.ts"
+import * as ModelConfig from "../../src/schema/ModelConfig.ts"
+import * as ModelSignature from "../../src/schema/ModelSignature.ts"
+import { type Model, ModelRepository } from "../../src/services/ModelRepository.ts"
+import * as Models from "../fixtures/onnx/Models.ts"
+import * as FakeExecution from "./FakeExecution.ts"
+import * as TemporaryRepository from "./TemporaryRepository.ts"
+
+const model = (name: string, version: number): Model => ({
+  name,
+  version,
+  config: ModelConfig.make({ name }),
+  signature: ModelSignature.make(ModelConfig.make({ name })),
+  scheduler: { submit: () => Effect.die("nothing runs here"), depth: () => ({ waiting: 0, running: 0 }) },
+  healthy: () => true
+})
+
+const build = <E>(layer: Layer.Layer<ModelRepository, E>) =>
+  Effect.map(Layer.build(layer), (context) => Context.get(context, ModelRepository))
+
+const fromFiles = (options: MemoryModelRepository.Options, log = FakeExecution.log()) =>
+  build(
+    MemoryModelRepository.layerFromFiles(options).pipe(
+      Layer.provide([FakeExecution.layer(log), TemporaryRepository.platform])
+    )
+  )
+
+describe("MemoryModelRepository.layer", () => {
+  it.effect("lends the very models it was given", () =>
+    Effect.gen(function*() {
+      const [one, two] = [model("m", 1), model("m", 2)]
+      const repository = yield* build(MemoryModelRepository.layer([one, two, model("a", 7)]))
+      const found = repository.lookup("m", "")
+      assert.isTrue(Result.isSuccess(found) && found.success === two)
+      assert.deepStrictEqual(repository.readyVersions("m"), [1, 2])
+      assert.deepStrictEqual(yield* repository.index, [
+        { name: "a", version: "7", state: "READY" },
+        { name: "m", version: "1", state: "READY" },
+        { name: "m", version: "2", state: "READY" }
+      ])
+      assert.isTrue(yield* repository.allReady)
+    }))
+
+  it.effect("unloads and loads on demand", () =>
+    Effect.gen(function*() {
+      const repository = yield* build(MemoryModelRepository.layer([model("m", 1)]))
+      yield* repository.unload("m")
+      yield* repository.unload("unknown")
+      yield* Effect.yieldNow
+      assert.isTrue(Result.isFailure(repository.lookup("m", "1")))
+      assert.deepStrictEqual(yield* repository.index, [
+        { name: "m", version: "1", state: "UNAVAILABLE", reason: "unloaded" }
+      ])
+      yield* repository.load("m")
+      assert.isTrue(Result.isSuccess(repository.lookup("m", "1")))
+      const unknown = yield* Effect.flip(repository.load("unknown"))
+      assert.strictEqual(unknown.message, "failed to load 'unknown', failed to poll from model repository")
+      assert.strictEqual((yield* Effect.flip(repository.load("m", { config: "{}" })))._tag, "Unsupported")
+    }))
+})
+
+describe("MemoryModelRepository.layerFromFiles", () => {
+  it.effect("loads files with as much of a config as is given", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "net.onnx": Models.simple() })
+      const log = FakeExecution.log()
+      const path = `${root}/net.onnx`
+      const repository = yield* fromFiles({
+        models: [
+          { name: "plain", path },
+          { name: "given", version: 3, path, config: { max_batch_size: 2, instance_group: [{ count: 1 }] } }
+        ]
+      }, log)
+      const found = Result.getOrThrow(repository.lookup("given", "3"))
+      assert.strictEqual(found.config.name, "given")
+      assert.strictEqual(found.config.max_batch_size, 2)
+      assert.strictEqual(Result.getOrThrow(repository.lookup("plain", "")).config.max_batch_size, 4)
+      assert.deepStrictEqual(
+        log.plans.map(({ instances, model, path }) => [model, instances.length, path]).sort(),
+        [["given", 1, path], ["plain", 2, path]]
+      )
+    }))
+
+  it.effect("closes what it unloads, the queue first", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "net.onnx": Models.simple() })
+      const log = FakeExecution.log()
+      const repository = yield* fromFiles({ models: [{ name: "m", path: `${root}/net.onnx` }] }, log)
+      yield* repository.unload("m")
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(log.events, ["inspect m", "open m 1", "schedule m 1", "unschedule m 1", "close m 1"])
+    }))
+
+  it.effect("fails with every model that does not load", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "net.onnx": Models.simple(), "junk.onnx": "junk" })
+      const error = yield* Effect.flip(fromFiles({
+        models: [
+          { name: "good", path: `${root}/net.onnx` },
+          { name: "junk", path: `${root}/junk.onnx` },
+          { name: "negative", path: `${root}/net.onnx`, config: { max_batch_size: -1 } }
+        ]
+      }))
+      assert.deepStrictEqual(error.failures.map(({ model }) => model).sort(), ["junk", "negative"])
+      assert.strictEqual(
+        error.failures.find(({ model }) => model === "negative")?.reason,
+        "Invalid argument: 'max_batch_size' must be non-negative value for negative"
+      )
+    }))
+})

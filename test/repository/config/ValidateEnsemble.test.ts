@@ -1,0 +1,140 @@
+import { assert, describe, it } from "@effect/vitest"
+import { fault } from "./Stages.ts"
+
+const tensor = (kind: string) => (name: string) => `${kind} { name: "${name}" data_type: TYPE_FP32 dims: [ 16 ] }`
+const inputs = (...names: ReadonlyArray<string>) => names.map(tensor("input")).join(" ")
+const outputs = (...names: ReadonlyArray<string>) => names.map(tensor("output")).join(" ")
+const map = (field: string, entries: Readonly<Record<string, string>>) =>
+  Object.entries(entries).map(([key, value]) => `${field} { key: "${key}" value: "${value}" }`).join(" ")
+const step = (
+  input: Readonly<Record<string, string>>,
+  output: Readonly<Record<string, string>>,
+  model = "model_name: \"simple\""
+) => `step { ${model} model_version: -1 ${map("input_map", input)} ${map("output_map", output)} }`
+const ensemble = (...steps: ReadonlyArray<string>) => `ensemble_scheduling { ${steps.join(" ")} }`
+const io = `${inputs("data")} ${outputs("prob")}`
+const first = step({ x: "data" }, { y: "temp" })
+const second = step({ x: "temp" }, { y: "prob" })
+const fine = `platform: "ensemble" max_batch_size: 4 ${io} ${ensemble(first, second)}`
+
+const cases: ReadonlyArray<readonly [name: string, text: string, expected: string]> = [
+  ["no_step", `${io} ${ensemble()}`, "must specify 'step' for ensemble 'no_step'"],
+  [
+    "no_model_name",
+    `${io} ${ensemble(first, step({ x: "temp" }, { y: "prob" }, ""))}`,
+    "must specify 'model_name' in step 1 of ensemble 'no_model_name'"
+  ],
+  [
+    "no_input_map",
+    `${io} ${ensemble(first, step({}, { y: "prob" }))}`,
+    "must specify 'input_map' in step 1 of ensemble 'no_input_map'"
+  ],
+  [
+    "no_output_map",
+    `${io} ${ensemble(first, step({ x: "temp" }, {}))}`,
+    "must specify 'output_map' in step 1 of ensemble 'no_output_map'"
+  ],
+  [
+    "has_backend",
+    `backend: "ensemble" ${io} ${ensemble(first, second)}`,
+    "Ensemble model 'has_backend' must have platform type 'ensemble' and empty backend type"
+  ],
+  [
+    "ensemble_scheduling_not_set",
+    io,
+    "ensemble scheduling must be set for ensemble ensemble_scheduling_not_set whose platform is ensemble"
+  ],
+  [
+    "instance_group_set",
+    `instance_group { } ${io} ${ensemble(first, second)}`,
+    "instance group should not be specified for ensemble 'instance_group_set'"
+  ],
+  [
+    "optimization_set",
+    `optimization { } ${io} ${ensemble(first, second)}`,
+    "optimization should not be specified for ensemble 'optimization_set'"
+  ],
+  [
+    "model_warmup_set",
+    `model_warmup { } ${io} ${ensemble(first, second)}`,
+    "model_warmup can not be specified for ensemble 'model_warmup_set'"
+  ],
+  [
+    "output_to_tensor_overmapped",
+    `${io} ${ensemble(step({ x: "data" }, { y: "temp", z: "temp" }), second)}`,
+    "ensemble tensor 'temp' can appear in an output map only once for ensemble 'output_to_tensor_overmapped' step 0"
+  ],
+  [
+    "written_by_two_steps",
+    `${io} ${ensemble(first, step({ x: "data" }, { y: "temp" }), second)}`,
+    "ensemble tensor 'temp' can appear in an output map only once for ensemble 'written_by_two_steps' step 1"
+  ],
+  [
+    "redundant_tensor_as_output",
+    `${io} ${ensemble(step({ x: "data" }, { y: "temp", z: "temp_6" }), second)}`,
+    "ensemble tensor 'temp_6' is unused in ensemble 'redundant_tensor_as_output'"
+  ],
+  [
+    "redundant_tensor_as_input",
+    `${io} ${ensemble(first, second, step({ x: "temp_6" }, { y: "temp_7" }))}`,
+    "ensemble tensor 'temp_7' is unused in ensemble 'redundant_tensor_as_input'"
+  ],
+  [
+    "unreachable_input",
+    `${inputs("data", "data_2")} ${outputs("prob")} ${ensemble(first, second)}`,
+    "ensemble input 'data_2' for ensemble unreachable_input' is not used"
+  ],
+  [
+    "unreachable_output",
+    `${inputs("data")} ${outputs("prob", "prob_2")} ${ensemble(first, second)}`,
+    "ensemble output 'prob_2' for ensemble unreachable_output' is not used"
+  ],
+  [
+    "unreachable_output_2",
+    `${inputs("data")} ${outputs("prob", "prob_2")} ${ensemble(first, second, step({ x: "prob_2" }, { y: "temp_3" }))}`,
+    "output 'prob_2' for ensemble 'unreachable_output_2' is not written"
+  ],
+  [
+    "unreachable_output_3",
+    `${inputs("data")} ${outputs("prob", "prob_2")} ${
+      ensemble(first, second, step({ x: "not_written_tensor" }, { y: "prob_2" }))
+    }`,
+    "output 'prob_2' for ensemble 'unreachable_output_3' is not written: at least one of its depending tensors, " +
+    "'not_written_tensor', is not connected"
+  ],
+  [
+    "output_through_two_steps",
+    `${io} ${ensemble(step({ x: "data", z: "nowhere" }, { y: "temp" }), second)}`,
+    "output 'prob' for ensemble 'output_through_two_steps' is not written: at least one of its depending tensors, " +
+    "'nowhere', is not connected"
+  ],
+  [
+    "circle_of_steps",
+    `${io} ${ensemble(step({ x: "data", z: "prob" }, { y: "temp" }), second)}`,
+    "output 'prob' for ensemble 'circle_of_steps' is not written: at least one of its depending tensors, 'temp', is " +
+    "not connected"
+  ]
+]
+
+describe("ensembles", () => {
+  it("accepts steps in any order, and outputs of a step that nobody maps", () => {
+    assert.isUndefined(fault(fine))
+    assert.isUndefined(fault(`platform: "ensemble" ${io} ${ensemble(second, first)}`))
+    assert.isUndefined(fault(
+      `platform: "ensemble" ${inputs("a", "b")} ${outputs("c", "temp")} ${
+        ensemble(step({ x: "a", y: "b" }, { z: "temp" }), step({ x: "temp", y: "a" }, { z: "c" }))
+      }`
+    ))
+  })
+
+  for (const [name, text, expected] of cases) {
+    it(`refuses ${name}`, () => {
+      assert.strictEqual(fault(`platform: "ensemble" ${text}`, { name }), expected)
+    })
+  }
+
+  it("checks a long chain of steps in linear time", () => {
+    const chain = Array.from({ length: 3000 }, (_, index) => step({ x: `t${index + 1}` }, { y: `t${index}` }))
+    assert.isUndefined(fault(`platform: "ensemble" ${inputs("t3000")} ${outputs("t0")} ${ensemble(...chain)}`))
+  })
+})

@@ -1,0 +1,322 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as fc from "fast-check"
+import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
+import type { ModelConfig } from "../../src/schema/ModelConfig.ts"
+import type { Instances } from "../../src/services/Executor.ts"
+import { type Job, Scheduler } from "../../src/services/Scheduler.ts"
+import * as Fakes from "../execution/FakeInstances.ts"
+
+const { settle } = Fakes
+
+const job = (number: number): Job => ({
+  inputs: [Fakes.job(number)],
+  outputs: [],
+  batchSize: 1,
+  priority: 0,
+  timeoutMicros: 0
+})
+
+const open = Effect.fnUntraced(function*(instances: Instances, options: DirectScheduler.Options = {}) {
+  const scheduler = yield* Effect.provide(Scheduler, DirectScheduler.layerWith(options))
+  return yield* scheduler.open({ config: { name: "m" } as ModelConfig, version: 1, instances })
+})
+
+const make = Effect.fnUntraced(function*(count: number, options: DirectScheduler.Options = {}) {
+  const fakes = Fakes.make()
+  const pool = yield* Fakes.pool(fakes, { count })
+  return { fakes, pool, scheduler: yield* open(pool, options) }
+})
+
+const jobs = (fakes: Fakes.Fakes) => Fakes.running(fakes).map((run) => run.job).toSorted((a, b) => a - b)
+const finish = (fakes: Fakes.Fakes, number: number) =>
+  Effect.suspend(() => {
+    Fakes.running(fakes).find((run) => run.job === number)!.finish()
+    return settle
+  })
+
+describe("DirectScheduler", () => {
+  it.effect(
+    "makes the fourth request of a model with three instances wait for the first to finish",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(3)
+      const fibers = []
+      for (let i = 1; i <= 4; i++) {
+        fibers.push(yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true }))
+      }
+      yield* settle
+      assert.deepStrictEqual(jobs(fakes), [1, 2, 3])
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 1, running: 3 })
+      yield* TestClock.adjust("5 millis")
+      yield* finish(fakes, 2)
+      assert.deepStrictEqual(jobs(fakes), [1, 3, 4])
+      for (const number of [1, 3, 4]) yield* finish(fakes, number)
+      const results = yield* Fiber.joinAll(fibers)
+      assert.deepStrictEqual(results.map((result) => result.outputs[0]!.shape[0]), [1, 2, 3, 4])
+      assert.deepStrictEqual(results.map((result) => result.queueNanos), [0, 0, 0, 5_000_000])
+      assert.deepStrictEqual(results.map((result) => result.computeInferNanos), [2, 2, 2, 2])
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 0, running: 0 })
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "starts requests in the order of their arrival, before those that come while a place is free",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(1)
+      for (let i = 1; i <= 5; i++) yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true })
+      for (let i = 1; i <= 5; i++) {
+        assert.deepStrictEqual(jobs(fakes), [i])
+        yield* finish(fakes, i)
+      }
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "runs two models side by side",
+    Effect.fnUntraced(function*() {
+      const one = yield* make(1)
+      const other = yield* make(1)
+      yield* Effect.forkChild(one.scheduler.submit(job(1)), { startImmediately: true })
+      yield* Effect.forkChild(one.scheduler.submit(job(2)), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(other.scheduler.submit(job(3)), { startImmediately: true })
+      assert.deepStrictEqual(jobs(other.fakes), [3])
+      yield* finish(other.fakes, 3)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(jobs(one.fakes), [1])
+      yield* finish(one.fakes, 1)
+      yield* finish(one.fakes, 2)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "refuses the request that is one too many, and takes the next when a place is free",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(1, { maxQueueSize: 2 })
+      const fibers = []
+      for (let i = 1; i <= 3; i++) {
+        fibers.push(yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true }))
+      }
+      const refused = yield* Effect.flip(scheduler.submit(job(4)))
+      assert.strictEqual(refused._tag, "QueueFull")
+      assert.strictEqual(refused.message, "Exceeds maximum queue size")
+      yield* Fiber.interrupt(fibers[1]!)
+      fibers[1] = yield* Effect.forkChild(scheduler.submit(job(5)), { startImmediately: true })
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 2, running: 1 })
+      for (const number of [1, 3, 5]) yield* finish(fakes, number)
+      yield* Fiber.joinAll(fibers)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "takes no waiting request at all when the queue has no place",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(1, { maxQueueSize: 0 })
+      const running = yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
+      assert.strictEqual((yield* Effect.flip(scheduler.submit(job(2))))._tag, "QueueFull")
+      yield* finish(fakes, 1)
+      yield* Fiber.join(running)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "withdraws a waiting request whose caller is interrupted, and never runs it",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(1)
+      yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
+      const withdrawn = yield* Effect.forkChild(scheduler.submit(job(2)), { startImmediately: true })
+      yield* Effect.forkChild(scheduler.submit(job(3)), { startImmediately: true })
+      yield* Fiber.interrupt(withdrawn)
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 1, running: 1 })
+      yield* finish(fakes, 1)
+      assert.deepStrictEqual(jobs(fakes), [3])
+      yield* finish(fakes, 3)
+      assert.notInclude(fakes.log, "run 2")
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "lets a run finish whose caller is interrupted, frees its result and goes on",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(1)
+      const gone = yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
+      const next = yield* Effect.forkChild(scheduler.submit(job(2)), { startImmediately: true })
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(gone))
+      yield* settle
+      assert.deepStrictEqual(jobs(fakes), [1])
+      yield* finish(fakes, 1)
+      yield* Fiber.join(interruption)
+      assert.strictEqual(fakes.unreleased, 0)
+      assert.deepStrictEqual(jobs(fakes), [2])
+      yield* finish(fakes, 2)
+      yield* Fiber.join(next)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "goes on with the others when an instance is lost, and serves the line when it is back",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* make(1)
+      const lost = yield* Effect.forkChild(Effect.flip(scheduler.submit(job(1))), { startImmediately: true })
+      const next = yield* Effect.forkChild(scheduler.submit(job(2)), { startImmediately: true })
+      fakes.open.get(0)!.crash("test")
+      yield* settle
+      assert.strictEqual((yield* Fiber.join(lost))._tag, "InstanceLost")
+      assert.deepStrictEqual(scheduler.depth().waiting + scheduler.depth().running, 1)
+      yield* TestClock.adjust("100 millis")
+      yield* settle
+      assert.deepStrictEqual(jobs(fakes), [2])
+      yield* finish(fakes, 2)
+      yield* Fiber.join(next)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "waits for a permit that somebody else of the same instances holds",
+    Effect.fnUntraced(function*() {
+      const { fakes, pool, scheduler } = yield* make(1)
+      assert.isTrue(yield* pool.slots.takeIfAvailable(1))
+      const fiber = yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
+      yield* settle
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 1, running: 0 })
+      yield* pool.slots.release(1)
+      yield* settle
+      assert.deepStrictEqual(jobs(fakes), [1])
+      yield* finish(fakes, 1)
+      yield* Fiber.join(fiber)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "refuses new requests while it closes, and waits for those accepted",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const pool = yield* Fakes.pool(fakes, { count: 1 })
+      const scope = yield* Scope.make()
+      const scheduler = yield* Scope.provide(open(pool), scope)
+      const fibers = []
+      for (let i = 1; i <= 2; i++) {
+        fibers.push(yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true }))
+      }
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* settle
+      assert.strictEqual((yield* Effect.flip(scheduler.submit(job(3))))._tag, "Stopping")
+      yield* finish(fakes, 1)
+      assert.strictEqual(closing.pollUnsafe(), undefined)
+      yield* finish(fakes, 2)
+      yield* Fiber.joinAll(fibers)
+      yield* Fiber.join(closing)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "serves a long line of runs that end at once without a deep stack",
+    Effect.fnUntraced(function*() {
+      const { fakes, pool } = yield* make(1)
+      const instant: Instances = {
+        ...pool,
+        run: (inputs) =>
+          Effect.sync(() => ({
+            outputs: inputs,
+            computeInputNanos: 0,
+            computeInferNanos: 0,
+            computeOutputNanos: 0,
+            release: () => {}
+          }))
+      }
+      const scheduler = yield* open(instant, { maxQueueSize: 20_000 })
+      yield* pool.slots.takeIfAvailable(1)
+      const fibers = []
+      for (let i = 0; i < 20_000; i++) {
+        fibers.push(yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true }))
+      }
+      yield* pool.slots.release(1)
+      const results = yield* Fiber.joinAll(fibers)
+      assert.strictEqual(results.length, 20_000)
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 0, running: 0 })
+      assert.strictEqual(fakes.open.size, 1)
+    }, Effect.scoped)
+  )
+
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.constant({ _tag: "Arrive" } as const) },
+    { weight: 4, arbitrary: fc.record({ _tag: fc.constant("Finish" as const), which: fc.nat(9) }) },
+    { weight: 3, arbitrary: fc.record({ _tag: fc.constant("Cancel" as const), which: fc.nat(99) }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Crash" as const), which: fc.nat(9) }) },
+    { weight: 2, arbitrary: fc.record({ _tag: fc.constant("Pass" as const), millis: fc.integer({ min: 1, max: 500 }) }) }
+  )
+
+  it.effect("answers each request once, in order, one at a time on an instance, whatever happens", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 1, max: 3 }),
+          fc.array(step, { minLength: 1, maxLength: 60 }),
+          fc.boolean(),
+          (count, steps, together) => Effect.runPromise(Effect.provide(schedule(count, steps, together), TestClock.layer()))
+        ),
+        { numRuns: 150, seed: 4 }
+      )
+    ))
+
+  type Step = { readonly _tag: "Arrive" } | { readonly _tag: "Finish" | "Cancel" | "Crash"; readonly which: number } | {
+    readonly _tag: "Pass"
+    readonly millis: number
+  }
+
+  /** `together`: steps follow each other without letting fibers run in between. */
+  const schedule = Effect.fnUntraced(function*(count: number, steps: ReadonlyArray<Step>, together: boolean) {
+    const maxQueueSize = 6
+    const { fakes, scheduler } = yield* make(count, { maxQueueSize })
+    const callers: Array<Fiber.Fiber<unknown, unknown>> = []
+    const answers: Array<number> = []
+    for (const next of steps) {
+      const running = Fakes.running(fakes)
+      switch (next._tag) {
+        case "Arrive": {
+          const number = callers.length
+          answers.push(0)
+          callers.push(
+            yield* Effect.forkChild(
+              Effect.tap(
+                Effect.onExit(Effect.exit(scheduler.submit(job(number))), () => Effect.sync(() => void answers[number]!++)),
+                (exit) => Effect.sync(() => Exit.isSuccess(exit) && exit.value.release())
+              ),
+              { startImmediately: true }
+            )
+          )
+          break
+        }
+        case "Finish":
+          if (running.length > 0) running[next.which % running.length]!.finish()
+          break
+        case "Cancel":
+          if (callers.length > 0) yield* Effect.forkChild(Fiber.interrupt(callers[next.which % callers.length]!))
+          break
+        case "Crash": {
+          const open = [...fakes.open.values()]
+          if (open.length > 0) open[next.which % open.length]!.crash("test")
+          break
+        }
+        case "Pass":
+          yield* TestClock.adjust(next.millis)
+      }
+      if (!together) yield* settle
+      const depth = scheduler.depth()
+      assert.isAtMost(depth.waiting, maxQueueSize)
+      assert.isAtMost(depth.running, count + 1)
+    }
+    for (let rounds = 0; rounds < 100 && answers.some((times) => times === 0); rounds++) {
+      for (const run of Fakes.running(fakes)) run.finish()
+      yield* settle
+      yield* TestClock.adjust("1 minute")
+      yield* settle
+    }
+    assert.isTrue(answers.every((times) => times === 1), `answers: ${answers}`)
+    assert.isAtMost(fakes.mostAtOnce, 1)
+    const started = fakes.log.filter((entry) => entry.startsWith("run ")).map((entry) => Number(entry.slice(4)))
+    assert.deepStrictEqual(started, started.toSorted((a, b) => a - b))
+    assert.deepStrictEqual(scheduler.depth(), { waiting: 0, running: 0 })
+    assert.strictEqual(fakes.unreleased, 0)
+  }, Effect.scoped)
+})
