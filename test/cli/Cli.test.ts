@@ -131,7 +131,10 @@ describe("galatea serve", () => {
       const { err } = yield* run(["serve", "/m", "--grpc-port=1", "--strict-model-config=0"])
       const lines = err.trimEnd().split("\n")
       assert.strictEqual(lines.length, 2)
-      assert.match(lines[0]!, /^W\d{4} .*\] "Option '--grpc-port' has no effect yet: this server does not speak gRPC yet\."$/)
+      assert.match(
+        lines[0]!,
+        /^W\d{4} .*\] "Option '--grpc-port' has no effect yet: this server does not speak gRPC yet\."$/
+      )
       assert.include(lines[1]!, "'--strict-model-config' has been deprecated!")
     }))
 

@@ -26,7 +26,10 @@ export const model = (draft: ModelConfig.Draft): Model => {
     version: 1,
     config,
     signature: ModelSignature.make(config),
-    scheduler: { submit: () => Effect.die("not used"), depth: () => ({ waiting: 0, running: 0 }) } as Model["scheduler"],
+    scheduler: {
+      submit: () => Effect.die("not used"),
+      depth: () => ({ waiting: 0, running: 0 })
+    } as Model["scheduler"],
     healthy: () => true
   }
 }

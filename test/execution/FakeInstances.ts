@@ -34,13 +34,17 @@ export interface Fakes {
 export const make = (): Fakes => ({ open: new Map(), log: [], mostAtOnce: 0, unreleased: 0, failures: 0 })
 
 /** An input that says which job it belongs to. */
-export const job = (number: number): Tensor => ({ name: "X", datatype: "UINT8", shape: [number], data: new Uint8Array(0) })
+export const job = (number: number): Tensor => ({
+  name: "X",
+  datatype: "UINT8",
+  shape: [number],
+  data: new Uint8Array(0)
+})
 
 export const running = (fakes: Fakes): ReadonlyArray<Running> =>
   [...fakes.open.values()].flatMap((fake) => fake.running === undefined ? [] : [fake.running])
 
-const failure = (index: number) =>
-  new InstanceLost({ message: "lost", model: "m", instance: `m_${index}` })
+const failure = (index: number) => new InstanceLost({ message: "lost", model: "m", instance: `m_${index}` })
 
 export const pool = (
   fakes: Fakes,

@@ -20,11 +20,14 @@ describe("SharedTensorMemory", () => {
 
   it("wastes at most a quarter of what was asked for above the smallest class", () => {
     const memory = SharedTensorMemory.make()
-    fc.assert(fc.property(fc.integer({ min: 4097, max: 64 * megabyte }), (length) => {
-      const { buffer } = memory.acquire(length).bytes
-      assert.isAtLeast(buffer.byteLength, length)
-      assert.isAtMost(buffer.byteLength, Math.ceil(length * 1.25))
-    }), { numRuns: 200, seed: 1 })
+    fc.assert(
+      fc.property(fc.integer({ min: 4097, max: 64 * megabyte }), (length) => {
+        const { buffer } = memory.acquire(length).bytes
+        assert.isAtLeast(buffer.byteLength, length)
+        assert.isAtMost(buffer.byteLength, Math.ceil(length * 1.25))
+      }),
+      { numRuns: 200, seed: 1 }
+    )
   })
 
   it("uses what was given back again, for any length of the same class", () => {

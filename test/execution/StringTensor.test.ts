@@ -8,9 +8,12 @@ const prefixed = (...elements: ReadonlyArray<ReadonlyArray<number>>) =>
 describe("StringTensor", () => {
   it("gives any text back as it was", () => {
     const text = fc.string({ unit: "grapheme" }).filter((value) => !value.includes("\0") && value.isWellFormed())
-    fc.assert(fc.property(fc.array(text), (elements) => {
-      assert.deepStrictEqual(StringTensor.decode("X", StringTensor.encode(elements), elements.length), elements)
-    }), { numRuns: 300, seed: 3 })
+    fc.assert(
+      fc.property(fc.array(text), (elements) => {
+        assert.deepStrictEqual(StringTensor.decode("X", StringTensor.encode(elements), elements.length), elements)
+      }),
+      { numRuns: 300, seed: 3 }
+    )
   })
 
   it("reads shared memory", () => {

@@ -1,7 +1,7 @@
 /** The real client libraries against the real server: each script of test/clients, on a server of its own. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { spawn, spawnSync } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
@@ -57,6 +57,8 @@ const repository = Effect.acquireRelease(
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
 )
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
+
 const isReady = (url: string) =>
   Effect.promise(() => fetch(`${url}/v2/health/ready`).then(({ status }) => status === 200, () => false))
 
@@ -75,14 +77,15 @@ const server = Effect.gen(function*() {
     }),
     (started) =>
       Effect.promise(async () => {
-        if (started.exitCode !== null) return
+        if (hasEnded(started)) return
         started.kill("SIGTERM")
         await once(started, "exit")
       })
   )
   while (!(yield* isReady(`http://127.0.0.1:${port}`))) {
-    if (child.exitCode !== null) {
-      return yield* Effect.die(new Error(`the server ended with ${child.exitCode}:\n${Buffer.concat(log).toString()}`))
+    if (hasEnded(child)) {
+      const how = child.exitCode ?? child.signalCode
+      return yield* Effect.die(new Error(`the server ended with ${how}:\n${Buffer.concat(log).toString()}`))
     }
     yield* Effect.sleep("50 millis")
   }

@@ -3,7 +3,7 @@ import { Clock, type Duration, Effect, Layer, type Schedule } from "effect"
 import { availableParallelism } from "node:os"
 import * as DataType from "../../schema/DataType.ts"
 import { LoadFailed } from "../../schema/Errors.ts"
-import { type ModelPlan, Executor, type SessionTensor } from "../../services/Executor.ts"
+import { Executor, type ModelPlan, type SessionTensor } from "../../services/Executor.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import { AnswerBell } from "./internal/AnswerBell.ts"
 import * as ElementType from "./internal/ElementType.ts"
@@ -41,7 +41,9 @@ const describe = (found: Found): SessionTensor => ({
 
 /** Why a model cannot run here although the runtime could open it: running it could end the process. */
 const problemOf = (kind: "input" | "output", found: Found): string | undefined => {
-  if (!found.isTensor) return `${kind} '${found.name}' is no tensor; sequences, maps and optional values cannot be served`
+  if (!found.isTensor) {
+    return `${kind} '${found.name}' is no tensor; sequences, maps and optional values cannot be served`
+  }
   if (DataType.fromOnnx(found.elementType)?.ort === undefined) {
     return `${kind} '${found.name}' ${shapeText(found.shape)} is of type ${ElementType.nameOf(found)}, ` +
       "which ONNX Runtime's JavaScript binding cannot carry"

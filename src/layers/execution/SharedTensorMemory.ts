@@ -60,7 +60,9 @@ export const make = (options: Options = {}): TensorMemory["Service"] => {
     while (idle + bytes > maxIdleBytes) {
       let oldest: SizeClass | undefined
       for (const candidate of classes) {
-        if (candidate.idle.length > 0 && candidate !== keep && (oldest === undefined || candidate.usedAt < oldest.usedAt)) {
+        if (
+          candidate.idle.length > 0 && candidate !== keep && (oldest === undefined || candidate.usedAt < oldest.usedAt)
+        ) {
           oldest = candidate
         }
       }

@@ -81,7 +81,9 @@ export const start = (
         until(() => pattern.exec(out) ?? pattern.exec(err) ?? (ended === undefined ? undefined : null)).pipe(
           Effect.flatMap((match) =>
             match === null
-              ? Effect.die(new Error(`ended with ${JSON.stringify(ended)} before it printed ${pattern}\n${out}\n${err}`))
+              ? Effect.die(
+                new Error(`ended with ${JSON.stringify(ended)} before it printed ${pattern}\n${out}\n${err}`)
+              )
               : Effect.succeed(match)
           )
         )
@@ -106,7 +108,10 @@ export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof s
   })
 
 /** Status and text of an answer. */
-export const ask = (url: string, init?: RequestInit): Effect.Effect<{ readonly status: number; readonly text: string }> =>
+export const ask = (
+  url: string,
+  init?: RequestInit
+): Effect.Effect<{ readonly status: number; readonly text: string }> =>
   Effect.promise(async () => {
     const response = await fetch(url, init)
     return { status: response.status, text: await response.text() }

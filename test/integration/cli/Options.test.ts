@@ -1,7 +1,7 @@
 /** Starts the server with every option of model-config §7.2 and sees its effect, or its one warning. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { readFileSync } from "node:fs"
+import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
@@ -80,84 +80,112 @@ describe("options of the server", () => {
       }
     })))
 
-  test("decide whether a broken model ends it and its readiness", ["exit-on-error", "strict-readiness"], () =>
-    scoped(Effect.gen(function*() {
-      const models = yield* Child.folder({ good, broken })
-      const ended = yield* Child.run(["serve", models, "--http-port=0"])
-      assert.strictEqual(ended.code, 1)
-      assert.include(ended.err, "error: creating server: Internal - failed to load all models\n")
-      assert.match(ended.out, /\| broken +\| 1 +\| UNAVAILABLE \| /)
+  test(
+    "decide whether a broken model ends it and its readiness",
+    ["exit-on-error", "strict-readiness"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ good, broken })
+        const ended = yield* Child.run(["serve", models, "--http-port=0"])
+        assert.strictEqual(ended.code, 1)
+        assert.include(ended.err, "error: creating server: Internal - failed to load all models\n")
+        assert.match(ended.out, /\| broken +\| 1 +\| UNAVAILABLE \| /)
 
-      const strict = yield* Child.serve([models, "--exit-on-error=false"])
-      assert.notStrictEqual((yield* Child.ask(`${strict.url}/v2/health/ready`)).status, 200)
-      assert.strictEqual((yield* Child.ask(`${strict.url}/v2/models/good/ready`)).status, 200)
-      const lax = yield* Child.serve([models, "--exit-on-error=off", "--strict-readiness=off"])
-      assert.strictEqual((yield* Child.ask(`${lax.url}/v2/health/ready`)).status, 200)
-    })))
+        const strict = yield* Child.serve([models, "--exit-on-error=false"])
+        assert.notStrictEqual((yield* Child.ask(`${strict.url}/v2/health/ready`)).status, 200)
+        assert.strictEqual((yield* Child.ask(`${strict.url}/v2/models/good/ready`)).status, 200)
+        const lax = yield* Child.serve([models, "--exit-on-error=off", "--strict-readiness=off"])
+        assert.strictEqual((yield* Child.ask(`${lax.url}/v2/health/ready`)).status, 200)
+      }))
+  )
 
-  test("demand complete configs", ["disable-auto-complete-config", "strict-model-config"], () =>
-    scoped(Effect.gen(function*() {
-      const models = yield* Child.folder({ simple: good })
-      const strict = yield* Child.run(["serve", models, "--http-port=0", "--disable-auto-complete-config"])
-      assert.strictEqual(strict.code, 1)
-      const deprecated = yield* Child.run(["serve", models, "--http-port=0", "--strict-model-config=true"])
-      assert.strictEqual(deprecated.code, 1)
-      assert.strictEqual(deprecated.err.split("'--strict-model-config' has been deprecated!").length, 2)
-    })))
+  test(
+    "demand complete configs",
+    ["disable-auto-complete-config", "strict-model-config"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const strict = yield* Child.run(["serve", models, "--http-port=0", "--disable-auto-complete-config"])
+        assert.strictEqual(strict.code, 1)
+        const deprecated = yield* Child.run(["serve", models, "--http-port=0", "--strict-model-config=true"])
+        assert.strictEqual(deprecated.code, 1)
+        assert.strictEqual(deprecated.err.split("'--strict-model-config' has been deprecated!").length, 2)
+      }))
+  )
 
-  test("that would change which models are served are refused", ["model-control-mode", "load-model"], () =>
-    scoped(Effect.gen(function*() {
-      for (const [option, text] of [["model-control-mode=poll", "'poll' is not supported yet"], ["load-model=a", "Error: Use of '--load-model'"]]) {
-        const { code, err, out } = yield* Child.run(["serve", "/nowhere", `--${option}`])
-        assert.strictEqual(code, 1)
-        assert.include(err, text!)
-        assert.strictEqual(out, "")
-      }
-      const models = yield* Child.folder({ simple: good })
-      const server = yield* Child.serve([models, "--model-control-mode=NONE"])
-      assert.strictEqual((yield* Child.ask(`${server.url}/v2/repository/models/simple/unload`, { method: "POST" })).status, 503)
-    })))
+  test(
+    "that would change which models are served are refused",
+    ["model-control-mode", "load-model"],
+    () =>
+      scoped(Effect.gen(function*() {
+        for (
+          const [option, text] of [["model-control-mode=poll", "'poll' is not supported yet"], [
+            "load-model=a",
+            "Error: Use of '--load-model'"
+          ]]
+        ) {
+          const { code, err, out } = yield* Child.run(["serve", "/nowhere", `--${option}`])
+          assert.strictEqual(code, 1)
+          assert.include(err, text!)
+          assert.strictEqual(out, "")
+        }
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([models, "--model-control-mode=NONE"])
+        assert.strictEqual(
+          (yield* Child.ask(`${server.url}/v2/repository/models/simple/unload`, { method: "POST" })).status,
+          503
+        )
+      }))
+  )
 
-  test("choose the config file of a model, and the batch size of models without one", ["model-config-name", "backend-config"], () =>
+  test("choose the config file of a model, and the batch size of models without one", [
+    "model-config-name",
+    "backend-config"
+  ], () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({
         simple: { ...good, configs: { "h100.pbtxt": "max_batch_size: 3\n" } },
         plain: simple.versions
       })
-      const server = yield* Child.serve([models, "--model-config-name=h100", "--backend-config=default-max-batch-size=7"])
+      const server = yield* Child.serve([
+        models,
+        "--model-config-name=h100",
+        "--backend-config=default-max-batch-size=7"
+      ])
       const size = (name: string) =>
         Effect.map(Child.ask(`${server.url}/v2/models/${name}/config`), ({ text }) => JSON.parse(text).max_batch_size)
       assert.strictEqual(yield* size("simple"), 3)
       assert.strictEqual(yield* size("plain"), 7)
     })))
 
-  test("load models one after the other, again when they fail, and under one name", [
-    "model-load-thread-count",
-    "model-load-retry-count",
-    "model-namespacing"
-  ], () =>
+  test(
+    "load models one after the other, and two of one name",
+    ["model-load-thread-count", "model-namespacing"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const one = yield* Child.folder({ a: good, b: good })
+        const two = yield* Child.folder({ b: good, c: good })
+        const server = yield* Child.serve([one, two, "--model-load-thread-count=1", "--model-namespacing=true"])
+        assert.deepStrictEqual(
+          server.out().match(/"(?:loading|successfully loaded)/g),
+          Array.from({ length: 4 }, () => ["\"loading", "\"successfully loaded"]).flat()
+        )
+        assert.strictEqual(server.out().match(/^\| b +\| 1 +\| READY/mg)?.length, 2)
+
+        const refused = yield* Child.run(["serve", one, two, "--http-port=0"])
+        assert.strictEqual(refused.code, 1)
+        assert.include(refused.err, "failed to poll model 'b': not unique across all model repositories")
+      }))
+  )
+
+  test("try a version again that fails to load", ["model-load-retry-count"], () =>
     scoped(Effect.gen(function*() {
-      const one = yield* Child.folder({ a: good, b: good })
-      const two = yield* Child.folder({ b: good, c: broken })
-      const server = yield* Child.serve([
-        one,
-        two,
-        "--model-load-thread-count=1",
-        "--model-load-retry-count=2",
-        "--model-namespacing=true",
-        "--exit-on-error=false"
-      ])
-      const events = server.out().match(/"(loading|successfully loaded)/g)!
-      let loading = 0
-      for (const event of events) {
-        loading += event === "\"loading" ? 1 : -1
-        assert.isAtMost(loading, 2, "the failing model has no line of success")
-      }
-      const index: ReadonlyArray<{ name: string; state: string }> = JSON.parse(
-        (yield* Child.ask(`${server.url}/v2/repository/index`, { method: "POST" })).text
-      )
-      assert.strictEqual(index.filter(({ name, state }) => name.includes("b") && state === "READY").length, 2)
-      assert.strictEqual((server.out() + server.err()).split(/loading: \S*c:1|attempt/).length > 2, true)
+      const models = yield* Child.folder({ late: { "config.pbtxt": "backend: \"onnxruntime\"\n", 1: {} } })
+      const server = yield* Child.start(["serve", models, "--http-port=0", "--model-load-retry-count=1000000"])
+      yield* server.printed(/"loading: late:1"/)
+      writeFileSync(join(models, "model.onnx"), Models.simple())
+      renameSync(join(models, "model.onnx"), join(models, "late", "1", "model.onnx"))
+      yield* server.printed(/"successfully loaded 'late' version 1/)
     })))
 
   test("end it with 1 when work in flight takes too long", ["exit-timeout-secs"], () =>
@@ -177,24 +205,28 @@ describe("options of the server", () => {
 })
 
 describe("options of HTTP", () => {
-  test("choose where it listens", ["http-address", "http-port", "reuse-http-port", "allow-http"], () =>
-    scoped(Effect.gen(function*() {
-      const models = yield* Child.folder({ simple: good })
-      const first = yield* Child.serve([models, "--reuse-http-port=true"])
-      const { hostname, port } = new URL(first.url)
-      assert.strictEqual(hostname, "127.0.0.1")
-      const second = yield* Child.serve([models, `--http-port=${port}`, "--reuse-http-port=true"])
-      assert.strictEqual(second.url, first.url)
-      const busy = yield* Child.run(["serve", models, "--http-address=127.0.0.1", `--http-port=${port}`])
-      assert.strictEqual(busy.code, 1)
-      assert.include(
-        busy.err,
-        `failed to start HTTP service: Unavailable - Socket '127.0.0.1:${port}' already in use\n`
-      )
-      const silent = yield* Child.start(["serve", models, "--allow-http=false"])
-      yield* silent.printed(/Not listening: --allow-http=false/)
-      assert.notInclude(silent.out(), "Started HTTPService")
-    })))
+  test(
+    "choose where it listens",
+    ["http-address", "http-port", "reuse-http-port", "allow-http"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const first = yield* Child.serve([models, "--reuse-http-port=true"])
+        const { hostname, port } = new URL(first.url)
+        assert.strictEqual(hostname, "127.0.0.1")
+        const second = yield* Child.serve([models, `--http-port=${port}`, "--reuse-http-port=true"])
+        assert.strictEqual(second.url, first.url)
+        const busy = yield* Child.run(["serve", models, "--http-address=127.0.0.1", `--http-port=${port}`])
+        assert.strictEqual(busy.code, 1)
+        assert.include(
+          busy.err,
+          `failed to start HTTP service: Unavailable - Socket '127.0.0.1:${port}' already in use\n`
+        )
+        const silent = yield* Child.start(["serve", models, "--allow-http=false"])
+        yield* silent.printed(/Not listening: --allow-http=false/)
+        assert.notInclude(silent.out(), "Started HTTPService")
+      }))
+  )
 
   test("bound what it takes", [
     "http-max-input-size",
@@ -205,38 +237,45 @@ describe("options of HTTP", () => {
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
       const infer = "/v2/models/simple/infer"
-      const server = yield* Child.serve([models, "--http-max-input-size=100", "--http-max-request-bytes=4096", "--http-max-header-bytes=1024"])
+      const server = yield* Child.serve([models, "--http-max-input-size=100", "--http-max-header-bytes=1024"])
       const json = yield* Child.ask(`${server.url}${infer}`, body({ inputs }))
       assert.strictEqual(json.status, 400)
-      assert.include(json.text, "exceeds the maximum allowed input size of 100 bytes. Use --http-max-input-size to increase the limit.")
-      const large = yield* Child.ask(`${server.url}${infer}`, { method: "POST", body: "x".repeat(5000) })
-      assert.isAtLeast(large.status, 400)
-      assert.include(large.text, "4096")
+      assert.include(
+        json.text,
+        "exceeds the maximum allowed input size of 100 bytes. Use --http-max-input-size to increase the limit."
+      )
       const head = yield* Child.ask(`${server.url}/v2`, { headers: { x: "y".repeat(3000) } })
       assert.strictEqual(head.status, 431)
-      const small = yield* Child.serve([models, "--http-max-inflight-bytes=64"])
+      const small = yield* Child.serve([models, "--http-max-inflight-bytes=64", "--http-max-request-bytes=4096"])
       assert.strictEqual((yield* Child.ask(`${small.url}${infer}`, body({ inputs }))).status, 503)
+      const large = yield* Child.ask(`${small.url}${infer}`, { method: "POST", body: "x".repeat(5000) })
+      assert.isAtLeast(large.status, 400)
+      assert.include(large.text, "4096")
     })))
 
-  test("restrict APIs and forward headers", ["http-restricted-api", "http-header-forward-pattern"], () =>
-    scoped(Effect.gen(function*() {
-      const models = yield* Child.folder({ simple: good })
-      const server = yield* Child.serve([
-        models,
-        "--http-restricted-api=metadata,model-config:key=secret",
-        "--http-header-forward-pattern=^time"
-      ])
-      const denied = yield* Child.ask(`${server.url}/v2`)
-      assert.strictEqual(denied.status, 403)
-      assert.include(denied.text, "This API is restricted, expecting header 'key'")
-      assert.strictEqual((yield* Child.ask(`${server.url}/v2`, { headers: { key: "secret" } })).status, 200)
-      const forwarded = yield* Child.ask(`${server.url}/v2/models/simple/infer`, {
-        ...body({ inputs }),
-        headers: { timeout: "5" }
-      })
-      assert.strictEqual(forwarded.status, 400)
-      assert.include(forwarded.text, "Header 'timeout' is reserved for Triton usage and cannot be forwarded.")
-    })))
+  test(
+    "restrict APIs and forward headers",
+    ["http-restricted-api", "http-header-forward-pattern"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([
+          models,
+          "--http-restricted-api=metadata,model-config:key=secret",
+          "--http-header-forward-pattern=^time"
+        ])
+        const denied = yield* Child.ask(`${server.url}/v2`)
+        assert.strictEqual(denied.status, 403)
+        assert.include(denied.text, "This API is restricted, expecting header 'key'")
+        assert.strictEqual((yield* Child.ask(`${server.url}/v2`, { headers: { key: "secret" } })).status, 200)
+        const forwarded = yield* Child.ask(`${server.url}/v2/models/simple/infer`, {
+          ...body({ inputs }),
+          headers: { timeout: "5" }
+        })
+        assert.strictEqual(forwarded.status, 400)
+        assert.include(forwarded.text, "Header 'timeout' is reserved for Triton usage and cannot be forwarded.")
+      }))
+  )
 
   test("limit connections, requests and times", [
     "http-max-connections",
@@ -268,7 +307,9 @@ describe("options of HTTP", () => {
           socket.on("close", () => resume(Effect.succeed(received)))
           return Effect.sync(() => socket.destroy())
         })
-      const [head, idle] = yield* Effect.all([talk("GET /v2 HTT"), talk("GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")], { concurrency: 2 })
+      const [head, idle] = yield* Effect.all([talk("GET /v2 HTT"), talk("GET /v2 HTTP/1.1\r\nHost: x\r\n\r\n")], {
+        concurrency: 2
+      })
       assert.match(head, /^HTTP\/1\.1 408 /)
       assert.match(idle, /^HTTP\/1\.1 200 /)
       const post = "POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
@@ -296,7 +337,13 @@ describe("options of the log", () => {
       const models = yield* Child.folder({ good, broken })
       const common = ["serve", models, "--exit-on-error=false", "--http-port=0", "--http-address=127.0.0.1"]
       const file = join(models, "log.txt")
-      const logged = yield* Child.start([...common, "--grpc-port=1", "--log-format=ISO8601", "--log-verbose=true", `--log-file=${file}`])
+      const logged = yield* Child.start([
+        ...common,
+        "--grpc-port=1",
+        "--log-format=ISO8601",
+        "--log-verbose=true",
+        `--log-file=${file}`
+      ])
       yield* logged.printed(/\/infer'/)
       const lines = readFileSync(file, "utf8").trimEnd().split("\n")
       for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [IWE] \d+ \S+:\d+\] ".*"$/)

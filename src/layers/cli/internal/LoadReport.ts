@@ -60,26 +60,12 @@ export const make = (): LoadReport => {
       failed: all().filter(({ status }) => status === "UNAVAILABLE").length
     }),
     rows: (index) => {
-      const merged = new Map(rows)
-      for (const entry of index ?? []) {
-        if (entry.state !== undefined && entry.version !== undefined) {
-          merged.delete(key(entry.name, undefined))
-          merged.set(key(entry.name, entry.version), {
-            model: entry.name,
-            version: entry.version,
-            status: entry.state,
-            reason: entry.reason ?? ""
-          })
-        } else if (entry.state !== undefined && !merged.has(key(entry.name, undefined))) {
-          merged.set(key(entry.name, undefined), {
-            model: entry.name,
-            version: "",
-            status: entry.state,
-            reason: entry.reason ?? ""
-          })
-        }
-      }
-      return [...merged.values()].toSorted(byModel)
+      // With namespacing the index holds a name several times: its rows stay apart, only the events' give way to them.
+      const listed = (index ?? []).flatMap(({ name, reason, state, version }): ReadonlyArray<Row> =>
+        state === undefined ? [] : [{ model: name, version: version ?? "", status: state, reason: reason ?? "" }]
+      )
+      const names = new Set(listed.map(({ model }) => model))
+      return [...listed, ...all().filter(({ model }) => !names.has(model))].toSorted(byModel)
     }
   }
 }

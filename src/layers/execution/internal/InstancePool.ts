@@ -178,6 +178,8 @@ type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, n
 /** Waits for the native call whatever happens to the caller, and frees a result that nobody is left to take. */
 const keep = (run: Effect.Effect<ExecutionResult, RunFailure>): Effect.Effect<ExecutionResult, RunFailure> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(run, (result) =>
-      Effect.onInterrupt(restore(Effect.succeed(result)), () => Effect.sync(result.release)))
+    Effect.flatMap(
+      run,
+      (result) => Effect.onInterrupt(restore(Effect.succeed(result)), () => Effect.void)
+    )
   )

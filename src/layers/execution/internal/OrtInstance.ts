@@ -46,7 +46,9 @@ class OrtInstance implements Ringer {
   private readonly target: RunRequest.Target
   private readonly ended: Promise<void>
   private request = 0
-  private running: { readonly written: RunRequest.Written; readonly answer: Answered; readonly since: bigint } | undefined
+  private running:
+    | { readonly written: RunRequest.Written; readonly answer: Answered; readonly since: bigint }
+    | undefined
   private isLost = false
   private isEnded = false
   private failure: string | undefined
@@ -208,10 +210,15 @@ const opened = (
   Effect.callback((resume) => {
     const onMessage = (message: Mailbox.FromWorker) => {
       if (message === 0) return
-      done(message._tag === "Opened" ? Exit.succeed(message) : Exit.fail(refuse(message.reason)))
+      done(
+        message._tag === "Opened"
+          ? Exit.succeed(message)
+          : Exit.fail(refuse(`onnx runtime error: ${message.reason.trim()}`))
+      )
     }
-    const onError = (error: unknown) => done(Exit.fail(refuse(error instanceof Error ? error.message : String(error))))
-    const onExit = (code: number) => done(Exit.fail(refuse(`its thread ended with code ${code} before it was open`)))
+    const onError = (error: unknown) =>
+      done(Exit.fail(refuse(`its worker failed: ${error instanceof Error ? error.message : String(error)}`)))
+    const onExit = (code: number) => done(Exit.fail(refuse(`its worker ended with code ${code} before it was open`)))
     const stop = () => {
       worker.off("message", onMessage)
       worker.off("error", onError)
@@ -231,7 +238,7 @@ const refusal = (options: { readonly model: string; readonly version?: number; r
   const what = options.version === undefined ? `'${options.model}'` : `'${options.model}' version ${options.version}`
   return (reason: string) =>
     new LoadFailed({
-      message: `failed to load ${what} from '${options.path}': onnx runtime error: ${reason.trim()}`,
+      message: `failed to load ${what} from '${options.path}': ${reason}`,
       model: options.model,
       code: "INTERNAL"
     })

@@ -32,7 +32,8 @@ const viewOf: Readonly<Record<string, ViewConstructor>> = {
 }
 
 /** What a preallocated output that does not fit makes the runtime say. */
-const refusedOutput = /pre-allocated output|output data type|not enough space|shape verification/i
+const refusedOutput =
+  /pre-allocated output|output data type|not enough space|invalid (?:dimensions|rank) for output|shape verification/i
 
 /** A native view that the next run reuses when it asks for the same bytes in the same shape, as small tensors always do. */
 interface Held {

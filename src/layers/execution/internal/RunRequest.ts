@@ -88,7 +88,9 @@ export const write = (
 ): Written | InvalidRequest => {
   const { known, mailbox, memory } = target
   for (const input of inputs) {
-    if (!layout.inputIndex.has(input.name)) return new InvalidRequest({ message: `the model has no input '${input.name}'` })
+    if (!layout.inputIndex.has(input.name)) {
+      return new InvalidRequest({ message: `the model has no input '${input.name}'` })
+    }
     if (input.datatype === "BF16") {
       return new InvalidRequest({ message: `input '${input.name}' is BF16, which ONNX Runtime's binding cannot carry` })
     }

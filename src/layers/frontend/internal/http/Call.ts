@@ -1,22 +1,8 @@
-/**
- * One HTTP request from its head to the end of its answer: what it holds, and the one place where it gives everything back.
- *
- * A call is over when its answer was sent (or its connection closed) and no fiber works for it any more; only then its body's
- * memory and its share of the limits are given back.
- */
-import { Cause, type Effect, Exit, type Fiber, Option } from "effect"
-import { type IncomingMessage, ServerResponse } from "node:http"
+/** The forms of answers: errors, texts, and the parts of a large body. */
+import { Cause, type Effect, Exit, Option } from "effect"
 import { type Code, codes } from "../../../../schema/Errors.ts"
-import type { Region } from "../../../../services/TensorMemory.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
-import type { Connection } from "./Connection.ts"
-import type { InFlight } from "./InFlight.ts"
-import { type Captures, noCaptures } from "./Router.ts"
-
-/** The response of node:http with its call beside it. @internal */
-export class CallResponse extends ServerResponse {
-  call: Call | undefined = undefined
-}
+import { Exchange } from "./Exchange.ts"
 
 /** A typed failure: its status follows from its code. @internal */
 export interface Failure {
@@ -24,154 +10,13 @@ export interface Failure {
   readonly message: string
 }
 
-/** What calls need of the server around them. @internal */
-export interface Surroundings {
-  readonly inFlight: InFlight
-  /** Runs an effect in a fiber that ends with the server. */
-  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  /** The server takes no more requests: connections close after their answer. */
-  readonly closing: () => boolean
-  /** A call is over. */
-  readonly left: () => void
-  /** Tells the operator of a bug. */
-  readonly report: (cause: Cause.Cause<unknown>) => void
-}
-
-/** A body of this size is read to its end after an early answer, so that the connection can stay. */
-const maxDiscarded = 1024 * 1024
 /** Up to here an answer goes out as one string with its head: one write, no gathering. */
 const maxOneWrite = 8192
 
-/** @internal */
-export class Call {
-  readonly request: IncomingMessage
-  readonly response: CallResponse
-  readonly captures: Captures = noCaptures()
-  /** Content-Type of this route's errors. */
-  contentType: ContentType = "text/plain"
-  /** The body is being received. */
-  receiving = false
-  /** A fiber works on it. */
-  running = false
-  private readonly connection: Connection
-  private readonly server: Surroundings
-  /** The client waits for `100 Continue` before it sends the body. */
-  private expecting: boolean
-  private received: boolean
-  private entered = false
-  private bytes = 0
-  private answered = false
-  private sent = false
-  private over = false
-  private regions: Array<Region> | undefined = undefined
-  private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private onSent: (() => void) | undefined = undefined
-  private onAbort: (() => void) | undefined = undefined
-
-  constructor(
-    request: IncomingMessage,
-    response: CallResponse,
-    connection: Connection,
-    server: Surroundings,
-    expecting: boolean
-  ) {
-    this.request = request
-    this.response = response
-    this.connection = connection
-    this.server = server
-    this.expecting = expecting
-    const headers = request.headers
-    const length = headers["content-length"]
-    this.received = (length === undefined || length === "0") && headers["transfer-encoding"] === undefined
-    response.call = this
-    response.on("finish", finished)
-    connection.calls.add(this)
-  }
-
-  /** Announced size of the body in bytes; `undefined` for a chunked one. */
-  get contentLength(): number | undefined {
-    const length = this.request.headers["content-length"]
-    return length === undefined ? this.received ? 0 : undefined : Number(length)
-  }
-
-  /** The server takes no more requests. */
-  get closing(): boolean {
-    return this.server.closing()
-  }
-
-  /** `true` once an answer was chosen or nobody waits for one. */
-  get settled(): boolean {
-    return this.answered || this.sent
-  }
-
-  /** Takes a place and so many bytes within the limits; the reason when there is no room. */
-  enter(bytes: number): string | undefined {
-    const refusal = this.server.inFlight.enter(bytes)
-    if (refusal === undefined) {
-      this.entered = true
-      this.bytes = bytes
-    }
-    return refusal
-  }
-
-  /** Takes more bytes within the limits. */
-  grow(bytes: number): string | undefined {
-    const refusal = this.server.inFlight.grow(bytes)
-    if (refusal === undefined) this.bytes += bytes
-    return refusal
-  }
-
-  /** Gives back bytes of the limits that the call does not hold any more. */
-  shrink(bytes: number): void {
-    this.server.inFlight.bytes -= bytes
-    this.bytes -= bytes
-  }
-
-  /** Keeps a region until the call is over. */
-  hold(region: Region): void {
-    if (this.regions === undefined) this.regions = [region]
-    else this.regions.push(region)
-  }
-
-  /** The body is about to be received; `onAbort` runs when the connection closes before its end. */
-  receive(onAbort: () => void): void {
-    this.receiving = true
-    this.onAbort = onAbort
-    if (this.expecting) {
-      this.expecting = false
-      this.response.writeContinue()
-    }
-  }
-
-  /** The whole body is here. */
-  bodyEnded(): void {
-    this.receiving = false
-    this.received = true
-    this.onAbort = undefined
-  }
-
-  /** Runs an effect for this call; a client that disconnects interrupts it. `onExit` is called exactly once. */
-  run<A, E>(effect: Effect.Effect<A, E>, onExit: (exit: Exit.Exit<A, E>) => void): void {
-    this.running = true
-    const fiber = this.server.fork(effect)
-    this.fiber = fiber
-    fiber.addObserver((exit) => {
-      if (this.fiber === fiber) {
-        this.fiber = undefined
-        this.running = false
-      }
-      this.guard(() => onExit(exit))
-      if (this.sent) this.leave()
-    })
-  }
-
-  /** The connection is closed after this answer. */
-  close(): void {
-    this.response.shouldKeepAlive = false
-  }
-
+/** A request as the routes see it. @internal */
+export class Call extends Exchange {
   /** Answers with `{"error":"…"}`. */
-  error(
+  override error(
     status: number,
     message: string,
     contentType: ContentType = this.contentType,
@@ -211,19 +56,11 @@ export class Call {
   }
 
   /** Answers 500 for a bug in the server, which the log describes. */
-  defect(cause: Cause.Cause<unknown>): void {
+  override defect(cause: Cause.Cause<unknown>): void {
     this.server.report(cause)
+    this.cut()
     this.close()
     this.error(500, "The server failed on this request because of a bug in it; its log says more.")
-  }
-
-  /** Runs a step of this call's work; what it throws is a bug that ends this call and nothing else. */
-  guard(step: () => void): void {
-    try {
-      step()
-    } catch (thrown) {
-      this.defect(Cause.die(thrown))
-    }
   }
 
   /** Answers with no body. */
@@ -259,103 +96,4 @@ export class Call {
     this.onSent = release
     this.answer(200, headers, byteLength, parts)
   }
-
-  private answer(
-    status: number,
-    headers: Array<string>,
-    byteLength: number,
-    body: string | ReadonlyArray<Uint8Array>,
-    encoding: "utf8" | "latin1" = "utf8"
-  ): void {
-    if (this.settled) return
-    this.answered = true
-    this.receiving = false
-    this.onAbort?.()
-    this.onAbort = undefined
-    const response = this.response
-    const linger = !this.received && this.abandonBody()
-    if (this.server.closing()) response.shouldKeepAlive = false
-    response.sendDate = false
-    if (response.shouldKeepAlive && this.request.httpVersionMinor === 1) response.removeHeader("connection")
-    headers.push("Content-Length", String(byteLength))
-    response.writeHead(status, headers)
-    if (typeof body === "string") {
-      if (linger) response.write(body, encoding, () => this.finishEarly())
-      else response.end(body, encoding)
-    } else {
-      response.cork()
-      for (const part of body) response.write(part)
-      response.end()
-      response.uncork()
-    }
-  }
-
-  /**
-   * The answer comes before the body was read. A short rest is read and dropped; for a long one the answer goes out at once and
-   * the connection is read for a moment longer, because closing it at once could destroy the answer on its way. `true`: that.
-   */
-  private abandonBody(): boolean {
-    if (this.expecting) {
-      this.response.shouldKeepAlive = false
-      return false
-    }
-    const length = this.contentLength
-    if (length !== undefined && length <= maxDiscarded) {
-      this.request.resume()
-      return false
-    }
-    this.response.shouldKeepAlive = false
-    this.request.resume()
-    this.connection.linger()
-    return true
-  }
-
-  /** The answer left before the body was read: nothing more is sent, and what still comes is dropped. */
-  private finishEarly(): void {
-    this.finish()
-    this.connection.socket.end()
-  }
-
-  /** The last byte of the answer went to the operating system. */
-  finish(): void {
-    if (this.sent) return
-    this.sent = true
-    this.giveBackAnswer()
-    this.connection.calls.delete(this)
-    this.connection.left()
-    this.leave()
-  }
-
-  /** The connection closed: whatever is still done for this call ends. */
-  abort(): void {
-    if (this.sent) return
-    this.sent = true
-    this.receiving = false
-    this.onAbort?.()
-    this.onAbort = undefined
-    this.connection.calls.delete(this)
-    this.giveBackAnswer()
-    this.fiber?.interruptUnsafe()
-    this.leave()
-  }
-
-  private giveBackAnswer(): void {
-    const release = this.onSent
-    this.onSent = undefined
-    release?.()
-  }
-
-  /** Gives everything back, once, when neither the connection nor a fiber needs it. */
-  private leave(): void {
-    if (this.over || this.fiber !== undefined) return
-    this.over = true
-    if (this.regions !== undefined) { for (const region of this.regions) region.release() }
-    this.regions = undefined
-    if (this.entered) this.server.inFlight.leave(this.bytes)
-    this.server.left()
-  }
-}
-
-function finished(this: ServerResponse): void {
-  if (this instanceof CallResponse) this.call?.finish()
 }

@@ -1,7 +1,7 @@
 /** One client connection: the calls in progress on it, and how it ends. */
 import type { Socket } from "node:net"
 import { closingBytes } from "./Answer.ts"
-import type { Call } from "./Call.ts"
+import type { Exchange } from "./Exchange.ts"
 
 const key: unique symbol = Symbol("galatea/http/Connection")
 
@@ -12,7 +12,7 @@ export const lingerMillis = 2000
 export class Connection {
   readonly socket: Socket
   /** Requests whose answer is not sent yet, in order of arrival. */
-  readonly calls = new Set<Call>()
+  readonly calls = new Set<Exchange>()
   private failure: Buffer | undefined = undefined
   private failed = false
 

@@ -8,8 +8,9 @@ import { createServer, IncomingMessage, type Server } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { closingBytes } from "./Answer.ts"
-import { Call, CallResponse, type Surroundings } from "./Call.ts"
+import { Call } from "./Call.ts"
 import { Connection } from "./Connection.ts"
+import { CallResponse, type Surroundings } from "./Exchange.ts"
 import type { InFlight } from "./InFlight.ts"
 import { wireFailure } from "./WireFailure.ts"
 
@@ -151,11 +152,15 @@ const bind = (
   Effect.callback((resume) => {
     const failed = (error: NodeJS.ErrnoException) => resume(Effect.fail(listenFailed(options, error)))
     server.once("error", failed)
-    server.listen({ host: options.address, port: options.port, reusePort: options.reusePort }, () => {
-      server.off("error", failed)
-      const { address, port } = server.address() as AddressInfo
-      resume(Effect.succeed({ address, port }))
-    })
+    try {
+      server.listen({ host: options.address, port: options.port, reusePort: options.reusePort }, () => {
+        server.off("error", failed)
+        const { address, port } = server.address() as AddressInfo
+        resume(Effect.succeed({ address, port }))
+      })
+    } catch (thrown) {
+      failed(thrown as NodeJS.ErrnoException)
+    }
     return Effect.sync(() => server.close())
   })
 

@@ -36,7 +36,6 @@ export class JsonScanner {
   /** Set by {@link skipString}: the string holds a backslash. */
   escaped = false
   private buffer: Buffer | undefined = undefined
-  private words: DataView | undefined = undefined
 
   constructor(bytes: Uint8Array, end: number = bytes.length) {
     this.bytes = bytes
@@ -46,11 +45,6 @@ export class JsonScanner {
   /** Text from `start` to `end` as Latin-1; what numbers are converted from. */
   ascii(start: number, end: number): string {
     return this.view().toString("latin1", start, end)
-  }
-
-  /** The bytes, for reading four at a time. It reaches as far as the bytes do, so beyond `end` where binary data follows. */
-  dataView(): DataView {
-    return this.words ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength)
   }
 
   private view(): Buffer {

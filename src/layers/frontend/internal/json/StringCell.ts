@@ -4,19 +4,16 @@ import * as TensorFault from "./TensorFault.ts"
 
 /** Counts the bytes that the tensor will have. @internal */
 export class Measure {
-  index = 0
   byteSize = 0
 
   run(scanner: JsonScanner): void {
     if (scanner.peek() !== 0x22) throw TensorFault.notAString()
     this.byteSize += 4 + scanner.skipString()
-    this.index++
   }
 }
 
 /** Writes strings that were measured before. @internal */
 export class Write {
-  index = 0
   private offset = 0
   private readonly out: Uint8Array
   constructor(out: Uint8Array) {
@@ -37,6 +34,5 @@ export class Write {
     else if (length > 64) out.set(scanner.bytes.subarray(start, end), o)
     else { for (let i = start; i < end; i++) out[o++] = scanner.bytes[i]! }
     this.offset += 4 + length
-    this.index++
   }
 }

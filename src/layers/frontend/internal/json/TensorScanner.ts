@@ -1,29 +1,21 @@
 /**
  * Reads the JSON data of a tensor, nested in whatever way, into its binary form.
  *
- * A cell reads runs of numbers that stand side by side; this file walks the brackets between them. Failures speak of the
- * tensor; where the text is not JSON either, that failure goes first: scan again with `JsonScanner.skip`.
+ * Failures speak of the tensor; where the text is not JSON either, that failure goes first: scan again with `JsonScanner.skip`.
  */
 import type { DataType } from "../../../../schema/DataType.ts"
 import { byteSize } from "../../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../../schema/Errors.ts"
 import * as BooleanCell from "./BooleanCell.ts"
-import * as FloatCell from "./FloatCell.ts"
-import * as IntegerCell from "./IntegerCell.ts"
 import type { JsonScanner } from "./JsonScanner.ts"
 import { malformed, maximumDepth, tooDeep } from "./JsonSyntax.ts"
+import * as NumberReader from "./NumberReader.ts"
 import * as StringCell from "./StringCell.ts"
 import * as TensorFault from "./TensorFault.ts"
 
-/** Reads elements of one datatype into one tensor. @category models */
-export interface Cell {
-  /**
-   * Reads the element at the cursor, and those that follow it in the same array as far as it likes. Leaves the cursor behind
-   * an element.
-   */
+/** Reads one element after the other into one tensor: the one at the cursor, which it leaves behind it. */
+interface Cell {
   readonly run: (scanner: JsonScanner) => void
-  /** Elements read so far. */
-  readonly index: number
 }
 
 /** @category models */
@@ -102,14 +94,14 @@ export const scan = (scanner: JsonScanner, target: Target): Uint8Array => {
   if (datatype === "FP16" || datatype === "BF16") throw unsupported(target)
   const possible = Math.min(count, (scanner.end - scanner.pos + 1) >>> 1)
   const out = target.allocate(possible * size)
-  const cell = datatype === "FP32"
-    ? FloatCell.single(target.name, out)
-    : datatype === "FP64"
-    ? FloatCell.double(target.name, out)
-    : datatype === "BOOL"
-    ? new BooleanCell.BooleanCell(out)
-    : IntegerCell.make(target.name, datatype, out)
-  walk(scanner, cell, TensorFault.nestedTooDeep)
-  if (cell.index !== count) throw TensorFault.tooFew()
+  let read: number
+  if (datatype === "BOOL") {
+    const cell = new BooleanCell.BooleanCell(out)
+    walk(scanner, cell, TensorFault.nestedTooDeep)
+    read = cell.index
+  } else {
+    read = NumberReader.read(scanner, target.name, datatype, out)
+  }
+  if (read !== count) throw TensorFault.tooFew()
   return out
 }

@@ -1,0 +1,2 @@
+/** How `FaultyWorker` misbehaves: the first element of INPUT0 says it. @category models */
+export const faults = { exit: -1, uncaught: -2, outOfMemory: -3, stall: -4, throw: -5, refuseOutputs: -6 } as const

@@ -1,0 +1,62 @@
+/**
+ * The worker of an instance, whose runs misbehave on demand: the first element of INPUT0 says how. Any other number runs as
+ * usual.
+ */
+import { binding } from "onnxruntime-node/dist/binding.js"
+import { faults } from "./Faults.ts"
+
+type Feeds = Record<string, { readonly data: ArrayLike<number> }>
+
+const misbehave = (fault: number | undefined, fetches: Record<string, unknown>) => {
+  switch (fault) {
+    case faults.exit:
+      // Ends the thread from inside the run, as an error in native code that Node turns into an exit would.
+      process.exit(7)
+      break
+    case faults.uncaught:
+      Atomics.store = () => {
+        throw new Error("a bug in the worker")
+      }
+      break
+    case faults.outOfMemory: {
+      const hoard: Array<unknown> = []
+      while (hoard.length >= 0) hoard.push(Array.from({ length: 10_000 }, (_, i) => ({ i })))
+      break
+    }
+    case faults.stall:
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      break
+    case faults.throw:
+      throw new Error("the runtime says no")
+    case faults.refuseOutputs:
+      if (Object.values(fetches).some((fetch) => fetch !== null)) {
+        throw new Error("Unexpected output data type. Actual: (tensor(float)), expected: (tensor(float))")
+      }
+  }
+}
+
+// The native class is sealed, so it is replaced by one around it.
+const { InferenceSession } = binding
+Object.defineProperty(binding, "InferenceSession", {
+  value: class {
+    private readonly session = new InferenceSession()
+    get inputMetadata() {
+      return this.session.inputMetadata
+    }
+    get outputMetadata() {
+      return this.session.outputMetadata
+    }
+    loadModel(path: string, options: object) {
+      this.session.loadModel(path, options)
+    }
+    run(feeds: Feeds, fetches: Record<string, unknown>, options: object) {
+      misbehave(feeds["INPUT0"]?.data[0], fetches)
+      return this.session.run(feeds as never, fetches as never, options)
+    }
+    dispose() {
+      this.session.dispose()
+    }
+  }
+})
+
+await import("../../src/layers/execution/internal/OrtWorker.ts")
