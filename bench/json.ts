@@ -44,7 +44,10 @@ const perCall = (title: string, run: () => unknown): void => {
 
 const count = 3 * 640 * 640
 const shape = [1, 3, 640, 640]
-const noise = Float32Array.from({ length: count }, (_, i) => Math.fround(((Math.imul(i + 1, 2654435761) >>> 0) / 2 ** 32) * 2 - 1))
+const noise = Float32Array.from(
+  { length: count },
+  (_, i) => Math.fround(((Math.imul(i + 1, 2654435761) >>> 0) / 2 ** 32) * 2 - 1)
+)
 const pixels = Float32Array.from(noise, (v) => Math.fround(Math.round((v + 1) * 127.5) / 255))
 const bytes = Int32Array.from(noise, (v) => Math.round((v + 1) * 127.5))
 const doubles = Float64Array.from(noise, (v, i) => v + i * 1e-9)
@@ -67,7 +70,8 @@ for (const [title, body, copy] of reads) {
     `read 1x3x640x640 ${title}, ${(body.length / 1e6).toFixed(1)} MB`,
     7,
     () => Result.getOrThrow(decode(body, undefined, options)),
-    () => copy((JSON.parse(Buffer.from(body).toString()) as { inputs: [{ data: ReadonlyArray<number> }] }).inputs[0].data)
+    () =>
+      copy((JSON.parse(Buffer.from(body).toString()) as { inputs: [{ data: ReadonlyArray<number> }] }).inputs[0].data)
   )
 }
 

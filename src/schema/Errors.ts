@@ -24,7 +24,9 @@ export type Code = keyof typeof codes
 const message = { message: Schema.String }
 
 /** The request breaks a rule of the protocol or of the model. @category errors */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", message, { httpApiStatus: 400 }) {
+export class InvalidRequest
+  extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", message, { httpApiStatus: 400 })
+{
   readonly code = "INVALID_ARG" satisfies Code
 }
 
@@ -41,17 +43,23 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
 }
 
 /** No such model or version, or none that is ready. @category errors */
-export class ModelNotFound extends Schema.TaggedError<ModelNotFound>()("ModelNotFound", message, { httpApiStatus: 404 }) {
+export class ModelNotFound
+  extends Schema.TaggedError<ModelNotFound>()("ModelNotFound", message, { httpApiStatus: 404 })
+{
   readonly code = "NOT_FOUND" satisfies Code
 }
 
 /** A tensor names a shared-memory region that is not registered. @category errors */
-export class RegionNotFound extends Schema.TaggedError<RegionNotFound>()("RegionNotFound", message, { httpApiStatus: 404 }) {
+export class RegionNotFound
+  extends Schema.TaggedError<RegionNotFound>()("RegionNotFound", message, { httpApiStatus: 404 })
+{
   readonly code = "NOT_FOUND" satisfies Code
 }
 
 /** The version exists and is not ready. @category errors */
-export class ModelNotReady extends Schema.TaggedError<ModelNotReady>()("ModelNotReady", message, { httpApiStatus: 503 }) {
+export class ModelNotReady
+  extends Schema.TaggedError<ModelNotReady>()("ModelNotReady", message, { httpApiStatus: 503 })
+{
   readonly code = "UNAVAILABLE" satisfies Code
 }
 

@@ -5,7 +5,8 @@
  * Source: model-config §7.
  */
 import { backendRows } from "./options/BackendRows.ts"
-import { cloudRows, grpcRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"

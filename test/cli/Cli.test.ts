@@ -176,7 +176,8 @@ describe("galatea serve", () => {
       [
         "models that failed",
         new ModelsNotLoaded({ failures: [] }),
-        "error: creating server: Internal - failed to load all models\n"
+        "error: creating server: Internal - failed to load all models\n" +
+        "To serve the models that load in spite of that: --exit-on-error=false\n"
       ],
       [
         "a repository that cannot be read",

@@ -180,10 +180,13 @@ describe("DirectScheduler", () => {
       yield* settle
       assert.deepStrictEqual(scheduler.depth(), { waiting: 1, running: 0 })
       yield* pool.slots.release(1)
+      // Comes while the permit is free and the line has not been told: it must not overtake.
+      const later = yield* Effect.forkChild(scheduler.submit(job(2)), { startImmediately: true })
       yield* settle
       assert.deepStrictEqual(jobs(fakes), [1])
       yield* finish(fakes, 1)
-      yield* Fiber.join(fiber)
+      yield* finish(fakes, 2)
+      yield* Fiber.joinAll([fiber, later])
     }, Effect.scoped)
   )
 

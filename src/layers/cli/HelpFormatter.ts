@@ -1,5 +1,4 @@
 /** Help with the options in the groups of the table; everything else as effect/cli prints it. */
-import { Option } from "effect"
 import { CliOutput, type HelpDoc } from "effect/cli"
 import { groups } from "../../schema/options/OptionRow.ts"
 import { table } from "../../schema/ServerOptions.ts"
@@ -53,11 +52,7 @@ export const make = (options: { readonly colors: boolean; readonly columns: numb
       const names = new Set(doc.flags.map(({ name }) => name).filter((name) => inTable.has(name)))
       const rest = base.formatHelpDoc({
         ...doc,
-        flags: doc.flags.filter(({ name }) => !inTable.has(name)),
-        globalFlags: (doc.globalFlags ?? []).map((flag) => ({
-          ...flag,
-          description: Option.map(flag.description, (text) => text)
-        }))
+        flags: doc.flags.filter(({ name }) => !inTable.has(name))
       })
       if (names.size === 0) {
         return rest

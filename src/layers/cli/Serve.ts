@@ -69,10 +69,16 @@ export const logOptions = (
 const noRepository = "error: creating server: Invalid argument - --model-repository must be specified\n"
   + "Name a folder of models, or one model: galatea serve ./models, galatea serve model.onnx\n"
 
-const describe = (failure: StartFailure): string =>
-  failure._tag === "ListenFailed"
-    ? `error: ${failure.message}\nChoose another port with --http-port, or address with --http-address.\n`
-    : `error: creating server: ${codes[failure.code].prefix} - ${failure.message}\n`
+/** What to do about it, where there is something. */
+const advice: Readonly<Record<string, string>> = {
+  ListenFailed: "Choose another port with --http-port, or address with --http-address.\n",
+  ModelsNotLoaded: "To serve the models that load in spite of that: --exit-on-error=false\n"
+}
+
+const describe = ({ _tag, code, message }: StartFailure): string =>
+  `error: ${_tag === "ListenFailed" ? message : `creating server: ${codes[code].prefix} - ${message}`}\n${
+    advice[_tag] ?? ""
+  }`
 
 const baseUrl = ({ address, port }: Endpoint): string => {
   const host = address === "0.0.0.0" || address === "::" || address === "" ? "localhost" : address
@@ -127,7 +133,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
         yield* progress.done
         const table = progress.summary(undefined)
         if (table !== undefined && options.logInfo) {
-          output.out(table)
+          output.out(`${output.rich ? "\n" : ""}${table}\n`)
         }
         return yield* new CliFailure({ message: describe(failure) })
       })

@@ -32,7 +32,9 @@ describe("Compression", () => {
 
   it("knows gzip, deflate and identity", () => {
     for (const coding of ["gzip", "deflate"]) assert.isTrue(Result.getOrThrow(Compression.isCompressed(coding)))
-    for (const coding of [undefined, "", "identity"]) assert.isFalse(Result.getOrThrow(Compression.isCompressed(coding)))
+    for (const coding of [undefined, "", "identity"]) {
+      assert.isFalse(Result.getOrThrow(Compression.isCompressed(coding)))
+    }
     for (const coding of ["br", "GZIP", "gzip, deflate"]) {
       const error = Result.getOrThrow(Result.flip(Compression.isCompressed(coding)))
       assert.strictEqual(error.message, "Unsupported compression type")
@@ -63,7 +65,13 @@ describe("Compression", () => {
     Effect.gen(function*() {
       const text = (limit: number) =>
         `Decompressed data size exceeds the maximum allowed value of ${limit} bytes. Use --http-max-input-size to increase the limit.`
-      for (const bomb of [Zlib.gzipSync(new Uint8Array(2e7)), Zlib.deflateSync(new Uint8Array(2e6)), Zlib.gzipSync(noise(2000))]) {
+      for (
+        const bomb of [
+          Zlib.gzipSync(new Uint8Array(2e7)),
+          Zlib.deflateSync(new Uint8Array(2e6)),
+          Zlib.gzipSync(noise(2000))
+        ]
+      ) {
         for (const limit of [1999, 1000, 1]) assert.strictEqual(yield* refusal(bomb, limit), text(limit))
       }
       assert.strictEqual(yield* refusal(Zlib.gzipSync(new Uint8Array(2e7)), 1 << 20), text(1 << 20))
@@ -74,10 +82,14 @@ describe("Compression", () => {
     Effect.gen(function*() {
       assert.strictEqual(yield* refusal(new Uint8Array(0)), "nothing to be decompressed")
       const start = "failed to decompress the request body: "
-      assert.isTrue((yield* refusal(Buffer.from("plainly not compressed"))).startsWith(`${start}incorrect header check`))
+      assert.isTrue(
+        (yield* refusal(Buffer.from("plainly not compressed"))).startsWith(`${start}incorrect header check`)
+      )
       for (const size of [100, 50000]) {
         for (const packed of [Zlib.gzipSync(noise(size)), Zlib.deflateSync(noise(size))]) {
-          assert.isTrue((yield* refusal(packed.subarray(0, packed.length - 3))).startsWith(`${start}the data ends too early`))
+          assert.isTrue(
+            (yield* refusal(packed.subarray(0, packed.length - 3))).startsWith(`${start}the data ends too early`)
+          )
           // Behind a gzip member, bytes other than zeros are read as the next member.
           const zeros = yield* refusal(Buffer.concat([packed, new Uint8Array(5)]))
           assert.strictEqual(zeros, `${start}5 bytes follow the end of the compressed data`)

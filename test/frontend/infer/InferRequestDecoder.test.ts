@@ -40,7 +40,7 @@ describe("InferRequestDecoder", () => {
       "{\"binary_data_size\":12}},{\"name\":\"S\",\"shape\":[2],\"datatype\":\"BYTES\",\"parameters\":{\"binary_data_size\":10}}]," +
       "\"outputs\":[{\"name\":\"Y\",\"parameters\":{\"binary_data\":true}}]}"
     assert.strictEqual(head.length, 245)
-    const tail = Buffer.from("01000000feffffff2c010000" + "020000006162" + "00000000", "hex")
+    const tail = Buffer.from("01000000feffffff2c01000002000000616200000000", "hex")
     const { outputEncoding, request } = accept(head, tail)
     assert.strictEqual(request.id, "r1")
     assert.deepStrictEqual(
@@ -67,7 +67,13 @@ describe("InferRequestDecoder", () => {
   })
 
   it("reads JSON tensors with the members in any order", () => {
-    const members = ["\"name\":\"A\"", "\"shape\":[1,2]", "\"datatype\":\"INT16\"", "\"data\":[[1,-2]]", "\"other\":{\"data\":[1]}"]
+    const members = [
+      "\"name\":\"A\"",
+      "\"shape\":[1,2]",
+      "\"datatype\":\"INT16\"",
+      "\"data\":[[1,-2]]",
+      "\"other\":{\"data\":[1]}"
+    ]
     fc.assert(fc.property(fc.shuffledSubarray(members, { minLength: 5 }), (shuffled) => {
       const [tensor] = accept(`{"inputs":[{${shuffled.join()}}]}`).request.inputs
       assert.deepStrictEqual({ ...tensor, data: Array.from(tensor!.data) }, {
@@ -81,14 +87,24 @@ describe("InferRequestDecoder", () => {
 
   it("mixes JSON and binary tensors, taking bytes in the order of the inputs", () => {
     const { request } = accept(
-      { inputs: [binary, { ...good, name: "B" }, { ...binary, name: "C", shape: [1], parameters: { binary_data_size: 4 } }] },
+      {
+        inputs: [binary, { ...good, name: "B" }, {
+          ...binary,
+          name: "C",
+          shape: [1],
+          parameters: { binary_data_size: 4 }
+        }]
+      },
       Uint8Array.from([1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0])
     )
-    assert.deepStrictEqual(request.inputs.map((tensor) => [tensor.name, ...new Int32Array(tensor.data.slice().buffer)]), [
-      ["A", 1, 2],
-      ["B", 1, 2],
-      ["C", 3]
-    ])
+    assert.deepStrictEqual(
+      request.inputs.map((tensor) => [tensor.name, ...new Int32Array(tensor.data.slice().buffer)]),
+      [
+        ["A", 1, 2],
+        ["B", 1, 2],
+        ["C", 3]
+      ]
+    )
   })
 
   it("reads parameters", () => {
@@ -116,7 +132,9 @@ describe("InferRequestDecoder", () => {
     assert.strictEqual(sequenceOf("\"s\""), "s")
     assert.isUndefined(sequenceOf("0"))
     assert.isUndefined(sequenceOf("\"\""))
-    const big = accept("{\"inputs\":[],\"parameters\":{\"a\":9223372036854775807,\"b\":9223372036854775808,\"a\":1,\"timeout\":1,\"timeout\":\"x\"}}")
+    const big = accept(
+      "{\"inputs\":[],\"parameters\":{\"a\":9223372036854775807,\"b\":9223372036854775808,\"a\":1,\"timeout\":1,\"timeout\":\"x\"}}"
+    )
     assert.deepStrictEqual([...big.request.parameters], [["a", 9223372036854775807n], ["b", 9223372036854775808]])
   })
 
@@ -130,7 +148,10 @@ describe("InferRequestDecoder", () => {
     })
     assert.deepStrictEqual(["Y", "Z", "N"].map((name) => listed.outputEncoding.of(name)), ["json", "binary", "json"])
     assert.deepStrictEqual(listed.request.outputs.map((output) => output.classification), [0, 3, 0])
-    assert.strictEqual(accept({ inputs: [good], parameters: { binary_data_output: true } }).outputEncoding.of("Y"), "binary")
+    assert.strictEqual(
+      accept({ inputs: [good], parameters: { binary_data_output: true } }).outputEncoding.of("Y"),
+      "binary"
+    )
     assert.strictEqual(accept({ inputs: [good], outputs: [] }).outputEncoding.of("Y"), "json")
   })
 
@@ -145,7 +166,12 @@ describe("InferRequestDecoder", () => {
   const cases: ReadonlyArray<readonly [string, unknown, number, string]> = [
     ["no JSON", "{", 500, "failed to parse the request JSON buffer: Missing a name for object member. at 1"],
     ["empty", " ", 500, "failed to parse the request JSON buffer: The document is empty. at 1"],
-    ["junk behind", "{}1", 500, "failed to parse the request JSON buffer: The document root must not be followed by other values. at 2"],
+    [
+      "junk behind",
+      "{}1",
+      500,
+      "failed to parse the request JSON buffer: The document root must not be followed by other values. at 2"
+    ],
     ["id", { id: 5 }, 500, "Unable to parse 'id': attempt to access JSON non-string as string"],
     ["id null", { id: null }, 500, "Unable to parse 'id': attempt to access JSON non-string as string"],
     ["id object", { id: {} }, 500, "Unable to parse 'id': attempt to access JSON non-string as string"],
@@ -163,48 +189,208 @@ describe("InferRequestDecoder", () => {
       400,
       `${source}set 'data' 'binary_data_size' 'shared_memory_region'`
     ],
-    ["name missing", input({ name: undefined }), 500, "Unable to parse 'name': attempt to access non-existing object member 'name'"],
+    [
+      "name missing",
+      input({ name: undefined }),
+      500,
+      "Unable to parse 'name': attempt to access non-existing object member 'name'"
+    ],
     ["name", input({ name: 5 }), 500, "Unable to parse 'name': attempt to access JSON non-string as string"],
-    ["datatype", input({ datatype: [] }), 500, "Unable to parse 'datatype': attempt to access JSON non-string as string"],
-    ["shape missing", input({ shape: undefined }), 500, "Unable to parse 'shape': attempt to access non-existing object member 'shape'"],
+    [
+      "datatype",
+      input({ datatype: [] }),
+      500,
+      "Unable to parse 'datatype': attempt to access JSON non-string as string"
+    ],
+    [
+      "shape missing",
+      input({ shape: undefined }),
+      500,
+      "Unable to parse 'shape': attempt to access non-existing object member 'shape'"
+    ],
     ["shape", input({ shape: 2 }), 500, "Unable to parse 'shape': attempt to access JSON non-array as array"],
-    ["shape negative", input({ shape: [1, -1] }), 500, "Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer"],
-    ["shape 2.0", "{\"inputs\":[{\"name\":\"A\",\"shape\":[2.0],\"datatype\":\"INT32\",\"data\":[1,2]}]}", 500, "Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer"],
+    [
+      "shape negative",
+      input({ shape: [1, -1] }),
+      500,
+      "Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer"
+    ],
+    [
+      "shape 2.0",
+      "{\"inputs\":[{\"name\":\"A\",\"shape\":[2.0],\"datatype\":\"INT32\",\"data\":[1,2]}]}",
+      500,
+      "Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer"
+    ],
     ["twice", { id: "x", inputs: [good, good] }, 400, "[request id: x] input 'A' already exists in request"],
-    ["twice, without id", { inputs: [good, good] }, 400, "[request id: <id_unknown>] input 'A' already exists in request"],
-    ["binary size", input({ parameters: { binary_data_size: -8 } }, { ...binary }), 500, "Unable to parse 'binary_data_size': attempt to access JSON non-unsigned-integer as unsigned-integer"],
-    ["no binary section", { inputs: [binary] }, 400, "unexpected size for input 'A', expecting 8 additional bytes for model 'm'"],
-    ["region", input({ parameters: { shared_memory_region: "r", shared_memory_byte_size: 8 } }, { ...good, data: undefined }), 404, "Unable to find shared memory region: 'r'"],
-    ["region name", input({ parameters: { shared_memory_region: 1 } }, { ...good, data: undefined }), 500, "Unable to parse 'shared_memory_region': attempt to access JSON non-string as string"],
-    ["region offset", input({ parameters: { shared_memory_region: "r", shared_memory_offset: -1 } }, { ...good, data: undefined }), 500, "Unable to parse 'shared_memory_offset': attempt to access JSON non-unsigned-integer as unsigned-integer"],
-    ["region size", input({ parameters: { shared_memory_region: "r", shared_memory_byte_size: "1" } }, { ...good, data: undefined }), 500, "Unable to parse 'shared_memory_byte_size': attempt to access JSON non-unsigned-integer as unsigned-integer"],
+    [
+      "twice, without id",
+      { inputs: [good, good] },
+      400,
+      "[request id: <id_unknown>] input 'A' already exists in request"
+    ],
+    [
+      "binary size",
+      input({ parameters: { binary_data_size: -8 } }, { ...binary }),
+      500,
+      "Unable to parse 'binary_data_size': attempt to access JSON non-unsigned-integer as unsigned-integer"
+    ],
+    [
+      "no binary section",
+      { inputs: [binary] },
+      400,
+      "unexpected size for input 'A', expecting 8 additional bytes for model 'm'"
+    ],
+    [
+      "region",
+      input({ parameters: { shared_memory_region: "r", shared_memory_byte_size: 8 } }, { ...good, data: undefined }),
+      404,
+      "Unable to find shared memory region: 'r'"
+    ],
+    [
+      "region name",
+      input({ parameters: { shared_memory_region: 1 } }, { ...good, data: undefined }),
+      500,
+      "Unable to parse 'shared_memory_region': attempt to access JSON non-string as string"
+    ],
+    [
+      "region offset",
+      input({ parameters: { shared_memory_region: "r", shared_memory_offset: -1 } }, { ...good, data: undefined }),
+      500,
+      "Unable to parse 'shared_memory_offset': attempt to access JSON non-unsigned-integer as unsigned-integer"
+    ],
+    [
+      "region size",
+      input({ parameters: { shared_memory_region: "r", shared_memory_byte_size: "1" } }, { ...good, data: undefined }),
+      500,
+      "Unable to parse 'shared_memory_byte_size': attempt to access JSON non-unsigned-integer as unsigned-integer"
+    ],
     ["data no array", input({ data: 5 }), 500, "Unable to parse 'data': attempt to access JSON non-array as array"],
     ["data null", input({ data: null }), 500, "Unable to parse 'data': attempt to access JSON non-array as array"],
-    ["data of another kind", input({ data: [1, "2"] }), 500, "Unable to parse 'data': attempt to access JSON non-signed-integer as signed-integer"],
-    ["data too long", input({ data: [1, 2, 3] }), 500, "Unable to parse 'data': Shape does not match true shape of 'data' field"],
+    [
+      "data of another kind",
+      input({ data: [1, "2"] }),
+      500,
+      "Unable to parse 'data': attempt to access JSON non-signed-integer as signed-integer"
+    ],
+    [
+      "data too long",
+      input({ data: [1, 2, 3] }),
+      500,
+      "Unable to parse 'data': Shape does not match true shape of 'data' field"
+    ],
     ["data too short", input({ data: [[1]] }), 500, "Failed to parse 'data' field: shape does not match true shape"],
-    ["data out of range", input({ data: [0, 300], datatype: "UINT8" }), 400, "Unable to parse 'data': element 1 of input 'A' is out of range for UINT8: expected 0 to 255"],
-    ["FP16", input({ datatype: "FP16" }), 400, "receiving FP16 data via JSON is not supported. Please use the binary data format for input A"],
-    ["BF16", input({ datatype: "BF16" }), 400, "receiving BF16 data via JSON is not supported. Please use the binary data format for input A"],
+    [
+      "data out of range",
+      input({ data: [0, 300], datatype: "UINT8" }),
+      400,
+      "Unable to parse 'data': element 1 of input 'A' is out of range for UINT8: expected 0 to 255"
+    ],
+    [
+      "FP16",
+      input({ datatype: "FP16" }),
+      400,
+      "receiving FP16 data via JSON is not supported. Please use the binary data format for input A"
+    ],
+    [
+      "BF16",
+      input({ datatype: "BF16" }),
+      400,
+      "receiving BF16 data via JSON is not supported. Please use the binary data format for input A"
+    ],
     ["datatype unknown", input({ datatype: "INT33" }), 400, "invalid datatype for input A"],
-    ["string", input({ datatype: "BYTES" }), 500, "Unable to parse JSON bytes array: attempt to access JSON non-string as string"],
-    ["shape overflow", input({ shape: [4294967296, 4294967296] }), 400, "invalid shape for input 'A': shape [4294967296,4294967296] causes total element count to exceed maximum size of 9223372036854775807"],
-    ["shape overflow in 64 bits", "{\"inputs\":[{\"name\":\"A\",\"shape\":[9223372036854775807,16],\"datatype\":\"INT8\",\"data\":[1]}]}", 400, "invalid shape for input 'A': shape [9223372036854775807,16] causes total element count to exceed maximum size of 9223372036854775807"],
-    ["byte size overflow", "{\"inputs\":[{\"name\":\"A\",\"shape\":[9223372036854775807],\"datatype\":\"INT32\",\"data\":[1]}]}", 400, "byte size overflow for input 'A': element count (9223372036854775807) * data type size (4) exceeds maximum allowed size (9223372036854775807)"],
-    ["shape beyond the limit", input({ shape: [1000000, 1000] }), 400, "JSON input 'A' has a byte_size (4000000000 bytes) that exceeds the maximum allowed value of 1048576 bytes. Use --http-max-input-size to increase the limit."],
-    ["shape far beyond the limit", input({ shape: [1000000000, 1000000000] }), 400, "JSON input 'A' has a byte_size (4000000000000000000 bytes) that exceeds the maximum allowed value of 1048576 bytes. Use --http-max-input-size to increase the limit."],
+    [
+      "string",
+      input({ datatype: "BYTES" }),
+      500,
+      "Unable to parse JSON bytes array: attempt to access JSON non-string as string"
+    ],
+    [
+      "shape overflow",
+      input({ shape: [4294967296, 4294967296] }),
+      400,
+      "invalid shape for input 'A': shape [4294967296,4294967296] causes total element count to exceed maximum size of 9223372036854775807"
+    ],
+    [
+      "shape overflow in 64 bits",
+      "{\"inputs\":[{\"name\":\"A\",\"shape\":[9223372036854775807,16],\"datatype\":\"INT8\",\"data\":[1]}]}",
+      400,
+      "invalid shape for input 'A': shape [9223372036854775807,16] causes total element count to exceed maximum size of 9223372036854775807"
+    ],
+    [
+      "byte size overflow",
+      "{\"inputs\":[{\"name\":\"A\",\"shape\":[9223372036854775807],\"datatype\":\"INT32\",\"data\":[1]}]}",
+      400,
+      "byte size overflow for input 'A': element count (9223372036854775807) * data type size (4) exceeds maximum allowed size (9223372036854775807)"
+    ],
+    [
+      "shape beyond the limit",
+      input({ shape: [1000000, 1000] }),
+      400,
+      "JSON input 'A' has a byte_size (4000000000 bytes) that exceeds the maximum allowed value of 1048576 bytes. Use --http-max-input-size to increase the limit."
+    ],
+    [
+      "shape far beyond the limit",
+      input({ shape: [1000000000, 1000000000] }),
+      400,
+      "JSON input 'A' has a byte_size (4000000000000000000 bytes) that exceeds the maximum allowed value of 1048576 bytes. Use --http-max-input-size to increase the limit."
+    ],
     ["rank", input({ shape: Array.from({ length: 257 }, () => 1) }), 400, "a shape has more than 256 dimensions"],
-    ["outputs", { inputs: [good], outputs: {} }, 500, "Unable to parse 'outputs': attempt to access JSON non-array as array"],
+    [
+      "outputs",
+      { inputs: [good], outputs: {} },
+      500,
+      "Unable to parse 'outputs': attempt to access JSON non-array as array"
+    ],
     ["output name", outputs({}), 500, "Unable to parse 'name': attempt to access non-existing object member 'name'"],
     ["output number", outputs(5), 500, "Unable to parse 'name': attempt to access non-existing object member 'name'"],
-    ["output twice", { ...outputs({ name: "Y" }, { name: "Y" }), id: "q" }, 400, "[request id: q] output 'Y' already exists in request"],
-    ["classification", outputs({ name: "Y", parameters: { classification: -1 } }), 500, "Unable to set 'classification': attempt to access JSON non-unsigned-integer as unsigned-integer"],
-    ["binary_data", outputs({ name: "Y", parameters: { binary_data: 1 } }), 500, "Unable to parse 'binary_data': attempt to access JSON non-boolean as boolean"],
-    ["output region", outputs({ name: "Y", parameters: { shared_memory_region: "r" } }), 404, "Unable to find shared memory region: 'r'"],
-    ["output region and classes", outputs({ name: "Y", parameters: { shared_memory_region: "r", classification: 1 } }), 400, "Output can't set both 'shared_memory_region' and 'classification'"],
-    ["output region and binary", outputs({ name: "Y", parameters: { shared_memory_region: "r", binary_data: true } }), 400, "Output can't set both 'shared_memory_region' and 'binary_data'"],
-    ["output region and binary false", outputs({ name: "Y", parameters: { shared_memory_region: "r", binary_data: false } }), 404, "Unable to find shared memory region: 'r'"],
-    ["output region and binary of another kind", outputs({ name: "Y", parameters: { shared_memory_region: "r", binary_data: 1 } }), 500, "Unable to set 'binary_data': attempt to access JSON non-boolean as boolean"]
+    [
+      "output twice",
+      { ...outputs({ name: "Y" }, { name: "Y" }), id: "q" },
+      400,
+      "[request id: q] output 'Y' already exists in request"
+    ],
+    [
+      "classification",
+      outputs({ name: "Y", parameters: { classification: -1 } }),
+      500,
+      "Unable to set 'classification': attempt to access JSON non-unsigned-integer as unsigned-integer"
+    ],
+    [
+      "binary_data",
+      outputs({ name: "Y", parameters: { binary_data: 1 } }),
+      500,
+      "Unable to parse 'binary_data': attempt to access JSON non-boolean as boolean"
+    ],
+    [
+      "output region",
+      outputs({ name: "Y", parameters: { shared_memory_region: "r" } }),
+      404,
+      "Unable to find shared memory region: 'r'"
+    ],
+    [
+      "output region and classes",
+      outputs({ name: "Y", parameters: { shared_memory_region: "r", classification: 1 } }),
+      400,
+      "Output can't set both 'shared_memory_region' and 'classification'"
+    ],
+    [
+      "output region and binary",
+      outputs({ name: "Y", parameters: { shared_memory_region: "r", binary_data: true } }),
+      400,
+      "Output can't set both 'shared_memory_region' and 'binary_data'"
+    ],
+    [
+      "output region and binary false",
+      outputs({ name: "Y", parameters: { shared_memory_region: "r", binary_data: false } }),
+      404,
+      "Unable to find shared memory region: 'r'"
+    ],
+    [
+      "output region and binary of another kind",
+      outputs({ name: "Y", parameters: { shared_memory_region: "r", binary_data: 1 } }),
+      500,
+      "Unable to set 'binary_data': attempt to access JSON non-boolean as boolean"
+    ]
   ]
   for (const [title, json, status, text] of cases) {
     it(`refuses: ${title}`, () => assert.deepStrictEqual(refuse(json), [status, text]))
@@ -249,12 +435,21 @@ describe("InferRequestDecoder", () => {
       400,
       "unexpected size for input 'A', expecting 2 additional bytes for model 'm'"
     ])
-    assert.deepStrictEqual(refuse({ inputs: [binary] }, new Uint8Array(9)), [400, "unexpected additional input data for model 'm'"])
+    assert.deepStrictEqual(refuse({ inputs: [binary] }, new Uint8Array(9)), [
+      400,
+      "unexpected additional input data for model 'm'"
+    ])
     assert.deepStrictEqual(
-      refuse("{\"inputs\":[{\"name\":\"A\",\"shape\":[1],\"datatype\":\"INT8\",\"parameters\":{\"binary_data_size\":18446744073709551615}}]}", new Uint8Array(1)),
+      refuse(
+        "{\"inputs\":[{\"name\":\"A\",\"shape\":[1],\"datatype\":\"INT8\",\"parameters\":{\"binary_data_size\":18446744073709551615}}]}",
+        new Uint8Array(1)
+      ),
       [400, "unexpected size for input 'A', expecting 18446744073709551614 additional bytes for model 'm'"]
     )
-    assert.strictEqual(accept({ inputs: [{ ...binary, parameters: { binary_data_size: 0 } }] }).request.inputs[0]?.data.length, 0)
+    assert.strictEqual(
+      accept({ inputs: [{ ...binary, parameters: { binary_data_size: 0 } }] }).request.inputs[0]?.data.length,
+      0
+    )
   })
 
   it("lets the first error in Triton's order win", () => {
@@ -271,7 +466,10 @@ describe("InferRequestDecoder", () => {
     assert.match(refuse({ ...broken, id: "" })[1], /^Unable to parse 'timeout'/)
     assert.match(refuse({ ...broken, id: "", parameters: {} })[1], /^Unable to parse 'data'/)
     assert.match(refuse({ ...broken, id: "", parameters: {}, inputs: [good, {}] })[1], /^Input must set/)
-    assert.match(refuse({ ...broken, id: "", parameters: {}, inputs: [good] }, new Uint8Array(1))[1], /^unexpected additional/)
+    assert.match(
+      refuse({ ...broken, id: "", parameters: {}, inputs: [good] }, new Uint8Array(1))[1],
+      /^unexpected additional/
+    )
     assert.match(refuse({ ...broken, id: "", parameters: {}, inputs: [good] })[1], /^Unable to parse 'name'/)
   })
 
@@ -281,7 +479,12 @@ describe("InferRequestDecoder", () => {
       400,
       `request JSON size of ${json.length} bytes exceeds the maximum allowed input size of 50 bytes. Use --http-max-input-size to increase the limit.`
     ])
-    Result.getOrThrow(decode(Buffer.concat([Buffer.from(json), new Uint8Array(4000)]), json.length, { modelName: "m", maxInputSize: 200 }))
+    Result.getOrThrow(
+      decode(Buffer.concat([Buffer.from(json), new Uint8Array(4000)]), json.length, {
+        modelName: "m",
+        maxInputSize: 200
+      })
+    )
     const strings = `{"inputs":[{"name":"A","shape":[100],"datatype":"BYTES","data":[${"\"\",".repeat(99)}""]}]}`
     assert.isBelow(strings.length, 399)
     assert.deepStrictEqual(refuse(strings, undefined, 399), [
@@ -294,7 +497,10 @@ describe("InferRequestDecoder", () => {
     const bytes = Buffer.from(JSON.stringify({ id: "?", inputs: [good] }))
     bytes[7] = 0xff
     const result = decode(bytes, undefined, options)
-    assert.isTrue(Result.isFailure(result) && result.failure._tag === "InvalidRequest" && /not valid UTF-8/.test(result.failure.message))
+    assert.isTrue(
+      Result.isFailure(result) && result.failure._tag === "InvalidRequest" &&
+        /not valid UTF-8/.test(result.failure.message)
+    )
     const deep = "[".repeat(100000)
     assert.deepStrictEqual(refuse(`{"x":${deep}`), [400, "JSON nesting depth exceeds maximum allowed limit (100)"])
     assert.deepStrictEqual(refuse(`{"inputs":[{"name":"A","shape":[1],"datatype":"INT8","data":${deep}`), [
@@ -304,10 +510,13 @@ describe("InferRequestDecoder", () => {
   })
 
   it("bounds what lists can make it keep", () => {
-    assert.deepStrictEqual(refuse({ inputs: Array.from({ length: 16385 }, (_, i) => ({ ...good, shape: [0], name: `${i}` })) }), [
-      400,
-      "request lists more than 16384 inputs"
-    ])
+    assert.deepStrictEqual(
+      refuse({ inputs: Array.from({ length: 16385 }, (_, i) => ({ ...good, shape: [0], name: `${i}` })) }),
+      [
+        400,
+        "request lists more than 16384 inputs"
+      ]
+    )
     assert.deepStrictEqual(refuse(outputs(...Array.from({ length: 16385 }, (_, i) => ({ name: `${i}` })))), [
       400,
       "request lists more than 16384 outputs"
@@ -324,15 +533,21 @@ describe("InferRequestDecoder", () => {
     const edit = fc.record({
       at: fc.nat(seed.length),
       remove: fc.nat(3),
-      insert: fc.oneof(fc.uint8Array({ maxLength: 3 }), fc.constantFrom(...["[", "]", "{", "}", ",", ":", "\"", "\\", "1e9", "-", "null"].map((t) => Buffer.from(t))))
+      insert: fc.oneof(
+        fc.uint8Array({ maxLength: 3 }),
+        fc.constantFrom(...["[", "]", "{", "}", ",", ":", "\"", "\\", "1e9", "-", "null"].map((t) => Buffer.from(t)))
+      )
     })
-    fc.assert(fc.property(fc.array(edit, { maxLength: 4 }), fc.nat(20), (edits, tail) => {
-      let bytes: Uint8Array = seed
-      for (const { at, insert, remove } of edits) {
-        bytes = Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(at + remove)])
-      }
-      const result = decode(Buffer.concat([bytes, new Uint8Array(tail)]), bytes.length, options)
-      if (Result.isFailure(result)) assert.isAbove(result.failure.message.length, 0)
-    }), { numRuns: 5000 })
+    fc.assert(
+      fc.property(fc.array(edit, { maxLength: 4 }), fc.nat(20), (edits, tail) => {
+        let bytes: Uint8Array = seed
+        for (const { at, insert, remove } of edits) {
+          bytes = Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(at + remove)])
+        }
+        const result = decode(Buffer.concat([bytes, new Uint8Array(tail)]), bytes.length, options)
+        if (Result.isFailure(result)) assert.isAbove(result.failure.message.length, 0)
+      }),
+      { numRuns: 5000 }
+    )
   })
 })

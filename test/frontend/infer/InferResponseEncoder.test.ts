@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as fc from "fast-check"
-import { type DecodedRequest, type Encoding, OutputEncoding, uniform } from "../../../src/layers/frontend/internal/infer/DecodedRequest.ts"
+import {
+  type DecodedRequest,
+  type Encoding,
+  OutputEncoding,
+  uniform
+} from "../../../src/layers/frontend/internal/infer/DecodedRequest.ts"
 import { encode } from "../../../src/layers/frontend/internal/infer/InferResponseEncoder.ts"
 import type { DataType } from "../../../src/schema/DataType.ts"
 import { codes } from "../../../src/schema/Errors.ts"
@@ -17,7 +22,12 @@ const response = (outputs: ReadonlyArray<Tensor>, changes: Partial<InferenceResp
   ...changes
 })
 
-const tensor = (name: string, datatype: DataType, shape: ReadonlyArray<number>, data: ArrayBufferView | ReadonlyArray<number>): Tensor => ({
+const tensor = (
+  name: string,
+  datatype: DataType,
+  shape: ReadonlyArray<number>,
+  data: ArrayBufferView | ReadonlyArray<number>
+): Tensor => ({
   name,
   datatype,
   shape,
@@ -25,12 +35,22 @@ const tensor = (name: string, datatype: DataType, shape: ReadonlyArray<number>, 
 })
 
 const decoded = (outputEncoding: OutputEncoding | Encoding): DecodedRequest => ({
-  request: { id: "", inputs: [], outputs: [], parameters: new Map(), priority: 0, timeoutMicros: 0, sequence: undefined },
+  request: {
+    id: "",
+    inputs: [],
+    outputs: [],
+    parameters: new Map(),
+    priority: 0,
+    timeoutMicros: 0,
+    sequence: undefined
+  },
   outputEncoding: typeof outputEncoding === "string" ? uniform(outputEncoding) : outputEncoding
 })
 
 const written = (answer: InferenceResponse, encoding: OutputEncoding | Encoding) => {
-  const { byteLength, contentType, inferenceHeaderContentLength, parts } = Result.getOrThrow(encode(answer, decoded(encoding)))
+  const { byteLength, contentType, inferenceHeaderContentLength, parts } = Result.getOrThrow(
+    encode(answer, decoded(encoding))
+  )
   const bytes = Buffer.concat(parts)
   assert.strictEqual(bytes.length, byteLength)
   return { bytes, contentType, inferenceHeaderContentLength, parts }
@@ -57,10 +77,14 @@ const refuse = (output: Tensor): readonly [number, string] => {
 
 describe("InferResponseEncoder", () => {
   it("writes the worked example of the protocol", () => {
-    const head = "{\"id\":\"r1\",\"model_name\":\"m\",\"model_version\":\"1\",\"outputs\":[{\"name\":\"Y\",\"datatype\":\"FP32\"," +
+    const head =
+      "{\"id\":\"r1\",\"model_name\":\"m\",\"model_version\":\"1\",\"outputs\":[{\"name\":\"Y\",\"datatype\":\"FP32\"," +
       "\"shape\":[1,2],\"parameters\":{\"binary_data_size\":8}}]}"
     const answer = response([tensor("Y", "FP32", [1, 2], Float32Array.of(0.5, -1))], { id: "r1" })
-    const { bytes, contentType, inferenceHeaderContentLength } = written(answer, new OutputEncoding(["Y"], ["binary"], "json"))
+    const { bytes, contentType, inferenceHeaderContentLength } = written(
+      answer,
+      new OutputEncoding(["Y"], ["binary"], "json")
+    )
     assert.strictEqual(bytes.toString("hex"), Buffer.from(head).toString("hex") + "0000003f000080bf")
     assert.strictEqual(bytes.length, 149)
     assert.strictEqual(inferenceHeaderContentLength, 141)
@@ -70,10 +94,22 @@ describe("InferResponseEncoder", () => {
   it("writes parameters of the response and mixes encodings", () => {
     const answer = response(
       [tensor("A", "INT8", [2], [1, 255]), tensor("B", "INT8", [2], [3, 4]), tensor("C", "INT8", [1, 0], [])],
-      { parameters: new Map<string, boolean | number | bigint | string>([["b", true], ["i", -5], ["l", 9223372036854775807n], ["d", 0.5], ["s", "\""]]) }
+      {
+        parameters: new Map<string, boolean | number | bigint | string>([
+          ["b", true],
+          ["i", -5],
+          ["l", 9223372036854775807n],
+          ["d", 0.5],
+          ["s", "\""]
+        ])
+      }
     )
-    const { bytes, inferenceHeaderContentLength } = written(answer, new OutputEncoding(["A", "B"], ["json", "binary"], "binary"))
-    const head = "{\"model_name\":\"m\",\"model_version\":\"1\",\"parameters\":{\"b\":true,\"i\":-5,\"l\":9223372036854775807,\"d\":0.5,\"s\":\"\\\"\"}," +
+    const { bytes, inferenceHeaderContentLength } = written(
+      answer,
+      new OutputEncoding(["A", "B"], ["json", "binary"], "binary")
+    )
+    const head =
+      "{\"model_name\":\"m\",\"model_version\":\"1\",\"parameters\":{\"b\":true,\"i\":-5,\"l\":9223372036854775807,\"d\":0.5,\"s\":\"\\\"\"}," +
       "\"outputs\":[{\"name\":\"A\",\"datatype\":\"INT8\",\"shape\":[2],\"data\":[1,-1]}," +
       "{\"name\":\"B\",\"datatype\":\"INT8\",\"shape\":[2],\"parameters\":{\"binary_data_size\":2}}," +
       "{\"name\":\"C\",\"datatype\":\"INT8\",\"shape\":[1,0],\"parameters\":{\"binary_data_size\":0}}]}"
@@ -82,7 +118,10 @@ describe("InferResponseEncoder", () => {
   })
 
   it("is plain JSON where every binary output is empty", () => {
-    const { bytes, contentType, inferenceHeaderContentLength } = written(response([tensor("C", "FP32", [0], [])]), "binary")
+    const { bytes, contentType, inferenceHeaderContentLength } = written(
+      response([tensor("C", "FP32", [0], [])]),
+      "binary"
+    )
     assert.strictEqual(contentType, "application/json")
     assert.isUndefined(inferenceHeaderContentLength)
     assert.match(bytes.toString(), /"binary_data_size":0/)
@@ -117,18 +156,40 @@ describe("InferResponseEncoder", () => {
     assert.strictEqual(data(tensor("A", "UINT16", [2], Uint16Array.of(65535, 10))), "[65535,10]")
     assert.strictEqual(data(tensor("A", "INT16", [2], Int16Array.of(-32768, 32767))), "[-32768,32767]")
     assert.strictEqual(data(tensor("A", "UINT32", [1], Uint32Array.of(4294967295))), "[4294967295]")
-    assert.strictEqual(data(tensor("A", "INT32", [2], Int32Array.of(-2147483648, 2147483647))), "[-2147483648,2147483647]")
-    assert.strictEqual(data(tensor("A", "UINT64", [2], BigUint64Array.of(18446744073709551615n, 0n))), "[18446744073709551615,0]")
     assert.strictEqual(
-      data(tensor("A", "INT64", [5], BigInt64Array.of(-9223372036854775808n, 9223372036854775807n, -1n, -4294967296n, 9007199254740993n))),
+      data(tensor("A", "INT32", [2], Int32Array.of(-2147483648, 2147483647))),
+      "[-2147483648,2147483647]"
+    )
+    assert.strictEqual(
+      data(tensor("A", "UINT64", [2], BigUint64Array.of(18446744073709551615n, 0n))),
+      "[18446744073709551615,0]"
+    )
+    assert.strictEqual(
+      data(
+        tensor(
+          "A",
+          "INT64",
+          [5],
+          BigInt64Array.of(-9223372036854775808n, 9223372036854775807n, -1n, -4294967296n, 9007199254740993n)
+        )
+      ),
       "[-9223372036854775808,9223372036854775807,-1,-4294967296,9007199254740993]"
     )
     assert.strictEqual(
-      data(tensor("A", "FP32", [8], Float32Array.of(0.1, 1, -0, NaN, Infinity, -Infinity, 1e-7, 3.4028234663852886e38))),
+      data(
+        tensor("A", "FP32", [8], Float32Array.of(0.1, 1, -0, NaN, Infinity, -Infinity, 1e-7, 3.4028234663852886e38))
+      ),
       "[0.10000000149011612,1.0,-0.0,NaN,Infinity,-Infinity,1.0000000116860974e-7,3.4028234663852886e38]"
     )
     assert.strictEqual(
-      data(tensor("A", "FP64", [9], Float64Array.of(1e20, 1e21, 1.5e-7, 0.000001, 123456789, 0, -2.5, 5e-324, 1.7976931348623157e308))),
+      data(
+        tensor(
+          "A",
+          "FP64",
+          [9],
+          Float64Array.of(1e20, 1e21, 1.5e-7, 0.000001, 123456789, 0, -2.5, 5e-324, 1.7976931348623157e308)
+        )
+      ),
       "[100000000000000000000.0,1e21,1.5e-7,0.000001,123456789.0,0.0,-2.5,5e-324,1.7976931348623157e308]"
     )
   })
@@ -139,23 +200,48 @@ describe("InferResponseEncoder", () => {
       const s = String(v)
       return Object.is(v, -0) ? "-0.0" : /^-?\d+$/.test(s) ? `${s}.0` : s.replace("e+", "e")
     }
-    fc.assert(fc.property(fc.array(fc.double(), { maxLength: 50 }), (values) => {
-      assert.strictEqual(data(tensor("A", "FP64", [values.length], Float64Array.from(values))), `[${values.map(recipe).join()}]`)
-    }), { numRuns: 500 })
-    fc.assert(fc.property(fc.array(fc.float(), { maxLength: 50 }), (values) => {
-      assert.strictEqual(data(tensor("A", "FP32", [values.length], Float32Array.from(values))), `[${values.map(recipe).join()}]`)
-    }), { numRuns: 500 })
-    fc.assert(fc.property(fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 50 }), fc.nat(63), (values, bits) => {
-      const small = values.map((value) => BigInt.asIntN(bits + 1, value))
-      assert.strictEqual(data(tensor("A", "INT64", [small.length], BigInt64Array.from(small))), `[${small.join()}]`)
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(fc.array(fc.double(), { maxLength: 50 }), (values) => {
+        assert.strictEqual(
+          data(tensor("A", "FP64", [values.length], Float64Array.from(values))),
+          `[${values.map(recipe).join()}]`
+        )
+      }),
+      { numRuns: 500 }
+    )
+    fc.assert(
+      fc.property(fc.array(fc.float(), { maxLength: 50 }), (values) => {
+        assert.strictEqual(
+          data(tensor("A", "FP32", [values.length], Float32Array.from(values))),
+          `[${values.map(recipe).join()}]`
+        )
+      }),
+      { numRuns: 500 }
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 50 }),
+        fc.nat(63),
+        (values, bits) => {
+          const small = values.map((value) => BigInt.asIntN(bits + 1, value))
+          assert.strictEqual(data(tensor("A", "INT64", [small.length], BigInt64Array.from(small))), `[${small.join()}]`)
+        }
+      ),
+      { numRuns: 500 }
+    )
   })
 
   it("writes integral doubles, tenths and powers of ten as the recipe does", () => {
     const recipe = (v: number) => (/^-?\d+$/.test(String(v)) ? `${v}.0` : String(v).replace("e+", "e"))
     const values: Array<number> = []
-    for (let e = -30; e <= 30; e++) for (const m of [1, 1.5, 9.999999, 1 / 3, 2 / 3, 123456.789]) values.push(Number(`${m}e${e}`), -Number(`${m}e${e}`))
-    for (let i = 0; i < 3000; i++) values.push(i / 255, i / 10, i * 1000003, Math.fround(i / 255), 2 ** ((i % 120) - 60))
+    for (let e = -30; e <= 30; e++) {
+      for (const m of [1, 1.5, 9.999999, 1 / 3, 2 / 3, 123456.789]) {
+        values.push(Number(`${m}e${e}`), -Number(`${m}e${e}`))
+      }
+    }
+    for (let i = 0; i < 3000; i++) {
+      values.push(i / 255, i / 10, i * 1000003, Math.fround(i / 255), 2 ** ((i % 120) - 60))
+    }
     assert.deepStrictEqual(
       data(tensor("A", "FP64", [values.length], Float64Array.from(values))).slice(1, -1).split(","),
       values.map((v) => v === 0 ? "0.0" : recipe(v))
@@ -170,14 +256,20 @@ describe("InferResponseEncoder", () => {
   it("escapes what JSON needs and copies all other bytes", () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => i)
     const text = data(tensor("S", "BYTES", [2], strings(all, "")))
-    const control = Array.from({ length: 32 }, (_, c) =>
-      ({ 8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r" } as Record<number, string>)[c] ??
-        `\\u00${c.toString(16).toUpperCase().padStart(2, "0")}`).join("")
+    const control = Array.from(
+      { length: 32 },
+      (_, c) =>
+        ({ 8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r" } as Record<number, string>)[c] ??
+          `\\u00${c.toString(16).toUpperCase().padStart(2, "0")}`
+    ).join("")
     let rest = ""
     for (let c = 32; c < 256; c++) rest += c === 34 ? "\\\"" : c === 92 ? "\\\\" : String.fromCharCode(c)
     assert.strictEqual(text, `["${control}${rest}",""]`)
     const { bytes } = written(response([], { id: "é\"\u0001" }), "json")
-    assert.strictEqual(bytes.toString(), "{\"id\":\"é\\\"\\u0001\",\"model_name\":\"m\",\"model_version\":\"1\",\"outputs\":[]}")
+    assert.strictEqual(
+      bytes.toString(),
+      "{\"id\":\"é\\\"\\u0001\",\"model_name\":\"m\",\"model_version\":\"1\",\"outputs\":[]}"
+    )
     const long = new Uint8Array(100000).fill(1)
     assert.strictEqual(data(tensor("S", "BYTES", [1], strings(long))), `["${"\\u0001".repeat(100000)}"]`)
   })
@@ -193,8 +285,16 @@ describe("InferResponseEncoder", () => {
       500,
       "Failed to write 'data' field: output tensor shape does not match size of output for 'Y'"
     ])
-    for (const [count, bytes] of [[1, strings("a", "b")], [3, strings("a", "b")], [1, Uint8Array.of(9, 0, 0, 0, 1)]] as const) {
-      assert.deepStrictEqual(refuse(tensor("Y", "BYTES", [count], bytes)), [500, "output tensor shape does not match size of output for 'Y'"])
+    for (
+      const [count, bytes] of [[1, strings("a", "b")], [3, strings("a", "b")], [
+        1,
+        Uint8Array.of(9, 0, 0, 0, 1)
+      ]] as const
+    ) {
+      assert.deepStrictEqual(refuse(tensor("Y", "BYTES", [count], bytes)), [
+        500,
+        "output tensor shape does not match size of output for 'Y'"
+      ])
     }
   })
 })

@@ -6,7 +6,10 @@ import type { ModelSignature, SignatureTensor } from "../../../src/schema/ModelS
 
 const options = { modelName: "m", maxInputSize: 1000 }
 
-const signature = (maxBatchSize: number, ...inputs: ReadonlyArray<readonly [DataType, ReadonlyArray<number>]>): ModelSignature => {
+const signature = (
+  maxBatchSize: number,
+  ...inputs: ReadonlyArray<readonly [DataType, ReadonlyArray<number>]>
+): ModelSignature => {
   const tensors = inputs.map(([datatype, dims], i): SignatureTensor => ({
     name: `IN${i}`,
     datatype,
@@ -46,7 +49,9 @@ describe("RawRequestDecoder", () => {
     ]
     for (const [maxBatchSize, dims, shape] of shapes) {
       const body = new Uint8Array(24)
-      const { outputEncoding, request } = Result.getOrThrow(decodeRaw(body, signature(maxBatchSize, ["FP32", dims]), options))
+      const { outputEncoding, request } = Result.getOrThrow(
+        decodeRaw(body, signature(maxBatchSize, ["FP32", dims]), options)
+      )
       assert.deepStrictEqual(request.inputs, [{ name: "IN0", datatype: "FP32", shape, data: body }])
       assert.strictEqual(request.inputs[0]?.data, body)
       assert.strictEqual(outputEncoding.of("any"), "binary")

@@ -166,38 +166,48 @@ describe("JsonDocument", () => {
       fc.jsonValue({ noUnicodeString: false }).map((value) => JSON.stringify(value, null, 2)),
       fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })).map((values) => JSON.stringify(values))
     )
-    fc.assert(fc.property(text, (json) => {
-      fc.pre(!/\\u[dD][89a-fA-F]/.test(json))
-      assert.deepEqual(plain(parse(json)), withoutPrototype(JSON.parse(json)))
-    }), { numRuns: 1000 })
+    fc.assert(
+      fc.property(text, (json) => {
+        fc.pre(!/\\u[dD][89a-fA-F]/.test(json))
+        assert.deepEqual(plain(parse(json)), withoutPrototype(JSON.parse(json)))
+      }),
+      { numRuns: 1000 }
+    )
   })
 
   it("refuses what JSON.parse refuses, whatever the bytes", () => {
     const json = fc.jsonValue().map((value) => encoder.encode(JSON.stringify(value)))
-    const edit = fc.record({ at: fc.nat(), kind: fc.nat(2), byte: fc.oneof(fc.nat(255), fc.constantFrom(...encoder.encode("\"\\[]{},:0-.eEu "))) })
-    fc.assert(fc.property(json, fc.array(edit, { minLength: 1, maxLength: 3 }), (bytes, edits) => {
-      let changed = [...bytes]
-      for (const { at, byte, kind } of edits) {
-        const i = at % (changed.length + 1)
-        changed.splice(i, kind === 0 ? 0 : 1, ...(kind === 2 ? [] : [byte]))
-      }
-      const text = Uint8Array.from(changed)
-      const result = parseDocument(text)
-      let expected: unknown
-      try {
-        expected = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text))
-      } catch {
-        if (Result.isSuccess(result)) {
-          assert.match(new TextDecoder().decode(text), /NaN|Inf/)
+    const edit = fc.record({
+      at: fc.nat(),
+      kind: fc.nat(2),
+      byte: fc.oneof(fc.nat(255), fc.constantFrom(...encoder.encode("\"\\[]{},:0-.eEu ")))
+    })
+    fc.assert(
+      fc.property(json, fc.array(edit, { minLength: 1, maxLength: 3 }), (bytes, edits) => {
+        let changed = [...bytes]
+        for (const { at, byte, kind } of edits) {
+          const i = at % (changed.length + 1)
+          changed.splice(i, kind === 0 ? 0 : 1, ...(kind === 2 ? [] : [byte]))
         }
-        return
-      }
-      if (Result.isSuccess(result)) {
-        if (!hasDuplicates(result.success)) assert.deepEqual(plain(result.success), withoutPrototype(expected))
-      } else {
-        assert.match(result.failure.message, /surrogate|too big/)
-      }
-    }), { numRuns: 5000 })
+        const text = Uint8Array.from(changed)
+        const result = parseDocument(text)
+        let expected: unknown
+        try {
+          expected = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text))
+        } catch {
+          if (Result.isSuccess(result)) {
+            assert.match(new TextDecoder().decode(text), /NaN|Inf/)
+          }
+          return
+        }
+        if (Result.isSuccess(result)) {
+          if (!hasDuplicates(result.success)) assert.deepEqual(plain(result.success), withoutPrototype(expected))
+        } else {
+          assert.match(result.failure.message, /surrogate|too big/)
+        }
+      }),
+      { numRuns: 5000 }
+    )
   })
 })
 

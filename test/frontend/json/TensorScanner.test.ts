@@ -48,34 +48,50 @@ const decimal = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
   fc.float({ noNaN: true, noDefaultInfinity: true }).map(String),
   fc.double({ noNaN: true, min: -1000, max: 1000 }).map(String),
-  fc.double({ noNaN: true, min: -1000, max: 1000 }).chain((v) => fc.integer({ min: 1, max: 20 }).map((d) => v.toFixed(d))),
+  fc.double({ noNaN: true, min: -1000, max: 1000 }).chain((v) =>
+    fc.integer({ min: 1, max: 20 }).map((d) => v.toFixed(d))
+  ),
   fc.double({ noNaN: true, noDefaultInfinity: true }).chain((v) =>
     fc.integer({ min: 0, max: 25 }).map((d) => v.toExponential(d))
   ),
   fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 24n }), fc.integer({ min: -50, max: 50 })).map(([m, e]) => `${m}e${e}`),
-  fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 20n }), fc.bigInt({ min: 0n, max: 10n ** 20n })).map(([a, b]) => `-${a}.${b}`),
+  fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 20n }), fc.bigInt({ min: 0n, max: 10n ** 20n })).map(([a, b]) =>
+    `-${a}.${b}`
+  ),
   fc.tuple(fc.nat(40), fc.bigInt({ min: 0n, max: 10n ** 19n })).map(([zeros, m]) => `0.${"0".repeat(zeros)}${m}`)
 )
 
 describe("TensorScanner", () => {
   it("rounds doubles as JSON.parse does", () => {
-    fc.assert(fc.property(fc.array(decimal, { minLength: 1, maxLength: 40 }), (literals) => {
-      const text = inTheMiddle(literals)
-      const expected = JSON.parse(text) as ReadonlyArray<number>
-      fc.pre(expected.every(Number.isFinite))
-      assert.deepStrictEqual(doubles(text, expected.length), expected)
-      assert.deepStrictEqual(doubles(`[${literals.join(" ,\n")}]`, literals.length, false), expected.slice(0, literals.length))
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(fc.array(decimal, { minLength: 1, maxLength: 40 }), (literals) => {
+        const text = inTheMiddle(literals)
+        const expected = JSON.parse(text) as ReadonlyArray<number>
+        fc.pre(expected.every(Number.isFinite))
+        assert.deepStrictEqual(doubles(text, expected.length), expected)
+        assert.deepStrictEqual(
+          doubles(`[${literals.join(" ,\n")}]`, literals.length, false),
+          expected.slice(0, literals.length)
+        )
+      }),
+      { numRuns: 2000 }
+    )
   })
 
   it("rounds singles as Math.fround of JSON.parse does", () => {
-    fc.assert(fc.property(fc.array(decimal, { minLength: 1, maxLength: 40 }), (literals) => {
-      const text = inTheMiddle(literals)
-      const expected = (JSON.parse(text) as ReadonlyArray<number>).map(Math.fround)
-      fc.pre(expected.every(Number.isFinite))
-      assert.deepStrictEqual(floats(text, expected.length), expected)
-      assert.deepStrictEqual(floats(`[${literals.join(", ")}]`, literals.length, false), expected.slice(0, literals.length))
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(fc.array(decimal, { minLength: 1, maxLength: 40 }), (literals) => {
+        const text = inTheMiddle(literals)
+        const expected = (JSON.parse(text) as ReadonlyArray<number>).map(Math.fround)
+        fc.pre(expected.every(Number.isFinite))
+        assert.deepStrictEqual(floats(text, expected.length), expected)
+        assert.deepStrictEqual(
+          floats(`[${literals.join(", ")}]`, literals.length, false),
+          expected.slice(0, literals.length)
+        )
+      }),
+      { numRuns: 2000 }
+    )
   })
 
   it("rounds literals in the middle between two numbers correctly", () => {
@@ -128,7 +144,14 @@ describe("TensorScanner", () => {
   })
 
   it("flattens whatever the nesting", () => {
-    for (const text of ["[1,2,3,4,5,6]", "[[1,2,3],[4,5,6]]", "[[[1],2],[],[[3,[4]]],5,6]", "[ [ 1 , 2 ] ,\n[3,4,5,6\t]\r]"]) {
+    for (
+      const text of [
+        "[1,2,3,4,5,6]",
+        "[[1,2,3],[4,5,6]]",
+        "[[[1],2],[],[[3,[4]]],5,6]",
+        "[ [ 1 , 2 ] ,\n[3,4,5,6\t]\r]"
+      ]
+    ) {
       assert.deepStrictEqual(floats(text, 6), [1, 2, 3, 4, 5, 6], text)
       assert.deepStrictEqual(Array.from(new Int32Array(scan(text, "INT32", 6).buffer)), [1, 2, 3, 4, 5, 6], text)
     }
@@ -162,11 +185,20 @@ describe("TensorScanner", () => {
   it("reads integers of every width exactly", () => {
     for (const [datatype, lowest, highest] of integers) {
       const value = fc.oneof(fc.bigInt({ min: lowest, max: highest }), fc.constantFrom(lowest, highest, 0n))
-      fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 30 }), (values) => {
-        const text = inTheMiddle(values.map(String))
-        assert.deepStrictEqual(readBack(datatype, scan(text, datatype, values.length + 81)).slice(0, values.length), values)
-        assert.deepStrictEqual(readBack(datatype, scan(`[${values.join(", ")}]`, datatype, values.length, false)), values)
-      }), { numRuns: 300 })
+      fc.assert(
+        fc.property(fc.array(value, { minLength: 1, maxLength: 30 }), (values) => {
+          const text = inTheMiddle(values.map(String))
+          assert.deepStrictEqual(
+            readBack(datatype, scan(text, datatype, values.length + 81)).slice(0, values.length),
+            values
+          )
+          assert.deepStrictEqual(
+            readBack(datatype, scan(`[${values.join(", ")}]`, datatype, values.length, false)),
+            values
+          )
+        }),
+        { numRuns: 300 }
+      )
     }
   })
 
@@ -272,7 +304,12 @@ describe("TensorScanner", () => {
 
   it("reads strings into length and UTF-8", () => {
     assert.deepStrictEqual(Array.from(scan("[\"ab\", \"\"]", "BYTES", 2)), [2, 0, 0, 0, 0x61, 0x62, 0, 0, 0, 0])
-    const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }), fc.string({ minLength: 60, maxLength: 300 }))
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: "grapheme" }),
+      fc.string({ unit: "binary" }),
+      fc.string({ minLength: 60, maxLength: 300 })
+    )
     const printed = (value: string) =>
       Array.from(value, (c) => {
         const escaped = JSON.stringify(c).slice(1, -1)
@@ -280,18 +317,21 @@ describe("TensorScanner", () => {
           ? Array.from(c.split(""), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")
           : escaped
       }).join("")
-    fc.assert(fc.property(fc.array(text, { maxLength: 20 }), (values) => {
-      const data = scan(`[${values.map((value) => `"${printed(value)}"`).join(",")}]`, "BYTES", 1)
-      const view = new DataView(data.buffer)
-      let offset = 0
-      const read: Array<string> = []
-      while (offset < data.length) {
-        const length = view.getUint32(offset, true)
-        read.push(Buffer.from(data.buffer, offset + 4, length).toString())
-        offset += 4 + length
-      }
-      assert.deepStrictEqual(read, values)
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 20 }), (values) => {
+        const data = scan(`[${values.map((value) => `"${printed(value)}"`).join(",")}]`, "BYTES", 1)
+        const view = new DataView(data.buffer)
+        let offset = 0
+        const read: Array<string> = []
+        while (offset < data.length) {
+          const length = view.getUint32(offset, true)
+          read.push(Buffer.from(data.buffer, offset + 4, length).toString())
+          offset += 4 + length
+        }
+        assert.deepStrictEqual(read, values)
+      }),
+      { numRuns: 500 }
+    )
   })
 
   it("reads booleans", () => {
@@ -300,30 +340,54 @@ describe("TensorScanner", () => {
 
   it("neither hangs nor reads past the end, whatever the bytes", () => {
     const datatype = fc.constantFrom<DataType>("FP32", "FP64", "INT32", "UINT64", "INT8", "BOOL", "BYTES")
-    const piece = fc.constantFrom("[", "]", ",", "1", "-", "0", ".", "e", "E", "+", "123456789", "\"", "\\", "true", "NaN", " ", "Inf", "{", "}", ":")
-    fc.assert(fc.property(datatype, fc.array(piece, { maxLength: 60 }), fc.nat(40), (type, pieces, count) => {
-      const json = encoder.encode(`[${pieces.join("")}`)
-      for (const padding of [0x31, 0x2c, 0x5d, 0x22]) {
-        const bytes = new Uint8Array(json.length + 100).fill(padding)
-        bytes.set(json)
-        const scanner = new JsonScanner(bytes, json.length)
-        try {
-          TensorScanner.scan(scanner, {
-            name: "X",
-            datatype: type,
-            count: count + 1,
-            maxByteSize: 1 << 20,
-            allocate: (byteLength) => new Uint8Array(byteLength)
-          })
-        } catch (thrown) {
-          assert.property(thrown, "code")
-          continue
+    const piece = fc.constantFrom(
+      "[",
+      "]",
+      ",",
+      "1",
+      "-",
+      "0",
+      ".",
+      "e",
+      "E",
+      "+",
+      "123456789",
+      "\"",
+      "\\",
+      "true",
+      "NaN",
+      " ",
+      "Inf",
+      "{",
+      "}",
+      ":"
+    )
+    fc.assert(
+      fc.property(datatype, fc.array(piece, { maxLength: 60 }), fc.nat(40), (type, pieces, count) => {
+        const json = encoder.encode(`[${pieces.join("")}`)
+        for (const padding of [0x31, 0x2c, 0x5d, 0x22]) {
+          const bytes = new Uint8Array(json.length + 100).fill(padding)
+          bytes.set(json)
+          const scanner = new JsonScanner(bytes, json.length)
+          try {
+            TensorScanner.scan(scanner, {
+              name: "X",
+              datatype: type,
+              count: count + 1,
+              maxByteSize: 1 << 20,
+              allocate: (byteLength) => new Uint8Array(byteLength)
+            })
+          } catch (thrown) {
+            assert.property(thrown, "code")
+            continue
+          }
+          assert.isAtMost(scanner.pos, json.length)
+          const skipped = new JsonScanner(json)
+          skipped.skip()
+          assert.strictEqual(skipped.pos, scanner.pos)
         }
-        assert.isAtMost(scanner.pos, json.length)
-        const skipped = new JsonScanner(json)
-        skipped.skip()
-        assert.strictEqual(skipped.pos, scanner.pos)
-      }
-    }), { numRuns: 5000 })
+      }),
+      { numRuns: 5000 }
+    )
   })
 })

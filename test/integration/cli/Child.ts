@@ -44,7 +44,7 @@ export const start = (
     let ended: Ended | undefined
     const watchers = new Set<() => void>()
     const changed = () => {
-      for (const watcher of [...watchers]) watcher()
+      for (const watcher of watchers) watcher()
     }
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       out += text

@@ -15,8 +15,6 @@ export interface LoadReport {
   readonly add: (event: LoadEvent) => void
   /** Versions being loaded now, as `name version`, in the order they began. */
   readonly loading: () => ReadonlyArray<string>
-  /** Models found and versions that came up, so far. */
-  readonly counts: () => { readonly found: number; readonly ready: number; readonly failed: number }
   /** Sorted by model and version. States of the index win over the events where it is given. */
   readonly rows: (index: ReadonlyArray<IndexEntry> | undefined) => ReadonlyArray<Row>
 }
@@ -26,7 +24,6 @@ const byModel = (a: Row, b: Row): number =>
 
 /** @category constructors */
 export const make = (): LoadReport => {
-  let found: ReadonlyArray<string> = []
   const rows = new Map<string, Row>()
   const key = (model: string, version: number | string | undefined) => `${model}\n${version ?? ""}`
   const put = (model: string, version: number | undefined, status: string, reason: string) => {
@@ -39,26 +36,18 @@ export const make = (): LoadReport => {
   return {
     add: (event) => {
       switch (event._tag) {
-        case "Found":
-          found = [...new Set([...found, ...event.models])]
-          return
         case "Loading":
           return put(event.model, event.version, "LOADING", "")
         case "Ready":
           return put(event.model, event.version, "READY", "")
         case "Failed":
           return put(event.model, event.version, "UNAVAILABLE", event.reason)
-        case "Warning":
+        default:
           return
       }
     },
     loading: () =>
       all().filter(({ status }) => status === "LOADING").map(({ model, version }) => `${model} ${version}`),
-    counts: () => ({
-      found: found.length,
-      ready: all().filter(({ status }) => status === "READY").length,
-      failed: all().filter(({ status }) => status === "UNAVAILABLE").length
-    }),
     rows: (index) => {
       // With namespacing the index holds a name several times: its rows stay apart, only the events' give way to them.
       const listed = (index ?? []).flatMap(({ name, reason, state, version }): ReadonlyArray<Row> =>

@@ -180,6 +180,6 @@ const keep = (run: Effect.Effect<ExecutionResult, RunFailure>): Effect.Effect<Ex
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
       run,
-      (result) => Effect.onInterrupt(restore(Effect.succeed(result)), () => Effect.void)
+      (result) => Effect.onInterrupt(restore(Effect.succeed(result)), () => Effect.sync(result.release))
     )
   )

@@ -4,6 +4,7 @@ import type { LoadFailed } from "../../../schema/Errors.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
+import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import type { Prepared } from "./PrepareVersion.ts"
 
 /** What loading a version needs besides a scope of its own. @category models */
@@ -24,11 +25,12 @@ export const open = Effect.fn("OpenVersion.open")(
   function*({ config, plan, signature, version }: Prepared): Effect.fn.Return<
     Model,
     LoadFailed,
-    Executor | Scheduler | Scope.Scope
+    Services | Scope.Scope
   > {
     const executor = yield* Executor
     const schedulers = yield* Scheduler
-    const instances = yield* executor.open(plan)
+    const optional = signature.inputs.filter((input) => input.optional).map((input) => input.name)
+    const instances = yield* OptionalInputs.open(executor, plan, optional)
     const scheduler = yield* schedulers.open({ config, version, instances })
     return { name: config.name, version, config, signature, scheduler, healthy: instances.healthy }
   }

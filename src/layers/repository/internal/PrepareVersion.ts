@@ -130,7 +130,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   const prepared: Prepared = {
     config,
     version,
-    signature: ModelSignature.make(config, labels),
+    signature: ModelSignature.make(config, labels, Compare.scalars(agreement)),
     plan: {
       model,
       version,

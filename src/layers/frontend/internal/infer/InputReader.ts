@@ -27,7 +27,9 @@ export class BinarySection {
     const left = this.body.length - this.offset
     if (size > left) {
       throw RequestFault.invalid(
-        `unexpected size for input '${input}', expecting ${BigInt(size) - BigInt(left)} additional bytes for model '${model}'`
+        `unexpected size for input '${input}', expecting ${
+          BigInt(size) - BigInt(left)
+        } additional bytes for model '${model}'`
       )
     }
     const start = this.offset
@@ -86,7 +88,9 @@ export class InputReader {
   /** Converts `data` on the way where all that is needed has been read; otherwise remembers where it is. */
   private readData(scanner: JsonScanner): void {
     const start = scanner.pos
-    if (this.dataStart >= 0 || typeof this.name !== "string" || typeof this.datatype !== "string" || !this.shape.isGood()) {
+    if (
+      this.dataStart >= 0 || typeof this.name !== "string" || typeof this.datatype !== "string" || !this.shape.isGood()
+    ) {
       if (this.dataStart < 0) this.dataStart = start
       return scanner.skip()
     }

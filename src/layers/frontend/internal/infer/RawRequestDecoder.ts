@@ -14,7 +14,12 @@ import * as RequestFault from "./RequestFault.ts"
 
 const invalid = (message: string): InvalidRequest => RequestFault.invalid(RequestFault.requestPrefix("") + message)
 
-const text = (body: Uint8Array, input: SignatureTensor, batch: ReadonlyArray<number>, options: DecodeOptions): Tensor => {
+const text = (
+  body: Uint8Array,
+  input: SignatureTensor,
+  batch: ReadonlyArray<number>,
+  options: DecodeOptions
+): Tensor => {
   if (input.dims.length !== 1 || input.dims[0] !== 1) {
     throw invalid("For BYTE datatype raw input 'raw_input', the model must have input shape [1]")
   }

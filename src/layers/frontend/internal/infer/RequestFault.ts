@@ -41,8 +41,12 @@ export const missing = (key: string): MalformedRequest =>
   unable("parse", key, `attempt to access non-existing object member '${key}'`)
 
 /** @internal */
-export const wrongKind = (key: string, actual: string, wanted: string, verb: "parse" | "set" = "parse"): MalformedRequest =>
-  unable(verb, key, `attempt to access JSON non-${actual} as ${wanted}`)
+export const wrongKind = (
+  key: string,
+  actual: string,
+  wanted: string,
+  verb: "parse" | "set" = "parse"
+): MalformedRequest => unable(verb, key, `attempt to access JSON non-${actual} as ${wanted}`)
 
 /** @internal */
 export const sources = (data: boolean, binary: boolean, region: boolean): InvalidRequest => {

@@ -68,7 +68,9 @@ export class ShapeReader {
     const product = this.dims.reduce((total: bigint, dim) => total * BigInt(dim), 1n)
     if (product > largest) {
       throw RequestFault.invalid(
-        `invalid shape for input '${name}': shape [${this.dims.join(",")}] causes total element count to exceed maximum size of ${largest}`
+        `invalid shape for input '${name}': shape [${
+          this.dims.join(",")
+        }] causes total element count to exceed maximum size of ${largest}`
       )
     }
     const size = BigInt(byteSize(datatype))

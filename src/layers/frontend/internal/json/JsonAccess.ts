@@ -4,12 +4,7 @@
  * Each function throws `MalformedRequest` (500); {@link attempt} turns that into a `Result` at the border of a decoder.
  */
 import { Result } from "effect"
-import {
-  InvalidRequest,
-  MalformedRequest,
-  RegionNotFound,
-  Unsupported
-} from "../../../../schema/Errors.ts"
+import { InvalidRequest, MalformedRequest, RegionNotFound, Unsupported } from "../../../../schema/Errors.ts"
 import { isArray, isObject, JsonDouble, type JsonObject, type JsonValue } from "./JsonValue.ts"
 
 /** What reading a request can fail with. @category errors */

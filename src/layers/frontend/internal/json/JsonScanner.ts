@@ -8,6 +8,7 @@
  * Source: protocol.md 2.5.
  */
 import { isUtf8 } from "node:buffer"
+import * as Escape from "./Escape.ts"
 import { malformed, maximumDepth, notUtf8, tooDeep } from "./JsonSyntax.ts"
 import { JsonDouble } from "./JsonValue.ts"
 import * as StringCache from "./StringCache.ts"
@@ -162,9 +163,9 @@ export class JsonScanner {
       if (c === 0x22) break
       if (c === 0x5c) {
         this.escaped = true
-        const next = this.skipEscape(i)
-        surplus += next - i - this.escapedLength
-        i = next
+        const length = Escape.length(bytes, i, end)
+        surplus += length - Escape.decodedLength(bytes, i)
+        i += length
       } else if (c < 0x20) {
         throw malformed(c === 0 ? "quotationMark" : "escape", i)
       } else {
@@ -177,98 +178,9 @@ export class JsonScanner {
     return i - start - surplus
   }
 
-  private escapedLength = 0
-
-  private skipEscape(at: number): number {
-    const c = at + 1 < this.end ? this.bytes[at + 1]! : 0
-    switch (c) {
-      case 0x22:
-      case 0x5c:
-      case 0x2f:
-      case 0x62:
-      case 0x66:
-      case 0x6e:
-      case 0x72:
-      case 0x74:
-        this.escapedLength = 1
-        return at + 2
-      case 0x75: {
-        const unit = this.hex4(at + 2, at)
-        if (unit < 0xd800 || unit > 0xdfff) {
-          this.escapedLength = unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3
-          return at + 6
-        }
-        if (unit > 0xdbff || at + 7 >= this.end || this.bytes[at + 6] !== 0x5c || this.bytes[at + 7] !== 0x75) {
-          throw malformed("surrogate", at)
-        }
-        const low = this.hex4(at + 8, at)
-        if (low < 0xdc00 || low > 0xdfff) throw malformed("surrogate", at)
-        this.escapedLength = 4
-        return at + 12
-      }
-      default:
-        throw malformed("escape", at)
-    }
-  }
-
-  private hex4(at: number, escape: number): number {
-    let unit = 0
-    for (let i = at; i < at + 4; i++) {
-      const c = i < this.end ? this.bytes[i]! : 0
-      const digit = isDigit(c)
-        ? c - 0x30
-        : c >= 0x41 && c <= 0x46
-        ? c - 0x37
-        : c >= 0x61 && c <= 0x66
-        ? c - 0x57
-        : -1
-      if (digit < 0) throw malformed("hexDigit", escape)
-      unit = unit * 16 + digit
-    }
-    return unit
-  }
-
   /** Writes the contents of a string that {@link skipString} has accepted, as UTF-8, and gives the offset after them. */
   unescape(start: number, end: number, out: Uint8Array, offset: number): number {
-    const { bytes } = this
-    let o = offset
-    let i = start
-    while (i < end) {
-      const c = bytes[i]!
-      if (c !== 0x5c) {
-        out[o++] = c
-        i++
-        continue
-      }
-      const e = bytes[i + 1]!
-      i += 2
-      if (e !== 0x75) {
-        out[o++] = e === 0x62 ? 8 : e === 0x66 ? 12 : e === 0x6e ? 10 : e === 0x72 ? 13 : e === 0x74 ? 9 : e
-        continue
-      }
-      let point = this.hex4(i, i)
-      i += 4
-      if (point >= 0xd800 && point <= 0xdbff) {
-        point = 0x10000 + ((point - 0xd800) << 10) + (this.hex4(i + 2, i) - 0xdc00)
-        i += 6
-      }
-      if (point < 0x80) {
-        out[o++] = point
-      } else if (point < 0x800) {
-        out[o++] = 0xc0 | (point >> 6)
-        out[o++] = 0x80 | (point & 63)
-      } else if (point < 0x10000) {
-        out[o++] = 0xe0 | (point >> 12)
-        out[o++] = 0x80 | ((point >> 6) & 63)
-        out[o++] = 0x80 | (point & 63)
-      } else {
-        out[o++] = 0xf0 | (point >> 18)
-        out[o++] = 0x80 | ((point >> 12) & 63)
-        out[o++] = 0x80 | ((point >> 6) & 63)
-        out[o++] = 0x80 | (point & 63)
-      }
-    }
-    return o
+    return Escape.decode(this.bytes, start, end, out, offset)
   }
 
   /** Set by {@link skipNumber}: the literal has no fraction, no exponent, and is not `NaN` or `Infinity`. */

@@ -129,7 +129,17 @@ export class JsonWriter {
 
   /** Digits of an integer below 10^9, in at least `width` places. */
   private small(buffer: Buffer, value: number, width: number): void {
-    let digits = value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10000 ? 4 : value < 100000 ? 5 : value < 1000000
+    let digits = value < 10 ?
+      1 :
+      value < 100 ?
+      2 :
+      value < 1000 ?
+      3 :
+      value < 10000 ?
+      4 :
+      value < 100000 ?
+      5 :
+      value < 1000000
       ? 6
       : value < 10000000
       ? 7

@@ -8,7 +8,9 @@ import type { DataType } from "../../../../schema/DataType.ts"
 import { byteSize } from "../../../../schema/DataType.ts"
 import type { JsonScanner } from "./JsonScanner.ts"
 import { malformed } from "./JsonSyntax.ts"
-import { input, kernels, lookAhead, memory, output, stops, windowSize } from "./NumberKernel.ts"
+import { input, lookAhead, output, windowSize } from "./KernelMemory.ts"
+import { stops } from "./KernelWalk.ts"
+import { kernels, memory } from "./NumberKernel.ts"
 import * as TensorFault from "./TensorFault.ts"
 
 /** The first window is small: most tensors that come as JSON are. */

@@ -32,7 +32,7 @@ export class Write {
     out[o++] = length >>> 24
     if (scanner.escaped) scanner.unescape(start, end, out, o)
     else if (length > 64) out.set(scanner.bytes.subarray(start, end), o)
-    else { for (let i = start; i < end; i++) out[o++] = scanner.bytes[i]! }
+    else for (let i = start; i < end; i++) out[o++] = scanner.bytes[i]!
     this.offset += 4 + length
   }
 }

@@ -4,20 +4,24 @@ import type { JsonWriter } from "./JsonWriter.ts"
 
 type WriteAll = (writer: JsonWriter, view: DataView, count: number) => void
 
-const each = (size: number, write: (writer: JsonWriter, view: DataView, offset: number) => void): WriteAll =>
-(writer, view, count) => {
-  for (let i = 0; i < count; i++) {
-    if (i > 0) writer.byte(0x2c)
-    write(writer, view, i * size)
+const each =
+  (size: number, write: (writer: JsonWriter, view: DataView, offset: number) => void): WriteAll =>
+  (writer, view, count) => {
+    for (let i = 0; i < count; i++) {
+      if (i > 0) writer.byte(0x2c)
+      write(writer, view, i * size)
+    }
   }
-}
 
 const writers: { readonly [K in DataType]?: WriteAll } = {
   BOOL: each(1, (writer, view, offset) => writer.raw(view.getUint8(offset) === 0 ? "false" : "true")),
   UINT8: each(1, (writer, view, offset) => writer.integer(view.getUint8(offset))),
   UINT16: each(2, (writer, view, offset) => writer.integer(view.getUint16(offset, true))),
   UINT32: each(4, (writer, view, offset) => writer.integer(view.getUint32(offset, true))),
-  UINT64: each(8, (writer, view, offset) => writer.wide(view.getUint32(offset + 4, true), view.getUint32(offset, true))),
+  UINT64: each(
+    8,
+    (writer, view, offset) => writer.wide(view.getUint32(offset + 4, true), view.getUint32(offset, true))
+  ),
   INT8: each(1, (writer, view, offset) => writer.integer(view.getInt8(offset))),
   INT16: each(2, (writer, view, offset) => writer.integer(view.getInt16(offset, true))),
   INT32: each(4, (writer, view, offset) => writer.integer(view.getInt32(offset, true))),

@@ -40,7 +40,8 @@ const load = (opcode: number, align: number) => (address: Code, offset = 0): Cod
   ...unsignedLeb(offset)
 ]
 
-const store = (opcode: number, align: number) => (address: Code, value: Code): Code => [...address, ...value, opcode, align, 0]
+const store =
+  (opcode: number, align: number) => (address: Code, value: Code): Code => [...address, ...value, opcode, align, 0]
 
 /** Types of locals and results. @internal */
 export const types = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const
@@ -174,15 +175,29 @@ const nameOf = (text: string): Code => [...unsignedLeb(text.length), ...Buffer.f
  *
  * @internal
  */
-export const assemble = (procedures: ReadonlyArray<Procedure>, globals: number, pages: number): Uint8Array<ArrayBuffer> => {
+export const assemble = (
+  procedures: ReadonlyArray<Procedure>,
+  globals: number,
+  pages: number
+): Uint8Array<ArrayBuffer> => {
   const bodies = procedures.map((procedure) => {
     const body = [...list(procedure.locals.map((type) => [1, type])), ...procedure.body, 0x0b]
     return [...unsignedLeb(body.length), ...body]
   })
   const indices = Array.from({ length: globals }, (_, i) => i)
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, list(procedures.map(({ parameters }) => [0x60, ...list(parameters.map((type) => [type])), 1, types.i32]))),
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    0x01,
+    0x00,
+    0x00,
+    0x00,
+    ...section(
+      1,
+      list(procedures.map(({ parameters }) => [0x60, ...list(parameters.map((type) => [type])), 1, types.i32]))
+    ),
     ...section(3, list(procedures.map((_, i) => unsignedLeb(i)))),
     ...section(5, list([[0x01, pages, pages]])),
     ...section(6, list(indices.map(() => [types.i32, 0x01, ...i32.const(0), 0x0b]))),
