@@ -5,7 +5,7 @@ import { type Code, codes } from "../../schema/Errors.ts"
 import type { Parsed } from "../../schema/options/OptionsParser.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
-import type { LoadEvent, Model } from "../../services/ModelRepository.ts"
+import type { IndexEntry, LoadEvent, Model } from "../../services/ModelRepository.ts"
 import { HttpFrontend } from "../frontend/HttpFrontend.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as CurlCommands from "./internal/CurlCommands.ts"
@@ -85,20 +85,20 @@ const baseUrl = ({ address, port }: Endpoint): string => {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-const readyModels = Effect.fnUntraced(function*(server: InferenceServer["Service"]) {
-  const index = yield* server.repository.index
-  return index.flatMap(({ name, state, version }): ReadonlyArray<Model> => {
-    if (state !== "READY" || version === undefined) {
-      return []
-    }
-    return Option.toArray(Result.getSuccess(server.repository.lookup(name, version)))
-  })
-})
+const readyModels = (
+  { repository }: InferenceServer["Service"],
+  index: ReadonlyArray<IndexEntry>
+): ReadonlyArray<Model> =>
+  index.flatMap(({ name, state, version }) =>
+    state === "READY" && version !== undefined
+      ? Option.toArray(Result.getSuccess(repository.lookup(name, version)))
+      : []
+  )
 
 /** Logs what is still in flight, once per second, from the moment the server begins to end until `scope` closes. */
 const reportInFlight = Effect.fnUntraced(function*(server: InferenceServer["Service"], scope: Scope.Scope) {
   yield* Effect.addFinalizer(Effect.fnUntraced(function*() {
-    const models = yield* readyModels(server)
+    const models = readyModels(server, yield* server.repository.index)
     const report = Effect.forEach(models, ({ name, scheduler, version }) => {
       const { running, waiting } = scheduler.depth()
       return running + waiting === 0
@@ -153,8 +153,8 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
       : Effect.logInfo(`Started ${protocol}Service at ${address}:${port}`)
   }
   if (options.logInfo) {
-    const models = yield* readyModels(server)
     const index = yield* server.repository.index
+    const models = readyModels(server, index)
     output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
     output.out(greeting(output, endpoints, models))
   }

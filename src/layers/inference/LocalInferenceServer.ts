@@ -52,9 +52,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   return InferenceServer.of({
     metadata: { name: options.name, version: options.version, extensions },
-    live: Effect.succeed(true),
+    live: Effect.sync(() => repository.failure === undefined),
     ready: Effect.suspend(() =>
-      stopping ? Effect.succeed(false) : options.strictReadiness ? repository.allReady : Effect.succeed(true)
+      stopping || repository.failure !== undefined
+        ? Effect.succeed(false)
+        : options.strictReadiness
+        ? repository.allReady
+        : Effect.succeed(true)
     ),
     stopping: () => stopping,
     model: repository.lookup,

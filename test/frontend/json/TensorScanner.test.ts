@@ -334,6 +334,43 @@ describe("TensorScanner", () => {
     )
   })
 
+  it("reads texts of many windows, whatever stands at their edges", () => {
+    let state = 7
+    const next = (bound: number) => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return Math.floor((state / 2 ** 32) * bound)
+    }
+    for (let round = 0; round < 6; round++) {
+      const parts: Array<string> = []
+      let length = 0
+      let count = 0
+      while (length < 200000) {
+        const row: Array<string> = []
+        for (let k = next(5); k >= 0; k--) {
+          row.push(`${next(2) === 0 ? "-" : ""}${next(1000)}${round % 2 === 0 ? "" : `.${next(1e9)}`}`)
+        }
+        count += row.length
+        const space = next(20) === 0 ? " ".repeat(next(600)) : next(1000) === 0 ? "\n".repeat(70000) : ""
+        const nesting = next(50) === 0 ? next(90) : 1
+        const part = `${"[".repeat(nesting)}${space}${row.join(`${space.slice(0, 300)},`)}${
+          "]".repeat(nesting)
+        }${space}`
+        parts.push(part)
+        length += part.length
+      }
+      const text = `[${parts.join(",")}]`
+      const expected = (JSON.parse(text) as Array<unknown>).flat(Infinity) as Array<number>
+      const positive = expected.map((v) => v === 0 ? 0 : v)
+      assert.lengthOf(expected, count)
+      assert.deepStrictEqual(doubles(text, count).map((v) => v === 0 ? 0 : v), positive)
+      if (round % 2 === 0) {
+        assert.deepStrictEqual(Array.from(new Int16Array(scan(text, "INT16", count).buffer)), positive)
+      }
+    }
+    const long = `1.${"0".repeat(100000)}1`
+    assert.deepStrictEqual(doubles(`[1,${long}, 2,${long}]`, 4), [1, 1, 2, 1])
+  })
+
   it("reads booleans", () => {
     assert.deepStrictEqual(Array.from(scan("[[true, false],[true]]", "BOOL", 3)), [1, 0, 1])
   })

@@ -19,11 +19,26 @@ import {
   valueOfEight,
   walk
 } from "./KernelWalk.ts"
-import { type Code, control, f32, f64, i32, i64, type Local, local, type Procedure, types } from "./Wasm.ts"
+import { type Code, control, f32, f64, i32, i64, type Local, local, type Procedure, types, v128 } from "./Wasm.ts"
 
 const { block, branch, either, when } = control
 
 const element = (table: number, index: Code) => f64.load(i32.shl(index, i32.const(3)), table)
+/** The values of the two groups of eight digits, in the lower and the upper half. */
+const valueOfSixteen = (digits: Local, words: Local): Code => {
+  const tens = v128.add16(
+    v128.mul16(v128.and(digits.get, v128.pairs(0xff, 0xff)), v128.pairs(10, 10)),
+    v128.shrU16(digits.get, i32.const(8))
+  )
+  const thousands = v128.dot16(tens, v128.pairs(100, 1))
+  // Narrowed with itself only because the instruction takes two: the lower half counts.
+  return [
+    ...thousands,
+    ...words.set([]),
+    ...v128.lower64(v128.dot16(v128.narrow32(words.get, words.get), v128.pairs(10000, 1)))
+  ]
+}
+
 const body = (): Code => {
   const isSingle = local(6)
   const [at, c, opened, minus, count, more, exponent, sign] = [7, 8, 9, 10, 11, 12, 13, 14].map(local) as [
@@ -63,6 +78,7 @@ const body = (): Code => {
     ...at.set(i32.add(at.get, i32.add(more.get, i32.const(offset)))),
     ...exponent.set(i32.sub(i32.const(-offset), more.get))
   ]
+  const sixteen = local(25)
   const signed = i64.or(i64.fromF64(value.get), i64.shl(i64.extendU(minus.get), i64.const(63n)))
   const storeDouble: Code = either(
     isSingle.get,
@@ -164,25 +180,34 @@ const body = (): Code => {
     when(
       isByte(c, 0x2e),
       at.advance(1),
-      readWord(word, more, at, 0),
+      sixteen.set(v128.xor(v128.load(at.get), v128.bytes(0x30))),
       either(
-        i32.eq(more.get, i32.const(8)),
+        v128.anyTrue(v128.gtU8(sixteen.get, v128.bytes(9))),
         [
-          appendEight,
-          readWord(word, more, at, 8),
+          readWord(word, more, at, 0),
           either(
             i32.eq(more.get, i32.const(8)),
-            [
-              when(i64.gtS(digits.get, limit(i32.const(8))), stop(stops.literal)),
-              appendEight,
-              readWord(word, more, at, 16),
-              when(i32.eq(more.get, i32.const(8)), stop(stops.literal)),
-              append(16)
-            ],
-            [append(8)]
+            [appendEight, readWord(word, more, at, 8), append(8)],
+            [when(i32.eqz(more.get), stop(stops.literal)), append(0)]
           )
         ],
-        [when(i32.eqz(more.get), stop(stops.literal)), append(0)]
+        [
+          // An integer part of two digits leaves room for sixteen more.
+          when(i64.gtS(digits.get, i64.const(91n)), stop(stops.literal)),
+          word.set(valueOfSixteen(sixteen, sixteen)),
+          digits.set(
+            i64.add(
+              i64.mul(digits.get, i64.const(10n ** 16n)),
+              i64.add(
+                i64.mul(i64.and(word.get, i64.const(0xffffffffn)), i64.const(100000000n)),
+                i64.shrU(word.get, i64.const(32n))
+              )
+            )
+          ),
+          readWord(word, more, at, 16),
+          when(i32.eq(more.get, i32.const(8)), stop(stops.literal)),
+          append(16)
+        ]
       ),
       c.set(byteAt(at))
     ),
@@ -215,12 +240,12 @@ const body = (): Code => {
   return walk({ at, c, minus, opened }, literal)
 }
 
-const { f32: F32, f64: F64, i32: I32, i64: I64 } = types
+const { f32: F32, f64: F64, i32: I32, i64: I64, v128: V128 } = types
 
 /** `floats(position, safe, target, targetEnd, depth, expecting, isSingle)`. @internal */
 export const floats: Procedure = {
   name: "floats",
   parameters: [...parameters, I32],
-  locals: [I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, F64, F64, F64, F64, F64, F64, F32],
+  locals: [I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, F64, F64, F64, F64, F64, F64, F32, V128],
   body: body()
 }

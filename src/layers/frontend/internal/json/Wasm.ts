@@ -44,7 +44,7 @@ const store =
   (opcode: number, align: number) => (address: Code, value: Code): Code => [...address, ...value, opcode, align, 0]
 
 /** Types of locals and results. @internal */
-export const types = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const
+export const types = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const
 
 /** @internal */
 export const i32 = {
@@ -117,6 +117,36 @@ export const f64 = {
   mul: operation(0xa2),
   div: operation(0xa3),
   fromI64: operation(0xb9)
+} as const
+
+const vector = (opcode: number) => (...operands: ReadonlyArray<Code>): Code => [
+  ...operands.flat(),
+  0xfd,
+  ...unsignedLeb(opcode)
+]
+
+/** Vectors of 128 bits. @internal */
+export const v128 = {
+  load: (address: Code, offset = 0): Code => [...address, 0xfd, 0, 0, ...unsignedLeb(offset)],
+  /** The same 16-bit pair in all four lanes. */
+  pairs: (even: number, odd: number): Code => [
+    0xfd,
+    12,
+    ...Array.from({ length: 4 }, () => [even & 0xff, even >> 8, odd & 0xff, odd >> 8]).flat()
+  ],
+  /** The same byte in all sixteen lanes. */
+  bytes: (value: number): Code => [0xfd, 12, ...Array.from({ length: 16 }, () => value)],
+  xor: vector(81),
+  and: vector(78),
+  anyTrue: vector(83),
+  gtU8: vector(40),
+  shrU16: vector(141),
+  mul16: vector(149),
+  add16: vector(142),
+  /** Sums of two neighbouring products of 16-bit lanes, as 32-bit lanes. */
+  dot16: vector(186),
+  narrow32: vector(133),
+  lower64: (value: Code): Code => [...value, 0xfd, 29, 0]
 } as const
 
 /** @internal */
