@@ -1,19 +1,28 @@
 // Small questions that .ci/run asks; plain JavaScript, for any Node from 18 on.
 //
 //   node ask.mjs port                   prints a free port
-//   node ask.mjs ready URL SECONDS      waits until the server is ready
+//   node ask.mjs ready URL SECONDS PID  waits until the server, this process, is ready
 //   node ask.mjs gone URL SECONDS       waits until nothing answers
 //   node ask.mjs infer URL              one inference of `simple`, result checked
 //   node ask.mjs counts FILE            "passed failed skipped" of a JSON report of vitest
 import { readFileSync } from "node:fs"
 import { createServer } from "node:net"
 
-const [command, target, seconds] = process.argv.slice(2)
+const [command, target, seconds, pid] = process.argv.slice(2)
+
+const isRunning = () => {
+  try {
+    return process.kill(Number(pid), 0)
+  } catch {
+    return false
+  }
+}
 
 const until = async (what, test) => {
   const end = Date.now() + Number(seconds) * 1000
   for (;;) {
     if (await test()) return
+    if (pid !== undefined && !isRunning()) throw new Error(`process ${pid} has ended`)
     if (Date.now() > end) throw new Error(`${target} is not ${what} after ${seconds} s`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

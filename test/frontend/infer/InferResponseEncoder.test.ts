@@ -253,6 +253,22 @@ describe("InferResponseEncoder", () => {
     )
   })
 
+  it("writes long tensors of fractions, with and without other numbers between them", () => {
+    for (const length of [255, 256, 257, 511, 512, 513, 3000]) {
+      for (const step of [1, 300]) {
+        const values = Float64Array.from(
+          { length },
+          (_, i) => i % step === 7 ? i : (i + 0.5) * 10 ** ((i % 50) - 25) / 3
+        )
+        const expected = Array.from(
+          values,
+          (v) => Number.isInteger(v) && v < 1e21 ? `${v}.0` : String(v).replace("e+", "e")
+        )
+        assert.strictEqual(data(tensor("A", "FP64", [length], values)), `[${expected.join()}]`)
+      }
+    }
+  })
+
   it("escapes what JSON needs and copies all other bytes", () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => i)
     const text = data(tensor("S", "BYTES", [2], strings(all, "")))

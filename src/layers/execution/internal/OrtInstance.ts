@@ -266,7 +266,12 @@ export const spawn = (
     return instance
   })
 
-/** Opens a model in a thread of its own, without running it, and says what the runtime says of it. @category constructors */
+/**
+ * Opens a model in a thread of its own, without running it, and says what the runtime says of it. Waits for the end of the
+ * thread: to stop one that is inside the native runtime would end the process.
+ *
+ * @category constructors
+ */
 export const look = (options: {
   readonly model: string
   readonly path: string
@@ -277,9 +282,10 @@ export const look = (options: {
     Effect.acquireRelease(
       Effect.sync(() => {
         const settings: Mailbox.NativeSettings = { intraOpNumThreads: 1, graphOptimizationLevel: "disabled" }
-        return startWorker(options.worker, { path: options.path, settings }, [], options.heapMegabytes)
+        const worker = startWorker(options.worker, { path: options.path, settings }, [], options.heapMegabytes)
+        return { worker, ended: new Promise<void>((resolve) => worker.once("exit", () => resolve())) }
       }),
-      (worker) => Effect.promise(() => worker.terminate())
+      ({ ended }) => Effect.promise(() => ended)
     ),
-    (worker) => opened(worker, refusal(options))
+    ({ worker }) => opened(worker, refusal(options))
   ))

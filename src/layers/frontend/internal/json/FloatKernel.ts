@@ -192,8 +192,8 @@ const body = (): Code => {
           )
         ],
         [
-          // An integer part of two digits leaves room for sixteen more.
-          when(i64.gtS(digits.get, i64.const(91n)), stop(stops.literal)),
+          // Up to this integer part there is room for sixteen digits more.
+          when(i64.gtS(digits.get, i64.const(920n)), stop(stops.literal)),
           word.set(valueOfSixteen(sixteen, sixteen)),
           digits.set(
             i64.add(

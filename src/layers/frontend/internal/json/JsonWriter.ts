@@ -173,6 +173,26 @@ export class JsonWriter {
     this.length = formatDouble(value, this.reserve(32), this.length)
   }
 
+  /**
+   * Writes doubles with commas between them. The engine prints an array of them twice as fast as one by one, and differs from
+   * {@link double} only in what is not finite or has no fraction: a run that holds such a number is written number by number.
+   */
+  doubles(values: ReadonlyArray<number>): void {
+    let alike = true
+    for (let i = 0; i < values.length; i++) alike &&= Math.floor(values[i]!) !== values[i] && Number.isFinite(values[i])
+    if (alike) {
+      const text = JSON.stringify(values)
+      const buffer = this.reserve(text.length)
+      buffer.write(text.slice(1, -1), this.length, "latin1")
+      this.length += text.length - 2
+      return
+    }
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) this.byte(0x2c)
+      this.double(values[i]!)
+    }
+  }
+
   /** The text. The writer must not be used after it. */
   finish(): Buffer {
     const text = this.buffer.length > scratchSize

@@ -5,7 +5,8 @@
  * white space, and takes every literal that it can convert exactly; at any other it stops, and JavaScript goes on from there.
  *
  * Eight digits are read with one 64-bit load. Their count is found from the first byte that is none, and their value with three
- * multiplications, both without a branch. Reading goes on before the count is known wherever a branch can foresee it.
+ * multiplications, both without a branch; sixteen at once are read with vector instructions where a fraction is that long. Reading goes on
+ * before the count is known wherever a branch can foresee it.
  */
 import { floats } from "./FloatKernel.ts"
 import { integers } from "./IntegerKernel.ts"
