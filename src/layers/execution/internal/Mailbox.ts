@@ -2,7 +2,7 @@
  * The shared memory between the main thread and one execution instance: how a run is described, and how it is answered.
  *
  * ```
- * 64 bytes   words    Int32: the number of the last request, of the last answer, and whether the worker sleeps
+ * 64 bytes   words    Int32: the number of the last request, of the last answer, whether the worker sleeps, is in native code
  * 8 KiB      fields   Float64: the run on the way in, its outcome on the way out
  * 32 KiB     inline   bytes of small tensors
  * ```
@@ -12,7 +12,7 @@
 import type { MessagePort } from "node:worker_threads"
 
 /** Indices of the control words. */
-export const Word = { request: 0, answer: 1, asleep: 2 } as const
+export const Word = { request: 0, answer: 1, asleep: 2, native: 3 } as const
 
 /** Value of `Word.request` that ends the worker. */
 export const closing = -1

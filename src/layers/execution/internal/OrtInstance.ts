@@ -36,7 +36,7 @@ export interface Options {
 }
 
 /** How long a worker may take to end by itself before its thread is stopped. */
-const closeMillis = 2000
+const closeMillis = 20_000
 
 type Answered = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
 
@@ -141,10 +141,20 @@ class OrtInstance implements Ringer {
     answer(exit)
   }
 
-  /** Gives up on a worker that does not answer. Its memory stays in use until its thread has ended. */
+  /**
+   * Gives up on a worker that does not answer. Its memory stays in use until its thread has ended: at once, or, where it is
+   * inside the native runtime, when that call returns. To stop a thread in there would end the process.
+   */
   readonly abandon = (reason: string): void => {
     this.lose(reason)
-    void this.worker.terminate()
+    this.leave()
+    if (Atomics.load(this.mailbox.words, Word.native) === 0) void this.worker.terminate()
+  }
+
+  /** Asks the worker to end after what it does now. */
+  private leave(): void {
+    Atomics.store(this.mailbox.words, Word.request, Mailbox.closing)
+    Atomics.notify(this.mailbox.words, Word.request)
   }
 
   private lose(reason: string): void {
@@ -177,8 +187,7 @@ class OrtInstance implements Ringer {
     if (this.isEnded || this.isLost) return resume(Effect.void)
     this.isLost = true
     this.options.bell.stopped(this)
-    Atomics.store(this.mailbox.words, Word.request, Mailbox.closing)
-    Atomics.notify(this.mailbox.words, Word.request)
+    this.leave()
     const late = setTimeout(() => void this.worker.terminate(), closeMillis)
     void this.ended.then(() => {
       clearTimeout(late)

@@ -144,6 +144,7 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
     const ready = performance.now()
     let results: Readonly<Record<string, NativeTensor>>
     let inPlace = true
+    Atomics.store(words, Word.native, 1)
     try {
       results = session.run(feeds, fetches)
     } catch (error) {
@@ -151,6 +152,8 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
       if (!asked || !refusedOutput.test(String(error))) throw error
       inPlace = false
       results = session.run(feeds, Object.fromEntries(indices.map((index) => [run.outputs[index]!, null])))
+    } finally {
+      Atomics.store(words, Word.native, 0)
     }
     const ran = performance.now()
     const buffers: Array<ArrayBuffer> = []
