@@ -24,7 +24,9 @@ export interface Outcome {
 const run = promisify(execFile)
 
 /** Name of the load generator in use. */
-export const generator: "wrk" | "autocannon" = spawnSync("wrk", ["--version"]).error === undefined ? "wrk" : "autocannon"
+export const generator: "wrk" | "autocannon" = spawnSync("wrk", ["--version"]).error === undefined
+  ? "wrk"
+  : "autocannon"
 
 /** Runs the load once. Fails when anything but 200 was answered. */
 export const drive = (load: Load): Promise<Outcome> => generator === "wrk" ? driveWrk(load) : driveAutocannon(load)
@@ -38,7 +40,9 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
       `local file = io.open(${JSON.stringify(join(folder, "body"))}, "rb")`,
       "wrk.body = file:read(\"*a\")",
       "file:close()",
-      ...Object.entries(load.headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`),
+      ...Object.entries(load.headers).map(([name, value]) =>
+        `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`
+      ),
       "done = function(summary, latency, requests)",
       "  io.write(string.format(\"RESULT %d %d %d %d %d\\n\", summary.requests, summary.duration, latency:percentile(50),",
       "    summary.errors.status, summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))",
@@ -55,7 +59,13 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
     ])
     const found = /RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(stdout)
     if (found === null) throw new Error(`wrk printed no result:\n${stdout}`)
-    const [requests, micros, p50, refused, broken] = found.slice(1).map(Number) as [number, number, number, number, number]
+    const [requests, micros, p50, refused, broken] = found.slice(1).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number
+    ]
     if (refused + broken > 0) throw new Error(`${refused} answers were not 200 and ${broken} failed, at ${load.url}`)
     return { perSecond: requests / micros * 1e6, p50 }
   } finally {

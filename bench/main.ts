@@ -27,7 +27,8 @@ interface Figure {
 
 const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 
-const digits = (value: number): string => value >= 1000 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+const digits = (value: number): string =>
+  value >= 1000 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 
 /** The server and the echo of the same sizes, one after the other. */
 const besideEcho = async (
@@ -45,7 +46,10 @@ const besideEcho = async (
     const load = { body: request.body, headers: request.headers, connections, seconds }
     await drive({ ...load, url, seconds: 1 })
     await drive({ ...load, url: `http://127.0.0.1:${echo.line}/`, seconds: 1 })
-    return { echo: await drive({ ...load, url: `http://127.0.0.1:${echo.line}/` }), server: await drive({ ...load, url }) }
+    return {
+      echo: await drive({ ...load, url: `http://127.0.0.1:${echo.line}/` }),
+      server: await drive({ ...load, url })
+    }
   } finally {
     echo.stop()
   }
@@ -189,7 +193,9 @@ process.stdout.write([
   "| --- | --- | --- | --- | --- | --- |",
   ...rows,
   "",
-  `Conditions: ${cores.length} cores (${cores[0]?.model ?? "unknown"}) shared with the load generator ${generator} (one thread), ` +
+  `Conditions: ${cores.length} cores (${
+    cores[0]?.model ?? "unknown"
+  }) shared with the load generator ${generator} (one thread), ` +
   `Node ${process.version}, ${repetitions} repetitions of ${seconds} s, each beside its yardstick, commit ${commit}.`,
   ""
 ].join("\n"))

@@ -71,9 +71,13 @@ export const start = async (repository: string): Promise<Started> => {
 /** Starts a yardstick script and gives what it printed first; `stop` ends it. */
 export const yardstick = (script: string, args: ReadonlyArray<string>): Promise<{ line: string; stop: () => void }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [fileURLToPath(new URL(`./yardsticks/${script}`, import.meta.url)), ...args], {
-      stdio: ["ignore", "pipe", "inherit"]
-    })
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL(`./yardsticks/${script}`, import.meta.url)), ...args],
+      {
+        stdio: ["ignore", "pipe", "inherit"]
+      }
+    )
     let text = ""
     child.stdout.on("data", (chunk: Buffer) => {
       text += chunk.toString()

@@ -60,7 +60,7 @@ else {
   for (const worker of workers) {
     worker.on("message", (message: unknown) => {
       if (message === "ready") {
-        if (++ready === count) for (const each of workers) each.postMessage("go")
+        if (++ready === count) { for (const each of workers) each.postMessage("go") }
         return
       }
       total += Number(message)

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs"
 
 const read = (): string => {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
-  return typeof manifest === "object" && manifest !== null && "version" in manifest && typeof manifest.version === "string"
+  return typeof manifest === "object" && manifest !== null && "version" in manifest &&
+      typeof manifest.version === "string"
     ? manifest.version
     : "unknown"
 }

@@ -45,18 +45,26 @@ describe("classify", () => {
 
   it("prints 64-bit integers exactly", () => {
     const data = new Uint8Array(BigInt64Array.of(-9223372036854775808n, 9007199254740993n).buffer)
-    const output = classify({ name: "O", datatype: "INT64", shape: [2], data }, { k: 2, batched: false, labels: undefined })
+    const output = classify({ name: "O", datatype: "INT64", shape: [2], data }, {
+      k: 2,
+      batched: false,
+      labels: undefined
+    })
     assert.deepStrictEqual(strings(output.data), ["9007199254740993:1", "-9223372036854775808:0"])
   })
 
   it("agrees with a full sort", () =>
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 1, maxLength: 60 }), fc.nat(70), (values, k) => {
-        const output = classify(fp32([values.length], values), { k, batched: false, labels: undefined })
-        const expected = values.map((value, index) => ({ value, index }))
-          .sort((a, b) => b.value - a.value || a.index - b.index).slice(0, k).map((each) => each.index)
-        assert.deepStrictEqual(strings(output.data).map((text) => Number(text.split(":")[1])), expected)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 1, maxLength: 60 }),
+        fc.nat(70),
+        (values, k) => {
+          const output = classify(fp32([values.length], values), { k, batched: false, labels: undefined })
+          const expected = values.map((value, index) => ({ value, index }))
+            .sort((a, b) => b.value - a.value || a.index - b.index).slice(0, k).map((each) => each.index)
+          assert.deepStrictEqual(strings(output.data).map((text) => Number(text.split(":")[1])), expected)
+        }
+      ),
       { seed: 11 }
     ))
 

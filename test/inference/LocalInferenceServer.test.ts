@@ -103,21 +103,38 @@ const infer = Effect.fnUntraced(function*(model: Model, asked: InferenceRequest)
 const echo = (job: Job): ReadonlyArray<Tensor> => job.outputs.map((name, i) => ({ ...job.inputs[i]!, name }))
 
 const two = makeModel(
-  signature(4, [io("A", [2], { batched: true }), io("B", [2], { batched: true })], [io("Y", [2], { batched: true }), io("X", [2], { batched: true })]),
+  signature(4, [io("A", [2], { batched: true }), io("B", [2], { batched: true })], [
+    io("Y", [2], { batched: true }),
+    io("X", [2], { batched: true })
+  ]),
   echo
 )
 const plain = makeModel(signature(0, [io("A", [3])], [io("Y", [3])]), echo)
-const optional = makeModel(signature(0, [io("A", [1]), io("B", [1], { optional: true }), io("C", [1], { optional: true })], [io("Y", [1])]), echo)
+const optional = makeModel(
+  signature(0, [io("A", [1]), io("B", [1], { optional: true }), io("C", [1], { optional: true })], [io("Y", [1])]),
+  echo
+)
 const text = makeModel(signature(0, [io("S", [2], { datatype: "BYTES" })], [io("Y", [2], { datatype: "BYTES" })]), echo)
 const flexible = makeModel(signature(0, [io("A", [-1, -1])], [io("Y", [-1, -1])]), echo)
 
-const note = "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each " +
+const note =
+  "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each " +
   "input shape. If you want to specify the full shape including the batch dim in your input dims config, try setting " +
   "max_batch_size to zero. See the model configuration docs for more info on max_batch_size."
 
 const refused: ReadonlyArray<[title: string, model: Model, request: InferenceRequest, message: string]> = [
-  ["an input given twice", two, request([int32("A", [1, 2]), int32("A", [1, 2])], { id: "7" }), "[request id: 7] input 'A' already exists in request"],
-  ["an unknown output", two, request([], { outputs: [{ name: "Q", classification: 0 }] }), "unexpected inference output 'Q' for model 'M'"],
+  [
+    "an input given twice",
+    two,
+    request([int32("A", [1, 2]), int32("A", [1, 2])], { id: "7" }),
+    "[request id: 7] input 'A' already exists in request"
+  ],
+  [
+    "an unknown output",
+    two,
+    request([], { outputs: [{ name: "Q", classification: 0 }] }),
+    "unexpected inference output 'Q' for model 'M'"
+  ],
   [
     "an output given twice",
     two,
@@ -266,54 +283,83 @@ const refused: ReadonlyArray<[title: string, model: Model, request: InferenceReq
 
 describe("LocalInferenceServer", () => {
   for (const [title, model, asked, message] of refused) {
-    it.effect(`refuses ${title}`, Effect.fnUntraced(function*() {
-      const error = yield* Effect.flip(infer(model, asked))
-      assert.strictEqual(error.reason._tag, "InvalidRequest")
-      assert.strictEqual(error.message, message)
-    }))
+    it.effect(
+      `refuses ${title}`,
+      Effect.fnUntraced(function*() {
+        const error = yield* Effect.flip(infer(model, asked))
+        assert.strictEqual(error.reason._tag, "InvalidRequest")
+        assert.strictEqual(error.message, message)
+      })
+    )
   }
 
-  it.effect("answers outputs sorted by name, all of them or those asked for", Effect.fnUntraced(function*() {
-    const inputs = [int32("A", [1, 2], [1, 2]), int32("B", [1, 2], [3, 4])]
-    const all = yield* infer(two, request(inputs))
-    assert.deepStrictEqual(all.outputs.map((output) => output.name), ["X", "Y"])
-    const some = yield* infer(two, request(inputs, { outputs: [{ name: "Y", classification: 0 }, { name: "X", classification: 0 }] }))
-    assert.deepStrictEqual(some.outputs.map((output) => output.name), ["X", "Y"])
-  }))
+  it.effect(
+    "answers outputs sorted by name, all of them or those asked for",
+    Effect.fnUntraced(function*() {
+      const inputs = [int32("A", [1, 2], [1, 2]), int32("B", [1, 2], [3, 4])]
+      const all = yield* infer(two, request(inputs))
+      assert.deepStrictEqual(all.outputs.map((output) => output.name), ["X", "Y"])
+      const some = yield* infer(
+        two,
+        request(inputs, { outputs: [{ name: "Y", classification: 0 }, { name: "X", classification: 0 }] })
+      )
+      assert.deepStrictEqual(some.outputs.map((output) => output.name), ["X", "Y"])
+    })
+  )
 
-  it.effect("accepts zero elements where the config allows any size", Effect.fnUntraced(function*() {
-    const response = yield* infer(flexible, request([int32("A", [0, 16])]))
-    assert.deepStrictEqual(response.outputs[0]!.shape, [0, 16])
-  }))
+  it.effect(
+    "accepts zero elements where the config allows any size",
+    Effect.fnUntraced(function*() {
+      const response = yield* infer(flexible, request([int32("A", [0, 16])]))
+      assert.deepStrictEqual(response.outputs[0]!.shape, [0, 16])
+    })
+  )
 
-  it.effect("gives the model the reshaped tensor and the client its own shape", Effect.fnUntraced(function*() {
-    const seen: Array<ReadonlyArray<number>> = []
-    const model = makeModel(
-      signature(8, [io("A", [-1, 1], { batched: true, modelDims: [-1] })], [io("Y", [1, -1], { batched: true, modelDims: [-1] })]),
-      (job) => {
-        seen.push(job.inputs[0]!.shape)
-        return echo(job)
-      }
-    )
-    const response = yield* infer(model, request([int32("A", [2, 3, 1])]))
-    assert.deepStrictEqual(seen, [[2, 3]])
-    assert.deepStrictEqual(response.outputs[0]!.shape, [2, 1, 3])
-  }))
+  it.effect(
+    "gives the model the reshaped tensor and the client its own shape",
+    Effect.fnUntraced(function*() {
+      const seen: Array<ReadonlyArray<number>> = []
+      const model = makeModel(
+        signature(8, [io("A", [-1, 1], { batched: true, modelDims: [-1] })], [
+          io("Y", [1, -1], { batched: true, modelDims: [-1] })
+        ]),
+        (job) => {
+          seen.push(job.inputs[0]!.shape)
+          return echo(job)
+        }
+      )
+      const response = yield* infer(model, request([int32("A", [2, 3, 1])]))
+      assert.deepStrictEqual(seen, [[2, 3]])
+      assert.deepStrictEqual(response.outputs[0]!.shape, [2, 1, 3])
+    })
+  )
 
-  it.effect("keeps only the rows of the request when the model gives more", Effect.fnUntraced(function*() {
-    const model = makeModel(signature(8, [io("A", [1], { batched: true })], [io("Y", [1], { batched: true })]), () => [int32("Y", [3, 1], [7, 8, 9])])
-    const response = yield* infer(model, request([int32("A", [2, 1])]))
-    assert.deepStrictEqual(response.outputs[0]!.shape, [2, 1])
-    assert.strictEqual(response.outputs[0]!.data.byteLength, 8)
-  }))
+  it.effect(
+    "keeps only the rows of the request when the model gives more",
+    Effect.fnUntraced(function*() {
+      const model = makeModel(
+        signature(8, [io("A", [1], { batched: true })], [io("Y", [1], { batched: true })]),
+        () => [int32("Y", [3, 1], [7, 8, 9])]
+      )
+      const response = yield* infer(model, request([int32("A", [2, 1])]))
+      assert.deepStrictEqual(response.outputs[0]!.shape, [2, 1])
+      assert.strictEqual(response.outputs[0]!.data.byteLength, 8)
+    })
+  )
 
-  it.effect("fails when the model gives fewer rows than the request has", Effect.fnUntraced(function*() {
-    const model = makeModel(signature(8, [io("A", [1], { batched: true })], [io("Y", [1], { batched: true })]), () => [int32("Y", [1, 1])])
-    const error = yield* Effect.flip(infer(model, request([int32("A", [2, 1])], { id: "x" })))
-    assert.strictEqual(error.reason._tag, "Unsupported")
-    assert.strictEqual(
-      error.message,
-      "[request id: x] failed to split the output tensor 'Y' in responses: expected batch size of at least 2 in model output, got 1"
-    )
-  }))
+  it.effect(
+    "fails when the model gives fewer rows than the request has",
+    Effect.fnUntraced(function*() {
+      const model = makeModel(
+        signature(8, [io("A", [1], { batched: true })], [io("Y", [1], { batched: true })]),
+        () => [int32("Y", [1, 1])]
+      )
+      const error = yield* Effect.flip(infer(model, request([int32("A", [2, 1])], { id: "x" })))
+      assert.strictEqual(error.reason._tag, "Unsupported")
+      assert.strictEqual(
+        error.message,
+        "[request id: x] failed to split the output tensor 'Y' in responses: expected batch size of at least 2 in model output, got 1"
+      )
+    })
+  )
 })

@@ -132,7 +132,8 @@ const clientTensor = (
     if (rows < batchSize) {
       return Result.fail(
         new Unsupported({
-          message: `[request id: ${request.id === "" ? "<id_unknown>" : request.id}] failed to split the output tensor ` +
+          message:
+            `[request id: ${request.id === "" ? "<id_unknown>" : request.id}] failed to split the output tensor ` +
             `'${tensor.name}' in responses: expected batch size of at least ${batchSize} in model output, got ${rows}`
         })
       )
@@ -144,7 +145,10 @@ const clientTensor = (
       return Result.fail(
         new ExecutionFailed({
           model: model.name,
-          message: `model '${model.name}', tensor '${tensor.name}': the model produced the shape ${show(tensor.shape)} where ` +
+          message:
+            `model '${model.name}', tensor '${tensor.name}': the model produced the shape ${
+              show(tensor.shape)
+            } where ` +
             `the 'reshape' of its configuration says ${show(spec.modelShape)}`
         })
       )

@@ -14,7 +14,9 @@ export const bytesProblem = (
   let count = 0
   while (position < end) {
     if (count === expected) {
-      return `${prefix()}unexpected number of string elements ${count + 1} for inference input '${input.name}' for model ` +
+      return `${prefix()}unexpected number of string elements ${
+        count + 1
+      } for inference input '${input.name}' for model ` +
         `'${model}', expecting ${expected}`
     }
     const left = end - position

@@ -49,7 +49,9 @@ export const classify = (
   const rows = options.batched ? output.shape[0]! : 1
   const size = byteSize(output.datatype)
   const perRow = rows === 0 ? 0 : output.data.byteLength / size / rows
-  if (perRow > maxElements) return Result.fail(new InvalidRequest({ message: "classification output tensor too large" }))
+  if (perRow > maxElements) {
+    return Result.fail(new InvalidRequest({ message: "classification output tensor too large" }))
+  }
   const k = Math.min(options.k, perRow)
   const view = new DataView(output.data.buffer, output.data.byteOffset, output.data.byteLength)
   const decimal = output.datatype === "FP32" || output.datatype === "FP64"

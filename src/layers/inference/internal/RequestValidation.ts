@@ -17,7 +17,8 @@ import { carry, matches, show } from "./Shape.ts"
 
 const maxInt64 = 9223372036854775807n
 
-const batchNote = "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended " +
+const batchNote =
+  "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended " +
   "to each input shape. If you want to specify the full shape including the batch dim in your input dims config, try setting " +
   "max_batch_size to zero. See the model configuration docs for more info on max_batch_size."
 
@@ -137,7 +138,9 @@ const tensorProblem = (
       show(shape)
   }
   if (!matches(shape, spec.shape)) {
-    return `${prefix()}unexpected shape for input '${input.name}' for model '${model.name}'. Expected ${show(spec.shape)}, ` +
+    return `${prefix()}unexpected shape for input '${input.name}' for model '${model.name}'. Expected ${
+      show(spec.shape)
+    }, ` +
       `got ${show(shape)}. ${signature.maxBatchSize > 0 ? batchNote : ""}`
   }
   let elements = 1
@@ -151,7 +154,9 @@ const tensorProblem = (
   if (elements * Math.max(size, 1) > Number.MAX_SAFE_INTEGER) {
     const exact = shape.reduce((product, dim) => product * BigInt(dim), 1n)
     if (exact > maxInt64) return `element count for tensor '${input.name}' exceeds maximum size of ${maxInt64}`
-    if (exact * BigInt(size) > maxInt64) return `byte size for tensor '${input.name}' exceeds maximum size of ${maxInt64}`
+    if (exact * BigInt(size) > maxInt64) {
+      return `byte size for tensor '${input.name}' exceeds maximum size of ${maxInt64}`
+    }
     if (size > 0) return sizeMismatch(model, input, exact * BigInt(size), prefix)
   }
   if (size === 0) return bytesProblem(input, elements, model.name, prefix)
