@@ -24,7 +24,8 @@ const misbehave = (fault: number | undefined, fetches: Record<string, unknown>) 
       break
     }
     case faults.stall:
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      // As a call of the native runtime that takes far too long: nothing can stop it, and it returns in the end.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500)
       break
     case faults.throw:
       throw new Error("the runtime says no")

@@ -151,7 +151,7 @@ describe("FileModelRepository with ONNX Runtime", () => {
         const { inputs, maxBatchSize } = modelOf(repository, name).signature
         return [maxBatchSize, inputs[0]?.shape, inputs[0]?.modelShape]
       }
-      assert.deepStrictEqual(shapes("scalar"), [0, [1], [1]])
+      assert.deepStrictEqual(shapes("scalar"), [0, [1], []])
       assert.deepStrictEqual(shapes("per_row"), [4, [-1, 1], [-1]])
       assert.deepStrictEqual(shapes("fixed"), [0, [1, 4], [1, 4]])
       assert.deepStrictEqual(shapes("zero"), [0, [0, 16], [0, 16]])

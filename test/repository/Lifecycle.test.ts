@@ -301,7 +301,9 @@ describe("Lifecycle", () => {
       )
       fc.assert(fc.property(texts, (text) => {
         const found = message(lifecycle.lookup("m", text))
-        const number = text === "" ? "123" : /^[ \t\n\v\f\r]*\+?0*(\d+)/.exec(text)?.[1]
+        const [, sign, digits] = /^[ \t\n\v\f\r]*([+-]?)(\d+)/.exec(text) ?? []
+        const value = digits === undefined ? undefined : BigInt(`${sign === "-" ? "-" : ""}${digits}`)
+        const number = text === "" ? "123" : value?.toString()
         if (number !== undefined && ["0", "7", "123"].includes(number)) assert.strictEqual(found, `found ${number}`)
         else assert.match(found, /^(ModelNotFound|InvalidRequest): /)
       }))
