@@ -10,6 +10,7 @@ import type { Region } from "../../../../services/TensorMemory.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Connection } from "./Connection.ts"
 import type { InFlight } from "./InFlight.ts"
+import * as Outbox from "./Outbox.ts"
 import { type Captures, noCaptures } from "./Router.ts"
 
 /** The response of node:http with its call beside it. @internal */
@@ -197,6 +198,7 @@ export abstract class Exchange {
     response.writeHead(status, headers)
     if (typeof body === "string") {
       if (linger) response.write(body, encoding, () => this.finishEarly())
+      else if (this.server.inFlight.requests > 1) Outbox.post(response, body, encoding)
       else response.end(body, encoding)
     } else {
       response.cork()
