@@ -7,6 +7,7 @@ import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import type { IndexEntry, LoadEvent, Model } from "../../services/ModelRepository.ts"
 import { HttpFrontend } from "../frontend/HttpFrontend.ts"
+import { trimHeap } from "../HeapTrim.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as CurlCommands from "./internal/CurlCommands.ts"
 import { type Output, styles } from "./internal/Output.ts"
@@ -123,6 +124,12 @@ const greeting = (output: Output, endpoints: ReadonlyArray<Endpoint>, models: Re
   return `\nListening for ${places.join(", ")}\n\nTry:\n${commands.map((command) => `  ${command}\n`).join("")}\n`
 }
 
+/** Gives back the memory that starting up has used, unless requests came at once: they matter more. */
+const trimWhenIdle = Effect.fnUntraced(function*(frontend: Option.Option<HttpFrontend["Service"]>) {
+  yield* Effect.sleep("1 second")
+  if (Option.isNone(frontend) || frontend.value.inFlight().requests === 0) trimHeap()
+})
+
 const start = Effect.fnUntraced(function*(options: ServerOptions, environment: Environment, outer: Scope.Scope) {
   const { output } = environment
   const started = performance.now()
@@ -158,6 +165,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
     output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
     output.out(greeting(output, endpoints, models))
   }
+  yield* Effect.forkScoped(trimWhenIdle(Context.getOption(context, HttpFrontend)))
   yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
   return yield* Effect.never
 })

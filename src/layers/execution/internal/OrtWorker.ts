@@ -6,6 +6,7 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import * as DataType from "../../../schema/DataType.ts"
+import { trimHeap } from "../../HeapTrim.ts"
 import type { AnswerMessage, FromWorker, Start, ToWorker } from "./Mailbox.ts"
 import * as Mailbox from "./Mailbox.ts"
 import type { NativeTensor, OrtSession } from "./OrtSession.ts"
@@ -43,6 +44,9 @@ interface Held {
   readonly byteLength: number
   readonly tensor: NativeTensor
 }
+
+/** Nothing to do for so long: time to give back what starting up has used, once. */
+const idleMillis = 1000
 
 const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
   const { fields: mailboxFields, inline, buffer, inlineOffset, words } = Mailbox.views(run.mailbox)
@@ -212,11 +216,17 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
   }
 
   let served = 0
+  let trimmed = false
   while (true) {
     if (Atomics.load(words, Word.request) === served) {
       // Main reads this word after it wrote the request, so either it sees us asleep or we see the request.
       Atomics.store(words, Word.asleep, 1)
-      while (Atomics.load(words, Word.request) === served) Atomics.wait(words, Word.request, served)
+      while (Atomics.load(words, Word.request) === served) {
+        const woken = Atomics.wait(words, Word.request, served, trimmed ? Infinity : idleMillis)
+        if (woken !== "timed-out") continue
+        trimmed = true
+        trimHeap()
+      }
       Atomics.store(words, Word.asleep, 0)
     }
     const request = Atomics.load(words, Word.request)
