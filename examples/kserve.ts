@@ -31,6 +31,13 @@ const concatenate = (chunks: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer>
   return body
 }
 
+/** Fetches, and ends the program with one sentence where no server answers. */
+const ask = (url: string, request: RequestInit): Promise<Response> =>
+  fetch(url, request).catch(() => {
+    process.stderr.write(`No server answers at ${new URL(url).origin}. Start one with "npm start", or name its URL.\n`)
+    process.exit(1)
+  })
+
 /**
  * Asks a model once and gives its FP32 outputs by name.
  *
@@ -52,7 +59,7 @@ export const infer = async (
     parameters: { binary_data_output: true }
   }))
   const chunks = inputs.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-  const response = await fetch(`${server}/v2/${path}/infer`, {
+  const response = await ask(`${server}/v2/${path}/infer`, {
     method: "POST",
     headers: {
       "content-type": "application/octet-stream",
