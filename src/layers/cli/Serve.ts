@@ -159,6 +159,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
       ? Effect.void
       : Effect.logInfo(`Started ${protocol}Service at ${address}:${port}`)
   }
+  yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
   if (options.logInfo) {
     const index = yield* server.repository.index
     const models = readyModels(server, index)
@@ -166,7 +167,6 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
     output.out(greeting(output, endpoints, models))
   }
   yield* Effect.forkScoped(trimWhenIdle(Context.getOption(context, HttpFrontend)))
-  yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
   return yield* Effect.never
 })
 
