@@ -49,7 +49,12 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     if (event._tag === "Failed") failures.push(event)
     return given.onEvent(event)
   }
-  const failed = (model: string, reason: string) => onEvent({ _tag: "Failed", model, version: undefined, reason })
+  /** Why models failed before any version of theirs was tried. */
+  const reasons = new Map<string, string>()
+  const failed = (model: string, reason: string) => {
+    reasons.set(model, reason)
+    return onEvent({ _tag: "Failed", model, version: undefined, reason })
+  }
   const lifecycle = yield* Lifecycle.make({ ...given, onEvent })
 
   const discover = Effect.provideContext(Discovery.discover(given), services)
@@ -66,6 +71,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     const polled = yield* PollModel.poll(found, given, warn).pipe(
       Effect.tapError(({ message }) => failed(name, `Poll failed for model directory '${name}': ${message}`))
     )
+    reasons.delete(name)
     lifecycle.register(found)
     const versions = yield* PollModel.chooseVersions(polled, warn).pipe(
       Effect.tapError(({ message }) => failed(name, `failed to load model '${name}': ${message}`))
@@ -111,6 +117,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       return indexEntries(
         [...known.models, ...failing.map((name) => ({ id: name, name }))],
         lifecycle.states(),
+        reasons,
         known.ambiguous
       )
     })

@@ -171,6 +171,7 @@ export const write = (
 }
 
 const nothing = () => {}
+const none: ReadonlyArray<ArrayBuffer> = []
 
 /** Gives back the shared memory of a run's inputs, and of its outputs where nobody gets them. */
 export const free = (written: Written, outputs: boolean): void => {
@@ -188,6 +189,7 @@ export const read = (
   const fields = message?.fields ?? mailbox.fields
   const outputs = new Array<Tensor>(written.names.length)
   const regions: Array<Region> = []
+  const buffers = message?.buffers ?? none
   let at: number = Answer.entries
   for (let i = 0; i < outputs.length; i++) {
     const place = fields[at]!
@@ -205,7 +207,7 @@ export const read = (
     } else {
       data = place === Place.inline
         ? mailbox.inline.slice(offset, offset + fields[at - rank - 2]!)
-        : new Uint8Array(message!.buffers[offset]!)
+        : new Uint8Array(buffers[offset]!)
       region?.release()
       const asked = written.shapes[i]
       if (asked !== undefined && (asked.length !== rank || asked.some((dim, d) => dim !== shape[d]))) {
@@ -219,8 +221,10 @@ export const read = (
     computeInputNanos: fields[Answer.inputNanos]!,
     computeInferNanos: fields[Answer.inferNanos]!,
     computeOutputNanos: fields[Answer.outputNanos]!,
-    release: regions.length === 0 ? nothing : () => {
+    release: regions.length === 0 && buffers.length === 0 ? nothing : () => {
       for (const region of regions) region.release()
+      // Detaching frees them now: left to the garbage collector, large outputs make it run every few dozen requests.
+      for (const buffer of buffers) if (!buffer.detached) buffer.transfer(0)
     }
   }
 }

@@ -7,7 +7,8 @@ const ambiguous = "model appears in two or more repositories"
 const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
 /**
- * One row for each version; the name alone for what was never loaded. Sorted by name, then version.
+ * One row for each version; the name alone for what was never tried. Sorted by name, then version. What failed before any
+ * version was tried has the state UNAVAILABLE and its reason, where Triton gives the name alone and the reason to its log.
  *
  * Source: model-config §1.12, protocol §3.6.
  *
@@ -16,11 +17,15 @@ const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 export const indexEntries = (
   models: ReadonlyArray<{ readonly id: string; readonly name: string }>,
   states: ReadonlyMap<string, ReadonlyArray<VersionStatus>>,
+  reasons: ReadonlyMap<string, string> = new Map(),
   ambiguousNames: ReadonlyArray<string> = []
 ): ReadonlyArray<IndexEntry> => {
   const rows = models.map(({ id, name }): readonly [string, ReadonlyArray<IndexEntry>] => {
     const versions = states.get(id) ?? []
-    if (versions.length === 0) return [name, [{ name }]]
+    if (versions.length === 0) {
+      const reason = reasons.get(name)
+      return [name, [reason === undefined ? { name } : { name, state: "UNAVAILABLE", reason }]]
+    }
     return [
       name,
       versions.map(({ reason, state, version }) => ({

@@ -74,7 +74,8 @@ const conventionOf = (config: ModelConfig, directory: ModelDirectory): Conventio
 const undetermined = (directory: ModelDirectory): ConfigFault => {
   const onnx = directory.entries.find((entry) => entry.name.endsWith(".onnx"))
   const hint = onnx === undefined
-    ? ""
+    ? ` No model file was found in it: an ONNX model is expected at ${directory.name}/1/model.onnx.` +
+      (/^\d+$/.test(directory.name) ? " Where this is the directory of one model, name the directory above it." : "")
     : ` Its directory holds '${onnx.name}': call the file model.onnx, or give backend: "onnxruntime" and ` +
       `default_model_filename: "${onnx.name}" in config.pbtxt.`
   return invalid(
