@@ -163,7 +163,7 @@ describe("FileModelRepository", () => {
       assert.isTrue(file?.reason.startsWith("Internal: "))
     }))
 
-  it.effect("keeps failed models in the index: by name alone when they were never loaded", () =>
+  it.effect("keeps failed models in the index with the reason, without a version when none was tried", () =>
     Effect.gen(function*() {
       const { failures, repository } = yield* lenient({
         "good/1/model.onnx": onnx,
@@ -176,12 +176,16 @@ describe("FileModelRepository", () => {
       assert.deepStrictEqual(
         index.map(({ name, state, version }) => [name, version, state]),
         [
-          [".git", undefined, undefined],
-          ["bad_config", undefined, undefined],
+          [".git", undefined, "UNAVAILABLE"],
+          ["bad_config", undefined, "UNAVAILABLE"],
           ["bad_file", "1", "UNAVAILABLE"],
           ["good", "1", "READY"],
-          ["no_version", undefined, undefined]
+          ["no_version", undefined, "UNAVAILABLE"]
         ]
+      )
+      assert.match(
+        index[1]?.reason ?? "",
+        /^Poll failed for model directory 'bad_config': failed to read text proto from /
       )
       assert.isTrue(index[2]?.reason?.startsWith("Internal: "))
       assert.isFalse("reason" in index[3]!)

@@ -225,7 +225,8 @@ const platformless: ReadonlyArray<Case> = [
     name,
     "",
     `Invalid model name: Could not determine backend for model '${name}' with no backend in model configuration. ` +
-    "Expected model name of the form 'model.<backend_name>'."
+    "Expected model name of the form 'model.<backend_name>'. No model file was found in it: an ONNX model is expected at " +
+    `${name}/1/model.onnx.`
   ]),
   [
     "unknown_backend.unknown",
