@@ -9,6 +9,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**", "node_modules/**"],
+          setupFiles: ["test/setup.ts"],
           pool: "threads"
         }
       },
@@ -16,6 +17,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          setupFiles: ["test/setup.ts"],
           pool: "forks",
           fileParallelism: false,
           testTimeout: 60_000,
