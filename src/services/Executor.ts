@@ -3,7 +3,7 @@
  *
  * Upstream: `Scheduler`. Downstream: the native runtime.
  */
-import { Context, type Effect, type Scope, type Semaphore } from "effect"
+import { Context, type Effect, type Exit, type Scope, type Semaphore } from "effect"
 import type { DataType } from "../schema/DataType.ts"
 import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../schema/Errors.ts"
 import type { Tensor } from "../schema/Inference.ts"
@@ -60,6 +60,25 @@ export interface ExecutionResult {
   readonly release: () => void
 }
 
+/** @category errors */
+export type RunFailure = ExecutionFailed | InstanceLost | InvalidRequest
+
+/** An instance in the hands of one user. @category models */
+export interface LentInstance {
+  readonly name: string
+  /**
+   * Runs the model once, one run at a time; `done` is called exactly once, before `start` returns or later. Inputs are borrowed until
+   * then, outputs belong to the caller until `release`. What cannot run any more fails with `InstanceLost`.
+   */
+  readonly start: (
+    inputs: ReadonlyArray<Tensor>,
+    outputs: ReadonlyArray<string>,
+    done: (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
+  ) => void
+  /** Completes when the instance is lost, just before its run is answered: give it back then. */
+  readonly lost: Effect.Effect<void>
+}
+
 /** An open version: its instances as a pool bounded by `slots`. @category models */
 export interface Instances {
   readonly count: number
@@ -74,7 +93,9 @@ export interface Instances {
   readonly run: (
     inputs: ReadonlyArray<Tensor>,
     outputs: ReadonlyArray<string>
-  ) => Effect.Effect<ExecutionResult, ExecutionFailed | InstanceLost | InvalidRequest>
+  ) => Effect.Effect<ExecutionResult, RunFailure>
+  /** Lends an instance until the scope closes, for any number of runs. Under a permit that is held as long, it never waits. */
+  readonly lend: Effect.Effect<LentInstance, never, Scope.Scope>
   /** `true` while at least one instance is up. */
   readonly healthy: () => boolean
   /**

@@ -96,35 +96,34 @@ export const pool = (
           lost,
           runningSince: () => since,
           abandon: fake.crash,
-          run: (inputs) =>
-            Effect.callback<ExecutionResult, InstanceLost>((resume) => {
-              const number = inputs[0]!.shape[0]!
-              active++
-              fakes.mostAtOnce = Math.max(fakes.mostAtOnce, active)
-              fakes.log.push(`run ${number}`)
-              since = clock.monotonicTimeNanosUnsafe()
-              const end = (exit: Exit.Exit<ExecutionResult, InstanceLost>) => {
-                active--
-                since = undefined
-                fail = undefined
-                fake.running = undefined
-                resume(exit)
+          start: (inputs, _outputs, done) => {
+            const number = inputs[0]!.shape[0]!
+            active++
+            fakes.mostAtOnce = Math.max(fakes.mostAtOnce, active)
+            fakes.log.push(`run ${number}`)
+            since = clock.monotonicTimeNanosUnsafe()
+            const end = (exit: Exit.Exit<ExecutionResult, InstanceLost>) => {
+              active--
+              since = undefined
+              fail = undefined
+              fake.running = undefined
+              done(exit)
+            }
+            fail = () => end(Exit.fail(failure(index)))
+            fake.running = {
+              job: number,
+              finish: () => {
+                fakes.unreleased++
+                end(Exit.succeed({
+                  outputs: inputs,
+                  computeInputNanos: 1,
+                  computeInferNanos: 2,
+                  computeOutputNanos: 3,
+                  release: () => void fakes.unreleased--
+                }))
               }
-              fail = () => end(Exit.fail(failure(index)))
-              fake.running = {
-                job: number,
-                finish: () => {
-                  fakes.unreleased++
-                  end(Exit.succeed({
-                    outputs: inputs,
-                    computeInputNanos: 1,
-                    computeInferNanos: 2,
-                    computeOutputNanos: 3,
-                    release: () => void fakes.unreleased--
-                  }))
-                }
-              }
-            })
+            }
+          }
         } satisfies InstancePool.Instance
       })
   })

@@ -60,6 +60,7 @@ export const layer = (
           count: plan.instances.length,
           slots: Semaphore.makeUnsafe(plan.instances.length),
           run: () => Effect.die("nothing runs here"),
+          lend: Effect.die("nothing runs here"),
           healthy: () => true
         }
       })

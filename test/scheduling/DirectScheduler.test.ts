@@ -174,8 +174,10 @@ describe("DirectScheduler", () => {
   it.effect(
     "waits for a permit that somebody else of the same instances holds",
     Effect.fnUntraced(function*() {
-      const { fakes, pool, scheduler } = yield* make(1)
+      const fakes = Fakes.make()
+      const pool = yield* Fakes.pool(fakes, { count: 1 })
       assert.isTrue(yield* pool.slots.takeIfAvailable(1))
+      const scheduler = yield* open(pool)
       const fiber = yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
       yield* settle
       assert.deepStrictEqual(scheduler.depth(), { waiting: 1, running: 0 })
@@ -215,20 +217,24 @@ describe("DirectScheduler", () => {
   it.effect(
     "serves a long line of runs that end at once without a deep stack",
     Effect.fnUntraced(function*() {
-      const { fakes, pool } = yield* make(1)
+      const fakes = Fakes.make()
+      const pool = yield* Fakes.pool(fakes, { count: 1 })
       const instant: Instances = {
         ...pool,
-        run: (inputs) =>
-          Effect.sync(() => ({
-            outputs: inputs,
-            computeInputNanos: 0,
-            computeInferNanos: 0,
-            computeOutputNanos: 0,
-            release: () => {}
-          }))
+        lend: Effect.map(pool.lend, (lent) => ({
+          ...lent,
+          start: (inputs, _outputs, done) =>
+            done(Exit.succeed({
+              outputs: inputs,
+              computeInputNanos: 0,
+              computeInferNanos: 0,
+              computeOutputNanos: 0,
+              release: () => {}
+            }))
+        }))
       }
-      const scheduler = yield* open(instant, { maxQueueSize: 20_000 })
       yield* pool.slots.takeIfAvailable(1)
+      const scheduler = yield* open(instant, { maxQueueSize: 20_000 })
       const fibers = []
       for (let i = 0; i < 20_000; i++) {
         fibers.push(yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true }))

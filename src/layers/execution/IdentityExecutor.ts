@@ -2,7 +2,7 @@
  * An executor without a native runtime: output `i` of a model is its input `i`, unchanged. For tests, and for applications
  * that want the server's pipeline without ONNX Runtime.
  */
-import { Deferred, Effect, Layer } from "effect"
+import { Deferred, Effect, Exit, Layer } from "effect"
 import { InvalidRequest } from "../../schema/Errors.ts"
 import type { Tensor } from "../../schema/Inference.ts"
 import { Executor, type ModelInspection, type ModelPlan } from "../../services/Executor.ts"
@@ -16,34 +16,33 @@ export interface Options {
 
 const nothing = () => {}
 
-const runOf = (plan: ModelPlan): InstancePool.Instance["run"] => {
+const startOf = (plan: ModelPlan): InstancePool.Instance["start"] => {
   const inputIndex = new Map(plan.inputs.map((input, index) => [input.name, index]))
   const outputIndex = new Map(plan.outputs.map((output, index) => [output.name, index]))
   const unknown = (kind: "input" | "output", name: string) =>
-    Effect.fail(new InvalidRequest({ message: `the model has no ${kind} '${name}'` }))
-  return (inputs, outputs) =>
-    Effect.suspend(() => {
-      const byIndex = new Map<number, Tensor>()
-      for (const input of inputs) {
-        const index = inputIndex.get(input.name)
-        if (index === undefined) return unknown("input", input.name)
-        byIndex.set(index, input)
-      }
-      const results: Array<Tensor> = []
-      for (const name of outputs) {
-        const index = outputIndex.get(name)
-        const input = index === undefined ? undefined : byIndex.get(index)
-        if (input === undefined) return unknown("output", name)
-        results.push({ ...input, name, data: input.data.slice() })
-      }
-      return Effect.succeed({
-        outputs: results,
-        computeInputNanos: 0,
-        computeInferNanos: 0,
-        computeOutputNanos: 0,
-        release: nothing
-      })
-    })
+    Exit.fail(new InvalidRequest({ message: `the model has no ${kind} '${name}'` }))
+  return (inputs, outputs, done) => {
+    const byIndex = new Map<number, Tensor>()
+    for (const input of inputs) {
+      const index = inputIndex.get(input.name)
+      if (index === undefined) return done(unknown("input", input.name))
+      byIndex.set(index, input)
+    }
+    const results: Array<Tensor> = []
+    for (const name of outputs) {
+      const index = outputIndex.get(name)
+      const input = index === undefined ? undefined : byIndex.get(index)
+      if (input === undefined) return done(unknown("output", name))
+      results.push({ ...input, name, data: input.data.slice() })
+    }
+    done(Exit.succeed({
+      outputs: results,
+      computeInputNanos: 0,
+      computeInferNanos: 0,
+      computeOutputNanos: 0,
+      release: nothing
+    }))
+  }
 }
 
 const make = (options: Options): Executor["Service"] =>
@@ -51,14 +50,14 @@ const make = (options: Options): Executor["Service"] =>
     devices: [{ kind: "CPU", id: 0 }],
     inspect: () => Effect.succeed(options.inspection ?? { inputs: [], outputs: [] }),
     open: (plan) => {
-      const run = runOf(plan)
+      const start = startOf(plan)
       return InstancePool.make({
         model: plan.model,
         count: plan.instances.length,
         open: (index) =>
           Effect.sync(() => ({
             name: plan.instances[index]!.name,
-            run,
+            start,
             lost: Deferred.makeUnsafe<string>(),
             runningSince: () => undefined,
             abandon: nothing

@@ -1,13 +1,14 @@
 /**
  * The default scheduler: requests run one by one, in the order of their arrival, each on whichever instance is idle.
  *
- * A request that finds a free permit runs in its caller's fiber at once. Otherwise it waits in line, and who gives a permit
- * back hands it to the head of the line: no fiber, no timer and no queue turn for a request.
+ * A request that finds an idle instance starts in its caller's fiber at once. Otherwise it waits in line, and the end of a run
+ * starts the head of the line: no fiber, no timer and no queue turn for a request.
  */
 import { Clock, Effect, Exit, Latch, Layer } from "effect"
 import { QueueFull, Stopping } from "../../schema/Errors.ts"
 import type { Instances } from "../../services/Executor.ts"
 import { type Job, type JobFailure, type JobResult, type ModelScheduler, Scheduler } from "../../services/Scheduler.ts"
+import * as Lanes from "./internal/Lanes.ts"
 import { type Place, WaitingLine } from "./internal/WaitingLine.ts"
 
 /** @category models */
@@ -16,105 +17,85 @@ export interface Options {
   readonly maxQueueSize?: number
 }
 
-/** A caller in line; `grant` hands it a permit. */
-interface Waiter {
-  readonly grant: () => void
+/** A request and its caller. */
+interface Entry {
+  readonly job: Job
+  readonly arrivedAt: bigint
+  readonly resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
+  place: Place<Entry> | undefined
+  ended: boolean
+  /** Called at the end of the run, in place of `resume`, for a caller that was interrupted. */
+  dropped: (() => void) | undefined
 }
 
 const make = Effect.fnUntraced(function*(options: Options, model: string, instances: Instances) {
   const maxQueueSize = options.maxQueueSize ?? 16_384
-  const { poll, run, slots } = instances
+  const { poll } = instances
   const clock = yield* Clock.Clock
-  const line = new WaitingLine<Waiter>()
-  /** Open while the line may have members and no permit was at hand: then `pump` waits for one. */
-  const unserved = yield* Latch.make()
+  const line = new WaitingLine<Entry>()
   const drained = yield* Latch.make(true)
-  let running = 0
-  let granting = false
+  let serving = false
   let closed = false
 
-  const settle = () => {
-    if (line.length === 0 && running === 0) drained.openUnsafe()
+  const start = (entry: Entry) => {
+    const { job } = entry
+    const queueNanos = Number(clock.monotonicTimeNanosUnsafe() - entry.arrivedAt)
+    lanes.start(job.inputs, job.outputs, (exit) => {
+      entry.ended = true
+      settle()
+      if (entry.dropped !== undefined) {
+        if (Exit.isSuccess(exit)) exit.value.release()
+        entry.dropped()
+      } else entry.resume(Exit.isSuccess(exit) ? Exit.succeed({ ...exit.value, queueNanos }) : Exit.failCause(exit.cause))
+    })
   }
 
-  /** Gives free permits to the head of the line. */
-  const serve: Effect.Effect<void> = Effect.suspend(() =>
-    line.length === 0 ? Effect.void : Effect.flatMap(slots.takeIfAvailable(1), (taken) => {
-      if (!taken) return Effect.void
-      const next = line.take()
-      if (next === undefined) return Effect.asVoid(slots.release(1))
-      running++
-      granting = true
-      next.grant()
-      granting = false
-      return serve
-    })
-  )
+  /** Starts the head of the line on idle instances. A run that ends at once comes back here: the loop takes care of it. */
+  const serve = () => {
+    if (serving) return
+    serving = true
+    while (line.length > 0 && lanes.idle() > 0) start(line.take()!)
+    serving = false
+  }
 
-  const giveBack = Effect.suspend(() => {
-    running--
-    settle()
-    // A job that ends while it is being granted leaves the line to who grants: a long line must not become a deep stack.
-    return line.length === 0 || granting ? Effect.asVoid(slots.release(1)) : Effect.andThen(slots.release(1), serve)
-  })
+  const settle = () => {
+    if (line.length === 0 && lanes.busy() === 0) drained.openUnsafe()
+  }
 
-  /** Runs a job whose permit is held and counted. */
-  const execute = (
-    job: Job,
-    arrivedAt: bigint,
-    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
-  ): Effect.Effect<JobResult, JobFailure> =>
+  /** What the interruption of a caller waits for: nothing in the line, the native call while that runs. */
+  const withdraw = (entry: Entry): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const queueNanos = Number(clock.monotonicTimeNanosUnsafe() - arrivedAt)
-      return Effect.onExit(
-        Effect.map(restore(run(job.inputs, job.outputs)), (result): JobResult => ({ ...result, queueNanos })),
-        () => giveBack
-      )
-    })
-
-  const wait: Effect.Effect<void> = Effect.callback((resume) => {
-    drained.closeUnsafe()
-    const place: Place<Waiter> = line.join({ grant: () => resume(Exit.void) })
-    unserved.openUnsafe()
-    return Effect.suspend(() => {
-      // Granted and interrupted at once: the permit goes on to the next.
-      if (!place.waiting) return giveBack
-      line.leave(place)
-      settle()
-      return Effect.void
-    })
-  })
-
-  const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
-    Effect.uninterruptibleMask((restore) => {
-      if (closed) return Effect.fail(new Stopping({ message: `model '${model}' is being unloaded` }))
-      const arrivedAt = clock.monotonicTimeNanosUnsafe()
-      if (poll !== undefined) poll()
-      return Effect.flatMap(line.length === 0 ? slots.takeIfAvailable(1) : none, (taken) => {
-        if (taken) {
-          running++
-          drained.closeUnsafe()
-          return execute(job, arrivedAt, restore)
-        }
-        if (line.length >= maxQueueSize) {
-          return Effect.fail(
-            new QueueFull({ message: "Exceeds maximum queue size", model, capacity: maxQueueSize })
-          )
-        }
-        return Effect.flatMap(restore(wait), () => execute(job, arrivedAt, restore))
+      if (entry.place?.waiting === true) {
+        line.leave(entry.place)
+        settle()
+        return Effect.void
+      }
+      return entry.ended ? Effect.void : Effect.callback<void>((resume) => {
+        entry.dropped = () => resume(Effect.void)
       })
     })
 
-  /** Serves the line when permits come from elsewhere: an instance that is back, or another user of the same instances. */
-  const pump = Effect.gen(function*() {
-    yield* Effect.interruptible(unserved.await)
-    if (line.length === 0) return unserved.closeUnsafe()
-    yield* Effect.interruptible(slots.withPermit(Effect.void))
-    return yield* serve
-  })
-  yield* pump.pipe(Effect.forever({ disableYield: true }), Effect.uninterruptible, Effect.forkScoped)
+  const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
+    Effect.callback((resume) => {
+      if (closed) return resume(Exit.fail(new Stopping({ message: `model '${model}' is being unloaded` })))
+      const arrivedAt = clock.monotonicTimeNanosUnsafe()
+      if (poll !== undefined) poll()
+      const entry: Entry = { job, arrivedAt, resume, place: undefined, ended: false, dropped: undefined }
+      if (line.length === 0 && lanes.idle() > 0) {
+        drained.closeUnsafe()
+        start(entry)
+      } else if (line.length >= maxQueueSize) {
+        return resume(Exit.fail(new QueueFull({ message: "Exceeds maximum queue size", model, capacity: maxQueueSize })))
+      } else {
+        drained.closeUnsafe()
+        entry.place = line.join(entry)
+      }
+      return withdraw(entry)
+    })
 
-  // Runs before the pump ends: refuse, then wait for everybody who was accepted.
+  const lanes = yield* Lanes.make(instances, () => serve())
+
+  // Runs before the lanes end: refuse, then wait for everybody who was accepted.
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
       closed = true
@@ -124,11 +105,9 @@ const make = Effect.fnUntraced(function*(options: Options, model: string, instan
 
   return {
     submit,
-    depth: () => ({ waiting: line.length, running })
+    depth: () => ({ waiting: line.length, running: lanes.busy() })
   } satisfies ModelScheduler
 })
-
-const none = Effect.succeed(false)
 
 const service = (options: Options) =>
   Scheduler.of({

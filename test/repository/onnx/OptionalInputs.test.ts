@@ -1,12 +1,12 @@
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Semaphore } from "effect"
+import { Effect, Exit, FileSystem, Layer, Semaphore } from "effect"
 import { InferenceSession } from "onnxruntime-node"
 import * as OnnxReader from "../../../src/layers/repository/internal/onnx/OnnxReader.ts"
 import * as OptionalInputs from "../../../src/layers/repository/internal/onnx/OptionalInputs.ts"
 import * as StoredValue from "../../../src/layers/repository/internal/onnx/StoredValue.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
-import type { Instances, ModelPlan } from "../../../src/services/Executor.ts"
+import type { ExecutionResult, Instances, ModelPlan } from "../../../src/services/Executor.ts"
 import { Executor } from "../../../src/services/Executor.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Onnx from "../../fixtures/onnx/OnnxWriter.ts"
@@ -119,20 +119,29 @@ describe("OptionalInputs", () => {
       const plans: Array<ModelPlan> = []
       const ran: Array<ReadonlyArray<Tensor>> = []
       const slots = yield* Semaphore.make(1)
+      const result: ExecutionResult = {
+        outputs: [],
+        computeInputNanos: 0,
+        computeInferNanos: 0,
+        computeOutputNanos: 0,
+        release: () => {}
+      }
       const instances: Instances = {
         count: 1,
         slots,
         healthy: () => true,
         run: (inputs) => {
           ran.push(inputs)
-          return Effect.succeed({
-            outputs: [],
-            computeInputNanos: 0,
-            computeInferNanos: 0,
-            computeOutputNanos: 0,
-            release: () => {}
-          })
-        }
+          return Effect.succeed(result)
+        },
+        lend: Effect.succeed({
+          name: "m",
+          lost: Effect.never,
+          start: (inputs, _outputs, done) => {
+            ran.push(inputs)
+            done(Exit.succeed(result))
+          }
+        })
       }
       const executor = Executor.of({
         devices: [],
@@ -167,6 +176,10 @@ describe("OptionalInputs", () => {
         ["BIAS", 10]
       ])
       assert.deepStrictEqual(ran[1], [bias, input])
+      const lent = yield* opened.lend
+      lent.start([input], [], () => {})
+      lent.start([bias, input], [], () => {})
+      assert.deepStrictEqual(ran.slice(2), ran.slice(0, 2))
     }).pipe(Effect.scoped, Effect.provide(platform)))
 })
 

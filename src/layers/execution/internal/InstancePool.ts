@@ -4,21 +4,14 @@
  * An instance that is lost leaves the pool and takes its permit along; it comes back with both once it is open again.
  */
 import { Cause, Clock, Deferred, Duration, Effect, Exit, FiberSet, Pool, Schedule, Scope, Semaphore } from "effect"
-import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../../../schema/Errors.ts"
+import type { LoadFailed } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
-import type { ExecutionResult, Instances } from "../../../services/Executor.ts"
-
-/** @category errors */
-export type RunFailure = ExecutionFailed | InstanceLost | InvalidRequest
+import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../../../services/Executor.ts"
 
 /** An open instance. Its scope closes it. @category models */
 export interface Instance {
   readonly name: string
-  /** One run at a time. Not interruptible. */
-  readonly run: (
-    inputs: ReadonlyArray<Tensor>,
-    outputs: ReadonlyArray<string>
-  ) => Effect.Effect<ExecutionResult, RunFailure>
+  readonly start: LentInstance["start"]
   /** Completes, with the reason, when the instance cannot run any more; what ran in it has failed by then. */
   readonly lost: Deferred.Deferred<string>
   /** Monotonic nanoseconds since which it runs something. */
@@ -167,7 +160,12 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   return {
     count: options.count,
     slots,
-    run: (inputs, outputs) => Pool.use(pool, (instance) => keep(instance.run(inputs, outputs))),
+    run: (inputs, outputs) => Pool.use(pool, (instance) => runIn(instance, inputs, outputs)),
+    lend: Effect.map(Pool.get(pool), ({ lost, name, start }) => ({
+      name,
+      start,
+      lost: Effect.asVoid(Deferred.await(lost))
+    })),
     healthy: () => live.size > 0,
     poll: options.poll
   } satisfies Instances
@@ -176,10 +174,23 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, never, never>>>
 
 /** Waits for the native call whatever happens to the caller, and frees a result that nobody is left to take. */
-const keep = (run: Effect.Effect<ExecutionResult, RunFailure>): Effect.Effect<ExecutionResult, RunFailure> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(
-      run,
-      (result) => Effect.onInterrupt(restore(Effect.succeed(result)), () => Effect.sync(result.release))
+const runIn = (
+  instance: Instance,
+  inputs: ReadonlyArray<Tensor>,
+  outputs: ReadonlyArray<string>
+): Effect.Effect<ExecutionResult, RunFailure> =>
+  Effect.callback((resume) => {
+    let ended = false
+    let dropped: (() => void) | undefined
+    instance.start(inputs, outputs, (exit) => {
+      ended = true
+      if (dropped === undefined) return resume(exit)
+      if (Exit.isSuccess(exit)) exit.value.release()
+      dropped()
+    })
+    return Effect.suspend(() =>
+      ended ? Effect.void : Effect.callback<void>((resume) => {
+        dropped = () => resume(Effect.void)
+      })
     )
-  )
+  })

@@ -2,11 +2,10 @@
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
 import { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../../../schema/Errors.ts"
-import type { Tensor } from "../../../schema/Inference.ts"
-import type { ExecutionResult } from "../../../services/Executor.ts"
+import type { ExecutionResult, LentInstance, RunFailure } from "../../../services/Executor.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import type { AnswerBell, Ringer } from "./AnswerBell.ts"
-import type { Instance, RunFailure } from "./InstancePool.ts"
+import type { Instance } from "./InstancePool.ts"
 import { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as RunRequest from "./RunRequest.ts"
@@ -98,22 +97,18 @@ class OrtInstance implements Ringer {
 
   readonly runningSince = (): bigint | undefined => this.running?.since
 
-  readonly run = (
-    inputs: ReadonlyArray<Tensor>,
-    outputs: ReadonlyArray<string>
-  ): Effect.Effect<ExecutionResult, RunFailure> =>
-    Effect.callback((resume) => {
-      if (this.isLost) return resume(this.instanceLost("it had stopped before"))
-      const written = RunRequest.write(this.target, this.options.layout, inputs, outputs)
-      if (written instanceof InvalidRequest) return resume(Exit.fail(written))
-      this.running = { written, answer: resume, since: this.options.now() }
-      const { words } = this.mailbox
-      // Wraps before it could meet the closing mark or lose precision.
-      this.request = this.request === 0x7fffffff ? 1 : this.request + 1
-      Atomics.store(words, Word.request, this.request)
-      if (Atomics.load(words, Word.asleep) === 1) Atomics.notify(words, Word.request)
-      this.options.bell.started(this)
-    })
+  readonly start: LentInstance["start"] = (inputs, outputs, done) => {
+    if (this.isLost) return done(this.instanceLost("it had stopped before"))
+    const written = RunRequest.write(this.target, this.options.layout, inputs, outputs)
+    if (written instanceof InvalidRequest) return done(Exit.fail(written))
+    this.running = { written, answer: done, since: this.options.now() }
+    const { words } = this.mailbox
+    // Wraps before it could meet the closing mark or lose precision.
+    this.request = this.request === 0x7fffffff ? 1 : this.request + 1
+    Atomics.store(words, Word.request, this.request)
+    if (Atomics.load(words, Word.asleep) === 1) Atomics.notify(words, Word.request)
+    this.options.bell.started(this)
+  }
 
   readonly answered = (): boolean =>
     this.running !== undefined && Atomics.load(this.mailbox.words, Word.answer) === this.request

@@ -197,13 +197,20 @@ export const promote = Effect.fn("OptionalInputs.promote")(function*(options: {
 })
 
 /** The same instances, which take the defaults for the inputs that a run comes without. @category combinators */
-export const withDefaults = (instances: Instances, defaults: ReadonlyArray<Tensor>): Instances => ({
-  ...instances,
-  run: (inputs, outputs) => {
+export const withDefaults = (instances: Instances, defaults: ReadonlyArray<Tensor>): Instances => {
+  const complete = (inputs: ReadonlyArray<Tensor>): ReadonlyArray<Tensor> => {
     const missing = defaults.filter((value) => !inputs.some((input) => input.name === value.name))
-    return instances.run(missing.length === 0 ? inputs : [...inputs, ...missing], outputs)
+    return missing.length === 0 ? inputs : [...inputs, ...missing]
   }
-})
+  return {
+    ...instances,
+    run: (inputs, outputs) => instances.run(complete(inputs), outputs),
+    lend: Effect.map(instances.lend, (instance) => ({
+      ...instance,
+      start: (inputs, outputs, done) => instance.start(complete(inputs), outputs, done)
+    }))
+  }
+}
 
 /**
  * Opens a plan whose inputs called `optional` are stored values of the model; without any, as the executor does.
