@@ -96,11 +96,12 @@ export class ExecutionFailed extends Schema.TaggedError<ExecutionFailed>()("Exec
   readonly code = "INTERNAL" satisfies Code
 }
 
-/** The execution instance died, or stopped answering, while the request ran in it. @category errors */
+/** The execution instance died, or stopped answering; `begun`: while the request ran in it. @category errors */
 export class InstanceLost extends Schema.TaggedError<InstanceLost>()("InstanceLost", {
   ...message,
   model: Schema.String,
-  instance: Schema.String
+  instance: Schema.String,
+  begun: Schema.Boolean
 }, { httpApiStatus: 503 }) {
   readonly code = "UNAVAILABLE" satisfies Code
 }

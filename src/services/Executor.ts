@@ -53,6 +53,8 @@ export interface ModelPlan {
 export interface ExecutionResult {
   /** In the order asked for. */
   readonly outputs: ReadonlyArray<Tensor>
+  /** When the instance began it, by the monotonic clock. */
+  readonly begunAtNanos: number
   readonly computeInputNanos: number
   readonly computeInferNanos: number
   readonly computeOutputNanos: number
@@ -63,19 +65,30 @@ export interface ExecutionResult {
 /** @category errors */
 export type RunFailure = ExecutionFailed | InstanceLost | InvalidRequest
 
+/** A run that was started. @category models */
+export interface StartedRun {
+  /** Takes it back where it has not begun: then it never does, and its `done` is never called. `false`: too late. */
+  readonly withdraw: () => boolean
+}
+
 /** An instance in the hands of one user. @category models */
 export interface LentInstance {
   readonly name: string
+  /** One more run may be started: always while nothing runs; while something does, where runs can lie ready behind it. */
+  readonly accepts: () => boolean
+  /** Its runs are of late shorter than the wake-up of whatever runs them: it pays to start several at once. */
+  readonly quick: () => boolean
   /**
-   * Runs the model once, one run at a time; `done` is called exactly once, before `start` returns or later. Inputs are borrowed until
-   * then, outputs belong to the caller until `release`. What cannot run any more fails with `InstanceLost`.
+   * Runs the model once. Runs of an instance run one at a time, in the order of their start. `done` is called exactly once unless
+   * the run is withdrawn, before `start` returns or later. Inputs are borrowed until then, outputs belong to the caller until
+   * `release`. What cannot run any more fails with `InstanceLost`, whose `begun` tells whether it was being run.
    */
   readonly start: (
     inputs: ReadonlyArray<Tensor>,
     outputs: ReadonlyArray<string>,
     done: (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
-  ) => void
-  /** Completes when the instance is lost, just before its run is answered: give it back then. */
+  ) => StartedRun
+  /** Completes when the instance is lost, just before its runs are answered: give it back then. */
   readonly lost: Effect.Effect<void>
 }
 

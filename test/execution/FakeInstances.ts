@@ -3,7 +3,6 @@ import { Deferred, Effect, Exit, Schedule } from "effect"
 import * as InstancePool from "../../src/layers/execution/internal/InstancePool.ts"
 import { InstanceLost, LoadFailed } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
-import type { ExecutionResult } from "../../src/services/Executor.ts"
 
 export interface Running {
   /** Shape of the first input: which job it is. */
@@ -23,7 +22,7 @@ export interface Fakes {
   /** Open now, by index of the instance. */
   readonly open: Map<number, Fake>
   readonly log: Array<string>
-  /** Most runs at once on one instance; 1 is right. */
+  /** Most runs started at once on one instance. */
   mostAtOnce: number
   /** Results that were given to their caller and not freed. */
   unreleased: number
@@ -44,11 +43,18 @@ export const job = (number: number): Tensor => ({
 export const running = (fakes: Fakes): ReadonlyArray<Running> =>
   [...fakes.open.values()].flatMap((fake) => fake.running === undefined ? [] : [fake.running])
 
-const failure = (index: number) => new InstanceLost({ message: "lost", model: "m", instance: `m_${index}` })
+const failure = (index: number, begun: boolean) =>
+  Exit.fail(new InstanceLost({ message: "lost", model: "m", instance: `m_${index}`, begun }))
 
 export const pool = (
   fakes: Fakes,
-  options: { readonly count: number; readonly stallTimeout?: string; readonly restart?: Schedule.Schedule<unknown> }
+  options: {
+    readonly count: number
+    readonly stallTimeout?: string
+    readonly restart?: Schedule.Schedule<unknown>
+    /** Runs that an instance takes at once. Default: 1. */
+    readonly places?: number
+  }
 ) => {
   let serial = 0
   return InstancePool.make({
@@ -66,10 +72,35 @@ export const pool = (
           return yield* new LoadFailed({ message: "no", model: "m", code: "INTERNAL" })
         }
         const lost = Deferred.makeUnsafe<string>()
-        let active = 0
+        /** In order; the first one runs. */
+        const runs: Array<{ readonly inputs: ReadonlyArray<Tensor>; readonly done: Done; begunAt: number }> = []
         let since: bigint | undefined
-        let fail: (() => void) | undefined
         const clock = yield* Effect.clockWith(Effect.succeed)
+        const begin = () => {
+          const run = runs[0]
+          since = run === undefined ? undefined : clock.monotonicTimeNanosUnsafe()
+          fake.running = undefined
+          if (run === undefined) return
+          const number = run.inputs[0]!.shape[0]!
+          fakes.log.push(`run ${number}`)
+          run.begunAt = Number(since)
+          fake.running = {
+            job: number,
+            finish: () => {
+              runs.shift()
+              fakes.unreleased++
+              begin()
+              run.done(Exit.succeed({
+                outputs: run.inputs,
+                begunAtNanos: run.begunAt,
+                computeInputNanos: 1,
+                computeInferNanos: 2,
+                computeOutputNanos: 3,
+                release: () => void fakes.unreleased--
+              }))
+            }
+          }
+        }
         const fake: Fake = {
           index,
           serial: serial++,
@@ -77,7 +108,9 @@ export const pool = (
           crash: (reason) => {
             fakes.open.delete(index)
             Deferred.doneUnsafe(lost, Exit.succeed(reason))
-            fail?.()
+            fake.running = undefined
+            since = undefined
+            runs.splice(0).forEach((run, at) => run.done(failure(index, at === 0)))
           }
         }
         yield* Effect.acquireRelease(
@@ -96,31 +129,22 @@ export const pool = (
           lost,
           runningSince: () => since,
           abandon: fake.crash,
+          accepts: () => runs.length < (options.places ?? 1),
+          quick: () => true,
           start: (inputs, _outputs, done) => {
-            const number = inputs[0]!.shape[0]!
-            active++
-            fakes.mostAtOnce = Math.max(fakes.mostAtOnce, active)
-            fakes.log.push(`run ${number}`)
-            since = clock.monotonicTimeNanosUnsafe()
-            const end = (exit: Exit.Exit<ExecutionResult, InstanceLost>) => {
-              active--
-              since = undefined
-              fail = undefined
-              fake.running = undefined
-              done(exit)
+            if (!fakes.open.has(index) || fakes.open.get(index) !== fake) {
+              done(failure(index, false))
+              return { withdraw: () => false }
             }
-            fail = () => end(Exit.fail(failure(index)))
-            fake.running = {
-              job: number,
-              finish: () => {
-                fakes.unreleased++
-                end(Exit.succeed({
-                  outputs: inputs,
-                  computeInputNanos: 1,
-                  computeInferNanos: 2,
-                  computeOutputNanos: 3,
-                  release: () => void fakes.unreleased--
-                }))
+            const run = { inputs, done, begunAt: 0 }
+            fakes.mostAtOnce = Math.max(fakes.mostAtOnce, runs.push(run))
+            if (runs.length === 1) begin()
+            return {
+              withdraw: () => {
+                const at = runs.indexOf(run)
+                if (at < 1) return false
+                runs.splice(at, 1)
+                return true
               }
             }
           }
@@ -128,6 +152,8 @@ export const pool = (
       })
   })
 }
+
+type Done = Parameters<InstancePool.Instance["start"]>[2]
 
 /** Lets everything that is ready run. */
 export const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 20 }))

@@ -53,6 +53,7 @@ const makeModel = (sig: ModelSignature, produce: (job: Job) => ReadonlyArray<Ten
     submit: (job) =>
       Effect.sync(() => ({
         outputs: produce(job),
+        begunAtNanos: 0,
         queueNanos: 0,
         computeInputNanos: 0,
         computeInferNanos: 0,

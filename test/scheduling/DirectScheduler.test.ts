@@ -223,14 +223,17 @@ describe("DirectScheduler", () => {
         ...pool,
         lend: Effect.map(pool.lend, (lent) => ({
           ...lent,
-          start: (inputs, _outputs, done) =>
+          start: (inputs, _outputs, done) => {
             done(Exit.succeed({
               outputs: inputs,
+              begunAtNanos: 0,
               computeInputNanos: 0,
               computeInferNanos: 0,
               computeOutputNanos: 0,
               release: () => {}
             }))
+            return { withdraw: () => false }
+          }
         }))
       }
       yield* pool.slots.takeIfAvailable(1)

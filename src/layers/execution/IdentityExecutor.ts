@@ -2,10 +2,10 @@
  * An executor without a native runtime: output `i` of a model is its input `i`, unchanged. For tests, and for applications
  * that want the server's pipeline without ONNX Runtime.
  */
-import { Deferred, Effect, Exit, Layer } from "effect"
+import { Clock, Deferred, Effect, Exit, Layer } from "effect"
 import { InvalidRequest } from "../../schema/Errors.ts"
 import type { Tensor } from "../../schema/Inference.ts"
-import { Executor, type ModelInspection, type ModelPlan } from "../../services/Executor.ts"
+import { Executor, type LentInstance, type ModelInspection, type ModelPlan, type StartedRun } from "../../services/Executor.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 
 /** @category models */
@@ -15,33 +15,38 @@ export interface Options {
 }
 
 const nothing = () => {}
+const ended: StartedRun = { withdraw: () => false }
 
-const startOf = (plan: ModelPlan): InstancePool.Instance["start"] => {
+const startOf = (plan: ModelPlan, clock: Clock.Clock): InstancePool.Instance["start"] => {
   const inputIndex = new Map(plan.inputs.map((input, index) => [input.name, index]))
   const outputIndex = new Map(plan.outputs.map((output, index) => [output.name, index]))
-  const unknown = (kind: "input" | "output", name: string) =>
-    Exit.fail(new InvalidRequest({ message: `the model has no ${kind} '${name}'` }))
+  const refuse = (done: Parameters<LentInstance["start"]>[2], kind: "input" | "output", name: string) => {
+    done(Exit.fail(new InvalidRequest({ message: `the model has no ${kind} '${name}'` })))
+    return ended
+  }
   return (inputs, outputs, done) => {
     const byIndex = new Map<number, Tensor>()
     for (const input of inputs) {
       const index = inputIndex.get(input.name)
-      if (index === undefined) return done(unknown("input", input.name))
+      if (index === undefined) return refuse(done, "input", input.name)
       byIndex.set(index, input)
     }
     const results: Array<Tensor> = []
     for (const name of outputs) {
       const index = outputIndex.get(name)
       const input = index === undefined ? undefined : byIndex.get(index)
-      if (input === undefined) return done(unknown("output", name))
+      if (input === undefined) return refuse(done, "output", name)
       results.push({ ...input, name, data: input.data.slice() })
     }
     done(Exit.succeed({
       outputs: results,
+      begunAtNanos: Number(clock.monotonicTimeNanosUnsafe()),
       computeInputNanos: 0,
       computeInferNanos: 0,
       computeOutputNanos: 0,
       release: nothing
     }))
+    return ended
   }
 }
 
@@ -49,14 +54,16 @@ const make = (options: Options): Executor["Service"] =>
   Executor.of({
     devices: [{ kind: "CPU", id: 0 }],
     inspect: () => Effect.succeed(options.inspection ?? { inputs: [], outputs: [] }),
-    open: (plan) => {
-      const start = startOf(plan)
-      return InstancePool.make({
+    open: Effect.fnUntraced(function*(plan) {
+      const start = startOf(plan, yield* Clock.Clock)
+      return yield* InstancePool.make({
         model: plan.model,
         count: plan.instances.length,
         open: (index) =>
           Effect.sync(() => ({
             name: plan.instances[index]!.name,
+            accepts: () => true,
+            quick: () => true,
             start,
             lost: Deferred.makeUnsafe<string>(),
             runningSince: () => undefined,
@@ -67,7 +74,7 @@ const make = (options: Options): Executor["Service"] =>
         stallTimeout: "1 hour",
         poll: nothing
       })
-    }
+    })
   })
 
 /** Every model copies its inputs. @category layers */

@@ -121,6 +121,7 @@ describe("OptionalInputs", () => {
       const slots = yield* Semaphore.make(1)
       const result: ExecutionResult = {
         outputs: [],
+        begunAtNanos: 0,
         computeInputNanos: 0,
         computeInferNanos: 0,
         computeOutputNanos: 0,
@@ -137,9 +138,12 @@ describe("OptionalInputs", () => {
         lend: Effect.succeed({
           name: "m",
           lost: Effect.never,
+          accepts: () => true,
+          quick: () => true,
           start: (inputs, _outputs, done) => {
             ran.push(inputs)
             done(Exit.succeed(result))
+            return { withdraw: () => false }
           }
         })
       }

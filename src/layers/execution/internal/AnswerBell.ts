@@ -11,10 +11,14 @@ const { Bell } = Mailbox
 
 /** What the bell asks of an instance. @category models */
 export interface Ringer {
-  /** `true` when the run that was started has been answered. */
+  /** The bell's own note: it looks after this instance. */
+  listed: boolean
+  /** `true` when a run has been answered that was not collected. */
   readonly answered: () => boolean
-  /** Takes the answer and gives it to who waits. */
-  readonly collect: () => void
+  /** Tells its thread that runs were started. */
+  readonly wake: () => void
+  /** Takes every answer that is there and gives it to who waits; `true` while more runs are to be answered. */
+  readonly collect: () => boolean
 }
 
 /**
@@ -29,13 +33,23 @@ export class AnswerBell {
   readonly buffer = new SharedArrayBuffer(8)
   private readonly words = new Int32Array(this.buffer)
   private running: Array<Ringer> = []
+  /** To be woken at the end of the turn. */
+  private sleepers: Array<Ringer> = []
   private looking = false
   private scheduled = false
   private latestStart = 0
 
-  /** An instance starts a run: from now on its mailbox is looked at. */
-  started(instance: Ringer): void {
-    this.running.push(instance)
+  /**
+   * An instance starts a run: from now on its mailbox is looked at. Its thread is woken now, or, with `later`, at the end of this
+   * turn of the event loop: then once for all runs that are started until then.
+   */
+  started(instance: Ringer, later: boolean): void {
+    if (!later) instance.wake()
+    else if (!this.sleepers.includes(instance)) this.sleepers.push(instance)
+    if (!instance.listed) {
+      instance.listed = true
+      this.running.push(instance)
+    }
     this.latestStart = performance.now()
     if (this.scheduled) return
     this.scheduled = true
@@ -45,6 +59,7 @@ export class AnswerBell {
 
   /** An instance is gone: it will not answer, and may have taken a message with it that others count on. */
   stopped(instance: Ringer): void {
+    instance.listed = false
     this.running = this.running.filter((other) => other !== instance)
     this.ring()
   }
@@ -57,14 +72,20 @@ export class AnswerBell {
     const running = this.running
     for (let i = 0; i < running.length; i++) {
       const instance = running[i]!
-      if (instance.answered()) (answered ??= []).push(instance)
-      else running[kept++] = instance
+      if (instance.answered()) {
+        instance.listed = false
+        ;(answered ??= []).push(instance)
+      } else running[kept++] = instance
     }
     if (answered === undefined) return
     running.length = kept
     this.looking = true
     try {
-      for (const instance of answered) instance.collect()
+      for (const instance of answered) {
+        if (!instance.collect() || instance.listed) continue
+        instance.listed = true
+        this.running.push(instance)
+      }
     } finally {
       this.looking = false
     }
@@ -78,6 +99,10 @@ export class AnswerBell {
 
   private readonly turn = (): void => {
     this.look()
+    if (this.sleepers.length > 0) {
+      for (const instance of this.sleepers) instance.wake()
+      this.sleepers = []
+    }
     if (this.running.length > 0 && performance.now() - this.latestStart < attentiveMillis) {
       setImmediate(this.turn)
       return

@@ -11,6 +11,8 @@ import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../..
 /** An open instance. Its scope closes it. @category models */
 export interface Instance {
   readonly name: string
+  readonly accepts: LentInstance["accepts"]
+  readonly quick: LentInstance["quick"]
   readonly start: LentInstance["start"]
   /** Completes, with the reason, when the instance cannot run any more; what ran in it has failed by then. */
   readonly lost: Deferred.Deferred<string>
@@ -161,8 +163,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     count: options.count,
     slots,
     run: (inputs, outputs) => Pool.use(pool, (instance) => runIn(instance, inputs, outputs)),
-    lend: Effect.map(Pool.get(pool), ({ lost, name, start }) => ({
+    lend: Effect.map(Pool.get(pool), ({ accepts, lost, name, quick, start }) => ({
       name,
+      accepts,
+      quick,
       start,
       lost: Effect.asVoid(Deferred.await(lost))
     })),

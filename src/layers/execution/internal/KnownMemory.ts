@@ -24,22 +24,27 @@ export class KnownMemory {
     this.port = port
   }
 
-  /** The number of a piece of memory for the run being written, told to the worker where it does not know it. */
-  idOf(buffer: SharedArrayBuffer): number {
+  /** The id of a piece of memory for the run of this number, told to the worker where it does not know it. */
+  idOf(buffer: SharedArrayBuffer, run: number): number {
     const known = this.ids.get(buffer)
     if (known !== undefined) return known
     const id = this.nextId++
-    const once = buffer.byteLength > maxKeptBytes
-    this.port.postMessage({ _tag: "Memory", id, buffer, once } satisfies ToWorker)
-    if (once) return id
+    const kept = buffer.byteLength <= maxKeptBytes
+    this.port.postMessage({ _tag: "Memory", id, buffer, once: kept ? 0 : run } satisfies ToWorker)
+    if (!kept) return id
     this.ids.set(buffer, id)
     this.bytes += buffer.byteLength
     return id
   }
 
-  /** Keeps within the bounds; called between runs, when no number is in use. */
+  /** Beyond the bounds: to be trimmed before more runs are written. */
+  get full(): boolean {
+    return this.ids.size > maxKnown || this.bytes > maxKnownBytes
+  }
+
+  /** Keeps within the bounds; called between runs, when no id is in use. */
   trim(): void {
-    if (this.ids.size <= maxKnown && this.bytes <= maxKnownBytes) return
+    if (!this.full) return
     for (const [buffer, id] of this.ids) {
       this.ids.delete(buffer)
       this.bytes -= buffer.byteLength

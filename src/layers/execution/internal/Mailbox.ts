@@ -2,22 +2,40 @@
  * The shared memory between the main thread and one execution instance: how a run is described, and how it is answered.
  *
  * ```
- * 64 bytes   words    Int32: the number of the last request, of the last answer, whether the worker sleeps, is in native code
- * 8 KiB      fields   Float64: the run on the way in, its outcome on the way out
- * 32 KiB     inline   bytes of small tensors
+ * 128 bytes  words    Int32: control words, then the state of each place
+ * places × (
+ *   8 KiB    fields   Float64: the run on the way in, its outcome on the way out
+ *   32 KiB   inline   bytes of small tensors
+ * )
  * ```
  *
+ * Runs are numbered, and one after the other takes the next place: while one runs, the following ones may lie there already.
  * What does not fit travels over a message port beside it; the fields say so. This module is loaded by both threads.
  */
 import type { MessagePort } from "node:worker_threads"
 
-/** Indices of the control words. */
-export const Word = { request: 0, answer: 1, asleep: 2, native: 3 } as const
+/** Indices of the control words. The numbers of the last request and answer, whether the worker sleeps, is in native code. */
+export const Word = { request: 0, answer: 1, asleep: 2, native: 3, states: 16 } as const
 
 /** Value of `Word.request` that ends the worker. */
 export const closing = -1
 
-const wordBytes = 64
+/** Runs that may lie in a mailbox at once, the one that runs included. */
+export const places = 8
+
+/** State of a place. Main makes a run ready, the worker begins it, unless main withdraws it first: both compare and exchange. */
+export const State = { ready: 0, begun: 1, withdrawn: 2 } as const
+
+/** The greatest number of a run, a multiple of `places`; 1 follows it. */
+const lastNumber = 0x7ffffff8
+
+/** The number after `number`. */
+export const next = (number: number): number => number === lastNumber ? 1 : number + 1
+
+/** The place of the run of this number. */
+export const placeOf = (number: number): number => (number - 1) & (places - 1)
+
+const wordBytes = 128
 const fieldBytes = 8192
 /** Bytes for small tensors: a run's inputs, then its outputs. */
 export const inlineCapacity = 32_768
@@ -31,23 +49,35 @@ export const fieldCapacity = fieldBytes / 8
 /** Every inline tensor starts at a multiple of this. */
 export const alignment = 64
 
+/** One place. @category models */
+export interface PlaceViews {
+  readonly fields: Float64Array
+  readonly inline: Uint8Array
+  /** Where `inline` starts in the buffer. */
+  readonly inlineOffset: number
+}
+
 /** @category models */
 export interface Views {
   readonly buffer: SharedArrayBuffer
   readonly words: Int32Array
-  readonly fields: Float64Array
-  readonly inline: Uint8Array
-  /** Where `inline` starts in `buffer`. */
-  readonly inlineOffset: number
+  readonly places: ReadonlyArray<PlaceViews>
 }
 
 /** The views over a mailbox, or over a new one. @category constructors */
-export const views = (buffer = new SharedArrayBuffer(wordBytes + fieldBytes + inlineCapacity)): Views => ({
+export const views = (
+  buffer = new SharedArrayBuffer(wordBytes + places * (fieldBytes + inlineCapacity))
+): Views => ({
   buffer,
   words: new Int32Array(buffer, 0, wordBytes / 4),
-  fields: new Float64Array(buffer, wordBytes, fieldCapacity),
-  inline: new Uint8Array(buffer, wordBytes + fieldBytes, inlineCapacity),
-  inlineOffset: wordBytes + fieldBytes
+  places: Array.from({ length: places }, (_, place): PlaceViews => {
+    const at = wordBytes + place * (fieldBytes + inlineCapacity)
+    return {
+      fields: new Float64Array(buffer, at, fieldCapacity),
+      inline: new Uint8Array(buffer, at + fieldBytes, inlineCapacity),
+      inlineOffset: at + fieldBytes
+    }
+  })
 })
 
 /** Rounds a byte offset up to the alignment. */
@@ -68,7 +98,7 @@ export const inlineMemory = 0
 export const none = -1
 
 /**
- * Fields of an answer: `[status, has message, input nanos, infer nanos, output nanos, (output …)]`. An output is
+ * Fields of an answer: `[status, has message, input nanos, infer nanos, output nanos, begun at, (output …)]`. An output is
  * `place, datatype, offset, byteLength, rank, …dims`.
  */
 export const Answer = {
@@ -77,7 +107,8 @@ export const Answer = {
   inputNanos: 2,
   inferNanos: 3,
   outputNanos: 4,
-  entries: 5,
+  begunAt: 5,
+  entries: 6,
   outputHead: 5
 } as const
 
@@ -92,10 +123,10 @@ export const Bell = { awake: 0, told: 1 } as const
 
 /** What main tells the worker beside the mailbox. */
 export type ToWorker =
-  /** Memory that fields will name; `once`: forget it after the next run. */
-  | { readonly _tag: "Memory"; readonly id: number; readonly buffer: SharedArrayBuffer; readonly once: boolean }
+  /** Memory that fields will name; `once`: forget it after the run of this number, never where that is 0. */
+  | { readonly _tag: "Memory"; readonly id: number; readonly buffer: SharedArrayBuffer; readonly once: number }
   | { readonly _tag: "Forget"; readonly id: number }
-  | { readonly _tag: "Fields"; readonly fields: Float64Array }
+  | { readonly _tag: "Fields"; readonly number: number; readonly fields: Float64Array }
 
 /** What the worker tells main beside the mailbox. */
 export interface AnswerMessage {

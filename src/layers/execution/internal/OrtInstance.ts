@@ -2,7 +2,7 @@
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
 import { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../../../schema/Errors.ts"
-import type { ExecutionResult, LentInstance, RunFailure } from "../../../services/Executor.ts"
+import type { ExecutionResult, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import type { AnswerBell, Ringer } from "./AnswerBell.ts"
 import type { Instance } from "./InstancePool.ts"
@@ -10,7 +10,7 @@ import { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as RunRequest from "./RunRequest.ts"
 
-const { Answer, Status, Word } = Mailbox
+const { Answer, State, Status, Word } = Mailbox
 
 /** The worker's file: TypeScript where this runs from sources, JavaScript in the built package. */
 export const workerFile: URL = new URL(
@@ -34,20 +34,60 @@ export interface Options {
   readonly now: () => bigint
 }
 
+/** Runs that an instance takes at once. */
+const maxRuns = Mailbox.places
+
+/** Runs up to this long are shorter than the wake-up of a thread, with everything that goes with it. */
+const quickNanos = 100_000
+
 /** How long a worker may take to end by itself before its thread is stopped. */
 const closeMillis = 20_000
 
-type Answered = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
+type Done = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
+
+/** A run in the mailbox: it waits there for the ones before it, or is being run. */
+class OrtRun implements StartedRun {
+  readonly number: number
+  readonly written: RunRequest.Written
+  readonly done: Done
+  withdrawn = false
+  private readonly states: Int32Array
+
+  constructor(number: number, written: RunRequest.Written, done: Done, states: Int32Array) {
+    this.number = number
+    this.written = written
+    this.done = done
+    this.states = states
+  }
+
+  withdraw(): boolean {
+    if (this.withdrawn) return true
+    const state = Word.states + Mailbox.placeOf(this.number)
+    if (Atomics.compareExchange(this.states, state, State.ready, State.withdrawn) !== State.ready) return false
+    this.withdrawn = true
+    RunRequest.free(this.written, true)
+    return true
+  }
+}
+
+const nothing: StartedRun = { withdraw: () => false }
 
 class OrtInstance implements Ringer {
   readonly lost = Deferred.makeUnsafe<string>()
   private readonly mailbox = Mailbox.views()
   private readonly target: RunRequest.Target
   private readonly ended: Promise<void>
-  private request = 0
-  private running:
-    | { readonly written: RunRequest.Written; readonly answer: Answered; readonly since: bigint }
-    | undefined
+  /** Runs in the mailbox, in order; withdrawn ones keep their place until the worker has passed it. */
+  private runs: Array<OrtRun> = []
+  /** Number of the run that was started last. */
+  private started = 0
+  /** Number of the run that was collected last. */
+  private collected = 0
+  /** Since when the worker works on the head of `runs`. */
+  private since = 0n
+  /** What runs take of late. */
+  private nanos = 1e9
+  listed = false
   private isLost = false
   private isEnded = false
   private failure: string | undefined
@@ -75,7 +115,8 @@ class OrtInstance implements Ringer {
       mailbox: this.mailbox,
       memory: options.memory,
       known: new KnownMemory(port1),
-      sendFields: (fields) => port1.postMessage({ _tag: "Fields", fields } satisfies Mailbox.ToWorker)
+      sendFields: (number, fields) =>
+        port1.postMessage({ _tag: "Fields", number, fields } satisfies Mailbox.ToWorker)
     }
     this.worker.on("error", (error: unknown) => {
       this.failure = error instanceof Error ? error.message : String(error)
@@ -95,36 +136,68 @@ class OrtInstance implements Ringer {
     return this.options.name
   }
 
-  readonly runningSince = (): bigint | undefined => this.running?.since
+  readonly runningSince = (): bigint | undefined => this.runs.length === 0 ? undefined : this.since
 
-  readonly start: LentInstance["start"] = (inputs, outputs, done) => {
-    if (this.isLost) return done(this.instanceLost("it had stopped before"))
-    const written = RunRequest.write(this.target, this.options.layout, inputs, outputs)
-    if (written instanceof InvalidRequest) return done(Exit.fail(written))
-    this.running = { written, answer: done, since: this.options.now() }
+  readonly accepts = (): boolean => this.runs.length === 0 || (this.runs.length < maxRuns && !this.target.known.full)
+
+  readonly quick = (): boolean => this.nanos <= quickNanos
+
+  /** Tells the worker of what was started, if it sleeps. */
+  readonly wake = (): void => {
     const { words } = this.mailbox
-    // Wraps before it could meet the closing mark or lose precision.
-    this.request = this.request === 0x7fffffff ? 1 : this.request + 1
-    Atomics.store(words, Word.request, this.request)
     if (Atomics.load(words, Word.asleep) === 1) Atomics.notify(words, Word.request)
-    this.options.bell.started(this)
   }
 
-  readonly answered = (): boolean =>
-    this.running !== undefined && Atomics.load(this.mailbox.words, Word.answer) === this.request
+  readonly start: LentInstance["start"] = (inputs, outputs, done) => {
+    if (this.isLost) {
+      done(this.instanceLost("it had stopped before", false))
+      return nothing
+    }
+    const { mailbox: { words } } = this
+    const number = Mailbox.next(this.started)
+    const written = RunRequest.write(this.target, number, this.options.layout, inputs, outputs)
+    if (written instanceof InvalidRequest) {
+      done(Exit.fail(written))
+      return nothing
+    }
+    this.started = number
+    if (this.runs.length === 0) this.since = this.options.now()
+    const run = new OrtRun(number, written, done, words)
+    this.runs.push(run)
+    Atomics.store(words, Word.states + Mailbox.placeOf(number), State.ready)
+    Atomics.store(words, Word.request, number)
+    this.options.bell.started(this, this.quick())
+    return run
+  }
 
-  readonly collect = (): void => {
-    const { answer, written } = this.running!
-    this.running = undefined
-    const { fields } = this.mailbox
+  readonly answered = (): boolean => Atomics.load(this.mailbox.words, Word.answer) !== this.collected
+
+  readonly collect = (): boolean => {
+    while (this.runs.length > 0 && this.answered()) {
+      const run = this.runs.shift()!
+      this.collected = run.number
+      if (this.runs.length > 0) this.since = this.options.now()
+      if (!run.withdrawn) this.answer(run)
+      if (this.runs.length === 0) this.target.known.trim()
+    }
+    return this.runs.length > 0
+  }
+
+  private answer(run: OrtRun): void {
+    const place = this.mailbox.places[Mailbox.placeOf(run.number)]!
+    const { fields } = place
     const message = fields[Answer.hasMessage] === 0
       ? undefined
       : receiveMessageOnPort(this.port)!.message as Mailbox.AnswerMessage
     const status = fields[Answer.status]!
-    RunRequest.free(written, status !== Status.done)
+    RunRequest.free(run.written, status !== Status.done)
     let exit: Exit.Exit<ExecutionResult, RunFailure>
     if (status === Status.done) {
-      exit = Exit.succeed(RunRequest.read(this.mailbox, this.options.layout, written, message))
+      const result = RunRequest.read(place, this.options.layout, run.written, message)
+      const nanos = result.computeInputNanos + result.computeInferNanos + result.computeOutputNanos
+      // One outlier does not decide.
+      this.nanos = nanos > this.nanos ? Math.min(nanos, this.nanos * 1.5) : Math.max(nanos, this.nanos * 0.5)
+      exit = Exit.succeed(result)
     } else if (status === Status.invalid) {
       exit = Exit.fail(new InvalidRequest({ message: message!.error! }))
     } else {
@@ -132,8 +205,7 @@ class OrtInstance implements Ringer {
         new ExecutionFailed({ message: `onnx runtime error: ${message!.error!.trim()}`, model: this.options.model })
       )
     }
-    this.target.known.trim()
-    answer(exit)
+    run.done(exit)
   }
 
   /**
@@ -156,23 +228,30 @@ class OrtInstance implements Ringer {
     if (this.isLost) return
     this.isLost = true
     this.options.bell.stopped(this)
-    const running = this.running
-    this.running = undefined
+    const runs = this.runs
+    this.runs = []
     Deferred.doneUnsafe(this.lost, Exit.succeed(reason))
-    if (running === undefined) return
-    if (this.isEnded) RunRequest.free(running.written, true)
-    else void this.ended.then(() => RunRequest.free(running.written, true))
-    running.answer(this.instanceLost(reason))
+    for (const run of runs) {
+      if (run.withdrawn) continue
+      if (run.withdraw()) {
+        run.done(this.instanceLost(reason, false))
+        continue
+      }
+      if (this.isEnded) RunRequest.free(run.written, true)
+      else void this.ended.then(() => RunRequest.free(run.written, true))
+      run.done(this.instanceLost(reason, true))
+    }
   }
 
-  private instanceLost(reason: string): Exit.Exit<never, InstanceLost> {
+  private instanceLost(reason: string, begun: boolean): Exit.Exit<never, InstanceLost> {
     const { model, name } = this.options
     return Exit.fail(
       new InstanceLost({
-        message: `instance '${name}' of model '${model}' was lost while it ran the request: ${reason}; ` +
-          "the instance is being restarted, try again",
+        message: `instance '${name}' of model '${model}' was lost ${begun ? "while" : "before"} it ran the request: ` +
+          `${reason}; the instance is being restarted, try again`,
         model,
-        instance: name
+        instance: name,
+        begun
       })
     )
   }

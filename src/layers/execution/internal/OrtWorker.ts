@@ -13,7 +13,7 @@ import type { NativeTensor, OrtSession } from "./OrtSession.ts"
 import * as Session from "./OrtSession.ts"
 import * as StringTensor from "./StringTensor.ts"
 
-const { Answer, Bell, Place, Request, Status, Word } = Mailbox
+const { Answer, Bell, Place, Request, State, Status, Word } = Mailbox
 
 type ViewConstructor = new(buffer: SharedArrayBuffer, byteOffset: number, length: number) => ArrayBufferView
 
@@ -45,30 +45,44 @@ interface Held {
   readonly tensor: NativeTensor
 }
 
+/** What makes nanoseconds of `process.hrtime`, which all threads share, of this thread's `performance.now`. */
+const clockOffset = Number(process.hrtime.bigint()) - performance.now() * 1e6
+
 /** Nothing to do for so long: time to give back what starting up has used, once. */
 const idleMillis = 1000
 
 const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
-  const { fields: mailboxFields, inline, buffer, inlineOffset, words } = Mailbox.views(run.mailbox)
+  const { buffer, places, words } = Mailbox.views(run.mailbox)
   const bell = new Int32Array(run.bell)
   const memories = new Map<number, SharedArrayBuffer>([[Mailbox.inlineMemory, buffer]])
-  const once: Array<number> = []
-  const heldInputs = new Array<Held | undefined>(run.inputs.length)
-  const heldOutputs = new Array<Held | undefined>(run.outputs.length)
+  /** Ids of memory by the only run that uses it. */
+  const once = new Map<number, Array<number>>()
+  /** Fields that came in a message, by run. */
+  const sent = new Map<number, Float64Array>()
+  const held = places.map(() => ({
+    inputs: new Array<Held | undefined>(run.inputs.length),
+    outputs: new Array<Held | undefined>(run.outputs.length)
+  }))
   const outputTypes = run.outputs.map((name) => {
     const found = session.outputs.find((output) => output.name === name)
     return DataType.table.findIndex((row) => row.onnx === found?.elementType)
   })
+  /** Of the run that is being worked on. */
+  let number = 0
+  let { fields: mailboxFields, inline, inlineOffset } = places[0]!
   let fields: Float64Array = mailboxFields
 
   const receive = () => {
     for (let next = receiveMessageOnPort(run.port); next !== undefined; next = receiveMessageOnPort(run.port)) {
       const message = next.message as ToWorker
-      if (message._tag === "Fields") fields = message.fields
+      if (message._tag === "Fields") sent.set(message.number, message.fields)
       else if (message._tag === "Forget") memories.delete(message.id)
       else {
         memories.set(message.id, message.buffer)
-        if (message.once) once.push(message.id)
+        if (message.once === 0) continue
+        const ids = once.get(message.once)
+        if (ids === undefined) once.set(message.once, [message.id])
+        else ids.push(message.id)
       }
     }
   }
@@ -119,7 +133,11 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
   /** Writes the outcome; gives the message that has to go beside it, if any. */
   const runOnce = (): AnswerMessage | undefined => {
     const started = performance.now()
-    if (fields[Request.inputs]! < 0) receive()
+    const here = held[Mailbox.placeOf(number)]!
+    if (fields[Request.inputs]! < 0) {
+      if (!sent.has(number)) receive()
+      fields = sent.get(number)!
+    }
     const inputs = fields[Request.inputs]!
     const outputs = fields[Request.outputs]!
     let inlineUsed = fields[Request.inlineUsed]!
@@ -130,7 +148,7 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
       const datatype = fields[at + 1]!
       feeds[run.inputs[index]!] = DataType.table[datatype]!.byteSize === 0
         ? stringsAt(index, at + 2)
-        : tensorAt(heldInputs, index, datatype, at + 2)
+        : tensorAt(here.inputs, index, datatype, at + 2)
       at += Request.inputHead + fields[at + 5]!
     }
     const fetches: Record<string, NativeTensor | null> = {}
@@ -142,7 +160,7 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
       places.push(at + 1)
       fetches[run.outputs[index]!] = fields[at + 1] === Mailbox.none
         ? null
-        : tensorAt(heldOutputs, index, outputTypes[index]!, at + 1)
+        : tensorAt(here.outputs, index, outputTypes[index]!, at + 1)
       at += Request.outputHead + fields[at + 4]!
     }
     const ready = performance.now()
@@ -161,7 +179,7 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
     }
     const ran = performance.now()
     const buffers: Array<ArrayBuffer> = []
-    const answer: Array<number> = [Status.done, 0, (ready - started) * 1e6, (ran - ready) * 1e6, 0]
+    const answer: Array<number> = [Status.done, 0, (ready - started) * 1e6, (ran - ready) * 1e6, 0, clockOffset + started * 1e6]
     for (let i = 0; i < outputs; i++) {
       const name = run.outputs[indices[i]!]!
       const asked = inPlace ? fetches[name]! : null
@@ -209,10 +227,19 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
     } catch (error) {
       mailboxFields[Answer.status] = error instanceof StringTensor.InvalidElement ? Status.invalid : Status.failed
       mailboxFields[Answer.hasMessage] = 1
+      // What it had not come to: `forget` has to know of it.
+      receive()
       return { error: error instanceof Error ? error.message : String(error), buffers: [] }
-    } finally {
-      for (const id of once.splice(0)) memories.delete(id)
     }
+  }
+
+  /** Drops what belonged to a run alone. */
+  const forget = () => {
+    if (once.size > 0) {
+      for (const id of once.get(number) ?? []) memories.delete(id)
+      once.delete(number)
+    }
+    if (sent.size > 0) sent.delete(number)
   }
 
   let served = 0
@@ -229,12 +256,17 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
       }
       Atomics.store(words, Word.asleep, 0)
     }
-    const request = Atomics.load(words, Word.request)
-    if (request === Mailbox.closing) return
-    fields = mailboxFields
-    const message = runSafely()
-    if (message !== undefined) run.port.postMessage(message, message.buffers)
-    served = request
+    if (Atomics.load(words, Word.request) === Mailbox.closing) return
+    number = Mailbox.next(served)
+    const place = Mailbox.placeOf(number)
+    if (Atomics.compareExchange(words, Word.states + place, State.ready, State.begun) === State.ready) {
+      ;({ fields: mailboxFields, inline, inlineOffset } = places[place]!)
+      fields = mailboxFields
+      const message = runSafely()
+      if (message !== undefined) run.port.postMessage(message, message.buffers)
+    } else receive()
+    forget()
+    served = number
     Atomics.store(words, Word.answer, served)
     if (Atomics.load(bell, Bell.awake) === 0 && Atomics.exchange(bell, Bell.told, 1) === 0) say(0)
   }

@@ -66,7 +66,7 @@ export interface Target {
   readonly memory: TensorMemory["Service"]
   readonly known: KnownMemory
   /** Sends fields that are too many for the mailbox. */
-  readonly sendFields: (fields: Float64Array) => void
+  readonly sendFields: (number: number, fields: Float64Array) => void
 }
 
 const fieldCount = (layout: Layout, inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>): number => {
@@ -79,14 +79,19 @@ const fieldCount = (layout: Layout, inputs: ReadonlyArray<Tensor>, outputs: Read
   return count
 }
 
-/** Writes a run, or says why it cannot be one. Copies small inputs into the mailbox, names shared ones, copies the rest once. */
+/**
+ * Writes the run of this number, or says why it cannot be one. Copies small inputs into the mailbox, names shared ones, copies the
+ * rest once.
+ */
 export const write = (
   target: Target,
+  number: number,
   layout: Layout,
   inputs: ReadonlyArray<Tensor>,
   outputs: ReadonlyArray<string>
 ): Written | InvalidRequest => {
-  const { known, mailbox, memory } = target
+  const { known, memory } = target
+  const mailbox = target.mailbox.places[Mailbox.placeOf(number)]!
   for (const input of inputs) {
     if (!layout.inputIndex.has(input.name)) {
       return new InvalidRequest({ message: `the model has no input '${input.name}'` })
@@ -122,12 +127,12 @@ export const write = (
       place(Mailbox.inlineMemory, inlineUsed, byteLength)
       inlineUsed = Mailbox.align(inlineUsed + byteLength)
     } else if (data.buffer instanceof SharedArrayBuffer && (elementSize < 2 || data.byteOffset % elementSize === 0)) {
-      place(known.idOf(data.buffer), data.byteOffset, byteLength)
+      place(known.idOf(data.buffer, number), data.byteOffset, byteLength)
     } else {
       const region = memory.acquire(byteLength)
       region.bytes.set(data)
       written.copies.push(region)
-      place(known.idOf(region.bytes.buffer), region.bytes.byteOffset, byteLength)
+      place(known.idOf(region.bytes.buffer, number), region.bytes.byteOffset, byteLength)
     }
     fields[at++] = shape.length
     for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
@@ -155,7 +160,7 @@ export const write = (
     } else {
       const region = memory.acquire(byteLength)
       written.regions.push(region)
-      place(known.idOf(region.bytes.buffer), region.bytes.byteOffset, byteLength)
+      place(known.idOf(region.bytes.buffer, number), region.bytes.byteOffset, byteLength)
     }
     fields[at++] = shape.length
     for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
@@ -164,7 +169,7 @@ export const write = (
   fields[Request.outputs] = outputs.length
   fields[Request.inlineUsed] = inlineUsed
   if (fields !== mailbox.fields) {
-    target.sendFields(fields)
+    target.sendFields(number, fields)
     mailbox.fields[Request.inputs] = -1
   }
   return written
@@ -181,7 +186,7 @@ export const free = (written: Written, outputs: boolean): void => {
 
 /** Reads the outcome of a run that succeeded. Small outputs are copied out of the mailbox, all others stay where they are. */
 export const read = (
-  mailbox: Mailbox.Views,
+  mailbox: Mailbox.PlaceViews,
   layout: Layout,
   written: Written,
   message: Mailbox.AnswerMessage | undefined
@@ -218,6 +223,7 @@ export const read = (
   }
   return {
     outputs,
+    begunAtNanos: fields[Answer.begunAt]!,
     computeInputNanos: fields[Answer.inputNanos]!,
     computeInferNanos: fields[Answer.inferNanos]!,
     computeOutputNanos: fields[Answer.outputNanos]!,

@@ -2,57 +2,115 @@
  * The execution instances that are lent to one scheduler, for as long as it is open.
  *
  * Each lane is a fiber that holds a permit and an instance of the pool until the instance is lost or the scheduler closes. What
- * happens for a request is plain function calls: an idle lane is taken, and says when it is idle again.
+ * happens for a request is plain function calls: a lane is chosen, and says when it can take more.
+ *
+ * An instance whose runs are shorter than the wake-up of its thread takes several at once, so that one wake-up serves them all. They
+ * still run one at a time; what has not begun can be withdrawn, and goes to another lane when that is idle.
  */
 import { Effect, type Exit, type Scope } from "effect"
 import type { Tensor } from "../../../schema/Inference.ts"
-import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../../../services/Executor.ts"
+import type { ExecutionResult, Instances, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
+
+type Done = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
 
 interface Lane {
   readonly instance: LentInstance
   /** `false` once the instance went back to the pool. */
   lent: boolean
+  /** In order; the first one runs. */
+  readonly runs: Array<LaneRun>
+}
+
+interface LaneRun {
+  readonly inputs: ReadonlyArray<Tensor>
+  readonly outputs: ReadonlyArray<string>
+  readonly done: Done
+  lane: Lane | undefined
+  started: StartedRun | undefined
 }
 
 /** @category models */
 export interface Lanes {
-  /** Instances that run nothing. */
-  readonly idle: () => number
-  /** Instances that run something. */
-  readonly busy: () => number
+  /** An instance runs nothing. */
+  readonly idle: () => boolean
+  /** One more run may be started. */
+  readonly accepts: () => boolean
+  /** Instances that run something, and runs that lie ready behind those. */
+  readonly load: () => { readonly running: number; readonly ready: number }
   /**
-   * Runs a batch on an idle instance; calling it while none is idle is a bug. When the run has ended, `onIdle` of `make` comes
-   * first, so that the instance works on while `done` gives the answer away.
+   * Starts a run; calling it while no lane accepts is a bug. When it has ended, `onIdle` of `make` comes first, so that the instance
+   * works on while `done` gives the answer away. `InstanceLost` with `begun: false`: it may be started again.
    */
-  readonly start: (
-    inputs: ReadonlyArray<Tensor>,
-    outputs: ReadonlyArray<string>,
-    done: (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
-  ) => void
+  readonly start: (inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>, done: Done) => StartedRun
 }
 
 /**
- * Takes every instance. `onIdle` is called whenever one becomes idle: at first, after each run, and when one is back that was
+ * Takes every instance. `onIdle` is called whenever one can take more: at first, after each run, and when one is back that was
  * lost. The scope gives the instances back; whatever runs must have ended by then.
  *
  * @category constructors
  */
 export const make = (instances: Instances, onIdle: () => void): Effect.Effect<Lanes, never, Scope.Scope> =>
   Effect.gen(function*() {
-    /** The one used last is taken first: its caches are warm. */
-    const idle: Array<Lane> = []
-    let busy = 0
+    const lanes: Array<Lane> = []
+    let running = 0
+    let started = 0
 
+    const begin = (lane: Lane, run: LaneRun) => {
+      run.lane = lane
+      if (lane.runs.push(run) === 1) running++
+      run.started = lane.instance.start(run.inputs, run.outputs, (exit) => end(lane, run, exit))
+    }
+
+    const end = (lane: Lane, run: LaneRun, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
+      run.lane = undefined
+      started--
+      const { runs } = lane
+      if (runs[0] === run) runs.shift()
+      else runs.splice(runs.indexOf(run), 1)
+      if (runs.length === 0) running--
+      rest(lane)
+      run.done(exit)
+    }
+
+    /** Takes a run that has not begun away from its lane. */
+    const withdraw = (run: LaneRun): boolean => {
+      if (run.lane === undefined || run.started?.withdraw() !== true) return false
+      const { runs } = run.lane
+      runs.splice(runs.indexOf(run), 1)
+      if (runs.length === 0) running--
+      run.lane = undefined
+      return true
+    }
+
+    /** A lane can take more. One that is left idle relieves another of what lies ready there. */
     const rest = (lane: Lane) => {
       if (!lane.lent) return
-      idle.push(lane)
       onIdle()
+      if (started <= running || lane.runs.length > 0 || !lane.lent) return
+      const other = lanes.find((other) => other.runs.length > 1)
+      const ready = other?.runs[1]
+      if (ready !== undefined && withdraw(ready)) begin(lane, ready)
+    }
+
+    const choose = (): Lane | undefined => {
+      let chosen: Lane | undefined
+      for (let i = 0; i < lanes.length; i++) {
+        const lane = lanes[i]!
+        const length = lane.runs.length
+        if (length === 0) return lane
+        if (
+          (chosen === undefined || length < chosen.runs.length) && lane.instance.quick() && lane.instance.accepts()
+        ) chosen = lane
+      }
+      return chosen
     }
 
     const hold = Effect.flatMap(instances.lend, (instance) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          const lane: Lane = { instance, lent: true }
+          const lane: Lane = { instance, lent: true, runs: [] }
+          lanes.push(lane)
           rest(lane)
           return lane
         }),
@@ -60,8 +118,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
         (lane) =>
           Effect.sync(() => {
             lane.lent = false
-            const at = idle.indexOf(lane)
-            if (at >= 0) idle.splice(at, 1)
+            lanes.splice(lanes.indexOf(lane), 1)
           })
       ))
     const lane = instances.slots.withPermit(Effect.scoped(hold))
@@ -70,16 +127,20 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
     }
 
     return {
-      idle: () => idle.length,
-      busy: () => busy,
+      idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0),
+      accepts: () => choose() !== undefined,
+      load: () => ({ running, ready: started - running }),
       start: (inputs, outputs, done) => {
-        const lane = idle.pop()!
-        busy++
-        lane.instance.start(inputs, outputs, (exit) => {
-          busy--
-          rest(lane)
-          done(exit)
-        })
+        const run: LaneRun = { inputs, outputs, done, lane: undefined, started: undefined }
+        started++
+        begin(choose()!, run)
+        return {
+          withdraw: () => {
+            if (!withdraw(run)) return false
+            started--
+            return true
+          }
+        }
       }
     }
   })

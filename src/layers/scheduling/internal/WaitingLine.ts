@@ -29,6 +29,19 @@ export class WaitingLine<A> {
     return place
   }
 
+  /** Goes back to where it was taken from: before the first member that is `later` than it. */
+  rejoin(value: A, later: (member: A) => boolean): Place<A> {
+    let after = this.first
+    while (after !== undefined && !later(after.value)) after = after.after
+    if (after === undefined) return this.join(value)
+    const place: Place<A> = { value, waiting: true, before: after.before, after }
+    if (after.before === undefined) this.first = place
+    else after.before.after = place
+    after.before = place
+    this.count++
+    return place
+  }
+
   /** Takes the member that has waited longest. */
   take(): A | undefined {
     const place = this.first
