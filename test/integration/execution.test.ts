@@ -1,6 +1,6 @@
 /** The executor with real threads, real time and real failures. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Logger, Schedule, Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Logger, Option, Schedule, Scope } from "effect"
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,9 +8,10 @@ import { afterAll } from "vitest"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
+import type { InstanceLost } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
 import type { ModelConfig } from "../../src/schema/ModelConfig.ts"
-import { Executor, type Instances } from "../../src/services/Executor.ts"
+import { Executor, type Instances, type RunFailure } from "../../src/services/Executor.ts"
 import { type Job, Scheduler } from "../../src/services/Scheduler.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import { faults } from "../execution/Faults.ts"
@@ -56,6 +57,46 @@ const jobOf = (input: Tensor): Job => ({
 })
 
 describe("execution", () => {
+  it.live("takes back what has not begun, and runs the rest", () =>
+    Effect.gen(function*() {
+      const instances = yield* (yield* Executor).open(identityPlan(slowFile))
+      const lent = yield* instances.lend
+      const ended: Array<string> = []
+      const both = Deferred.makeUnsafe<void>()
+      const end = (name: string) => (exit: Exit.Exit<unknown, unknown>) => {
+        ended.push(`${name} ${exit._tag}`)
+        if (ended.length === 2) Deferred.doneUnsafe(both, Exit.void)
+      }
+      const large = rows(300_000)
+      lent.start([rows(1)], ["OUTPUT0"], end("first"))
+      const second = lent.start([large], ["OUTPUT0"], end("second"))
+      lent.start([rows(2)], ["OUTPUT0"], end("third"))
+      assert.isTrue(second.withdraw())
+      yield* Deferred.await(both)
+      assert.deepStrictEqual(ended, ["first Success", "third Success"])
+      assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+
+  it.live("tells what a lost instance had begun from what it had not", () =>
+    Effect.gen(function*() {
+      const instances = yield* (yield* Executor).open(identityPlan(identityFile))
+      const lent = yield* instances.lend
+      const ended: Array<InstanceLost> = []
+      const end = (exit: Exit.Exit<unknown, RunFailure>) => {
+        const failure = Exit.isFailure(exit) ? Option.getOrThrow(Cause.findErrorOption(exit.cause)) : undefined
+        if (failure?._tag === "InstanceLost") ended.push(failure)
+      }
+      lent.start([rows(1, faults.exit)], ["OUTPUT0"], end)
+      lent.start([rows(1)], ["OUTPUT0"], end)
+      lent.start([rows(1)], ["OUTPUT0"], end)
+      yield* lent.lost
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(ended.map((failure) => failure.begun), [true, false, false])
+      assert.include(ended[0]!.message, "was lost while it ran the request")
+      assert.include(ended[1]!.message, "was lost before it ran the request")
+      assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
+    }).pipe(Effect.scoped, Effect.provide(faulty())))
+
   for (
     const [what, fault, reason] of [
       ["ends its thread", faults.exit, /ended with code 7/],

@@ -1,9 +1,9 @@
 /** What every `Executor` promises. The model that `path` names must give its inputs back: OUTPUT0 is INPUT0. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, Fiber, type Layer, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, type Layer, Option, Scope } from "effect"
 import type { DataType } from "../../src/schema/DataType.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
-import { Executor, type ModelPlan } from "../../src/services/Executor.ts"
+import { Executor, type ModelPlan, type StartedRun } from "../../src/services/Executor.ts"
 
 /** A plan of an identity model, with free rows of free width. */
 export const identityPlan = (
@@ -97,6 +97,36 @@ export const executorSuite = (name: string, executor: Layer.Layer<Executor>, pat
         assert.strictEqual(output._tag, "InvalidRequest")
         assert.include(output.message, "'NONE'")
         assert.strictEqual((yield* instances.run([rows(2)], ["OUTPUT0"])).outputs[0]!.shape[0], 2)
+      }, Effect.scoped)
+    )
+
+    it.effect(
+      "runs what lies ready in the order of its start, and takes nothing back that has ended",
+      Effect.fnUntraced(function*() {
+        const instances = yield* (yield* Executor).open(identityPlan(path()))
+        const lent = yield* instances.lend
+        const answers: Array<number> = []
+        const all = Deferred.makeUnsafe<void>()
+        const runs: Array<StartedRun> = []
+        for (let round = 0; round < 40; round++) {
+          // From a few bytes to more than the executor copies without need.
+          const count = [1, 700, 40_000][round % 3]!
+          while (!lent.accepts()) yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+          runs.push(
+            lent.start([rows(count, round)], ["OUTPUT0"], (exit) => {
+              const { outputs: [output], release } = Exit.getSuccess(exit).pipe(Option.getOrThrow)
+              assert.deepStrictEqual([...output!.shape], [count, 16])
+              const view = new DataView(output!.data.buffer, output!.data.byteOffset)
+              answers.push(view.getFloat32(0, true))
+              assert.strictEqual(view.getFloat32(count * 64 - 4, true), round + count * 16 - 1)
+              release()
+              if (answers.length === 40) Deferred.doneUnsafe(all, Exit.void)
+            })
+          )
+        }
+        yield* Deferred.await(all)
+        assert.deepStrictEqual(answers, Array.from({ length: 40 }, (_, round) => round))
+        assert.isTrue(runs.every((run) => !run.withdraw()))
       }, Effect.scoped)
     )
 

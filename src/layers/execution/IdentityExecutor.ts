@@ -5,7 +5,13 @@
 import { Clock, Deferred, Effect, Exit, Layer } from "effect"
 import { InvalidRequest } from "../../schema/Errors.ts"
 import type { Tensor } from "../../schema/Inference.ts"
-import { Executor, type LentInstance, type ModelInspection, type ModelPlan, type StartedRun } from "../../services/Executor.ts"
+import {
+  Executor,
+  type LentInstance,
+  type ModelInspection,
+  type ModelPlan,
+  type StartedRun
+} from "../../services/Executor.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 
 /** @category models */

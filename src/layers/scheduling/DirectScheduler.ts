@@ -110,7 +110,9 @@ const make = Effect.fnUntraced(function*(options: Options, model: string, instan
         drained.closeUnsafe()
         start(entry)
       } else if (line.length + lanes.load().ready >= maxQueueSize) {
-        return resume(Exit.fail(new QueueFull({ message: "Exceeds maximum queue size", model, capacity: maxQueueSize })))
+        return resume(
+          Exit.fail(new QueueFull({ message: "Exceeds maximum queue size", model, capacity: maxQueueSize }))
+        )
       } else {
         drained.closeUnsafe()
         if (line.length === 0 && lanes.accepts()) start(entry)

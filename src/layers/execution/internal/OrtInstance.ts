@@ -115,8 +115,7 @@ class OrtInstance implements Ringer {
       mailbox: this.mailbox,
       memory: options.memory,
       known: new KnownMemory(port1),
-      sendFields: (number, fields) =>
-        port1.postMessage({ _tag: "Fields", number, fields } satisfies Mailbox.ToWorker)
+      sendFields: (number, fields) => port1.postMessage({ _tag: "Fields", number, fields } satisfies Mailbox.ToWorker)
     }
     this.worker.on("error", (error: unknown) => {
       this.failure = error instanceof Error ? error.message : String(error)

@@ -179,7 +179,14 @@ const serve = (session: OrtSession, run: NonNullable<Start["run"]>) => {
     }
     const ran = performance.now()
     const buffers: Array<ArrayBuffer> = []
-    const answer: Array<number> = [Status.done, 0, (ready - started) * 1e6, (ran - ready) * 1e6, 0, clockOffset + started * 1e6]
+    const answer: Array<number> = [
+      Status.done,
+      0,
+      (ready - started) * 1e6,
+      (ran - ready) * 1e6,
+      0,
+      clockOffset + started * 1e6
+    ]
     for (let i = 0; i < outputs; i++) {
       const name = run.outputs[indices[i]!]!
       const asked = inPlace ? fetches[name]! : null
