@@ -81,6 +81,7 @@ const responseOf = (outputs: ReadonlyArray<Tensor>): InferenceResponse => ({
   modelVersion: "1",
   parameters: new Map(),
   outputs,
+  timing: { queueNanos: 0, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0, batchRows: 1 },
   release: () => {}
 })
 const tensorOf = (name: string, datatype: DataType, dims: ReadonlyArray<number>, data: ArrayBufferView): Tensor => ({

@@ -9,6 +9,7 @@ import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
+import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
@@ -16,6 +17,7 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as DirectScheduler from "./scheduling/DirectScheduler.ts"
+import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
 import * as Version from "./Version.ts"
 
 /** What an embedding program may listen to. @category models */
@@ -37,7 +39,7 @@ export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed
 export const layerInProcess = (
   options: ServerOptions,
   hooks: Hooks = {}
-): Layer.Layer<InferenceServer | ModelRepository | TensorMemory, ModelsNotLoaded | PollFailed> => {
+): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, ModelsNotLoaded | PollFailed> => {
   const memory = SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })
   const executor = layerExecutor(options)
   const repository = FileModelRepository.layer(repositoryOptions(options, hooks))
@@ -49,6 +51,7 @@ export const layerInProcess = (
     Layer.provideMerge(repository),
     Layer.provide(DirectScheduler.layerWith({ maxQueueSize: options.maxQueueSize })),
     Layer.provide(executor),
+    Layer.provideMerge(LocalStatistics.layer),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )
@@ -65,7 +68,7 @@ export const layerInProcess = (
 export const layer = (
   options: ServerOptions,
   hooks: Hooks = {}
-): Layer.Layer<InferenceServer | ModelRepository | TensorMemory, StartFailure> => {
+): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, StartFailure> => {
   const server = layerInProcess(options, hooks)
   return options.allowHttp ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(server)) : server
 }

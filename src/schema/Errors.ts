@@ -15,6 +15,7 @@ export const codes = {
   UNAVAILABLE: { http: 503, grpc: 14, prefix: "Unavailable" },
   UNSUPPORTED: { http: 501, grpc: 12, prefix: "Unsupported" },
   ALREADY_EXISTS: { http: 400, grpc: 6, prefix: "Already exists" },
+  DEADLINE_EXCEEDED: { http: 504, grpc: 4, prefix: "Deadline exceeded" },
   CANCELLED: { http: 400, grpc: 1, prefix: "Cancelled" }
 } as const
 
@@ -70,6 +71,20 @@ export class QueueFull extends Schema.TaggedError<QueueFull>()("QueueFull", {
   capacity: Schema.Int
 }, { httpApiStatus: 503 }) {
   readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** The request waited longer than the queue policy of its model allows: retry later. @category errors */
+export class RequestTimedOut
+  extends Schema.TaggedError<RequestTimedOut>()("RequestTimedOut", message, { httpApiStatus: 503 })
+{
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/** The deadline that the client set passed before the request ran. @category errors */
+export class DeadlineExceeded
+  extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", message, { httpApiStatus: 504 })
+{
+  readonly code = "DEADLINE_EXCEEDED" satisfies Code
 }
 
 /** A bound of the server on requests or bytes in flight was reached: retry later. @category errors */
@@ -159,6 +174,8 @@ export const InferenceFailure = Schema.Union([
   ModelNotFound,
   ModelNotReady,
   QueueFull,
+  RequestTimedOut,
+  DeadlineExceeded,
   Overloaded,
   Stopping,
   Cancelled,

@@ -42,6 +42,8 @@ export interface InferenceRequest {
   readonly priority: number
   /** Microseconds that the request may wait in the queue; 0: no limit of its own. */
   readonly timeoutMicros: number
+  /** Microseconds after which nobody waits for the answer any more, whatever the model's queue policy says; 0: never. */
+  readonly deadlineMicros: number
   /** `undefined`: not part of a sequence. */
   readonly sequence: SequenceStep | undefined
 }
@@ -51,6 +53,16 @@ export interface SequenceStep {
   readonly id: bigint | string
   readonly start: boolean
   readonly end: boolean
+}
+
+/** Where the time of a request went: nanoseconds, and rows. The compute times are those of its whole batch. @category models */
+export interface Timing {
+  readonly queueNanos: number
+  readonly computeInputNanos: number
+  readonly computeInferNanos: number
+  readonly computeOutputNanos: number
+  /** Rows of the batch that it ran in. */
+  readonly batchRows: number
 }
 
 /**
@@ -68,5 +80,6 @@ export interface InferenceResponse {
   readonly modelVersion: string
   readonly parameters: ReadonlyMap<string, Parameter>
   readonly outputs: ReadonlyArray<Tensor>
+  readonly timing: Timing
   readonly release: () => void
 }

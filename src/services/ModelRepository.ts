@@ -16,6 +16,7 @@ import type {
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
+import type { ModelStatistics } from "./Statistics.ts"
 
 /** @category models */
 export type VersionState = "UNKNOWN" | "LOADING" | "READY" | "UNLOADING" | "UNAVAILABLE"
@@ -28,6 +29,7 @@ export interface Model {
   readonly config: ModelConfig
   readonly signature: ModelSignature
   readonly scheduler: ModelScheduler
+  readonly statistics: ModelStatistics
   /** At least one of its instances is up. */
   readonly healthy: () => boolean
 }

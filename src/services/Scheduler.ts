@@ -6,16 +6,20 @@
 import { Context, type Effect, type Scope } from "effect"
 import type {
   Cancelled,
+  DeadlineExceeded,
   ExecutionFailed,
   InstanceLost,
   InvalidRequest,
   LoadFailed,
   QueueFull,
+  RequestTimedOut,
   Stopping
 } from "../schema/Errors.ts"
 import type { Tensor } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
-import type { ExecutionResult, Instances } from "./Executor.ts"
+import type { ModelSignature } from "../schema/ModelSignature.ts"
+import type { ExecutionResult, Instances, ModelPlan } from "./Executor.ts"
+import type { ModelStatistics } from "./Statistics.ts"
 
 /** A validated request in the shapes of the model. @category models */
 export interface Job {
@@ -24,18 +28,32 @@ export interface Job {
   readonly outputs: ReadonlyArray<string>
   /** Rows along the batch dimension, 1 where the model has none. */
   readonly batchSize: number
+  /** 0: the model's default level. */
   readonly priority: number
+  /** Microseconds that it may wait in the queue by the rules of its model's queue policy; 0: what the policy says. */
   readonly timeoutMicros: number
+  /** Microseconds after its arrival from which nobody waits for it any more: it always binds. 0: never. */
+  readonly deadlineMicros: number
 }
 
 /** @category models */
 export interface JobResult extends ExecutionResult {
   /** Nanoseconds from `submit` until an instance took the job. */
   readonly queueNanos: number
+  /** Rows of the batch that it ran in. */
+  readonly batchRows: number
 }
 
 /** @category errors */
-export type JobFailure = QueueFull | Stopping | Cancelled | ExecutionFailed | InstanceLost | InvalidRequest
+export type JobFailure =
+  | QueueFull
+  | RequestTimedOut
+  | DeadlineExceeded
+  | Stopping
+  | Cancelled
+  | ExecutionFailed
+  | InstanceLost
+  | InvalidRequest
 
 /** The queue of one version. @category models */
 export interface ModelScheduler {
@@ -45,12 +63,18 @@ export interface ModelScheduler {
   readonly depth: () => { readonly waiting: number; readonly running: number }
 }
 
+/** The version whose queue is opened. @category models */
+export interface QueueOptions {
+  readonly config: ModelConfig
+  readonly version: number
+  readonly plan: ModelPlan
+  readonly signature: ModelSignature
+  readonly instances: Instances
+  readonly statistics: ModelStatistics
+}
+
 /** @category services */
 export class Scheduler extends Context.Service<Scheduler, {
   /** Opens the queue of a version. Its scope refuses new jobs (`Stopping`), then waits for those accepted. */
-  readonly open: (options: {
-    readonly config: ModelConfig
-    readonly version: number
-    readonly instances: Instances
-  }) => Effect.Effect<ModelScheduler, LoadFailed, Scope.Scope>
+  readonly open: (options: QueueOptions) => Effect.Effect<ModelScheduler, LoadFailed, Scope.Scope>
 }>()("galatea/services/Scheduler") {}

@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Deferred, Effect, Layer, Result } from "effect"
 import * as Cli from "../../src/layers/cli/Cli.ts"
 import type * as Serve from "../../src/layers/cli/Serve.ts"
+import { Books } from "../../src/layers/telemetry/internal/Books.ts"
 import * as ModelConfig from "../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../src/schema/ModelSignature.ts"
 import type { ServerOptions } from "../../src/schema/ServerOptions.ts"
@@ -30,6 +31,7 @@ export const model = (draft: ModelConfig.Draft): Model => {
       submit: () => Effect.die("not used"),
       depth: () => ({ waiting: 0, running: 0 })
     } as Model["scheduler"],
+    statistics: new Books(config.name, 1, () => 0),
     healthy: () => true
   }
 }

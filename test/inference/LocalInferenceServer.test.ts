@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import * as LocalInferenceServer from "../../src/layers/inference/LocalInferenceServer.ts"
+import { Books } from "../../src/layers/telemetry/internal/Books.ts"
 import type { DataType } from "../../src/schema/DataType.ts"
 import type { InferenceRequest, Tensor } from "../../src/schema/Inference.ts"
 import * as ModelConfig from "../../src/schema/ModelConfig.ts"
@@ -47,6 +48,7 @@ const makeModel = (sig: ModelSignature, produce: (job: Job) => ReadonlyArray<Ten
   version: 1,
   config: ModelConfig.empty,
   signature: sig,
+  statistics: new Books("M", 1, () => 0),
   healthy: () => true,
   scheduler: {
     depth: () => ({ waiting: 0, running: 0 }),
@@ -55,6 +57,7 @@ const makeModel = (sig: ModelSignature, produce: (job: Job) => ReadonlyArray<Ten
         outputs: produce(job),
         begunAtNanos: 0,
         queueNanos: 0,
+        batchRows: job.batchSize,
         computeInputNanos: 0,
         computeInferNanos: 0,
         computeOutputNanos: 0,
@@ -84,6 +87,7 @@ const request = (inputs: ReadonlyArray<Tensor>, more: Partial<InferenceRequest> 
   parameters: new Map(),
   priority: 0,
   timeoutMicros: 0,
+  deadlineMicros: 0,
   sequence: undefined,
   ...more
 })

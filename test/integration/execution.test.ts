@@ -10,12 +10,12 @@ import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemo
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
 import type { InstanceLost } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
-import type { ModelConfig } from "../../src/schema/ModelConfig.ts"
 import { Executor, type Instances, type RunFailure } from "../../src/services/Executor.ts"
 import { type Job, Scheduler } from "../../src/services/Scheduler.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import { faults } from "../execution/Faults.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
+import { queueOptions } from "../scheduling/QueueOptions.ts"
 import { identityPlan, rows } from "../suites/executorSuite.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "galatea-execution-"))
@@ -53,7 +53,8 @@ const jobOf = (input: Tensor): Job => ({
   outputs: ["OUTPUT0"],
   batchSize: 1,
   priority: 0,
-  timeoutMicros: 0
+  timeoutMicros: 0,
+  deadlineMicros: 0
 })
 
 describe("execution", () => {
@@ -230,11 +231,10 @@ describe("execution", () => {
     Effect.gen(function*() {
       const executor = yield* Executor
       const scheduler = yield* Scheduler
-      const config = { name: "slow" } as ModelConfig
       const slow = yield* executor.open({ ...identityPlan(slowFile, { instances: 3 }), model: "slow" })
       const quick = yield* executor.open(identityPlan(identityFile))
-      const slowQueue = yield* scheduler.open({ config, version: 1, instances: slow })
-      const quickQueue = yield* scheduler.open({ config, version: 1, instances: quick })
+      const slowQueue = yield* scheduler.open({ ...queueOptions("m"), instances: slow })
+      const quickQueue = yield* scheduler.open({ ...queueOptions("m"), instances: quick })
       const firstDone = yield* Deferred.make<void>()
       const fibers = []
       for (let i = 0; i < 4; i++) {
@@ -259,7 +259,7 @@ describe("execution", () => {
       const executor = yield* Executor
       const scheduler = yield* Scheduler
       const instances = yield* executor.open(identityPlan(identityFile, { instances: 2 }))
-      const queue = yield* scheduler.open({ config: { name: "m" } as ModelConfig, version: 1, instances })
+      const queue = yield* scheduler.open({ ...queueOptions("m"), instances })
       yield* Effect.forEach(
         Array.from({ length: 5000 }, (_, index) => index),
         (index) => {

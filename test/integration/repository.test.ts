@@ -6,6 +6,7 @@ import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemo
 import * as FileModelRepository from "../../src/layers/repository/FileModelRepository.ts"
 import * as MemoryModelRepository from "../../src/layers/repository/MemoryModelRepository.ts"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
+import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
 import { type Model, ModelRepository } from "../../src/services/ModelRepository.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
@@ -14,6 +15,7 @@ import * as TemporaryRepository from "../repository/TemporaryRepository.ts"
 const execution = Layer.mergeAll(
   OnnxExecutor.layer.pipe(Layer.provide(SharedTensorMemory.layer)),
   DirectScheduler.layer,
+  LocalStatistics.layer,
   TemporaryRepository.platform
 )
 
@@ -40,7 +42,8 @@ const run = (model: Model, inputs: ReadonlyArray<Tensor>) =>
     outputs: model.config.output.slice(0, 1).map(({ name }) => name),
     batchSize: inputs[0]?.shape[0] ?? 1,
     priority: 0,
-    timeoutMicros: 0
+    timeoutMicros: 0,
+    deadlineMicros: 0
   }).pipe(Effect.map(({ outputs, release }) => {
     const { byteLength, byteOffset, buffer } = outputs[0]!.data
     const values = [...new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer)]

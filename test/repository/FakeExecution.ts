@@ -1,10 +1,12 @@
 /** An executor that believes the model file and runs nothing, and a scheduler to go with it; both keep a log. */
 import { Effect, Layer, type Scope, Semaphore } from "effect"
 import * as OnnxReader from "../../src/layers/repository/internal/onnx/OnnxReader.ts"
+import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import { fromName } from "../../src/schema/DataType.ts"
 import { LoadFailed } from "../../src/schema/Errors.ts"
 import { type Device, Executor, type ModelPlan, type SessionTensor } from "../../src/services/Executor.ts"
 import { Scheduler } from "../../src/services/Scheduler.ts"
+import type { Statistics } from "../../src/services/Statistics.ts"
 import { platform } from "./TemporaryRepository.ts"
 
 export interface Log {
@@ -32,13 +34,14 @@ const tensor = ({ datatype, name, shape }: OnnxReader.OnnxModelInfo["inputs"][nu
 export const layer = (
   log: Log,
   options: { readonly gpus?: ReadonlyArray<number>; readonly failures?: Readonly<Record<string, number>> } = {}
-): Layer.Layer<Executor | Scheduler> => {
+): Layer.Layer<Executor | Scheduler | Statistics> => {
   const left = new Map(Object.entries(options.failures ?? {}))
   const devices: ReadonlyArray<Device> = [
     { kind: "CPU", id: 0 },
     ...(options.gpus ?? []).map((id) => ({ kind: "GPU" as const, id }))
   ]
   return Layer.mergeAll(
+    LocalStatistics.layer,
     Layer.succeed(Executor, {
       devices,
       inspect: ({ model, path }) =>

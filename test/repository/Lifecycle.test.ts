@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Result, Scope } from "effect"
 import * as fc from "fast-check"
 import * as Lifecycle from "../../src/layers/repository/internal/Lifecycle.ts"
+import { Books } from "../../src/layers/telemetry/internal/Books.ts"
 import { LoadFailed } from "../../src/schema/Errors.ts"
 import * as ModelConfig from "../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../src/schema/ModelSignature.ts"
@@ -13,6 +14,7 @@ const model = (name: string, version: number, healthy: () => boolean = () => tru
   config: ModelConfig.make({ name }),
   signature: ModelSignature.make(ModelConfig.make({ name })),
   scheduler: { submit: () => Effect.die("no run expected"), depth: () => ({ waiting: 0, running: 0 }) },
+  statistics: new Books(name, version, () => 0),
   healthy
 })
 

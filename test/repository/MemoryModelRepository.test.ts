@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result } from "effect"
 import * as MemoryModelRepository from "../../src/layers/repository/MemoryModelRepository.ts"
+import { Books } from "../../src/layers/telemetry/internal/Books.ts"
 import * as ModelConfig from "../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../src/schema/ModelSignature.ts"
 import { type Model, ModelRepository } from "../../src/services/ModelRepository.ts"
@@ -14,6 +15,7 @@ const model = (name: string, version: number): Model => ({
   config: ModelConfig.make({ name }),
   signature: ModelSignature.make(ModelConfig.make({ name })),
   scheduler: { submit: () => Effect.die("nothing runs here"), depth: () => ({ waiting: 0, running: 0 }) },
+  statistics: new Books(name, version, () => 0),
   healthy: () => true
 })
 

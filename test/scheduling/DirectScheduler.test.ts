@@ -3,10 +3,10 @@ import { Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
-import type { ModelConfig } from "../../src/schema/ModelConfig.ts"
 import type { Instances } from "../../src/services/Executor.ts"
 import { type Job, Scheduler } from "../../src/services/Scheduler.ts"
 import * as Fakes from "../execution/FakeInstances.ts"
+import { queueOptions } from "./QueueOptions.ts"
 
 const { settle } = Fakes
 
@@ -15,12 +15,13 @@ const job = (number: number): Job => ({
   outputs: [],
   batchSize: 1,
   priority: 0,
-  timeoutMicros: 0
+  timeoutMicros: 0,
+  deadlineMicros: 0
 })
 
 const open = Effect.fnUntraced(function*(instances: Instances, options: DirectScheduler.Options = {}) {
   const scheduler = yield* Effect.provide(Scheduler, DirectScheduler.layerWith(options))
-  return yield* scheduler.open({ config: { name: "m" } as ModelConfig, version: 1, instances })
+  return yield* scheduler.open({ ...queueOptions("m"), instances })
 })
 
 const make = Effect.fnUntraced(function*(count: number, options: DirectScheduler.Options = {}, places = 1) {

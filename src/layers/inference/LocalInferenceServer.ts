@@ -111,6 +111,7 @@ const respond = (
     modelVersion: String(model.version),
     parameters: noParameters,
     outputs,
+    timing: result,
     release: result.release
   })
 }

@@ -8,6 +8,7 @@ import { Cause, Clock, Effect, Exit, Latch, Layer, Option } from "effect"
 import { QueueFull, Stopping } from "../../schema/Errors.ts"
 import type { Instances, RunFailure, StartedRun } from "../../services/Executor.ts"
 import { type Job, type JobFailure, type JobResult, type ModelScheduler, Scheduler } from "../../services/Scheduler.ts"
+import type { ModelStatistics } from "../../services/Statistics.ts"
 import * as Lanes from "./internal/Lanes.ts"
 import { type Place, WaitingLine } from "./internal/WaitingLine.ts"
 
@@ -32,7 +33,12 @@ interface Entry {
   dropped: (() => void) | undefined
 }
 
-const make = Effect.fnUntraced(function*(options: Options, model: string, instances: Instances) {
+const make = Effect.fnUntraced(function*(
+  options: Options,
+  model: string,
+  instances: Instances,
+  statistics: ModelStatistics
+) {
   const maxQueueSize = options.maxQueueSize ?? 16_384
   const { poll } = instances
   const clock = yield* Clock.Clock
@@ -57,7 +63,8 @@ const make = Effect.fnUntraced(function*(options: Options, model: string, instan
         return entry.dropped()
       }
       if (Exit.isFailure(exit)) return entry.resume(Exit.failCause(exit.cause))
-      entry.resume(Exit.succeed({ ...exit.value, queueNanos: Math.max(0, exit.value.begunAtNanos - entry.arrivedAt) }))
+      const queueNanos = Math.max(0, exit.value.begunAtNanos - entry.arrivedAt)
+      entry.resume(Exit.succeed({ ...exit.value, queueNanos, batchRows: job.batchSize }))
     })
   }
 
@@ -148,7 +155,7 @@ const isNotBegun = (exit: Exit.Failure<unknown, RunFailure>): boolean => {
 
 const service = (options: Options) =>
   Scheduler.of({
-    open: ({ config, instances }) => make(options, config.name, instances)
+    open: ({ config, instances, statistics }) => make(options, config.name, instances, statistics)
   })
 
 /** Arrival order, with default options. @category layers */

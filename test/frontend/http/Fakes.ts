@@ -1,5 +1,6 @@
 /** Stand-ins for what lies behind the HTTP front end. */
 import { Effect, Layer, Result } from "effect"
+import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import { ControlNotAllowed, InferenceError, LoadFailed, ModelNotFound } from "../../../src/schema/Errors.ts"
 import type { InferenceFailure } from "../../../src/schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse } from "../../../src/schema/Inference.ts"
@@ -33,6 +34,7 @@ export const model = (
       submit: () => Effect.die("the fake server runs requests itself"),
       depth: () => ({ waiting: 0, running: 0 })
     },
+    statistics: new Books(name, 1, () => 0),
     healthy: () => options.healthy ?? true
   }
 }
@@ -88,6 +90,7 @@ export class Fake {
       modelVersion: "1",
       parameters: new Map(),
       outputs: request.inputs,
+      timing: { queueNanos: 0, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0, batchRows: 1 },
       release: () => {
         this.released++
       }

@@ -18,6 +18,7 @@ const response = (outputs: ReadonlyArray<Tensor>, changes: Partial<InferenceResp
   modelVersion: "1",
   parameters: new Map(),
   outputs,
+  timing: { queueNanos: 0, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0, batchRows: 1 },
   release: () => {},
   ...changes
 })
@@ -42,6 +43,7 @@ const decoded = (outputEncoding: OutputEncoding | Encoding): DecodedRequest => (
     parameters: new Map(),
     priority: 0,
     timeoutMicros: 0,
+    deadlineMicros: 0,
     sequence: undefined
   },
   outputEncoding: typeof outputEncoding === "string" ? uniform(outputEncoding) : outputEncoding

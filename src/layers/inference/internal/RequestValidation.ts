@@ -43,7 +43,8 @@ export const validate = (model: Model, request: InferenceRequest): Result.Result
       : request.outputs.map((output) => output.name).sort(compareNames),
     batchSize: signature.maxBatchSize > 0 ? inputs[0]?.shape[0] ?? 1 : 1,
     priority: request.priority,
-    timeoutMicros: request.timeoutMicros
+    timeoutMicros: request.timeoutMicros,
+    deadlineMicros: request.deadlineMicros
   })
 }
 

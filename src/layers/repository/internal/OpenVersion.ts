@@ -4,20 +4,22 @@ import type { LoadFailed } from "../../../schema/Errors.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
+import { Statistics } from "../../../services/Statistics.ts"
 import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import type { Prepared } from "./PrepareVersion.ts"
 
 /** What loading a version needs besides a scope of its own. @category models */
-export type Services = Executor | Scheduler | FileSystem.FileSystem | Path.Path
+export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem | Path.Path
 
 /** These services and nothing else: above all not the scope of whoever asks, which must not hold what a version opens. */
 export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
   Effect.context<Services>(),
-  Context.pick(Executor, Scheduler, FileSystem.FileSystem, Path.Path)
+  Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path)
 )
 
 /**
- * The model that requests get. Its scope closes the queue first, which waits for the work that it accepted, then the instances.
+ * The model that requests get. Its scope closes the queue first, which waits for the work that it accepted, then the instances,
+ * and the books last.
  *
  * @category constructors
  */
@@ -29,9 +31,10 @@ export const open = Effect.fn("OpenVersion.open")(
   > {
     const executor = yield* Executor
     const schedulers = yield* Scheduler
+    const statistics = yield* (yield* Statistics).open({ model: config.name, version })
     const optional = signature.inputs.filter((input) => input.optional).map((input) => input.name)
     const instances = yield* OptionalInputs.open(executor, plan, optional)
-    const scheduler = yield* schedulers.open({ config, version, instances })
-    return { name: config.name, version, config, signature, scheduler, healthy: instances.healthy }
+    const scheduler = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }
   }
 )

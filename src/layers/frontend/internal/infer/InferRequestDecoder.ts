@@ -155,6 +155,7 @@ class Envelope {
         parameters: parameters.parameters(),
         priority: parameters.priority,
         timeoutMicros: parameters.timeoutMicros,
+        deadlineMicros: 0,
         sequence: parameters.sequence()
       },
       outputEncoding: new OutputEncoding(

@@ -89,6 +89,7 @@ export const decodeRaw = (
         parameters: new Map(),
         priority: 0,
         timeoutMicros: 0,
+        deadlineMicros: 0,
         sequence: undefined
       },
       outputEncoding: uniform("binary")
