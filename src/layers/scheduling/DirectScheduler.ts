@@ -8,12 +8,17 @@
 import { Effect, Exit, Layer, type Scope } from "effect"
 import type { Job } from "../../services/Scheduler.ts"
 import { type ModelScheduler, type QueueOptions, Scheduler } from "../../services/Scheduler.ts"
+import type { TensorMemory } from "../../services/TensorMemory.ts"
+import * as BatchLayout from "./internal/BatchLayout.ts"
 import * as QueueCore from "./internal/QueueCore.ts"
+import * as Together from "./internal/Together.ts"
 
 /** @category models */
 export interface Options {
   /** Requests of one version that may wait for an instance; beyond it they are refused with `QueueFull`. Default: 16384. */
   readonly maxQueueSize?: number
+  /** Where inputs are put together that a model does not take as they come: ragged ones, and those of `batch_input`. */
+  readonly memory?: TensorMemory["Service"]
 }
 
 const nothing = () => {}
@@ -29,10 +34,13 @@ const alone = ([job]: ReadonlyArray<Job>): QueueCore.Prepared => ({
 
 /** The queue of one version. @category constructors */
 export const open = (
-  { config, instances, statistics }: QueueOptions,
+  version: QueueOptions,
   options: Options = {}
 ): Effect.Effect<ModelScheduler, never, Scope.Scope> =>
   Effect.gen(function*() {
+    const { config, instances, statistics } = version
+    const layout = options.memory === undefined ? undefined : BatchLayout.make({ ...version, memory: options.memory })
+    const prepare = layout === undefined || layout.passesAlone ? alone : Together.prepare(layout)
     let serving = false
 
     /** Starts the head of the line where a lane takes more. A run that ends at once comes back here: the loop takes care of it. */
@@ -40,7 +48,7 @@ export const open = (
       if (serving) return
       serving = true
       for (let head = core.queue.head; head !== undefined && core.lanes.accepts(); head = core.queue.head) {
-        core.launch([head], alone)
+        core.launch([head], prepare)
       }
       serving = false
     }

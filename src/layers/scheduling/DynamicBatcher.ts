@@ -6,15 +6,16 @@
  *
  * Source: scheduling §3.
  */
-import { Duration, Effect, Exit, Layer, Result } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import type { ModelConfig } from "../../schema/ModelConfig.ts"
 import { Batcher, type BatchPolicy } from "../../services/Batcher.ts"
-import type { Job, QueueOptions } from "../../services/Scheduler.ts"
+import type { QueueOptions } from "../../services/Scheduler.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as Policies from "./BatchPolicy.ts"
 import * as BatchFormer from "./internal/BatchFormer.ts"
 import * as BatchLayout from "./internal/BatchLayout.ts"
 import * as QueueCore from "./internal/QueueCore.ts"
+import * as Together from "./internal/Together.ts"
 
 /** @category models */
 export interface Options {
@@ -40,17 +41,7 @@ export const open = Effect.fnUntraced(
     const maxRows = Math.max(1, config.max_batch_size)
     let opened: QueueCore.QueueCore | undefined
 
-    const prepare = (jobs: ReadonlyArray<Job>): QueueCore.Prepared => {
-      const batch = layout.gather(jobs)
-      return {
-        ...batch,
-        share: (result) =>
-          layout.scatter(jobs, batch, result).map((part) =>
-            Result.isSuccess(part) ? Exit.succeed(part.success) : Exit.fail(part.failure)
-          )
-      }
-    }
-
+    const prepare = Together.prepare(layout)
     const former = yield* BatchFormer.make({
       model: config.name,
       policy: options.policy?.(config) ?? policyOf(config),
