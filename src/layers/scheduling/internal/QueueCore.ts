@@ -117,7 +117,10 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
     }
 
-    /** Takes a batch back that has not begun; its requests but `except` return to the queue. */
+    /**
+     * Takes a batch back that has not begun; its requests but `except` return to the queue. `onChange` is the caller's to call, once
+     * it has dealt with those whose time is over.
+     */
     const takeBack = (batch: Batch, except: Entry | undefined): boolean => {
       if (batch.run?.withdraw() !== true) return false
       putBack(batch, except)
@@ -133,7 +136,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         if (entry.dropped === undefined) queue.putBack(entry)
         else answer(entry, Exit.interrupt())
       }
-      options.onChange()
     }
 
     const succeed = (batch: Batch, prepared: Prepared, result: ExecutionResult) => {
@@ -170,7 +172,10 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
 
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
-      if (Exit.isFailure(exit) && isNotBegun(exit)) return putBack(batch, undefined)
+      if (Exit.isFailure(exit) && isNotBegun(exit)) {
+        putBack(batch, undefined)
+        return options.onChange()
+      }
       if (Exit.isSuccess(exit)) succeed(batch, prepared, exit.value)
       else {
         const at = now()

@@ -1,0 +1,79 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Result, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
+import * as DynamicBatcher from "../../src/layers/scheduling/DynamicBatcher.ts"
+import type { BatchLayout } from "../../src/layers/scheduling/internal/BatchLayout.ts"
+import type { Draft } from "../../src/schema/ModelConfig.ts"
+import type { Job, ModelScheduler } from "../../src/services/Scheduler.ts"
+import * as Fakes from "../execution/FakeInstances.ts"
+import { queueOptions } from "./QueueOptions.ts"
+
+const { settle } = Fakes
+
+/** A job of one row, with a digit for a name. */
+const job = (digit: number, options: Partial<Job> = {}): Job => ({
+  inputs: [Fakes.job(digit)],
+  outputs: [],
+  batchSize: 1,
+  priority: 0,
+  timeoutMicros: 0,
+  deadlineMicros: 0,
+  ...options
+})
+
+/** A batch is named by the digits of its jobs: `run 23`. */
+const layout: BatchLayout = {
+  passesAlone: true,
+  keyOf: () => undefined,
+  sameKey: () => true,
+  gather: (jobs) => ({
+    inputs: [Fakes.job(Number(jobs.map(({ inputs }) => inputs[0]!.shape[0]).join("")))],
+    outputs: [],
+    rows: jobs.reduce((sum, { batchSize }) => sum + batchSize, 0),
+    release: () => {}
+  }),
+  scatter: (jobs, _batch, result) => jobs.map(() => Result.succeed({ outputs: result.outputs, release: () => {} }))
+}
+
+const open = Effect.fnUntraced(
+  function*(draft: Omit<Draft, "name">, options: { readonly places?: number } = {}) {
+    const fakes = Fakes.make()
+    const instances = yield* Fakes.pool(fakes, { count: 1, ...options })
+    const scheduler = yield* DynamicBatcher.open({ ...queueOptions("m", draft), instances }, layout, {})
+    return { fakes, scheduler }
+  }
+)
+
+const submit = (scheduler: ModelScheduler, digit: number, options: Partial<Job> = {}) =>
+  Effect.tap(
+    Effect.forkChild(Effect.exit(scheduler.submit(job(digit, options))), { startImmediately: true }),
+    settle
+  )
+
+const runs = (fakes: Fakes.Fakes) => fakes.log.filter((line) => line.startsWith("run ")).map((line) => line.slice(4))
+
+const finish = (fakes: Fakes.Fakes) =>
+  Effect.suspend(() => {
+    for (const run of Fakes.running(fakes)) run.finish()
+    return settle
+  })
+
+describe("queue", () => {
+  it.effect(
+    "never runs what lies ready and expires there",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const instances = yield* Fakes.pool(fakes, { count: 1, places: 2 })
+      const scheduler = yield* DirectScheduler.open({ ...queueOptions("m"), instances })
+      yield* submit(scheduler, 1)
+      const expired = yield* submit(scheduler, 2, { deadlineMicros: 1000 })
+      yield* TestClock.adjust("1 millis")
+      const exit = yield* Fiber.join(expired)
+      assert.isTrue(Exit.isFailure(exit))
+      yield* finish(fakes)
+      yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1"])
+    }, Effect.scoped)
+  )
+})
