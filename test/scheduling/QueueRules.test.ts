@@ -76,4 +76,27 @@ describe("queue", () => {
       assert.deepStrictEqual(runs(fakes), ["1"])
     }, Effect.scoped)
   )
+
+  it.effect(
+    "closes after its last request has its answer",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const instances = yield* Fakes.pool(fakes, { count: 1 })
+      const scope = yield* Scope.make()
+      const scheduler = yield* Scope.provide(DirectScheduler.open({ ...queueOptions("m"), instances }), scope)
+      const events: Array<string> = []
+      const request = yield* Effect.forkChild(
+        Effect.onExit(scheduler.submit(job(1)), () => Effect.sync(() => events.push("answered"))),
+        { startImmediately: true }
+      )
+      const close = yield* Effect.forkChild(
+        Effect.onExit(Scope.close(scope, Exit.void), () => Effect.sync(() => events.push("closed")))
+      )
+      yield* settle
+      yield* finish(fakes)
+      yield* Fiber.join(request)
+      yield* Fiber.join(close)
+      assert.deepStrictEqual(events, ["answered", "closed"])
+    }, Effect.scoped)
+  )
 })

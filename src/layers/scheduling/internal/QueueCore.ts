@@ -79,22 +79,27 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     let unanswered: Array<Batch> = []
     let armedAt = Infinity
     let arrivals = 0
+    /** Accepted requests whose callers have no answer yet. */
+    let open = 0
     let opened = false
     let closing = false
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
     const settle = () => {
-      if (queue.length === 0 && !lanes.busy()) drained.openUnsafe()
+      if (--open === 0) drained.openUnsafe()
     }
 
     /** The last thing that happens to a request. */
     const answer = (entry: Entry, exit: Exit.Exit<JobResult, JobFailure>) => {
       entry.ended = true
       entry.batch = undefined
-      if (entry.dropped === undefined) return entry.resume(exit)
-      if (Exit.isSuccess(exit)) exit.value.release()
-      entry.dropped()
+      if (entry.dropped === undefined) entry.resume(exit)
+      else {
+        if (Exit.isSuccess(exit)) exit.value.release()
+        entry.dropped()
+      }
+      settle()
     }
 
     /** Ends requests that did not run. */
@@ -105,7 +110,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         statistics.failed(reason, at - entry.arrivedAt)
         answer(entry, exit)
       }
-      settle()
     }
 
     /** Gives answers away, where their order is kept only as far as all earlier ones are there. */
@@ -184,7 +188,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         batch.answers = batch.entries.map(() => failure)
       }
       batch.release()
-      settle()
       deliver(batch)
     }
 
@@ -294,7 +297,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           keyOf(job),
           resume
         )
-        drained.closeUnsafe()
+        if (open++ === 0) drained.closeUnsafe()
         queue.add(entry)
         const { dueAt } = entry
         if (dueAt !== Infinity) {
