@@ -99,4 +99,35 @@ describe("queue", () => {
       assert.deepStrictEqual(events, ["answered", "closed"])
     }, Effect.scoped)
   )
+
+  it.effect(
+    "serves the request that comes after one that expired while it waited for an instance",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({
+        max_batch_size: 4,
+        dynamic_batching: { default_queue_policy: { default_timeout_microseconds: 1000n } }
+      })
+      yield* submit(scheduler, 1)
+      yield* submit(scheduler, 2)
+      yield* TestClock.adjust("1 millis")
+      yield* finish(fakes)
+      yield* submit(scheduler, 3)
+      assert.deepStrictEqual(runs(fakes), ["1", "3"])
+      yield* finish(fakes)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "serves the request that comes after a full batch that waited for an instance",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({ max_batch_size: 2, dynamic_batching: {} })
+      yield* submit(scheduler, 1)
+      yield* submit(scheduler, 2, { batchSize: 2 })
+      yield* finish(fakes)
+      yield* finish(fakes)
+      yield* submit(scheduler, 3)
+      assert.deepStrictEqual(runs(fakes), ["1", "2", "3"])
+      yield* finish(fakes)
+    }, Effect.scoped)
+  )
 })

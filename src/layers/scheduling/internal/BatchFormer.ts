@@ -96,6 +96,12 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const hasRoom = (core: QueueCore, head: Head): boolean =>
       core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
 
+    /** What the loop waits for was said of requests that have left: the next arrival is to wake it. */
+    const wakeAtNext = () => {
+      wakeAtRows = 1
+      gathering = undefined
+    }
+
     /** Lets complete batches leave: waiting adds nothing to them. */
     const fill = (core: QueueCore) => {
       if (filling) return
@@ -103,6 +109,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       while (core.queue.rows >= maxRows) {
         const head = read(core)
         if (head === undefined || head.rows < maxRows || !hasRoom(core, head)) break
+        wakeAtNext()
         options.launch(head.entries)
       }
       filling = false
@@ -192,7 +199,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       },
       changed: () => {
         const core = options.core()
-        if (core === undefined || core.queue.length === 0) return
+        if (core === undefined) return
+        if (core.queue.length === 0) return wakeAtNext()
         fill(core)
         if (core.queue.length > 0) wakeSoon()
       }
