@@ -130,4 +130,27 @@ describe("queue", () => {
       yield* finish(fakes)
     }, Effect.scoped)
   )
+
+  it.effect(
+    "lets a preferred size leave that comes about in front of requests of a lower priority",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({
+        max_batch_size: 8,
+        dynamic_batching: {
+          preferred_batch_size: [2, 8],
+          max_queue_delay_microseconds: 10_000n,
+          priority_levels: 2n,
+          default_priority_level: 1n
+        }
+      })
+      yield* submit(scheduler, 1, { batchSize: 3, priority: 2 })
+      yield* submit(scheduler, 2)
+      assert.deepStrictEqual(runs(fakes), [])
+      yield* submit(scheduler, 3)
+      assert.deepStrictEqual(runs(fakes), ["23"])
+      yield* finish(fakes)
+      yield* TestClock.adjust("10 millis")
+      yield* finish(fakes)
+    }, Effect.scoped)
+  )
 })

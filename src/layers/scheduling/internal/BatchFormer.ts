@@ -67,7 +67,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const dispatcher = yield* Effect.withFiberSucceed((fiber) => fiber.currentDispatcher)
     /** Rows in the queue from which the loop wants to be woken. */
     let wakeAtRows = 1
-    /** Another key than this one ends the batch that gathers. */
+    /** The last request of the batch that gathers: whoever comes before it, or has another key, changes that batch. */
     let gathering: Entry | undefined
     let scheduled = false
     let filling = false
@@ -152,7 +152,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       if (core === undefined || head === undefined || !hasRoom(core, head)) {
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
-        gathering = ahead ? head?.entries[0] : undefined
+        gathering = ahead ? head?.entries.at(-1) : undefined
         return yield* sleep(wake.await)
       }
       step ??= yield* startPolicy
@@ -165,7 +165,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       }
       const [rows, delay] = looked.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
-      gathering = head.entries[0]
+      gathering = head.entries.at(-1)
       yield* sleep(Effect.raceFirst(wake.await, Effect.sleep(delay)))
     })
 
@@ -206,8 +206,9 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       }
     }
 
-    /** Whether an arrival changes what the batch that gathers may become: another key ends it, a higher priority begins it anew. */
-    function needsLook(first: Entry, entry: Entry): boolean {
-      return first.level !== entry.level || !layout.sameKey(first.key as never, entry.key as never)
+    /** Whether an arrival does more to the batch that gathers than to add its rows at the end. */
+    function needsLook(last: Entry, entry: Entry): boolean {
+      const before = entry.level === last.level ? last.wasDelayed : entry.level.priority < last.level.priority
+      return before || !layout.sameKey(last.key as never, entry.key as never)
     }
   })
