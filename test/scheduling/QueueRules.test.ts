@@ -153,4 +153,20 @@ describe("queue", () => {
       yield* finish(fakes)
     }, Effect.scoped)
   )
+
+  it.effect(
+    "keeps the order of requests whose timeouts pass at the same time",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({
+        max_batch_size: 1,
+        dynamic_batching: {
+          default_queue_policy: { timeout_action: "DELAY", default_timeout_microseconds: 1000n }
+        }
+      })
+      for (let digit = 1; digit <= 4; digit++) yield* submit(scheduler, digit)
+      yield* TestClock.adjust("1 millis")
+      for (let digit = 1; digit <= 4; digit++) yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1", "2", "3", "4"])
+    }, Effect.scoped)
+  )
 })
