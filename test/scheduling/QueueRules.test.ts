@@ -169,4 +169,34 @@ describe("queue", () => {
       assert.deepStrictEqual(runs(fakes), ["1", "2", "3", "4"])
     }, Effect.scoped)
   )
+
+  it.effect(
+    "gives a request that a lost instance had not begun its place among the delayed ones back",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({
+        max_batch_size: 1,
+        dynamic_batching: {
+          default_queue_policy: {
+            timeout_action: "DELAY",
+            default_timeout_microseconds: 8000n,
+            allow_timeout_override: true
+          }
+        }
+      }, { places: 2 })
+      yield* submit(scheduler, 1)
+      yield* submit(scheduler, 2)
+      yield* TestClock.adjust("1 millis")
+      yield* submit(scheduler, 3)
+      yield* submit(scheduler, 4, { timeoutMicros: 7000 })
+      yield* TestClock.adjust("8 millis")
+      yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1", "2"])
+      fakes.open.get(0)!.crash("test")
+      yield* TestClock.adjust("100 millis")
+      yield* settle
+      yield* finish(fakes)
+      yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1", "2", "4", "3"])
+    }, Effect.scoped)
+  )
 })

@@ -19,6 +19,8 @@ export class Entry {
   timeoutAt: number
   /** Its timeout has put it behind the others. */
   wasDelayed = false
+  /** Where it belongs in the line that it stands in: behind those of a smaller number. */
+  turn: number
   /** When its caller's deadline passes. */
   readonly deadlineAt: number
   /** What decides with whom it may share a batch. */
@@ -48,6 +50,7 @@ export class Entry {
     this.job = job
     this.rows = job.batchSize
     this.order = order
+    this.turn = order
     this.arrivedAt = arrivedAt
     this.level = level
     this.timeoutAt = timeoutAt

@@ -26,6 +26,8 @@ export class RequestQueue {
   private readonly arrivals: Queue.Queue<Entry>
   private readonly batching: DynamicBatching | undefined
   private readonly levelCount: number
+  /** Requests that were put behind the others. */
+  private delays = 0
   /** Levels that were used, by priority. */
   private levels: Array<Level> = []
 
@@ -66,7 +68,7 @@ export class RequestQueue {
     this.enter(entry)
     const { level } = entry
     const line = entry.wasDelayed ? level.delayed : level.line
-    entry.place = line.rejoin(entry, (other) => other.order > entry.order)
+    entry.place = line.rejoin(entry, (other) => other.turn > entry.turn)
   }
 
   /** Takes a request out, from wherever it waits. */
@@ -89,6 +91,7 @@ export class RequestQueue {
     entry.level.line.leave(entry.place!)
     entry.timeoutAt = Infinity
     entry.wasDelayed = true
+    entry.turn = this.delays++
     entry.place = entry.level.delayed.join(entry)
   }
 
