@@ -199,4 +199,17 @@ describe("queue", () => {
       assert.deepStrictEqual(runs(fakes), ["1", "2", "4", "3"])
     }, Effect.scoped)
   )
+
+  it.effect(
+    "takes the largest preferred size although the largest batch waits",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({
+        max_batch_size: 4,
+        dynamic_batching: { preferred_batch_size: [1, 2] }
+      })
+      for (let digit = 1; digit <= 5; digit++) yield* submit(scheduler, digit)
+      for (let batch = 1; batch <= 3; batch++) yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1", "23", "45"])
+    }, Effect.scoped)
+  )
 })

@@ -16,6 +16,8 @@ export interface Options {
   readonly model: string
   readonly policy: BatchPolicy
   readonly maxRows: number
+  /** The policy lets a batch of `maxRows` leave whole: it need not be asked. */
+  readonly takesFull: boolean
   readonly layout: Pick<BatchLayout, "sameKey">
   /** A batch may be put together and lie ready while every instance is busy. */
   readonly ahead: boolean
@@ -60,7 +62,7 @@ class Head {
 /** @category constructors */
 export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { ahead, layout, maxRows, model } = options
+    const { ahead, layout, maxRows, model, takesFull } = options
     const clock = yield* Clock.Clock
     const startPolicy = Schedule.toStep(options.policy)
     const wake = yield* Latch.make()
@@ -104,7 +106,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     /** Lets complete batches leave: waiting adds nothing to them. */
     const fill = (core: QueueCore) => {
-      if (filling) return
+      if (filling || !takesFull) return
       filling = true
       while (core.queue.rows >= maxRows) {
         const head = read(core)
