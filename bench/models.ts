@@ -49,7 +49,6 @@ const silero = readFileSync(createRequire(import.meta.url).resolve("@ricky0123/v
 /** Its batch lies in the middle of the state, and all requests share the sampling rate. */
 const sileroConfig = (scheduler: string) =>
   readFileSync(new URL("../examples/models/silero_vad/config.pbtxt", import.meta.url), "utf8")
-    .replace(/^\s*name:.*$/m, "")
     .replace(/^dynamic_batching\s*\{[^}]*\}/m, "")
     .replace(/^version_policy.*$/m, "") + `\n${scheduler}\n`
 

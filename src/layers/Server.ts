@@ -59,8 +59,8 @@ export const layerInProcess = (
   )
 }
 
-const layerScheduler = ({ maxQueueSize }: ServerOptions) =>
-  ConfiguredScheduler.layerWith({ maxQueueSize }).pipe(
+const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions) =>
+  ConfiguredScheduler.layerWith({ maxQueueSize, splitOversizedBatches }).pipe(
     Layer.provide(DynamicBatcher.layerWith({ maxQueueSize })),
     Layer.provide(PreciseClock.layer)
   )

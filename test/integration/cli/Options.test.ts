@@ -383,6 +383,29 @@ describe("options of execution", () => {
     })))
 })
 
+describe("options of batching", () => {
+  test(
+    "split and join requests of more rows than the model takes",
+    ["split-oversized-batches"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const rows = 11
+        const many = Array.from({ length: rows * 16 }, (_, i) => i)
+        const request = body({ inputs: inputs.map((input) => ({ ...input, shape: [rows, 16], data: many })) })
+        const whole = yield* Child.serve([models])
+        assert.include(
+          (yield* Child.ask(`${whole.url}/v2/models/simple/infer`, request)).text,
+          "inference request batch-size must be <="
+        )
+        const split = yield* Child.serve([models, "--split-oversized-batches=true"])
+        const [output] = JSON.parse((yield* Child.ask(`${split.url}/v2/models/simple/infer`, request)).text).outputs
+        assert.deepStrictEqual(output.shape, [rows, 16])
+        assert.deepStrictEqual(output.data, many.map((value) => 2 * value))
+      }))
+  )
+})
+
 describe("every option", () => {
   it("is seen by a test of this file", () => {
     for (const { name } of [...cases, ...ownCases]) assert.isTrue(seen.has(name), name)

@@ -114,7 +114,7 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
   }
   // The count fits but an optional input stands in for a required one, which Triton lets through.
   if (required < signature.requiredInputs) return prefix() + countProblem(model, inputs)
-  if (signature.maxBatchSize > 0 && batch > signature.maxBatchSize) {
+  if (signature.maxBatchSize > 0 && batch > signature.maxBatchSize && model.scheduler.splits !== true) {
     return `${prefix()}inference request batch-size must be <= ${signature.maxBatchSize} for '${model.name}'`
   }
 
