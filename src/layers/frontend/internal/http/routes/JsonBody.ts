@@ -17,8 +17,10 @@ export const withJsonBody = (door: Door, call: Call, use: (body: JsonValue | und
   if (length !== undefined && length > door.maxInputSize) {
     return call.error(400, jsonTooLarge(length, door.maxInputSize))
   }
+  const never = door.inFlight.tooLarge(length ?? 0)
+  if (never !== undefined) return call.error(503, never)
   const refusal = call.enter(length ?? 0)
-  if (refusal !== undefined) return call.error(503, refusal)
+  if (refusal !== undefined) return call.overloaded(refusal)
   const plan = {
     memory: door.memory,
     binaryAt: undefined,
