@@ -111,6 +111,7 @@ describe("advice", () => {
       "take them out of `preferred_batch_size`, or let batches wait for more with `max_queue_delay_microseconds`"
     )
     none(advised({ dynamic: { preferred_batch_size } }, { batches: { 2: 19 } }))
+    only(advised({ dynamic: { preferred_batch_size } }, { batches: { 1: 20 } }), "they come one by one")
     none(advised({ dynamic: { preferred_batch_size } }, { batches: { 4: 10, 8: 10 } }))
   })
 

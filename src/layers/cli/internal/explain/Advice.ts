@@ -81,7 +81,7 @@ const fullAndWaiting: Rule = (facts) =>
 
 const neverPreferred: Rule = (facts) => {
   const { counts, settings } = facts
-  if (!batches(facts) || counts.executions < enoughBatches) return undefined
+  if (!batches(facts) || alone(facts) || counts.executions < enoughBatches) return undefined
   const missing = settings.preferredBatchSizes.filter((size) => !counts.batches.some(({ rows }) => rows === size))
   if (missing.length === 0) return undefined
   const largest = counts.batches.at(-1)?.rows ?? 0
