@@ -80,6 +80,14 @@ describe("X-Request-Timeout", () => {
         })
         assert.strictEqual(tiny.status, 504)
       }
+      // Neither is a late body decoded, nor a request run whose deadline passed while it was decompressed and decoded.
+      const late = { "X-Request-Timeout": "0.00000000001" }
+      assert.strictEqual((yield* ask(port, path, { method: "POST", headers: late, body: "no JSON" })).status, 504)
+      const large = gzipSync(
+        `{"inputs":[{"name":"X","shape":[8000000],"datatype":"FP32","data":[0${",0".repeat(7999999)}]}]}`
+      )
+      const decoding = { "X-Request-Timeout": "10", "Content-Encoding": "gzip" }
+      assert.strictEqual((yield* ask(port, path, { method: "POST", headers: decoding, body: large })).status, 504)
       assert.strictEqual(fake.requests.length, 0)
       // The connection goes on.
       client.send("GET /v2/health/live HTTP/1.1\r\n\r\n")
@@ -182,8 +190,10 @@ describe("Retry-After", () => {
           assert.match(answer.text, /exceeds the (500|800) bytes/)
         }
       }
-      const index = yield* ask(port, "/v2/repository/index", { method: "POST", body: " ".repeat(900) })
-      assert.deepStrictEqual([index.status, index.headers["retry-after"]], [503, undefined])
+      for (const headers of [{}, { "Transfer-Encoding": "chunked" }]) {
+        const index = yield* ask(port, "/v2/repository/index", { method: "POST", headers, body: " ".repeat(900) })
+        assert.deepStrictEqual([index.status, index.headers["retry-after"]], [503, undefined])
+      }
       fake.allowControl = false
       const load = yield* ask(port, "/v2/repository/models/echo/load", { method: "POST" })
       assert.deepStrictEqual([load.status, load.headers["retry-after"]], [503, undefined])

@@ -24,8 +24,12 @@ export const withJsonBody = (door: Door, call: Call, use: (body: JsonValue | und
   const plan = {
     memory: door.memory,
     binaryAt: undefined,
-    maxChunked: door.maxInputSize,
-    onTooLarge: (size: number) => call.error(400, jsonTooLarge(size, door.maxInputSize))
+    maxChunked: Math.min(door.maxInputSize, door.inFlight.limits.maxBytes),
+    onTooLarge: (size: number) => {
+      const never = size > door.maxInputSize ? undefined : door.inFlight.tooLarge(size)
+      if (never === undefined) call.error(400, jsonTooLarge(size, door.maxInputSize))
+      else call.error(503, never)
+    }
   }
   receive(call, plan, (bytes) => {
     if (bytes.length === 0) return use(undefined)
