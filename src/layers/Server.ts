@@ -138,5 +138,6 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
   restrictions: options.httpRestrictedApi,
-  headerForwardPattern: options.httpHeaderForwardPattern
+  headerForwardPattern: options.httpHeaderForwardPattern,
+  serverTiming: options.httpServerTiming
 })

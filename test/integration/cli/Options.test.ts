@@ -277,6 +277,22 @@ describe("options of HTTP", () => {
       }))
   )
 
+  test("tell where the time of an answer went", ["http-server-timing"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const timing = (server: { readonly url: string }) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${server.url}/v2/models/simple/infer`, body({ inputs }))
+          assert.strictEqual(answer.status, 200)
+          return answer.headers.get("server-timing")
+        })
+      assert.isNull(yield* timing(yield* Child.serve([models])))
+      const pattern = /^queue;dur=\d+(\.\d+)?, .*compute_infer;dur=\d+(\.\d+)?, .*batch;desc="1"$/
+      assert.match((yield* timing(yield* Child.serve([models, "--http-server-timing=true"])))!, pattern)
+      const variables = { GALATEA_HTTP_SERVER_TIMING: "on" }
+      assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
+    })))
+
   test("limit connections, requests and times", [
     "http-max-connections",
     "http-max-inflight-requests",

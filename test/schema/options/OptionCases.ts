@@ -135,6 +135,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("http-body-timeout-ms", "100", 100),
   row("http-request-timeout-ms", "100", 100),
   row("http-idle-timeout-ms", "100", 100),
+  row("http-server-timing", "true", true),
   row("max-queue-size", "10", 10),
   row("split-oversized-batches", "true", true),
   row("tensor-memory-idle-bytes", "0", 0),

@@ -94,7 +94,7 @@ const receiveChunked = (call: Call, plan: Plan, onBody: (body: Uint8Array) => vo
     size += chunk.length
     if (size > plan.maxChunked) return plan.onTooLarge(size)
     const refusal = call.grow(chunk.length)
-    if (refusal !== undefined) return call.error(503, refusal)
+    if (refusal !== undefined) return call.overloaded(refusal)
     chunks.push(chunk)
   })
   call.request.on("end", () => {
@@ -123,7 +123,7 @@ const allocate = (call: Call, length: number, plan: Plan): Uint8Array | undefine
     call.hold(region)
     return region.bytes.subarray(padding)
   } catch {
-    call.error(503, `There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)
+    call.overloaded(`There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)
     return undefined
   }
 }
