@@ -4,7 +4,7 @@
  * Only for models whose tensors are stacked along a dimension; ragged inputs and scattered outputs stay whole.
  */
 import { Effect, Result } from "effect"
-import { Unsupported } from "../../../schema/Errors.ts"
+import type { Unsupported } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { Job, JobFailure, JobResult, ModelScheduler, QueueOptions } from "../../../services/Scheduler.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
