@@ -6,7 +6,9 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect, Layer } from "effect"
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
+import type { ModelConfig } from "../schema/ModelConfig.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import type { BatchPolicy } from "../services/Batcher.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Statistics } from "../services/Statistics.ts"
@@ -22,10 +24,12 @@ import * as PreciseClock from "./scheduling/PreciseClock.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
 import * as Version from "./Version.ts"
 
-/** What an embedding program may listen to. @category models */
+/** What an embedding program may listen to, and decide. @category models */
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
+  /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
+  readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
 }
 
 /** Why a server does not start. @category errors */
@@ -51,7 +55,7 @@ export const layerInProcess = (
     strictReadiness: options.strictReadiness
   }).pipe(
     Layer.provideMerge(repository),
-    Layer.provide(layerScheduler(options)),
+    Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
     Layer.provideMerge(LocalStatistics.layer),
     Layer.provideMerge(memory),
@@ -59,9 +63,11 @@ export const layerInProcess = (
   )
 }
 
-const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions) =>
+const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, { batchPolicy }: Hooks) =>
   ConfiguredScheduler.layerWith({ maxQueueSize, splitOversizedBatches }).pipe(
-    Layer.provide(DynamicBatcher.layerWith({ maxQueueSize })),
+    Layer.provide(
+      DynamicBatcher.layerWith({ maxQueueSize, ...(batchPolicy === undefined ? {} : { policy: batchPolicy }) })
+    ),
     Layer.provide(PreciseClock.layer)
   )
 
