@@ -1,0 +1,71 @@
+/** One request in a queue, and where it stands. */
+import type { Exit } from "effect"
+import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
+import type { Batch } from "./Batch.ts"
+import type { Level } from "./Level.ts"
+import type { Member } from "./WaitingLine.ts"
+
+/**
+ * In the queue, not yet sorted into a line of its level; in such a line; in a batch; answered or withdrawn.
+ *
+ * @category models
+ */
+export type State = "arriving" | "waiting" | "started" | "ended"
+
+/** Small on purpose: a hundred thousand of them may wait. @category models */
+export class Entry implements Member<Entry> {
+  readonly job: Job
+  /** Requests that arrived before it. */
+  readonly order: number
+  /** Monotonic nanoseconds. */
+  readonly arrivedAt: number
+  readonly level: Level
+  /** When its queue policy ends its waiting; `undefined` where it does not, or has already put it behind the others. */
+  timeoutAt: number | undefined
+  /** When its caller's deadline passes. */
+  readonly deadlineAt: number | undefined
+  /** What decides with whom it may share a batch. */
+  readonly key: unknown
+  /** Gives the answer to the caller, or to whoever cleans up after one that was interrupted. */
+  resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
+  state: State = "arriving"
+  before: Entry | undefined = undefined
+  after: Entry | undefined = undefined
+  /** Its timeout has put it behind the others. */
+  wasDelayed = false
+  /** The batch that it runs in. */
+  batch: Batch | undefined = undefined
+
+  constructor(
+    job: Job,
+    order: number,
+    arrivedAt: number,
+    level: Level,
+    key: unknown,
+    resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
+  ) {
+    this.job = job
+    this.order = order
+    this.arrivedAt = arrivedAt
+    this.level = level
+    this.timeoutAt = level.timeoutAt(job, arrivedAt)
+    this.deadlineAt = job.deadlineMicros > 0 ? arrivedAt + job.deadlineMicros * 1000 : undefined
+    this.key = key
+    this.resume = resume
+  }
+
+  /** It is in the queue. */
+  get waits(): boolean {
+    return this.state === "arriving" || this.state === "waiting"
+  }
+
+  /** Rows along the batch dimension. */
+  get rows(): number {
+    return this.job.batchSize
+  }
+
+  /** When something has to be done about it, if it still waits; infinite where never. */
+  get dueAt(): number {
+    return Math.min(this.timeoutAt ?? Infinity, this.deadlineAt ?? Infinity)
+  }
+}
