@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import * as DynamicBatcher from "../../src/layers/scheduling/DynamicBatcher.ts"
@@ -185,6 +185,36 @@ describe("DynamicBatcher", () => {
       const exits = yield* Fiber.joinAll(fibers)
       assert.deepStrictEqual(exits.map((exit) => exit._tag), ["Success", "Success", "Success", "Failure", "Failure"])
     }, Effect.scoped)
+  )
+
+  it.effect(
+    "never begins what is due, although its timer is late",
+    () => {
+      let millis = 0
+      const clock = Effect.clockWith((clock) =>
+        Effect.succeed<Clock.Clock>({
+          ...clock,
+          currentTimeMillisUnsafe: () => millis,
+          monotonicTimeNanosUnsafe: () => BigInt(millis) * 1_000_000n,
+          sleep: (duration) => Duration.toMillis(duration) > 0 ? Effect.never : Effect.yieldNow
+        })
+      )
+      return Effect.gen(function*() {
+        const { finish, sizes, statistics, submit } = yield* make({})
+        yield* submit(rows(1))
+        yield* settle
+        const late = yield* submit({ ...rows(1), deadlineMicros: 5000 })
+        const inTime = yield* submit(rows(2, 7))
+        yield* settle
+        millis = 6
+        yield* finish
+        assert.deepStrictEqual(sizes(), [2])
+        yield* finish
+        assert.strictEqual((yield* Fiber.join(late))._tag, "Failure")
+        assert.deepStrictEqual(yield* data(inTime), [7, 8])
+        assert.strictEqual(statistics.counts().failures.REJECTED, 1)
+      }).pipe(Effect.scoped, Effect.provideServiceEffect(Clock.Clock, clock))
+    }
   )
 
   it.effect(

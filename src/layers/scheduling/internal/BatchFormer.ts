@@ -75,6 +75,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     let changes = 0
 
     const read = (core: QueueCore): Head | undefined => {
+      core.refresh()
       if (core.queue.length === 0) return undefined
       const head = new Head()
       core.queue.walk((entry) => {
@@ -132,8 +133,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     const form = Effect.gen(function*() {
       const core = options.core()
-      const seen = changes
       const head = core === undefined ? undefined : read(core)
+      const seen = changes
       if (core === undefined || head === undefined || !hasRoom(core, head)) {
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity

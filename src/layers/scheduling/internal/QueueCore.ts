@@ -54,6 +54,8 @@ export interface QueueCore {
   readonly lanes: Lanes.Lanes
   readonly submit: ModelScheduler["submit"]
   readonly depth: ModelScheduler["depth"]
+  /** Ends or moves the requests whose time is over. To be called before any are chosen. */
+  readonly refresh: () => void
   /** No more requests are taken: whatever waits needs not wait for others. */
   readonly closing: () => boolean
   /** Takes waiting requests out of the queue and runs them as one batch, on a lane that accepts it. */
@@ -175,8 +177,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         batch.answers = batch.entries.map(() => failure)
       }
       batch.release()
-      settle()
       deliver(batch)
+      settle()
     }
 
     const launch: QueueCore["launch"] = (entries, prepare) => {
@@ -230,8 +232,14 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           Effect.raceFirst(rearm.await, Effect.sleep(Duration.millis(Math.min(left / 1e6, longestSleep))))
         )
       }
-      if (queue.deadlines.next() <= now()) expire()
+      refresh()
     })
+
+    /** A timer may be late: nothing that is due may begin before it. */
+    const refresh = () => {
+      const due = queue.deadlines.next()
+      if (due !== Infinity && due <= now()) expire()
+    }
 
     /** What the interruption of a caller waits for: nothing while the request waits, the native call while that runs. */
     const withdraw = (entry: Entry): Effect.Effect<void> =>
@@ -314,7 +322,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       return { waiting: queue.length + load.ready, running: load.running }
     }
     statistics.observe(depth)
-    return { queue, lanes, submit, depth, closing: () => closing, launch, fail: end }
+    return { queue, lanes, submit, depth, closing: () => closing, refresh, launch, fail: end }
   })
 
 const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>
