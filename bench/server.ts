@@ -36,7 +36,8 @@ export const start = async (repository: string): Promise<Started> => {
     "serve",
     `--model-repository=${repository}`,
     "--http-address=127.0.0.1",
-    `--http-port=${port}`
+    `--http-port=${port}`,
+    "--metrics-port=0"
   ], { stdio: ["ignore", "ignore", "pipe"] })
   let stderr = ""
   child.stderr.on("data", (chunk: Buffer) => {

@@ -56,7 +56,7 @@ export class SlidingQuantiles {
     const oldest = Math.floor(this.nowMillis() / ageMillis) - ages
     const live = this.counts.filter((_, age) => this.periods[age]! > oldest)
     let total = 0
-    for (const counts of live) { for (const count of counts) total += count }
+    for (const counts of live) for (const count of counts) total += count
     if (total === 0) return Number.NaN
     let left = Math.max(1, Math.ceil(share * total))
     for (let cell = 0; cell < cells; cell++) {
