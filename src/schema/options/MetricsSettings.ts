@@ -61,15 +61,14 @@ const readQuantile = (item: string): Result.Result<Quantile, string> => {
 
 /** Of each key the last setting counts. @category conversions */
 export const read = (given: ReadonlyArray<ScopedSetting>): MetricsSettings => {
-  let settings = defaults
+  const settings: { -readonly [Key in keyof MetricsSettings]: MetricsSettings[Key] } = { ...defaults }
   for (const setting of given) {
     const key = keyOf(setting)
     if (isSwitch(key)) {
       const value = bool.read(setting.value)
-      if (Result.isSuccess(value)) settings = { ...settings, [switches.get(key)!]: value.success.value }
+      if (Result.isSuccess(value)) settings[switches.get(key)!] = value.success.value
     } else if (key === "summary_quantiles") {
-      const [_, summaryQuantiles] = quantiles(setting.value)
-      settings = { ...settings, summaryQuantiles }
+      settings.summaryQuantiles = quantiles(setting.value)[1]
     }
   }
   return settings

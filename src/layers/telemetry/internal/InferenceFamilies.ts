@@ -80,7 +80,7 @@ const latencyCounters = latencies.map(([phase, name, help]) =>
 )
 
 const summaries = (quantiles: ReadonlyArray<number>): ReadonlyArray<Family<Reading>> =>
-  latencies.map(([phase, name, _, help]) => ({
+  latencies.map(([phase, name, , help]) => ({
     name: `nv_inference_${name}_summary_us`,
     type: "summary",
     help,

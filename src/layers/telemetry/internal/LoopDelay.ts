@@ -7,7 +7,7 @@ export interface LoopReading {
   /** Measurements so far, and their sum. */
   readonly count: number
   readonly sum: number
-  /** Delays between the last two refreshes; NaN without any. */
+  /** Delays between the last two refreshes that saw any; NaN before them. */
   readonly quantiles: ReadonlyArray<readonly [share: number, value: number]>
 }
 
@@ -39,12 +39,14 @@ export const make: Effect.Effect<LoopDelay, never, Scope.Scope> = Effect.gen(fun
     read: () => reading,
     refresh: () => {
       const { count, mean } = histogram
+      // The timer has not fired yet since the last refresh: what is known stays.
+      if (count === 0) return
       reading = {
         count: reading.count + count,
-        sum: reading.sum + (count === 0 ? 0 : delay(mean) * count),
+        sum: reading.sum + delay(mean) * count,
         quantiles: shares.map((share) => [
           share,
-          count === 0 ? Number.NaN : delay(share === 1 ? histogram.max : histogram.percentile(share * 100))
+          delay(share === 1 ? histogram.max : histogram.percentile(share * 100))
         ])
       }
       histogram.reset()
