@@ -18,7 +18,9 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
-import * as DirectScheduler from "./scheduling/DirectScheduler.ts"
+import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
+import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
+import * as PreciseClock from "./scheduling/PreciseClock.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "./telemetry/PrometheusMetrics.ts"
 import * as Version from "./Version.ts"
@@ -52,13 +54,19 @@ export const layerInProcess = (
     strictReadiness: options.strictReadiness
   }).pipe(
     Layer.provideMerge(repository),
-    Layer.provide(DirectScheduler.layerWith({ maxQueueSize: options.maxQueueSize })),
+    Layer.provide(layerScheduler(options)),
     Layer.provide(executor),
     Layer.provideMerge(LocalStatistics.layerWith({ quantiles: keepsQuantiles(options) })),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )
 }
+
+const layerScheduler = ({ maxQueueSize }: ServerOptions) =>
+  ConfiguredScheduler.layerWith({ maxQueueSize }).pipe(
+    Layer.provide(DynamicBatcher.layerWith({ maxQueueSize })),
+    Layer.provide(PreciseClock.layer)
+  )
 
 /**
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of

@@ -1,4 +1,5 @@
 /** What a model takes and gives, as its clients see it and as the model sees it: computed once from the final config. */
+import * as BatchAxis from "./BatchAxis.ts"
 import type { DataType } from "./DataType.ts"
 import { fromConfigName } from "./DataType.ts"
 import type { ModelConfig } from "./ModelConfig.ts"
@@ -9,9 +10,11 @@ export interface SignatureTensor {
   readonly datatype: DataType
   /** Client shape without the batch dimension: the config's `dims`. */
   readonly dims: ReadonlyArray<number>
-  /** Client shape with a leading -1 where the model batches. */
+  /** The dimension of `shape` that carries the batch, `BatchAxis.none` where none does. */
+  readonly batchAxis: number
+  /** Client shape: `dims`, with -1 put in where the batch is. */
   readonly shape: ReadonlyArray<number>
-  /** What the model gets or gives: `[]` for a scalar, else `reshape` with a leading -1 where the model batches, else `shape`. */
+  /** What the model gets or gives: `[]` for a scalar, else `reshape` with -1 put in where the batch is, else `shape`. */
   readonly modelShape: ReadonlyArray<number>
   readonly reshaped: boolean
   readonly optional: boolean
@@ -61,20 +64,25 @@ export const make = (
   scalars: ReadonlySet<string> = new Set()
 ): ModelSignature => {
   const maxBatchSize = config.max_batch_size
-  const batched = (dims: ReadonlyArray<number>) => maxBatchSize > 0 ? [-1, ...dims] : dims
   const tensor = (
     io: ModelConfig["input"][number] | ModelConfig["output"][number],
     optional: boolean
-  ): SignatureTensor => ({
-    name: io.name,
-    datatype: fromConfigName(String(io.data_type))!.name,
-    dims: io.dims,
-    shape: batched(io.dims),
-    modelShape: scalars.has(io.name) ? [] : batched(io.reshape === undefined ? io.dims : io.reshape.shape),
-    reshaped: io.reshape !== undefined || scalars.has(io.name),
-    optional,
-    labels: labels.get(io.name)
-  })
+  ): SignatureTensor => {
+    const batchAxis = BatchAxis.of(config, io.name)
+    return {
+      name: io.name,
+      datatype: fromConfigName(String(io.data_type))!.name,
+      dims: io.dims,
+      batchAxis,
+      shape: BatchAxis.insert(io.dims, batchAxis),
+      modelShape: scalars.has(io.name)
+        ? []
+        : BatchAxis.insert(io.reshape === undefined ? io.dims : io.reshape.shape, batchAxis),
+      reshaped: io.reshape !== undefined || scalars.has(io.name),
+      optional,
+      labels: labels.get(io.name)
+    }
+  }
   const inputs = config.input.map((io) => tensor(io, io.optional))
   const outputs = config.output.map((io) => tensor(io, false))
   return {

@@ -20,6 +20,8 @@ export interface TensorSpec {
   readonly datatype: DataType
   /** Full shape as the model sees it (batch dimension included, after `reshape`); -1 where any size is allowed. */
   readonly shape: ReadonlyArray<number>
+  /** The dimension that carries the batch where the plan batches: 0 unless told, `BatchAxis.none` where none does. */
+  readonly batchAxis?: number
 }
 
 /** Settings of a native session, named as in ONNX Runtime; `undefined` leaves the choice to the executor. @category models */
@@ -43,7 +45,7 @@ export interface ModelPlan {
   readonly path: string
   readonly inputs: ReadonlyArray<TensorSpec>
   readonly outputs: ReadonlyArray<TensorSpec>
-  /** `true`: the first dimension of every input and output is the batch, so an output has as many rows as the inputs. */
+  /** `true`: an output has as many rows along its `batchAxis` as the inputs along theirs. */
   readonly batched: boolean
   readonly instances: ReadonlyArray<{ readonly name: string; readonly device: Device }>
   readonly session: SessionSettings
@@ -98,7 +100,7 @@ export interface Instances {
   /** One permit per instance. Who holds one finds a free instance, so `run` under a permit never waits. */
   readonly slots: Semaphore.Semaphore
   /**
-   * Runs the model once over a batch already stacked along dimension 0.
+   * Runs the model once over a batch already stacked.
    *
    * Inputs are borrowed until the effect completes; outputs belong to the caller until `release`. Interruption waits for the
    * native call and drops its result. `InvalidRequest`: a tensor that the native runtime cannot be given unchanged.

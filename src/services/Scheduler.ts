@@ -13,7 +13,8 @@ import type {
   LoadFailed,
   QueueFull,
   RequestTimedOut,
-  Stopping
+  Stopping,
+  Unsupported
 } from "../schema/Errors.ts"
 import type { Tensor } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
@@ -54,6 +55,7 @@ export type JobFailure =
   | ExecutionFailed
   | InstanceLost
   | InvalidRequest
+  | Unsupported
 
 /** The queue of one version. @category models */
 export interface ModelScheduler {

@@ -21,6 +21,7 @@ const io = (name: string, dims: ReadonlyArray<number>, options: {
     name,
     datatype: options.datatype ?? "INT32",
     dims,
+    batchAxis: options.batched ? 0 : -1,
     shape: [...lead, ...dims],
     modelShape: [...lead, ...(options.modelDims ?? dims)],
     reshaped: options.modelDims !== undefined,

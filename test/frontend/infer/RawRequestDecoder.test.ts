@@ -14,6 +14,7 @@ const signature = (
     name: `IN${i}`,
     datatype,
     dims,
+    batchAxis: -1,
     shape: maxBatchSize > 0 ? [-1, ...dims] : dims,
     modelShape: dims,
     reshaped: false,

@@ -27,12 +27,7 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
     ["refuse parameters[\"TRITON_BATCH_STRATEGY_PATH\"]"]
   ],
   ["parameters { key: \"anything\" value { string_value: \"x\" } }", []],
-  ["dynamic_batching { }", ["warn dynamic_batching"]],
-  ["dynamic_batching { priority_levels: 2 }", ["warn dynamic_batching", "warn dynamic_batching.priority_levels"]],
-  [
-    "dynamic_batching { default_queue_policy { max_queue_size: 1 } }",
-    ["warn dynamic_batching", "warn dynamic_batching.priority_levels"]
-  ],
+  ["dynamic_batching { priority_levels: 2 default_queue_policy { max_queue_size: 1 } }", []],
   ["response_cache { enable: true }", ["warn response_cache"]],
   ["response_cache { }", []],
   ["model_warmup { }", ["warn model_warmup"]],
@@ -46,7 +41,7 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ],
   [
     "dynamic_batching { } input { allow_ragged_batch: true }",
-    ["refuse input[0].allow_ragged_batch", "warn dynamic_batching"]
+    ["refuse input[0].allow_ragged_batch"]
   ]
 ]
 

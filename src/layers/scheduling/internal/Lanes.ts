@@ -24,6 +24,8 @@ interface Lane {
 interface LaneRun {
   readonly inputs: ReadonlyArray<Tensor>
   readonly outputs: ReadonlyArray<string>
+  /** Requests in it. */
+  readonly requests: number
   readonly done: Done
   lane: Lane | undefined
   started: StartedRun | undefined
@@ -33,15 +35,24 @@ interface LaneRun {
 export interface Lanes {
   /** An instance runs nothing. */
   readonly idle: () => boolean
-  /** One more run may be started. */
+  /** An instance runs something. */
+  readonly busy: () => boolean
+  /** One more run may be started: an instance is idle, or its runs are short. */
   readonly accepts: () => boolean
-  /** Instances that run something, and runs that lie ready behind those. */
+  /** One more run may be started although an instance is busy with one: to be put together meanwhile, and to lie ready. */
+  readonly acceptsAhead: () => boolean
+  /** Instances that run something, and requests in runs that lie ready behind those. */
   readonly load: () => { readonly running: number; readonly ready: number }
   /**
-   * Starts a run; calling it while no lane accepts is a bug. When it has ended, `onIdle` of `make` comes first, so that the instance
+   * Starts a run; calling it while neither kind of acceptance is given is a bug. When it has ended, `onIdle` of `make` comes first, so that the instance
    * works on while `done` gives the answer away. `InstanceLost` with `begun: false`: it may be started again.
    */
-  readonly start: (inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>, done: Done) => StartedRun
+  readonly start: (
+    inputs: ReadonlyArray<Tensor>,
+    outputs: ReadonlyArray<string>,
+    requests: number,
+    done: Done
+  ) => StartedRun
 }
 
 /**
@@ -106,6 +117,8 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       return chosen
     }
 
+    const chooseAhead = (): Lane | undefined => lanes.find((lane) => lane.runs.length === 1 && lane.instance.accepts())
+
     const hold = Effect.flatMap(instances.lend, (instance) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
@@ -128,12 +141,20 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
 
     return {
       idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0),
+      busy: () => running > 0,
       accepts: () => choose() !== undefined,
-      load: () => ({ running, ready: started - running }),
-      start: (inputs, outputs, done) => {
-        const run: LaneRun = { inputs, outputs, done, lane: undefined, started: undefined }
+      acceptsAhead: () => chooseAhead() !== undefined,
+      load: () => {
+        let ready = 0
+        if (started > running) {
+          for (const lane of lanes) for (let i = 1; i < lane.runs.length; i++) ready += lane.runs[i]!.requests
+        }
+        return { running, ready }
+      },
+      start: (inputs, outputs, requests, done) => {
+        const run: LaneRun = { inputs, outputs, requests, done, lane: undefined, started: undefined }
         started++
-        begin(choose()!, run)
+        begin((choose() ?? chooseAhead())!, run)
         return {
           withdraw: () => {
             if (!withdraw(run)) return false

@@ -19,6 +19,11 @@ export class WaitingLine<A> {
     return this.count
   }
 
+  /** The member that has waited longest; `after` leads on. */
+  get head(): Place<A> | undefined {
+    return this.first
+  }
+
   /** Joins at the end. */
   join(value: A): Place<A> {
     const place: Place<A> = { value, waiting: true, before: this.last, after: undefined }

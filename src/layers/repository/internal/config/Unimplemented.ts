@@ -100,23 +100,6 @@ function* refusals(config: ModelConfig, agentDirectory: string): Generator<Unimp
 
 function* warnings(config: ModelConfig): Generator<Unimplemented> {
   const model = `model '${config.name}'`
-  const batching = config.dynamic_batching
-  if (batching !== undefined) {
-    yield warn(
-      "dynamic_batching",
-      `${model} asks for dynamic_batching: in this release each request runs as a batch of its own.`
-    )
-    const policies = [batching.default_queue_policy, ...Object.values(batching.priority_queue_policy)]
-    if (
-      batching.priority_levels > 0n || policies.some((policy) => policy !== undefined) || batching.preserve_ordering
-    ) {
-      yield warn(
-        "dynamic_batching.priority_levels",
-        `${model} sets priorities, queue policies or the order of responses: in this release requests run in the order ` +
-          "of their arrival."
-      )
-    }
-  }
   if (config.response_cache?.enable) {
     yield warn("response_cache", `${model} asks for the response cache: in this release every request runs.`)
   }

@@ -1,0 +1,16 @@
+/** Requests that run together, from the moment they leave the queue. */
+import type { Exit } from "effect"
+import type { StartedRun } from "../../../services/Executor.ts"
+import type { JobFailure, JobResult } from "../../../services/Scheduler.ts"
+import type { Entry } from "./Entry.ts"
+
+/** @category models */
+export interface Batch {
+  readonly entries: ReadonlyArray<Entry>
+  readonly rows: number
+  /** Frees what was gathered for it. */
+  readonly release: () => void
+  run: StartedRun | undefined
+  /** Its answers, once they are there; they wait for those of earlier batches where the order of responses is kept. */
+  answers: ReadonlyArray<Exit.Exit<JobResult, JobFailure>> | undefined
+}

@@ -1,0 +1,205 @@
+/**
+ * Forms batches out of a queue: looks at the requests that could run together, asks the policy, and lets them leave.
+ *
+ * The policy is stepped when the number of rows that it waits for is there, when a batch has ended, or when its delay is over: never
+ * once per request. A batch that is full needs no policy; it leaves in the fiber of the request that filled it.
+ */
+import { Clock, Effect, Exit, Latch, Pull, Schedule, type Scope } from "effect"
+import { ExecutionFailed } from "../../../schema/Errors.ts"
+import type { BatchPolicy, QueueSnapshot } from "../../../services/Batcher.ts"
+import type { BatchLayout } from "./BatchLayout.ts"
+import type { Entry } from "./Entry.ts"
+import type { QueueCore } from "./QueueCore.ts"
+
+/** @category models */
+export interface Options {
+  readonly model: string
+  readonly policy: BatchPolicy
+  readonly maxRows: number
+  readonly layout: Pick<BatchLayout, "sameKey">
+  /** A batch may be put together and lie ready while every instance is busy. */
+  readonly ahead: boolean
+  readonly core: () => QueueCore | undefined
+  readonly launch: (entries: ReadonlyArray<Entry>) => void
+}
+
+/** @category models */
+export interface BatchFormer {
+  /** A request has come. */
+  readonly arrived: (entry: Entry) => void
+  /** Lets leave at once what would leave at the end of this turn of the event loop. */
+  readonly hurry: () => void
+  /** An instance can take more, or the queue has changed otherwise. */
+  readonly changed: () => void
+}
+
+/** The requests that the next batch could take. */
+class Head {
+  readonly entries: Array<Entry> = []
+  rows = 0
+  /** One more request waits, and does not fit. */
+  closed = false
+  /** Monotonic nanoseconds. */
+  oldest = Infinity
+
+  /** Requests of the longest head of at most so many rows; the first one always counts. */
+  countOf(limit: number): number {
+    let count = 1
+    let rows = this.entries[0]!.rows
+    while (count < this.entries.length && rows + this.entries[count]!.rows <= limit) rows += this.entries[count++]!.rows
+    return count
+  }
+
+  rowsOf(count: number): number {
+    let rows = 0
+    for (let i = 0; i < count; i++) rows += this.entries[i]!.rows
+    return rows
+  }
+}
+
+/** @category constructors */
+export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { ahead, layout, maxRows, model } = options
+    const clock = yield* Clock.Clock
+    const startPolicy = Schedule.toStep(options.policy)
+    const wake = yield* Latch.make()
+    const dispatcher = yield* Effect.withFiberSucceed((fiber) => fiber.currentDispatcher)
+    /** Rows in the queue from which the loop wants to be woken. */
+    let wakeAtRows = 1
+    /** Another key than this one ends the batch that gathers. */
+    let gathering: Entry | undefined
+    let scheduled = false
+    let filling = false
+
+    const read = (core: QueueCore): Head | undefined => {
+      if (core.queue.length === 0) return undefined
+      const head = new Head()
+      core.queue.walk((entry) => {
+        const first = head.entries[0]
+        if (first !== undefined) {
+          if (head.rows + entry.rows > maxRows || !layout.sameKey(first.key as never, entry.key as never)) {
+            head.closed = true
+            return false
+          }
+        }
+        head.entries.push(entry)
+        head.rows += entry.rows
+        head.oldest = Math.min(head.oldest, entry.arrivedAt)
+        return head.rows < maxRows
+      })
+      if (head.rows >= maxRows) head.closed = true
+      return head
+    }
+
+    /** An instance is idle, or the batch is complete and can lie ready at one that is busy. */
+    const hasRoom = (core: QueueCore, head: Head): boolean =>
+      core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
+
+    /** Lets complete batches leave: waiting adds nothing to them. */
+    const fill = (core: QueueCore) => {
+      if (filling) return
+      filling = true
+      while (core.queue.rows >= maxRows) {
+        const head = read(core)
+        if (head === undefined || head.rows < maxRows || !hasRoom(core, head)) break
+        options.launch(head.entries)
+      }
+      filling = false
+    }
+
+    const wakeSoon = () => {
+      if (scheduled) return
+      scheduled = true
+      dispatcher.scheduleTask(() => {
+        if (scheduled) wake.openUnsafe()
+      }, 0)
+    }
+
+    const wakeNow = () => {
+      scheduled = false
+      wake.openUnsafe()
+    }
+
+    const sleep = (until: Effect.Effect<void>) => {
+      scheduled = false
+      wake.closeUnsafe()
+      return Effect.interruptible(until)
+    }
+
+    const look = (core: QueueCore, head: Head): QueueSnapshot => ({
+      rows: head.rows,
+      maxRows,
+      closed: head.closed || core.closing(),
+      age: (Number(clock.monotonicTimeNanosUnsafe()) - head.oldest) / 1e6,
+      executing: core.lanes.load().running,
+      fit: (limit) => head.rowsOf(head.countOf(Math.min(limit, maxRows)))
+    })
+
+    type Step = Effect.Success<typeof startPolicy>
+    let step: Step | undefined
+
+    const form = Effect.gen(function*() {
+      const core = options.core()
+      const head = core === undefined ? undefined : read(core)
+      if (core === undefined || head === undefined || !hasRoom(core, head)) {
+        // An instance that gets idle wakes this too; a batch that gets full can be put together before.
+        wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
+        gathering = ahead ? head?.entries[0] : undefined
+        return yield* sleep(wake.await)
+      }
+      step ??= yield* startPolicy
+      const looked = yield* Effect.exit(step(clock.currentTimeMillisUnsafe(), look(core, head)))
+      if (looked._tag === "Failure") {
+        const rows = yield* Pull.doneExitFromCause(looked.cause)
+        step = undefined
+        options.launch(head.entries.slice(0, head.countOf(Math.min(rows, maxRows))))
+        return
+      }
+      const [rows, delay] = looked.value
+      wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
+      gathering = head.entries[0]
+      yield* sleep(Effect.raceFirst(wake.await, Effect.sleep(delay)))
+    })
+
+    /** A policy that throws would leave its callers waiting for ever. */
+    const survive = (cause: unknown) =>
+      Effect.sync(() => {
+        const core = options.core()
+        step = undefined
+        const head = core === undefined ? undefined : read(core)
+        if (core === undefined || head === undefined) return
+        const message = `the batching policy of model '${model}' failed: ${cause}`
+        core.fail(head.entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
+      })
+
+    yield* form.pipe(
+      Effect.catchDefect(survive),
+      Effect.forever({ disableYield: true }),
+      Effect.uninterruptible,
+      Effect.forkScoped
+    )
+
+    return {
+      arrived: (entry) => {
+        const core = options.core()!
+        if (core.queue.rows >= maxRows) fill(core)
+        if (core.queue.rows >= wakeAtRows) wakeSoon()
+        else if (gathering !== undefined && needsLook(gathering, entry)) wakeSoon()
+      },
+      hurry: () => {
+        if (scheduled) wakeNow()
+      },
+      changed: () => {
+        const core = options.core()
+        if (core === undefined || core.queue.length === 0) return
+        fill(core)
+        if (core.queue.length > 0) wakeSoon()
+      }
+    }
+
+    /** Whether an arrival changes what the batch that gathers may become: another key ends it, a higher priority begins it anew. */
+    function needsLook(first: Entry, entry: Entry): boolean {
+      return first.level !== entry.level || !layout.sameKey(first.key as never, entry.key as never)
+    }
+  })

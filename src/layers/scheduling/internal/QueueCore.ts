@@ -1,0 +1,337 @@
+/**
+ * What every queue of a version has: admission, timeouts and deadlines, cancellation, execution on lanes, answers, statistics, and a
+ * graceful end. When a batch leaves and with whom is its owner's matter.
+ */
+import { Cause, Clock, Duration, Effect, Exit, Latch, Option, type Scope } from "effect"
+import { DeadlineExceeded, ExecutionFailed, QueueFull, RequestTimedOut, Stopping } from "../../../schema/Errors.ts"
+import type { Tensor } from "../../../schema/Inference.ts"
+import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
+import type { ExecutionResult, Instances, RunFailure } from "../../../services/Executor.ts"
+import type { Job, JobFailure, JobResult, ModelScheduler } from "../../../services/Scheduler.ts"
+import type { FailureReason, ModelStatistics } from "../../../services/Statistics.ts"
+import type { Batch } from "./Batch.ts"
+import { Entry } from "./Entry.ts"
+import * as Lanes from "./Lanes.ts"
+import type { Level } from "./Level.ts"
+import * as RequestQueue from "./RequestQueue.ts"
+
+/** What a batch runs on. @category models */
+export interface Prepared {
+  readonly inputs: ReadonlyArray<Tensor>
+  readonly outputs: ReadonlyArray<string>
+  readonly rows: number
+  readonly release: () => void
+  /** Each request's share of a result, in the order of the batch. */
+  readonly share: (result: ExecutionResult) => ReadonlyArray<Exit.Exit<Share, JobFailure>>
+}
+
+/** What one request gets of a result. @category models */
+export interface Share {
+  readonly outputs: ReadonlyArray<Tensor>
+  readonly release: () => void
+}
+
+/** @category models */
+export interface Options {
+  readonly model: string
+  readonly batching: DynamicBatching | undefined
+  /** Requests that may wait, over all levels. */
+  readonly maxQueueSize: number
+  readonly instances: Instances
+  readonly statistics: ModelStatistics
+  readonly keyOf: (job: Job) => unknown
+  /** A request was accepted and is in the queue. */
+  readonly onArrival: (entry: Entry) => void
+  /** The queue is at a bound: the last chance to let something leave. */
+  readonly onFull: () => void
+  /** An instance can take more, or the queue has changed otherwise. */
+  readonly onChange: () => void
+}
+
+/** @category models */
+export interface QueueCore {
+  readonly queue: RequestQueue.RequestQueue
+  readonly lanes: Lanes.Lanes
+  readonly submit: ModelScheduler["submit"]
+  readonly depth: ModelScheduler["depth"]
+  /** No more requests are taken: whatever waits needs not wait for others. */
+  readonly closing: () => boolean
+  /** Takes waiting requests out of the queue and runs them as one batch, on a lane that accepts it. */
+  readonly launch: (entries: ReadonlyArray<Entry>, prepare: (jobs: ReadonlyArray<Job>) => Prepared) => void
+  /** Answers waiting requests with a failure. */
+  readonly fail: (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => void
+}
+
+/** Milliseconds after which the nearest deadline is looked at again, however far away it is. */
+const longestSleep = 3_600_000
+
+/** @category constructors */
+export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { batching, instances, keyOf, maxQueueSize, model, statistics } = options
+    const { poll } = instances
+    const inOrder = batching?.preserve_ordering ?? false
+    const clock = yield* Clock.Clock
+    const drained = yield* Latch.make(true)
+    /** Open when a timeout or deadline is nearer than the one that is waited for. */
+    const rearm = yield* Latch.make()
+    const queue = yield* RequestQueue.make(maxQueueSize, batching)
+    let unanswered: Array<Batch> = []
+    let armedAt = Infinity
+    let arrivals = 0
+    let opened = false
+    let closing = false
+
+    const now = () => Number(clock.monotonicTimeNanosUnsafe())
+
+    const settle = () => {
+      if (queue.length === 0 && !lanes.busy()) drained.openUnsafe()
+    }
+
+    /** The last thing that happens to a request. */
+    const answer = (entry: Entry, exit: Exit.Exit<JobResult, JobFailure>) => {
+      entry.ended = true
+      entry.batch = undefined
+      if (entry.dropped === undefined) return entry.resume(exit)
+      if (Exit.isSuccess(exit)) exit.value.release()
+      entry.dropped()
+    }
+
+    /** Ends requests that did not run. */
+    const end = (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => {
+      const at = now()
+      for (const entry of entries) {
+        queue.remove(entry)
+        statistics.failed(reason, at - entry.arrivedAt)
+        answer(entry, exit)
+      }
+      settle()
+    }
+
+    /** Gives answers away, where their order is kept only as far as all earlier ones are there. */
+    const deliver = (batch: Batch) => {
+      if (!inOrder) return batch.entries.forEach((entry, i) => answer(entry, batch.answers![i]!))
+      while (unanswered[0]?.answers !== undefined) {
+        const first = unanswered.shift()!
+        first.entries.forEach((entry, i) => answer(entry, first.answers![i]!))
+      }
+    }
+
+    /** Takes a batch back that has not begun; its requests but `except` return to the queue. */
+    const takeBack = (batch: Batch, except: Entry | undefined): boolean => {
+      if (batch.run?.withdraw() !== true) return false
+      putBack(batch, except)
+      return true
+    }
+
+    const putBack = (batch: Batch, except: Entry | undefined) => {
+      unanswered = unanswered.filter((other) => other !== batch)
+      batch.release()
+      for (const entry of batch.entries) {
+        entry.batch = undefined
+        if (entry === except) continue
+        if (entry.dropped === undefined) queue.putBack(entry)
+        else answer(entry, Exit.interrupt())
+      }
+      options.onChange()
+    }
+
+    const succeed = (batch: Batch, prepared: Prepared, result: ExecutionResult) => {
+      const { computeInferNanos: computeInfer, computeInputNanos: computeInput, computeOutputNanos: computeOutput } =
+        result
+      const at = now()
+      statistics.executed(batch.rows, { computeInput, computeInfer, computeOutput })
+      const shares = prepared.share(result)
+      batch.answers = batch.entries.map((entry, i) => {
+        const share = shares[i]!
+        if (Exit.isFailure(share)) {
+          statistics.failed("BACKEND", at - entry.arrivedAt)
+          return Exit.failCause(share.cause)
+        }
+        const queueNanos = Math.max(0, result.begunAtNanos - entry.arrivedAt)
+        statistics.succeeded(entry.rows, {
+          request: at - entry.arrivedAt,
+          queue: queueNanos,
+          computeInput,
+          computeInfer,
+          computeOutput
+        })
+        return Exit.succeed({
+          outputs: share.value.outputs,
+          begunAtNanos: result.begunAtNanos,
+          computeInputNanos: computeInput,
+          computeInferNanos: computeInfer,
+          computeOutputNanos: computeOutput,
+          release: share.value.release,
+          queueNanos,
+          batchRows: batch.rows
+        })
+      })
+    }
+
+    const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
+      if (Exit.isFailure(exit) && isNotBegun(exit)) return putBack(batch, undefined)
+      if (Exit.isSuccess(exit)) succeed(batch, prepared, exit.value)
+      else {
+        const at = now()
+        for (const entry of batch.entries) statistics.failed("BACKEND", at - entry.arrivedAt)
+        const failure = Exit.failCause(exit.cause)
+        batch.answers = batch.entries.map(() => failure)
+      }
+      batch.release()
+      settle()
+      deliver(batch)
+    }
+
+    const launch: QueueCore["launch"] = (entries, prepare) => {
+      let prepared: Prepared
+      try {
+        prepared = prepare(entries.map((entry) => entry.job))
+      } catch (cause) {
+        const message = `a batch of ${entries.length} requests for model '${model}' could not be put together: ${cause}`
+        return end(entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
+      }
+      for (const entry of entries) queue.remove(entry)
+      const batch: Batch = {
+        entries,
+        rows: prepared.rows,
+        release: prepared.release,
+        run: undefined,
+        answers: undefined
+      }
+      for (const entry of entries) entry.batch = batch
+      if (inOrder) unanswered.push(batch)
+      batch.run = lanes.start(
+        prepared.inputs,
+        prepared.outputs,
+        entries.length,
+        (exit) => finish(batch, prepared, exit)
+      )
+    }
+
+    /** Does what is due: rejects, or puts behind the others. What has begun stays. */
+    const expire = () => {
+      const at = now()
+      for (let entry = queue.deadlines.take(at); entry !== undefined; entry = queue.deadlines.take(at)) {
+        if (!entry.waiting && (entry.batch === undefined || !takeBack(entry.batch, undefined))) continue
+        if (entry.deadlineAt <= at) {
+          end([entry], Exit.fail(deadlineExceeded(model, entry)), "REJECTED")
+        } else if (entry.level.action === "DELAY") {
+          queue.delay(entry)
+          queue.deadlines.add(entry, queue.length)
+        } else end([entry], Exit.fail(new RequestTimedOut({ message: "Request timeout expired" })), "REJECTED")
+      }
+      options.onChange()
+    }
+
+    const watch = Effect.gen(function*() {
+      armedAt = queue.deadlines.next()
+      rearm.closeUnsafe()
+      if (armedAt === Infinity) return yield* Effect.interruptible(rearm.await)
+      const left = armedAt - now()
+      if (left > 0) {
+        yield* Effect.interruptible(
+          Effect.raceFirst(rearm.await, Effect.sleep(Duration.millis(Math.min(left / 1e6, longestSleep))))
+        )
+      }
+      if (queue.deadlines.next() <= now()) expire()
+    })
+
+    /** What the interruption of a caller waits for: nothing while the request waits, the native call while that runs. */
+    const withdraw = (entry: Entry): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (entry.ended) return Effect.void
+        if (entry.waiting || (entry.batch !== undefined && takeBack(entry.batch, entry))) {
+          queue.remove(entry)
+          entry.ended = true
+          statistics.failed("CANCELED", now() - entry.arrivedAt)
+          settle()
+          options.onChange()
+          return Effect.void
+        }
+        return Effect.callback<void>((resume) => {
+          entry.dropped = () => resume(Effect.void)
+        })
+      })
+
+    /** The bound that one more request of a level would go beyond. */
+    const boundOf = (level: Level): number | undefined => {
+      if (level.maxQueueSize > 0 && level.length >= level.maxQueueSize) return level.maxQueueSize
+      if (queue.length === 0 && lanes.idle()) return undefined
+      return queue.length + lanes.load().ready >= maxQueueSize ? maxQueueSize : undefined
+    }
+
+    const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
+      Effect.callback((resume) => {
+        if (closing) {
+          statistics.refused("stopping")
+          return resume(Exit.fail(new Stopping({ message: `model '${model}' is being unloaded` })))
+        }
+        const arrivedAt = now()
+        if (poll !== undefined) poll()
+        const level = queue.levelOf(job)
+        let capacity = boundOf(level)
+        if (capacity !== undefined) {
+          options.onFull()
+          capacity = boundOf(level)
+        }
+        if (capacity !== undefined) {
+          statistics.refused("queue_full")
+          return resume(Exit.fail(new QueueFull({ message: "Exceeds maximum queue size", model, capacity })))
+        }
+        const entry = new Entry(
+          job,
+          arrivals++,
+          arrivedAt,
+          level,
+          level.timeoutAt(job, arrivedAt),
+          job.deadlineMicros > 0 ? arrivedAt + job.deadlineMicros * 1000 : Infinity,
+          keyOf(job),
+          resume
+        )
+        drained.closeUnsafe()
+        queue.add(entry)
+        const { dueAt } = entry
+        if (dueAt !== Infinity) {
+          queue.deadlines.add(entry, queue.length)
+          if (dueAt < armedAt) rearm.openUnsafe()
+        }
+        options.onArrival(entry)
+        return withdraw(entry)
+      })
+
+    const lanes = yield* Lanes.make(instances, () => opened && options.onChange())
+    opened = true
+    yield* watch.pipe(Effect.forever({ disableYield: true }), Effect.uninterruptible, Effect.forkScoped)
+
+    // Runs before the lanes end: refuse, then wait for everybody who was accepted.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        closing = true
+        options.onChange()
+        return drained.await
+      })
+    )
+
+    const depth = () => {
+      const load = lanes.load()
+      return { waiting: queue.length + load.ready, running: load.running }
+    }
+    statistics.observe(depth)
+    return { queue, lanes, submit, depth, closing: () => closing, launch, fail: end }
+  })
+
+const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>
+  new DeadlineExceeded({
+    message:
+      `the deadline of the request, ${
+        entry.job.deadlineMicros / 1000
+      } ms after its arrival, passed while it waited for ` +
+      `an instance of model '${model}'`
+  })
+
+/** The instance was lost before it came to this run. */
+const isNotBegun = (exit: Exit.Failure<unknown, RunFailure>): boolean => {
+  const failure = Cause.findErrorOption(exit.cause)
+  return Option.isSome(failure) && failure.value._tag === "InstanceLost" && !failure.value.begun
+}
