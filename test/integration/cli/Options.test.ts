@@ -339,8 +339,7 @@ describe("options of HTTP", () => {
 
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
-  const families = (text: string): Array<string> =>
-    Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
+  const families = (text: string): Array<string> => Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
   const value = (text: string, series: string): number =>
     Number(text.split("\n").find((line) => line.startsWith(`${series} `))!.slice(series.length))
 
