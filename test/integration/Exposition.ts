@@ -21,7 +21,7 @@ const labelsOf = (text: string): Record<string, string> => {
   while (label.lastIndex < text.length) {
     const match = label.exec(text)
     if (match === null) throw new Error(`labels cannot be read: ${text}`)
-    if (match[1]! in labels) throw new Error(`a label occurs twice: ${text}`)
+    if (Object.hasOwn(labels, match[1]!)) throw new Error(`a label occurs twice: ${text}`)
     labels[match[1]!] = match[2]!.replaceAll(/\\(.)/g, (_, character: string) => character === "n" ? "\n" : character)
   }
   return labels

@@ -1,6 +1,6 @@
 /** A started server under load: statistics, metrics and a real Prometheus say the same. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { accessSync, constants, writeFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
@@ -51,7 +51,7 @@ describe("statistics and metrics of a started server", () => {
   it.live("add up", () =>
     Effect.scoped(Effect.gen(function*() {
       const { metrics, url } = yield* serve()
-      const began = Date.now()
+      const began = yield* Clock.currentTimeMillis
       yield* load(url)
       assert.include(JSON.parse((yield* Child.ask(`${url}/v2`)).text).extensions, "statistics")
       const all = JSON.parse((yield* Child.ask(`${url}/v2/models/stats`)).text).model_stats
@@ -200,19 +200,19 @@ describe.skipIf(prometheus === undefined || promtool === undefined)("a real Prom
           + `    static_configs: [ { targets: [ "${new URL(metrics).host}" ] } ]\n`
       )
       execFileSync(promtool!, ["check", "config", join(folder, "prometheus.yml")], { stdio: "ignore" })
-      const port = 20_000 + process.pid % 20_000
       const scraper = yield* Child.start([], {
         program: [
           prometheus!,
           `--config.file=${join(folder, "prometheus.yml")}`,
           `--storage.tsdb.path=${join(folder, "data")}`,
-          `--web.listen-address=127.0.0.1:${port}`
+          "--web.listen-address=127.0.0.1:0"
         ]
       })
+      const [, address] = yield* scraper.printed(/"Listening on" .*address="?(127\.0\.0\.1:\d+)/)
       yield* scraper.printed(/Server is ready to receive web requests/)
       const query = (text: string) =>
         Effect.map(
-          Child.ask(`http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(text)}`),
+          Child.ask(`http://${address}/api/v1/query?query=${encodeURIComponent(text)}`),
           (answer): number | undefined => {
             const result = JSON.parse(answer.text).data.result
             assert.isAtMost(result.length, 1, answer.text)
