@@ -354,6 +354,7 @@ describe("options of metrics", () => {
         assert.notInclude(silent.out(), "metrics at")
 
         const same = yield* Child.serve([models])
+        assert.match(same.out(), /\] "Started Metrics Service at 127\.0\.0\.1:\d+"\n/)
         assert.match(metricsAt(same), /^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
         const own = yield* Child.serve([models, "--metrics-address=127.0.0.2"])
         const url = metricsAt(own)
