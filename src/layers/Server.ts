@@ -62,8 +62,8 @@ export const layerInProcess = (
   )
 }
 
-const layerScheduler = ({ maxQueueSize }: ServerOptions) =>
-  ConfiguredScheduler.layerWith({ maxQueueSize }).pipe(
+const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions) =>
+  ConfiguredScheduler.layerWith({ maxQueueSize, splitOversizedBatches }).pipe(
     Layer.provide(DynamicBatcher.layerWith({ maxQueueSize })),
     Layer.provide(PreciseClock.layer)
   )
@@ -163,5 +163,6 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
   restrictions: options.httpRestrictedApi,
-  headerForwardPattern: options.httpHeaderForwardPattern
+  headerForwardPattern: options.httpHeaderForwardPattern,
+  serverTiming: options.httpServerTiming
 })

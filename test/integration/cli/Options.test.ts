@@ -290,6 +290,22 @@ describe("options of HTTP", () => {
       }))
   )
 
+  test("tell where the time of an answer went", ["http-server-timing"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const timing = (server: { readonly url: string }) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${server.url}/v2/models/simple/infer`, body({ inputs }))
+          assert.strictEqual(answer.status, 200)
+          return answer.headers.get("server-timing")
+        })
+      assert.isNull(yield* timing(yield* Child.serve([models])))
+      const pattern = /^queue;dur=\d+(\.\d+)?, .*compute_infer;dur=\d+(\.\d+)?, .*batch;desc="1"$/
+      assert.match((yield* timing(yield* Child.serve([models, "--http-server-timing=true"])))!, pattern)
+      const variables = { GALATEA_HTTP_SERVER_TIMING: "on" }
+      assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
+    })))
+
   test("limit connections, requests and times", [
     "http-max-connections",
     "http-max-inflight-requests",
@@ -488,6 +504,29 @@ describe("options of execution", () => {
       assert.strictEqual(answer.status, 200)
       assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, data.map((value) => 2 * value))
     })))
+})
+
+describe("options of batching", () => {
+  test(
+    "split and join requests of more rows than the model takes",
+    ["split-oversized-batches"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const rows = 11
+        const many = Array.from({ length: rows * 16 }, (_, i) => i)
+        const request = body({ inputs: inputs.map((input) => ({ ...input, shape: [rows, 16], data: many })) })
+        const whole = yield* Child.serve([models])
+        assert.include(
+          (yield* Child.ask(`${whole.url}/v2/models/simple/infer`, request)).text,
+          "inference request batch-size must be <="
+        )
+        const split = yield* Child.serve([models, "--split-oversized-batches=true"])
+        const [output] = JSON.parse((yield* Child.ask(`${split.url}/v2/models/simple/infer`, request)).text).outputs
+        assert.deepStrictEqual(output.shape, [rows, 16])
+        assert.deepStrictEqual(output.data, many.map((value) => 2 * value))
+      }))
+  )
 })
 
 describe("every option", () => {

@@ -222,6 +222,7 @@ describe("HTTP routes", () => {
         const answer = yield* ask(port, path)
         assert.deepStrictEqual([answer.status, answer.text], [503, "{\"error\":\"Server exiting\"}"])
         assert.strictEqual(answer.headers.connection, "close")
+        assert.strictEqual(answer.headers["retry-after"], "5")
       }
     }))
 })

@@ -2,7 +2,8 @@
  * Forms batches out of a queue: looks at the requests that could run together, asks the policy, and lets them leave.
  *
  * The policy is stepped when the number of rows that it waits for is there, when a batch has ended, or when its delay is over: never
- * once per request. A batch that is full needs no policy; it leaves in the fiber of the request that filled it.
+ * once per request. A batch that is full leaves at once, all others at the end of a turn of the event loop, so that requests of the
+ * same turn find each other.
  */
 import { Clock, Effect, Exit, Latch, Pull, Schedule, type Scope } from "effect"
 import { ExecutionFailed } from "../../../schema/Errors.ts"
@@ -70,7 +71,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     /** Another key than this one ends the batch that gathers. */
     let gathering: Entry | undefined
     let scheduled = false
-    let filling = false
+    /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
+    let changes = 0
 
     const read = (core: QueueCore): Head | undefined => {
       if (core.queue.length === 0) return undefined
@@ -96,18 +98,6 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const hasRoom = (core: QueueCore, head: Head): boolean =>
       core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
 
-    /** Lets complete batches leave: waiting adds nothing to them. */
-    const fill = (core: QueueCore) => {
-      if (filling) return
-      filling = true
-      while (core.queue.rows >= maxRows) {
-        const head = read(core)
-        if (head === undefined || head.rows < maxRows || !hasRoom(core, head)) break
-        options.launch(head.entries)
-      }
-      filling = false
-    }
-
     const wakeSoon = () => {
       if (scheduled) return
       scheduled = true
@@ -121,7 +111,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       wake.openUnsafe()
     }
 
-    const sleep = (until: Effect.Effect<void>) => {
+    const sleep = (seen: number, until: Effect.Effect<void>) => {
+      if (changes !== seen) return Effect.void
       scheduled = false
       wake.closeUnsafe()
       return Effect.interruptible(until)
@@ -141,12 +132,13 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     const form = Effect.gen(function*() {
       const core = options.core()
+      const seen = changes
       const head = core === undefined ? undefined : read(core)
       if (core === undefined || head === undefined || !hasRoom(core, head)) {
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
         gathering = ahead ? head?.entries[0] : undefined
-        return yield* sleep(wake.await)
+        return yield* sleep(seen, wake.await)
       }
       step ??= yield* startPolicy
       const looked = yield* Effect.exit(step(clock.currentTimeMillisUnsafe(), look(core, head)))
@@ -159,7 +151,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       const [rows, delay] = looked.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
       gathering = head.entries[0]
-      yield* sleep(Effect.raceFirst(wake.await, Effect.sleep(delay)))
+      yield* sleep(seen, Effect.raceFirst(wake.await, Effect.sleep(delay)))
     })
 
     /** A policy that throws would leave its callers waiting for ever. */
@@ -177,24 +169,27 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       Effect.catchDefect(survive),
       Effect.forever({ disableYield: true }),
       Effect.uninterruptible,
-      Effect.forkScoped
+      Effect.forkScoped({ startImmediately: true })
     )
 
     return {
       arrived: (entry) => {
+        changes++
         const core = options.core()!
-        if (core.queue.rows >= maxRows) fill(core)
-        if (core.queue.rows >= wakeAtRows) wakeSoon()
-        else if (gathering !== undefined && needsLook(gathering, entry)) wakeSoon()
+        const { rows } = core.queue
+        if (rows >= maxRows && (core.lanes.idle() || (ahead && core.lanes.acceptsAhead()))) wakeNow()
+        else if (rows >= wakeAtRows || (gathering !== undefined && needsLook(gathering, entry))) wakeSoon()
       },
       hurry: () => {
         if (scheduled) wakeNow()
       },
       changed: () => {
+        changes++
         const core = options.core()
         if (core === undefined || core.queue.length === 0) return
-        fill(core)
-        if (core.queue.length > 0) wakeSoon()
+        // Where runs are short, what arrives in the rest of this turn makes fuller batches than an instance loses by waiting.
+        if (core.lanes.quick()) wakeSoon()
+        else wakeNow()
       }
     }
 

@@ -88,4 +88,4 @@ export class DeadlineHeap {
 }
 
 /** Ended, or due at another time since. */
-const stale = ({ dueAt, entry }: Item): boolean => entry.ended || entry.dueAt !== dueAt
+const stale = ({ dueAt, entry }: Item): boolean => entry.state === "ended" || entry.dueAt !== dueAt

@@ -35,6 +35,8 @@ interface LaneRun {
 export interface Lanes {
   /** An instance runs nothing. */
   readonly idle: () => boolean
+  /** Runs are of late shorter than the wake-up of an instance. */
+  readonly quick: () => boolean
   /** An instance runs something. */
   readonly busy: () => boolean
   /** One more run may be started: an instance is idle, or its runs are short. */
@@ -141,6 +143,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
 
     return {
       idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0),
+      quick: () => lanes[0]?.instance.quick() === true,
       busy: () => running > 0,
       accepts: () => choose() !== undefined,
       acceptsAhead: () => chooseAhead() !== undefined,

@@ -90,18 +90,16 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
 
     /** The last thing that happens to a request. */
     const answer = (entry: Entry, exit: Exit.Exit<JobResult, JobFailure>) => {
-      entry.ended = true
+      entry.state = "ended"
       entry.batch = undefined
-      if (entry.dropped === undefined) return entry.resume(exit)
-      if (Exit.isSuccess(exit)) exit.value.release()
-      entry.dropped()
+      entry.resume(exit)
     }
 
     /** Ends requests that did not run. */
     const end = (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => {
       const at = now()
       for (const entry of entries) {
-        queue.remove(entry)
+        queue.remove(entry, "ended")
         statistics.failed(reason, at - entry.arrivedAt)
         answer(entry, exit)
       }
@@ -129,9 +127,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
-        if (entry === except) continue
-        if (entry.dropped === undefined) queue.putBack(entry)
-        else answer(entry, Exit.interrupt())
+        if (entry !== except) queue.putBack(entry)
       }
       options.onChange()
     }
@@ -191,7 +187,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         const message = `a batch of ${entries.length} requests for model '${model}' could not be put together: ${cause}`
         return end(entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
       }
-      for (const entry of entries) queue.remove(entry)
+      for (const entry of entries) queue.remove(entry, "started")
       const batch: Batch = {
         entries,
         rows: prepared.rows,
@@ -213,8 +209,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const expire = () => {
       const at = now()
       for (let entry = queue.deadlines.take(at); entry !== undefined; entry = queue.deadlines.take(at)) {
-        if (!entry.waiting && (entry.batch === undefined || !takeBack(entry.batch, undefined))) continue
-        if (entry.deadlineAt <= at) {
+        if (!entry.waits && (entry.batch === undefined || !takeBack(entry.batch, undefined))) continue
+        if (entry.deadlineAt !== undefined && entry.deadlineAt <= at) {
           end([entry], Exit.fail(deadlineExceeded(model, entry)), "REJECTED")
         } else if (entry.level.action === "DELAY") {
           queue.delay(entry)
@@ -240,17 +236,19 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     /** What the interruption of a caller waits for: nothing while the request waits, the native call while that runs. */
     const withdraw = (entry: Entry): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (entry.ended) return Effect.void
-        if (entry.waiting || (entry.batch !== undefined && takeBack(entry.batch, entry))) {
-          queue.remove(entry)
-          entry.ended = true
+        if (entry.state === "ended") return Effect.void
+        if (entry.waits || (entry.batch !== undefined && takeBack(entry.batch, entry))) {
+          queue.remove(entry, "ended")
           statistics.failed("CANCELED", now() - entry.arrivedAt)
           settle()
           options.onChange()
           return Effect.void
         }
         return Effect.callback<void>((resume) => {
-          entry.dropped = () => resume(Effect.void)
+          entry.resume = (exit) => {
+            if (Exit.isSuccess(exit)) exit.value.release()
+            resume(Effect.void)
+          }
         })
       })
 
@@ -284,8 +282,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           arrivals++,
           arrivedAt,
           level,
-          level.timeoutAt(job, arrivedAt),
-          job.deadlineMicros > 0 ? arrivedAt + job.deadlineMicros * 1000 : Infinity,
           keyOf(job),
           resume
         )

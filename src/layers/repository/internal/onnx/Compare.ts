@@ -4,11 +4,13 @@
  * Source: Triton's ONNX Runtime backend; `model-config.md` sections 5.6 and 5.7 have the checks, their order and their texts.
  */
 import { Result } from "effect"
+import * as BatchAxis from "../../../../schema/BatchAxis.ts"
 import type { DataType } from "../../../../schema/DataType.ts"
 import * as DataTypes from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelConfig, ModelInput, ModelOutput } from "../../../../schema/ModelConfig.ts"
 import type { TensorSpec } from "../../../../services/Executor.ts"
+import * as BatchInputs from "./BatchInputs.ts"
 import * as Compatibility from "./Compatibility.ts"
 import type { IoTensor, ModelIo } from "./ModelIo.ts"
 import { formatShape, formatTable } from "./ModelIo.ts"
@@ -41,9 +43,9 @@ const zeroDisagreement = (
   role: Role,
   io: ModelInput | ModelOutput,
   tensor: IoTensor,
-  batched: boolean
+  axis: number
 ): Disagreement | undefined => {
-  const shape = batched ? tensor.shape.slice(1) : tensor.shape
+  const shape = BatchAxis.remove(tensor.shape, axis)
   const wrong = modelSide(io).some((dimension, index) => dimension === 0 && shape[index] !== 0)
   return wrong
     ? invalid(
@@ -81,7 +83,7 @@ const shapeDisagreement = (
   role: Role,
   io: ModelInput | ModelOutput,
   tensor: IoTensor,
-  batched: boolean
+  axis: number
 ): Disagreement | undefined => {
   const dims = modelSide(io)
   // Triton takes a model that does not tell a shape for one with a scalar.
@@ -95,20 +97,25 @@ const shapeDisagreement = (
       )
   }
   const prefix = `model '${model}', tensor '${io.name}': `
-  if (batched && tensor.shape[0] !== -1) {
+  if (axis !== BatchAxis.none && tensor.shape[axis] !== -1) {
     return invalid(
-      `${prefix}for the model to support batching the shape should have at least 1 dimension and the first dimension ` +
-        `must be -1; but shape expected by the model is ${formatShape(tensor.shape)}`
+      axis === 0
+        ? `${prefix}for the model to support batching the shape should have at least 1 dimension and the first dimension ` +
+          `must be -1; but shape expected by the model is ${formatShape(tensor.shape)}`
+        : `${prefix}the parameter '${BatchAxis.dimensionPrefix}${io.name}' says that dimension ${axis} is the batch, so it ` +
+          `must be -1; but shape expected by the model is ${formatShape(tensor.shape)}`
     )
   }
-  const full = batched ? [-1, ...dims] : dims
+  const full = BatchAxis.insert(dims, axis)
   const same = full.length === tensor.shape.length &&
     tensor.shape.every((dimension, index) => dimension === full[index] || role === "input" && dimension === -1)
   if (same) return undefined
-  const specified = batched
+  const specified = axis === BatchAxis.none
+    ? `shape ${formatShape(full)}`
+    : axis === 0
     ? "an initial batch dimension because max_batch_size > 0 followed by the explicit tensor shape, making complete " +
       `shape ${formatShape(full)}`
-    : `shape ${formatShape(full)}`
+    : `the batch as dimension ${axis} put into the explicit tensor shape, making complete shape ${formatShape(full)}`
   return invalid(
     `${prefix}the model expects ${tensor.shape.length} dimensions (shape ${formatShape(tensor.shape)}) but the model ` +
       `configuration specifies ${full.length} dimensions (${specified})`
@@ -168,9 +175,11 @@ const firstInputDisagreement = (
     const found = Compatibility.refusal("input", tensor) ?? typeDisagreement(model, "input", input, tensor) ??
       (input.allow_ragged_batch
         ? raggedDisagreement(model, input, tensor)
-        : shapeDisagreement(model, "input", input, tensor, batched))
+        : shapeDisagreement(model, "input", input, tensor, BatchAxis.of(config, input.name)))
     if (found !== undefined) return found
   }
+  const fedByBatch = BatchInputs.firstDisagreement(model, config, named)
+  if (fedByBatch !== undefined) return fedByBatch
   // Triton counts inputs only, so a name given twice passes there and every request fails.
   const names = new Set(fed(config))
   const missing = io.inputs.find((tensor) => !names.has(tensor.name))
@@ -195,7 +204,7 @@ const firstOutputDisagreement = (
     const found = typeDisagreement(model, "output", output, tensor) ??
       (scattered.has(output.name)
         ? undefined
-        : shapeDisagreement(model, "output", output, tensor, config.max_batch_size > 0))
+        : shapeDisagreement(model, "output", output, tensor, BatchAxis.of(config, output.name)))
     if (found !== undefined) return found
   }
   return undefined
@@ -207,11 +216,12 @@ const firstZeroDisagreement = (
   inputs: ReadonlyMap<string, IoTensor>,
   outputs: ReadonlyMap<string, IoTensor>
 ): Disagreement | undefined => {
-  const batched = config.max_batch_size > 0
   for (const [role, entries, named] of [["input", config.input, inputs], ["output", config.output, outputs]] as const) {
     for (const entry of entries) {
       const tensor = named.get(entry.name)
-      const found = tensor === undefined ? undefined : zeroDisagreement(model, role, entry, tensor, batched)
+      const found = tensor === undefined
+        ? undefined
+        : zeroDisagreement(model, role, entry, tensor, BatchAxis.of(config, entry.name))
       if (found !== undefined) return found
     }
   }
@@ -237,24 +247,35 @@ export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Res
   }
   const scattered = new Set(config.batch_output.flatMap((output) => output.target_name))
   const batched = config.max_batch_size > 0
-  const configured = (entry: ModelInput | ModelOutput) => batched ? [-1, ...modelSide(entry)] : modelSide(entry)
-  const spec = (entry: ModelInput | ModelOutput, tensor: IoTensor, shape: ReadonlyArray<number>): TensorSpec => ({
+  const spec = (
+    entry: ModelInput | ModelOutput,
+    tensor: IoTensor,
+    shape: ReadonlyArray<number>,
+    batchAxis: number
+  ): TensorSpec => ({
     name: entry.name,
     datatype: tensor.datatype as DataType,
-    shape: tensor.ranked && tensor.shape.length === 0 ? [] : shape
+    shape: tensor.ranked && tensor.shape.length === 0 ? [] : shape,
+    ...(batched && batchAxis !== 0 ? { batchAxis } : {})
   })
+  const configured = (entry: ModelInput | ModelOutput, tensor: IoTensor): TensorSpec => {
+    const axis = BatchAxis.of(config, entry.name)
+    return spec(entry, tensor, BatchAxis.insert(modelSide(entry), axis), axis)
+  }
+  const flat = (entry: ModelInput | ModelOutput, tensor: IoTensor): TensorSpec =>
+    spec(entry, tensor, tensor.shape, BatchAxis.none)
   const inputSpec = (entry: ModelInput): TensorSpec => {
     const tensor = inputs.get(entry.name)!
-    return spec(entry, tensor, entry.allow_ragged_batch ? tensor.shape : configured(entry))
+    return entry.allow_ragged_batch ? flat(entry, tensor) : configured(entry, tensor)
   }
   const outputSpec = (entry: ModelOutput): TensorSpec => {
     const tensor = outputs.get(entry.name)!
     // Nothing may be concluded from the shape of a config that could not be compared.
-    if (!tensor.ranked) return spec(entry, tensor, batched ? [-1, -1] : [-1])
-    return spec(entry, tensor, scattered.has(entry.name) ? tensor.shape : configured(entry))
+    if (!tensor.ranked) return spec(entry, tensor, batched ? [-1, -1] : [-1], BatchAxis.none)
+    return scattered.has(entry.name) ? flat(entry, tensor) : configured(entry, tensor)
   }
   return Result.succeed({
-    inputs: config.input.map(inputSpec),
+    inputs: [...config.input.map(inputSpec), ...BatchInputs.specs(config, inputs)],
     outputs: config.output.map(outputSpec)
   })
 }
