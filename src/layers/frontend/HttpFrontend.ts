@@ -24,6 +24,7 @@ import * as Infer from "./internal/http/routes/Infer.ts"
 import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
+import * as Statistics from "./internal/http/routes/Statistics.ts"
 
 /** @category models */
 export interface Options {
@@ -124,6 +125,7 @@ const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: C
     ...Metadata.routes(door),
     ...Config.routes(door),
     ...Repository.routes(door),
+    ...Statistics.routes(door),
     ...NotImplemented.routes()
   ])
   return (call) => {

@@ -37,7 +37,8 @@ export const extensions: ReadonlyArray<string> = [
   "model_repository",
   "model_configuration",
   "binary_tensor_data",
-  "parameters"
+  "parameters",
+  "statistics"
 ]
 
 const noParameters: InferenceResponse["parameters"] = new Map()

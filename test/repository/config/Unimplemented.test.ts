@@ -33,8 +33,8 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ["model_warmup { }", ["warn model_warmup"]],
   ["instance_group { rate_limiter { } }", ["warn instance_group.rate_limiter"]],
   ["instance_group { passive: true }", ["warn instance_group.passive"]],
-  ["metric_tags { key: \"a\" value: \"b\" }", ["warn metric_tags"]],
-  ["model_metrics { }", ["warn model_metrics"]],
+  ["metric_tags { key: \"a\" value: \"b\" }", []],
+  ["model_metrics { }", []],
   [
     "optimization { execution_accelerators { gpu_execution_accelerator [ { name: \"tensorrt\" }, { name: \"cuda\" } ] } }",
     ["warn optimization.execution_accelerators"]

@@ -73,15 +73,15 @@ export const cases: ReadonlyArray<OptionCase> = [
   row("grpc-http2-min-recv-ping-interval-without-data", "1", 1, "pending"),
   row("grpc-http2-max-ping-strikes", "1", 1, "pending"),
   // Metrics, logging, tracing
-  row("allow-metrics", "true", true, "pending"),
+  row("allow-metrics", "false", false),
   row("allow-gpu-metrics", "false", false, "pending"),
-  row("allow-cpu-metrics", "false", false, "pending"),
-  row("metrics-address", "127.0.0.1", "127.0.0.1", "pending"),
-  row("metrics-port", "9002", 9002, "pending"),
-  row("metrics-interval-ms", "500", 500, "pending"),
+  row("allow-cpu-metrics", "false", false),
+  row("metrics-address", "127.0.0.1", "127.0.0.1"),
+  row("metrics-port", "9002", 9002),
+  row("metrics-interval-ms", "500", 500),
   row("metrics-config", "summary_quantiles=0.5:0.05,0.9:0.01", [
     { scope: "", key: "summary_quantiles", value: "0.5:0.05,0.9:0.01" }
-  ], "pending"),
+  ]),
   row("log-verbose", "2", 2),
   row("log-info", "false", false),
   row("log-warning", "true", true),

@@ -112,12 +112,6 @@ function* warnings(config: ModelConfig): Generator<Unimplemented> {
       `${model} asks for the accelerator '${name}': it runs without, at the speed of ONNX Runtime alone.`
     )
   }
-  if (Object.keys(config.metric_tags).length > 0) {
-    yield warn("metric_tags", `${model} sets metric_tags: in this release metrics do not carry them.`)
-  }
-  if (config.model_metrics !== undefined) {
-    yield warn("model_metrics", `${model} sets metric buckets: this release has no such histogram.`)
-  }
 }
 
 /**
