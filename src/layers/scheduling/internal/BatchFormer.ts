@@ -68,7 +68,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const dispatcher = yield* Effect.withFiberSucceed((fiber) => fiber.currentDispatcher)
     /** Rows in the queue from which the loop wants to be woken. */
     let wakeAtRows = 1
-    /** Another key than this one ends the batch that gathers. */
+    /** The last request of the batch that gathers: whoever comes before it, or has another key, changes that batch. */
     let gathering: Entry | undefined
     let scheduled = false
     /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
@@ -138,7 +138,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       if (core === undefined || head === undefined || !hasRoom(core, head)) {
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
-        gathering = ahead ? head?.entries[0] : undefined
+        gathering = ahead ? head?.entries.at(-1) : undefined
         return yield* sleep(seen, wake.await)
       }
       step ??= yield* startPolicy
@@ -151,7 +151,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       }
       const [rows, delay] = looked.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
-      gathering = head.entries[0]
+      gathering = head.entries.at(-1)
       yield* sleep(seen, Effect.raceFirst(wake.await, Effect.sleep(delay)))
     })
 
@@ -187,15 +187,22 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       changed: () => {
         changes++
         const core = options.core()
-        if (core === undefined || core.queue.length === 0) return
+        if (core === undefined) return
+        if (core.queue.length === 0) {
+          // What the loop waits for was said of requests that have left: the next arrival is to wake it.
+          wakeAtRows = 1
+          gathering = undefined
+          return
+        }
         // Where runs are short, what arrives in the rest of this turn makes fuller batches than an instance loses by waiting.
         if (core.lanes.quick()) wakeSoon()
         else wakeNow()
       }
     }
 
-    /** Whether an arrival changes what the batch that gathers may become: another key ends it, a higher priority begins it anew. */
-    function needsLook(first: Entry, entry: Entry): boolean {
-      return first.level !== entry.level || !layout.sameKey(first.key as never, entry.key as never)
+    /** Whether an arrival does more to the batch that gathers than to add its rows at the end. */
+    function needsLook(last: Entry, entry: Entry): boolean {
+      const before = entry.level === last.level ? last.wasDelayed : entry.level.priority < last.level.priority
+      return before || !layout.sameKey(last.key as never, entry.key as never)
     }
   })

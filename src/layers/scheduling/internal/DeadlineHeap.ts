@@ -64,7 +64,7 @@ export class DeadlineHeap {
     let at = index
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (items[parent]!.dueAt <= item.dueAt) break
+      if (!sooner(item, items[parent]!)) break
       items[at] = items[parent]!
       at = parent
     }
@@ -78,14 +78,18 @@ export class DeadlineHeap {
     for (;;) {
       let child = 2 * at + 1
       if (child >= items.length) break
-      if (child + 1 < items.length && items[child + 1]!.dueAt < items[child]!.dueAt) child++
-      if (items[child]!.dueAt >= item.dueAt) break
+      if (child + 1 < items.length && sooner(items[child + 1]!, items[child]!)) child++
+      if (!sooner(items[child]!, item)) break
       items[at] = items[child]!
       at = child
     }
     items[at] = item
   }
 }
+
+/** Of those due at the same time, who arrived first. */
+const sooner = (a: Item, b: Item): boolean =>
+  a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.entry.order < b.entry.order)
 
 /** Ended, or due at another time since. */
 const stale = ({ dueAt, entry }: Item): boolean => entry.state === "ended" || entry.dueAt !== dueAt

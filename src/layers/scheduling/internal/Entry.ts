@@ -33,6 +33,8 @@ export class Entry implements Member<Entry> {
   after: Entry | undefined = undefined
   /** Its timeout has put it behind the others. */
   wasDelayed = false
+  /** Where it belongs in the line that it stands in: behind those of a smaller number. */
+  turn: number
   /** The batch that it runs in. */
   batch: Batch | undefined = undefined
 
@@ -46,6 +48,7 @@ export class Entry implements Member<Entry> {
   ) {
     this.job = job
     this.order = order
+    this.turn = order
     this.arrivedAt = arrivedAt
     this.level = level
     this.timeoutAt = level.timeoutAt(job, arrivedAt)

@@ -81,13 +81,15 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     let unanswered: Array<Batch> = []
     let armedAt = Infinity
     let arrivals = 0
+    /** Accepted requests whose callers have no answer yet. */
+    let open = 0
     let opened = false
     let closing = false
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
     const settle = () => {
-      if (queue.length === 0 && !lanes.busy()) drained.openUnsafe()
+      if (--open === 0) drained.openUnsafe()
     }
 
     /** The last thing that happens to a request. */
@@ -95,6 +97,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       entry.state = "ended"
       entry.batch = undefined
       entry.resume(exit)
+      settle()
     }
 
     /** Ends requests that did not run. */
@@ -105,7 +108,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         statistics.failed(reason, at - entry.arrivedAt)
         answer(entry, exit)
       }
-      settle()
     }
 
     /** Gives answers away, where their order is kept only as far as all earlier ones are there. */
@@ -117,7 +119,10 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
     }
 
-    /** Takes a batch back that has not begun; its requests but `except` return to the queue. */
+    /**
+     * Takes a batch back that has not begun; its requests but `except` return to the queue. `onChange` is the caller's to call, once
+     * it has dealt with those whose time is over.
+     */
     const takeBack = (batch: Batch, except: Entry | undefined): boolean => {
       if (batch.run?.withdraw() !== true) return false
       putBack(batch, except)
@@ -131,7 +136,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         entry.batch = undefined
         if (entry !== except) queue.putBack(entry)
       }
-      options.onChange()
     }
 
     const succeed = (batch: Batch, prepared: Prepared, result: ExecutionResult) => {
@@ -168,7 +172,10 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
 
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
-      if (Exit.isFailure(exit) && isNotBegun(exit)) return putBack(batch, undefined)
+      if (Exit.isFailure(exit) && isNotBegun(exit)) {
+        putBack(batch, undefined)
+        return options.onChange()
+      }
       if (Exit.isSuccess(exit)) succeed(batch, prepared, exit.value)
       else {
         const at = now()
@@ -178,7 +185,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
       batch.release()
       deliver(batch)
-      settle()
     }
 
     const launch: QueueCore["launch"] = (entries, prepare) => {
@@ -293,7 +299,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           keyOf(job),
           resume
         )
-        drained.closeUnsafe()
+        if (open++ === 0) drained.closeUnsafe()
         queue.add(entry)
         const { dueAt } = entry
         if (dueAt !== Infinity) {

@@ -26,6 +26,8 @@ export class RequestQueue {
   private readonly arrivals: Queue.Queue<Entry>
   private readonly batching: DynamicBatching | undefined
   private readonly levelCount: number
+  /** Requests that were put behind the others. */
+  private delays = 0
   /** Levels that were used, by priority. */
   private levels: Array<Level> = []
 
@@ -66,7 +68,7 @@ export class RequestQueue {
     this.enter(entry, "waiting")
     const { level } = entry
     const line = entry.wasDelayed ? level.delayed : level.line
-    line.rejoin(entry, (other) => other.order > entry.order)
+    line.rejoin(entry, (other) => other.turn > entry.turn)
   }
 
   /** Takes a request out, from wherever it waits, and says what becomes of it. */
@@ -87,6 +89,7 @@ export class RequestQueue {
     this.sort()
     entry.level.line.leave(entry)
     entry.timeoutAt = undefined
+    entry.turn = this.delays++
     entry.wasDelayed = true
     entry.level.delayed.join(entry)
   }
