@@ -2,7 +2,7 @@
  * What every queue of a version has: admission, timeouts and deadlines, cancellation, execution on lanes, answers, statistics, and a
  * graceful end. When a batch leaves and with whom is its owner's matter.
  */
-import { Cause, Clock, Duration, Effect, Exit, Latch, Option, type Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Latch, type Scope } from "effect"
 import { DeadlineExceeded, ExecutionFailed, QueueFull, RequestTimedOut, Stopping } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
@@ -172,7 +172,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
 
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
-      if (Exit.isFailure(exit) && isNotBegun(exit)) {
+      if (Lanes.isNotBegun(exit)) {
         putBack(batch, undefined)
         return options.onChange()
       }
@@ -339,9 +339,3 @@ const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>
       } ms after its arrival, passed while it waited for ` +
       `an instance of model '${model}'`
   })
-
-/** The instance was lost before it came to this run. */
-const isNotBegun = (exit: Exit.Failure<unknown, RunFailure>): boolean => {
-  const failure = Cause.findErrorOption(exit.cause)
-  return Option.isSome(failure) && failure.value._tag === "InstanceLost" && !failure.value.begun
-}
