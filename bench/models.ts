@@ -1,5 +1,6 @@
 /** The repositories that the benchmarks serve, written into a temporary folder. */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { join } from "node:path"
 import * as Models from "../test/fixtures/onnx/Models.ts"
 
@@ -30,8 +31,48 @@ export const smallRepository = (repository: string): string => {
   return repository
 }
 
-/** One ResNet-50-shaped model without a config. */
-export const heavyRepository = (repository: string): { readonly repository: string; readonly modelPath: string } => ({
-  repository,
-  modelPath: write(repository, "resnet50", Models.resnet50Shape())
-})
+const io = (kind: "input" | "output", tensors: ReadonlyArray<readonly [name: string, type: string, dims: string]>) =>
+  `${kind} [ ${
+    tensors.map(([name, type, dims]) => `{ name: "${name}" data_type: TYPE_${type} dims: [ ${dims} ] }`).join(", ")
+  } ]`
+
+const simpleIo = [
+  io("input", [["INPUT0", "INT32", "16"], ["INPUT1", "INT32", "16"]]),
+  io("output", [["OUTPUT0", "INT32", "16"], ["OUTPUT1", "INT32", "16"]])
+].join("\n")
+
+const batches = "dynamic_batching { }"
+
+/** Silero's voice detector as npm delivers it. */
+const silero = readFileSync(createRequire(import.meta.url).resolve("@ricky0123/vad-web/dist/silero_vad_v5.onnx"))
+
+/** Its batch lies in the middle of the state, and all requests share the sampling rate. */
+const sileroConfig = (scheduler: string) =>
+  readFileSync(new URL("../examples/models/silero_vad/config.pbtxt", import.meta.url), "utf8")
+    .replace(/^dynamic_batching\s*\{[^}]*\}/m, "")
+    .replace(/^version_policy.*$/m, "") + `\n${scheduler}\n`
+
+/** Each model with a batcher and without. */
+export const batchingRepository = (repository: string): string => {
+  write(repository, "simple_direct", Models.simple(), `backend: "onnxruntime" max_batch_size: 64 ${simpleIo}`)
+  write(
+    repository,
+    "simple_batched",
+    Models.simple(),
+    `backend: "onnxruntime" max_batch_size: 64 ${simpleIo} ${batches}`
+  )
+  write(repository, "silero_direct", silero, sileroConfig(""))
+  write(repository, "silero_batched", silero, sileroConfig(batches))
+  return repository
+}
+
+const resnetConfig = (scheduler: string) =>
+  `backend: "onnxruntime" max_batch_size: 8 ${io("input", [[resnetInput, "FP32", resnetShape.slice(1).join(", ")]])} ` +
+  `${io("output", [["OUTPUT0", "FP32", "1000"]])} ${scheduler}`
+
+/** The ResNet-50-shaped model without a batcher and with one. */
+export const heavyRepository = (repository: string): { readonly repository: string; readonly modelPath: string } => {
+  const bytes = Models.resnet50Shape()
+  write(repository, "resnet50_batched", bytes, resnetConfig(batches))
+  return { repository, modelPath: write(repository, "resnet50", bytes, resnetConfig("")) }
+}

@@ -43,3 +43,16 @@ export const float32 = (name: string, shape: ReadonlyArray<number>): BinaryReque
     shape,
     data: new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(0.5)
   }])
+
+/** One window of sound for Silero's voice detector, with the state of a beginning: 32 ms at 16 kHz. */
+export const silero = (): BinaryRequest =>
+  binaryRequest([
+    {
+      name: "input",
+      datatype: "FP32",
+      shape: [1, 576],
+      data: Float32Array.from({ length: 576 }, (_, i) => Math.sin(i / 10) / 2)
+    },
+    { name: "state", datatype: "FP32", shape: [2, 1, 128], data: new Float32Array(256) },
+    { name: "sr", datatype: "INT64", shape: [1], data: BigInt64Array.of(16_000n) }
+  ])

@@ -27,7 +27,7 @@ export const freePort = (): Promise<number> =>
   })
 
 /** Serves a repository until `stop`. */
-export const start = async (repository: string): Promise<Started> => {
+export const start = async (repository: string, flags: ReadonlyArray<string> = []): Promise<Started> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
@@ -36,7 +36,9 @@ export const start = async (repository: string): Promise<Started> => {
     "serve",
     `--model-repository=${repository}`,
     "--http-address=127.0.0.1",
-    `--http-port=${port}`
+    `--http-port=${port}`,
+    `--metrics-port=${await freePort()}`,
+    ...flags
   ], { stdio: ["ignore", "ignore", "pipe"] })
   let stderr = ""
   child.stderr.on("data", (chunk: Buffer) => {

@@ -6,7 +6,10 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect, Layer } from "effect"
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
+import type { ModelConfig } from "../schema/ModelConfig.ts"
+import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import type { BatchPolicy } from "../services/Batcher.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Statistics } from "../services/Statistics.ts"
@@ -14,18 +17,22 @@ import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
+import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
+import * as PrometheusMetrics from "./telemetry/PrometheusMetrics.ts"
 import * as Version from "./Version.ts"
 
-/** What an embedding program may listen to. @category models */
+/** What an embedding program may listen to, and decide. @category models */
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
+  /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
+  readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
 }
 
 /** Why a server does not start. @category errors */
@@ -51,17 +58,19 @@ export const layerInProcess = (
     strictReadiness: options.strictReadiness
   }).pipe(
     Layer.provideMerge(repository),
-    Layer.provide(layerScheduler(options)),
+    Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
-    Layer.provideMerge(LocalStatistics.layer),
+    Layer.provideMerge(LocalStatistics.layerWith({ quantiles: keepsQuantiles(options) })),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )
 }
 
-const layerScheduler = ({ maxQueueSize }: ServerOptions) =>
-  ConfiguredScheduler.layerWith({ maxQueueSize }).pipe(
-    Layer.provide(DynamicBatcher.layerWith({ maxQueueSize })),
+const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, { batchPolicy }: Hooks) =>
+  ConfiguredScheduler.layerWith({ maxQueueSize, splitOversizedBatches }).pipe(
+    Layer.provide(
+      DynamicBatcher.layerWith({ maxQueueSize, ...(batchPolicy === undefined ? {} : { policy: batchPolicy }) })
+    ),
     Layer.provide(PreciseClock.layer)
   )
 
@@ -78,7 +87,29 @@ export const layer = (
   hooks: Hooks = {}
 ): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, StartFailure> => {
   const server = layerInProcess(options, hooks)
-  return options.allowHttp ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(server)) : server
+  // Metrics stay until the last request was answered.
+  const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
+  return options.allowHttp ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(observed)) : observed
+}
+
+const keepsQuantiles = (options: ServerOptions): boolean =>
+  options.allowMetrics && MetricsSettings.read(options.metricsConfig).summaryLatencies
+
+const layerMetrics = (options: ServerOptions) => {
+  const settings = MetricsSettings.read(options.metricsConfig)
+  return MetricsFrontend.layer({
+    address: options.metricsAddress === "" ? options.httpAddress : options.metricsAddress,
+    port: options.metricsPort
+  }).pipe(
+    Layer.provide(PrometheusMetrics.layerWith({
+      counterLatencies: settings.counterLatencies,
+      histogramLatencies: settings.histogramLatencies,
+      quantiles: settings.summaryLatencies ? settings.summaryQuantiles.map(({ share }) => share) : undefined,
+      cpu: options.allowCpuMetrics,
+      interval: Duration.millis(options.metricsIntervalMs),
+      pinnedMemoryPoolBytes: options.pinnedMemoryPoolByteSize
+    }))
+  )
 }
 
 /**
@@ -138,5 +169,6 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
   restrictions: options.httpRestrictedApi,
-  headerForwardPattern: options.httpHeaderForwardPattern
+  headerForwardPattern: options.httpHeaderForwardPattern,
+  serverTiming: options.httpServerTiming
 })

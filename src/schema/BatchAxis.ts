@@ -29,8 +29,11 @@ export const isShared = (config: ModelConfig, tensor: string): boolean =>
  *
  * @category getters
  */
-export const ofBatching = (config: ModelConfig, tensor: string): number =>
-  isShared(config, tensor) ? none : Number(parameter(config, dimensionPrefix + tensor) ?? 0)
+export const ofBatching = (config: ModelConfig, tensor: string): number => {
+  if (isShared(config, tensor)) return none
+  const text = parameter(config, dimensionPrefix + tensor)
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0
+}
 
 /** As {@link ofBatching}; {@link none} in a model that does not batch. @category getters */
 export const of = (config: ModelConfig, tensor: string): number =>

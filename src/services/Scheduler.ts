@@ -61,7 +61,9 @@ export type JobFailure =
 export interface ModelScheduler {
   /** Answers exactly once. Interruption withdraws a waiting job; a running one finishes and its result is dropped. */
   readonly submit: (job: Job) => Effect.Effect<JobResult, JobFailure>
-  /** Jobs waiting and jobs running. */
+  /** Takes jobs of more rows than the model does at once. */
+  readonly splits?: boolean
+  /** Jobs waiting, and instances that run some. */
   readonly depth: () => { readonly waiting: number; readonly running: number }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Counts what happens to the requests of each loaded version.
+ * Counts and measures what happens to the requests of each loaded version.
  *
  * Upstream: schedulers write, once per event and without asking anybody. Downstream: front ends and metrics read.
  */
@@ -14,7 +14,8 @@ export type RefusalReason = "queue_full" | "stopping"
 /** Durations of a phase, and how many there were. @category models */
 export interface Phase {
   readonly count: number
-  readonly nanos: number
+  /** Exact, also beyond what a number holds. */
+  readonly nanos: bigint
 }
 
 /** Times of a request that succeeded, in nanoseconds. The compute times are those of its whole batch. @category models */
@@ -39,9 +40,9 @@ export interface ExecutionTimes {
 export interface BatchSize {
   readonly batchSize: number
   readonly count: number
-  readonly computeInputNanos: number
-  readonly computeInferNanos: number
-  readonly computeOutputNanos: number
+  readonly computeInputNanos: bigint
+  readonly computeInferNanos: bigint
+  readonly computeOutputNanos: bigint
 }
 
 /** Everything counted since the version was loaded. Source: scheduling §8. @category models */
@@ -84,13 +85,66 @@ export interface ModelStatistics {
   readonly counts: () => Counts
 }
 
+/** The phases that are measured for each request that succeeded. @category models */
+export const phases = ["request", "queue", "computeInput", "computeInfer", "computeOutput"] as const
+/** @category models */
+export type PhaseName = (typeof phases)[number]
+
+/** How many values fell between bounds. @category models */
+export interface Distribution {
+  /** Ascending. A value belongs to the first bound that it does not exceed. */
+  readonly bounds: ReadonlyArray<number>
+  /** One for each bound, and one more for the values beyond all of them. */
+  readonly counts: ReadonlyArray<number>
+  readonly count: number
+  readonly sum: number
+}
+
+/** What lies behind the metrics of a version. @category models */
+export interface Measures {
+  /** Nanoseconds that opening the version took; `undefined` until it is open. */
+  readonly loadNanos: number | undefined
+  /** Microseconds, each request cut to a whole number. */
+  readonly micros: Readonly<Record<PhaseName, number>>
+  /** Seconds. */
+  readonly durations: Readonly<Record<PhaseName, Distribution>>
+  /** Rows of executions. */
+  readonly batchSizes: Distribution
+  /** Whole milliseconds from arrival to answer, of requests that failed as well. */
+  readonly firstResponse: Distribution
+  /** Microseconds within the last minute for a share of requests between 0 and 1, NaN without any; `undefined`: not kept. */
+  readonly quantile: ((phase: PhaseName, share: number) => number) | undefined
+}
+
+/** What labels the metrics of a version, and which buckets they have. @category models */
+export interface BooksOptions {
+  /** `metric_tags` of its config. */
+  readonly tags?: Readonly<Record<string, string>>
+  /** The root that it lies in, where names may occur in several. */
+  readonly namespace?: string | undefined
+  /** Milliseconds: the buckets of its first-response histogram, in any order. */
+  readonly firstResponseBuckets?: ReadonlyArray<number> | undefined
+}
+
+/** The books of one version as whoever opened them, and metrics, see them. @category models */
+export interface VersionBooks extends ModelStatistics {
+  readonly tags: Readonly<Record<string, string>>
+  readonly namespace: string | undefined
+  /** The version is open, after so many nanoseconds: from now on it has metrics. */
+  readonly loaded: (nanos: number) => void
+  /** What was measured so far. */
+  readonly measures: () => Measures
+}
+
 /** @category services */
 export class Statistics extends Context.Service<Statistics, {
   /** Opens the books of a version that is being loaded, at zero; the scope closes them. */
-  readonly open: (options: {
-    readonly model: string
-    readonly version: number
-  }) => Effect.Effect<ModelStatistics, never, Scope.Scope>
-  /** The books that are open, by name and version. */
-  readonly all: () => ReadonlyArray<ModelStatistics>
+  readonly open: (
+    options: BooksOptions & {
+      readonly model: string
+      readonly version: number
+    }
+  ) => Effect.Effect<VersionBooks, never, Scope.Scope>
+  /** The books that are open, by name and version; those of the same version in the order in which they were opened. */
+  readonly all: () => ReadonlyArray<VersionBooks>
 }>()("galatea/services/Statistics") {}

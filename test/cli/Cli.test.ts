@@ -33,7 +33,7 @@ describe("galatea", () => {
     Effect.gen(function*() {
       const { exit, out } = yield* run(["--help"])
       assert.isTrue(Exit.isSuccess(exit))
-      for (const command of ["serve", "check", "options"]) {
+      for (const command of ["serve", "check", "explain", "options"]) {
         assert.match(out, new RegExp(`^  ${command} `, "m"))
       }
     }))
@@ -191,7 +191,7 @@ describe("galatea serve", () => {
           message: "failed to start HTTP service: Unavailable - Socket '0.0.0.0:8000' already in use"
         }),
         "error: failed to start HTTP service: Unavailable - Socket '0.0.0.0:8000' already in use\n" +
-        "Choose another port with --http-port, or address with --http-address.\n"
+        "Choose another port with --http-port or --metrics-port, or address with --http-address or --metrics-address.\n"
       ]
     ] as const
   ) {

@@ -84,7 +84,7 @@ def health(client):
 def server_metadata(client):
     metadata = client.get_server_metadata()
     equal(sorted(metadata), ["extensions", "name", "version"], "keys")
-    for extension in ("classification", "model_configuration", "binary_tensor_data", "parameters"):
+    for extension in ("classification", "model_configuration", "binary_tensor_data", "parameters", "statistics"):
         assert extension in metadata["extensions"], extension
 
 
@@ -128,6 +128,31 @@ def repository_index(client):
     equal(names, sorted(names), "order")
     rows = [(entry["version"], entry["state"]) for entry in index if entry["name"] == "simple"]
     equal(rows, [("1", "READY"), ("3", "READY")], "simple")
+
+
+@check
+def statistics(client):
+    def counts():
+        (found,) = client.get_inference_statistics("simple", "3")["model_stats"]
+        equal((found["name"], found["version"]), ("simple", "3"), "version")
+        return found
+
+    before = counts()
+    for _ in range(2):
+        client.infer("simple", pair(), model_version="3")
+    after = counts()
+    equal(after["inference_count"] - before["inference_count"], 2 * A.shape[0], "inference_count")
+    for phase in ("success", "queue", "compute_input", "compute_infer", "compute_output"):
+        old, new = before["inference_stats"][phase], after["inference_stats"][phase]
+        equal(new["count"] - old["count"], 2, phase)
+        assert new["ns"] >= old["ns"], phase
+    executions = sum(batch["compute_infer"]["count"] for batch in after["batch_stats"])
+    equal(executions, after["execution_count"], "batch_stats")
+    versions = client.get_inference_statistics("simple")["model_stats"]
+    equal([one["version"] for one in versions], ["1", "3"], "versions")
+    names = {one["name"] for one in client.get_inference_statistics()["model_stats"]}
+    assert {"simple", "identity_fp16"} <= names, names
+    refused("400", "requested model 'nope' is not available", client.get_inference_statistics, "nope")
 
 
 @check

@@ -3,6 +3,7 @@ import { Deferred, Effect, Exit, Schedule } from "effect"
 import * as InstancePool from "../../src/layers/execution/internal/InstancePool.ts"
 import { InstanceLost, LoadFailed } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
+import type { Instances } from "../../src/services/Executor.ts"
 
 export interface Running {
   /** Shape of the first input: which job it is. */
@@ -22,6 +23,8 @@ export interface Fakes {
   /** Open now, by index of the instance. */
   readonly open: Map<number, Fake>
   readonly log: Array<string>
+  /** Every run that began, in order. */
+  readonly started: Array<Running>
   /** Most runs started at once on one instance. */
   mostAtOnce: number
   /** Results that were given to their caller and not freed. */
@@ -30,7 +33,7 @@ export interface Fakes {
   failures: number
 }
 
-export const make = (): Fakes => ({ open: new Map(), log: [], mostAtOnce: 0, unreleased: 0, failures: 0 })
+export const make = (): Fakes => ({ open: new Map(), log: [], started: [], mostAtOnce: 0, unreleased: 0, failures: 0 })
 
 /** An input that says which job it belongs to. */
 export const job = (number: number): Tensor => ({
@@ -84,7 +87,7 @@ export const pool = (
           const number = run.inputs[0]!.shape[0]!
           fakes.log.push(`run ${number}`)
           run.begunAt = Number(since)
-          fake.running = {
+          const running: Running = {
             job: number,
             finish: () => {
               runs.shift()
@@ -100,6 +103,8 @@ export const pool = (
               }))
             }
           }
+          fake.running = running
+          fakes.started.push(running)
         }
         const fake: Fake = {
           index,
@@ -152,6 +157,20 @@ export const pool = (
       })
   })
 }
+
+/** Instances whose runs give their first input back under the name of an output. */
+export const asOutput = (instances: Instances, output: string): Instances => ({
+  ...instances,
+  lend: Effect.map(instances.lend, (lent) => ({
+    ...lent,
+    start: (inputs, outputs, done) =>
+      lent.start(
+        inputs,
+        outputs,
+        (exit) => done(Exit.map(exit, (result) => ({ ...result, outputs: [{ ...inputs[0]!, name: output }] })))
+      )
+  }))
+})
 
 type Done = Parameters<InstancePool.Instance["start"]>[2]
 

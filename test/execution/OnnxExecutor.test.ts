@@ -122,6 +122,26 @@ describe("OnnxExecutor", () => {
       yield* run(StringTensor.encode(["a", "b"]))
     }).pipe(Effect.scoped, Effect.provide(layer)))
 
+  it.effect("knows the rows of a batch from an input that carries it, whichever comes first", () =>
+    Effect.gen(function*() {
+      const executor = yield* Executor
+      const bytes = Onnx.model({
+        inputs: [Onnx.tensorInfo("BIAS", "FP32", [4000]), Onnx.tensorInfo("INPUT0", "FP32", ["batch", 4000])],
+        outputs: [Onnx.tensorInfo("OUTPUT0", "FP32", ["batch", 4000])],
+        nodes: [Onnx.node("Add", ["INPUT0", "BIAS"], ["OUTPUT0"])]
+      })
+      const inputs = [{ ...spec("BIAS", "FP32", [4000]), batchAxis: -1 }, spec("INPUT0", "FP32", [-1, 4000])]
+      const instances = yield* executor.open(plan(bytes, inputs, [spec("OUTPUT0", "FP32", [-1, 4000])], true))
+      const { outputs, release } = yield* instances.run([
+        floats("BIAS", [4000], Array<number>(4000).fill(1)),
+        floats("INPUT0", [3, 4000], Array.from({ length: 12_000 }, (_, i) => i))
+      ], ["OUTPUT0"])
+      assert.deepStrictEqual([...outputs[0]!.shape], [3, 4000])
+      assert.deepStrictEqual(valuesOf(outputs[0]!, Float32Array), Array.from({ length: 12_000 }, (_, i) => i + 1))
+      assert.instanceOf(outputs[0]!.data.buffer, SharedArrayBuffer)
+      release()
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+
   it.effect("carries scalars and tensors without elements", () =>
     Effect.gen(function*() {
       const executor = yield* Executor

@@ -3,9 +3,11 @@ import { Effect, Layer, Result } from "effect"
 import * as LocalInferenceServer from "../../src/layers/inference/LocalInferenceServer.ts"
 import { Books } from "../../src/layers/telemetry/internal/Books.ts"
 import type { DataType } from "../../src/schema/DataType.ts"
+import { Unsupported } from "../../src/schema/Errors.ts"
 import type { InferenceRequest, Tensor } from "../../src/schema/Inference.ts"
 import * as ModelConfig from "../../src/schema/ModelConfig.ts"
-import { compareNames, type ModelSignature, type SignatureTensor } from "../../src/schema/ModelSignature.ts"
+import * as ModelSignature from "../../src/schema/ModelSignature.ts"
+import type { SignatureTensor } from "../../src/schema/ModelSignature.ts"
 import { InferenceServer } from "../../src/services/InferenceServer.ts"
 import { type Model, ModelRepository } from "../../src/services/ModelRepository.ts"
 import type { Job } from "../../src/services/Scheduler.ts"
@@ -34,17 +36,17 @@ const signature = (
   maxBatchSize: number,
   inputs: ReadonlyArray<SignatureTensor>,
   outputs: ReadonlyArray<SignatureTensor>
-): ModelSignature => ({
+): ModelSignature.ModelSignature => ({
   maxBatchSize,
   inputs,
   outputs,
   inputByName: new Map(inputs.map((each) => [each.name, each])),
   outputByName: new Map(outputs.map((each) => [each.name, each])),
   requiredInputs: inputs.filter((each) => !each.optional).length,
-  outputNames: outputs.map((each) => each.name).sort(compareNames)
+  outputNames: outputs.map((each) => each.name).sort(ModelSignature.compareNames)
 })
 
-const makeModel = (sig: ModelSignature, produce: (job: Job) => ReadonlyArray<Tensor>): Model => ({
+const makeModel = (sig: ModelSignature.ModelSignature, produce: (job: Job) => ReadonlyArray<Tensor>): Model => ({
   name: "M",
   version: 1,
   config: ModelConfig.empty,
@@ -115,6 +117,32 @@ const two = makeModel(
   ]),
   echo
 )
+/** S has its batch in the second dimension, R has none. */
+const streams = makeModel(
+  ModelSignature.make(ModelConfig.make({
+    max_batch_size: 4,
+    input: [
+      { name: "A", data_type: "TYPE_INT32", dims: [1] },
+      { name: "S", data_type: "TYPE_INT32", dims: [2, 2] },
+      { name: "R", data_type: "TYPE_INT32", dims: [1] }
+    ],
+    output: [
+      { name: "O", data_type: "TYPE_INT32", dims: [2] },
+      { name: "P", data_type: "TYPE_INT32", dims: [1] }
+    ],
+    parameters: {
+      "galatea.batch_dim.S": { string_value: "1" },
+      "galatea.shared.R": { string_value: "true" },
+      "galatea.batch_dim.O": { string_value: "1" },
+      "galatea.shared.P": { string_value: "true" }
+    }
+  })),
+  // One row more than asked for.
+  (job) => [
+    int32("O", [2, job.batchSize + 1], Array.from({ length: 2 * job.batchSize + 2 }, (_, i) => i)),
+    int32("P", [1], [9])
+  ]
+)
 const plain = makeModel(signature(0, [io("A", [3])], [io("Y", [3])]), echo)
 const optional = makeModel(
   signature(0, [io("A", [1]), io("B", [1], { optional: true }), io("C", [1], { optional: true })], [io("Y", [1])]),
@@ -174,6 +202,38 @@ const refused: ReadonlyArray<[title: string, model: Model, request: InferenceReq
     request([int32("B", [1])]),
     "[request id: <id_unknown>] expected number of inputs between 1 and 3 but got 1 inputs for model 'M'. Got input(s) ['B'], " +
     "but missing required input(s) ['A']. Please provide all required input(s)."
+  ],
+  [
+    "a batch of another size in another dimension",
+    streams,
+    request([int32("R", [1]), int32("A", [3, 1]), int32("S", [2, 1, 2])]),
+    "[request id: <id_unknown>] input 'S' batch size does not match other inputs for 'M'"
+  ],
+  [
+    "too few dimensions for the batch",
+    streams,
+    request([int32("A", [3, 1]), int32("S", [2]), int32("R", [1])]),
+    "[request id: <id_unknown>] unexpected shape for input 'S' for model 'M'. Expected [2,-1,2], got [2]. "
+  ],
+  [
+    "a batch dimension in a shared input",
+    streams,
+    request([int32("A", [1, 1]), int32("S", [2, 1, 2]), int32("R", [1, 1])]),
+    "[request id: <id_unknown>] unexpected shape for input 'R' for model 'M'. Expected [1], got [1,1]. "
+  ],
+  [
+    "a batch over the maximum in another dimension",
+    streams,
+    request([int32("S", [2, 5, 2]), int32("A", [5, 1]), int32("R", [1])]),
+    "[request id: <id_unknown>] inference request batch-size must be <= 4 for 'M'"
+  ],
+  [
+    "classification of an output whose batch is not the first dimension",
+    streams,
+    request([int32("S", [2, 1, 2]), int32("A", [1, 1]), int32("R", [1])], {
+      outputs: [{ name: "O", classification: 1 }]
+    }),
+    "class result not available for output 'O', whose batch is not the first dimension"
   ],
   ["an unknown input", plain, request([int32("Q", [3])]), "unexpected inference input 'Q' for model 'M'"],
   [
@@ -350,6 +410,53 @@ describe("LocalInferenceServer", () => {
       const response = yield* infer(model, request([int32("A", [2, 1])]))
       assert.deepStrictEqual(response.outputs[0]!.shape, [2, 1])
       assert.strictEqual(response.outputs[0]!.data.byteLength, 8)
+    })
+  )
+
+  it.effect(
+    "takes the rows of the request from the dimension that carries the batch, and shared outputs whole",
+    Effect.fnUntraced(function*() {
+      const response = yield* infer(
+        streams,
+        request([int32("R", [1]), int32("S", [2, 2, 2]), int32("A", [2, 1])])
+      )
+      const [rows, shared] = response.outputs
+      assert.deepStrictEqual([...rows!.shape], [2, 2])
+      assert.deepStrictEqual([...new Int32Array(new Uint8Array(rows!.data).buffer)], [0, 1, 3, 4])
+      assert.deepStrictEqual([...shared!.shape], [1])
+      assert.deepStrictEqual([...shared!.data], [9, 0, 0, 0])
+    })
+  )
+
+  it.effect(
+    "takes the rows of text from the dimension that carries the batch",
+    Effect.fnUntraced(function*() {
+      const strings = (...lengths: ReadonlyArray<number>) =>
+        lengths.flatMap((length) => [length, 0, 0, 0, ...new Array<number>(length).fill(65 + length)])
+      const model = makeModel(
+        ModelSignature.make(ModelConfig.make({
+          max_batch_size: 4,
+          input: [{ name: "A", data_type: "TYPE_INT32", dims: [1] }],
+          output: [{ name: "Y", data_type: "TYPE_STRING", dims: [2] }],
+          parameters: { "galatea.batch_dim.Y": { string_value: "1" } }
+        })),
+        () => [bytes("Y", [2, 3], strings(1, 2, 3, 4, 5, 6))]
+      )
+      const response = yield* infer(model, request([int32("A", [2, 1])]))
+      assert.deepStrictEqual([...response.outputs[0]!.shape], [2, 2])
+      assert.deepStrictEqual([...response.outputs[0]!.data], strings(1, 2, 4, 5))
+    })
+  )
+
+  it.effect(
+    "names the request where the scheduler cannot divide an output",
+    Effect.fnUntraced(function*() {
+      const model: Model = {
+        ...plain,
+        scheduler: { ...plain.scheduler, submit: () => Effect.fail(new Unsupported({ message: "failed to split" })) }
+      }
+      const error = yield* Effect.flip(infer(model, request([int32("A", [3])], { id: "x" })))
+      assert.strictEqual(error.message, "[request id: x] failed to split")
     })
   )
 

@@ -69,7 +69,15 @@ const server = Effect.gen(function*() {
   const log: Array<Buffer> = []
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const args = ["src/main.ts", "serve", "--model-repository", folder, "--http-port", String(port)]
+      const args = [
+        "src/main.ts",
+        "serve",
+        "--model-repository",
+        folder,
+        "--http-port",
+        String(port),
+        "--metrics-port=0"
+      ]
       const started = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
       started.stdout.on("data", (chunk: Buffer) => log.push(chunk))
       started.stderr.on("data", (chunk: Buffer) => log.push(chunk))

@@ -198,6 +198,27 @@ export const platformCases: ReadonlyArray<BadConfig> = [
     strict: true
   },
   {
+    model: "batch_input_is_input",
+    config: batchInput("BATCH_ELEMENT_COUNT", `source_input: "input"`).replace("TARGET", "input"),
+    expected: "batch input target 'input' must not be an input of the configuration, clients do not send it for"
+  },
+  {
+    model: "batch_dim_unknown",
+    config: `${batched} parameters { key: "galatea.batch_dim.x" value { string_value: "1" } }`,
+    expected: "parameter 'galatea.batch_dim.x' names no input or output for batch_dim_unknown"
+  },
+  {
+    model: "batch_dim_large",
+    config: `${batched} parameters { key: "galatea.batch_dim.input" value { string_value: "2" } }`,
+    expected:
+      "parameter 'galatea.batch_dim.input' must be the number of a dimension from 0 to 1, got '2' for batch_dim_large"
+  },
+  {
+    model: "shared_no_batch",
+    config: `${io} parameters { key: "galatea.shared.input" value { string_value: "true" } }`,
+    expected: "parameter 'galatea.shared.input' needs a 'max_batch_size' of at least 1 for shared_no_batch"
+  },
+  {
     model: "batch_output_unknown_source",
     config: batchOutput(`target_name: "OUTPUT" source_input: "UNKNOWN_INPUT"`),
     expected: "unknown source input name 'UNKNOWN_INPUT'",

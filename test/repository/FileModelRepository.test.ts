@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises"
 import * as FileModelRepository from "../../src/layers/repository/FileModelRepository.ts"
 import * as ConfigJson from "../../src/schema/proto/ConfigJson.ts"
 import { type LoadEvent, type Model, ModelRepository } from "../../src/services/ModelRepository.ts"
+import { Statistics } from "../../src/services/Statistics.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import * as FakeExecution from "./FakeExecution.ts"
 import * as TemporaryRepository from "./TemporaryRepository.ts"
@@ -460,5 +461,37 @@ describe("FileModelRepository", () => {
       assert.deepStrictEqual(yield* repository.index, expected as never)
       yield* Effect.promise(() => rm(root, { recursive: true }))
       assert.deepStrictEqual(yield* repository.index, expected as never)
+    }))
+
+  it.effect("opens the books of a version with the labels and buckets of its config, and says when it is open", () =>
+    Effect.gen(function*() {
+      const config = `metric_tags { key: "team" value: "vision" }
+        model_metrics {
+          metric_control { metric_identifier { family: "other" } histogram_options { buckets: [ 7 ] } }
+          metric_control {
+            metric_identifier { family: "nv_inference_first_response_histogram_ms" }
+            histogram_options { buckets: [ 2, 1 ] }
+          }
+        }`
+      const root = yield* TemporaryRepository.make({
+        "m/config.pbtxt": config,
+        "m/1/model.onnx": onnx,
+        "plain/1/model.onnx": onnx,
+        "broken/1/model.onnx": onnx
+      })
+      const books = (options: Omit<FileModelRepository.Options, "paths">) =>
+        FileModelRepository.layer({ paths: [root], exitOnError: false, ...options }).pipe(
+          Layer.provideMerge(FakeExecution.layer(FakeExecution.log(), { failures: { "broken 1": 1 } })),
+          Layer.provide(TemporaryRepository.platform),
+          Layer.build,
+          Effect.map((context) => Context.get(context, Statistics).all())
+        )
+      const open = yield* books({})
+      assert.deepStrictEqual(
+        open.map((one) => [one.model, one.tags, one.namespace, one.measures().firstResponse.bounds]),
+        [["m", { team: "vision" }, undefined, [1, 2]], ["plain", {}, undefined, [100, 500, 2000, 5000]]]
+      )
+      for (const one of open) assert.isDefined(one.measures().loadNanos)
+      assert.deepStrictEqual((yield* books({ modelNamespacing: true })).map(({ namespace }) => namespace), [root, root])
     }))
 })

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
+import { InstanceLost } from "../../src/schema/Errors.ts"
 import type { Instances } from "../../src/services/Executor.ts"
 import { type Job, Scheduler } from "../../src/services/Scheduler.ts"
 import * as Fakes from "../execution/FakeInstances.ts"
@@ -220,6 +221,38 @@ describe("DirectScheduler", () => {
       for (let i = 2; i <= 5; i++) yield* finish(fakes, i)
       const exits = yield* Fiber.joinAll(fibers)
       assert.deepStrictEqual(exits.map((exit) => exit._tag), ["Failure", "Success", "Success", "Success", "Success"])
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "does not try a lost instance again before its loss is told",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const pool = yield* Fakes.pool(fakes, { count: 1 })
+      let tries = 0
+      let lent = 0
+      const dead: Instances = {
+        ...pool,
+        lend: Effect.map(pool.lend, (instance) => ({
+          ...instance,
+          start: (inputs, outputs, done) => {
+            if (lent++ > 0) return instance.start(inputs, outputs, done)
+            tries++
+            done(Exit.fail(new InstanceLost({ message: "gone", model: "m", instance: "m_0", begun: false })))
+            return { withdraw: () => false }
+          }
+        }))
+      }
+      const scheduler = yield* open(dead)
+      const fiber = yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
+      yield* settle
+      assert.strictEqual(tries, 1)
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 1, running: 0 })
+      fakes.open.get(0)!.crash("test")
+      yield* TestClock.adjust("100 millis")
+      yield* settle
+      yield* finish(fakes, 1)
+      yield* Fiber.join(fiber)
     }, Effect.scoped)
   )
 

@@ -6,14 +6,15 @@ import type { InferenceResponse } from "../../src/schema/Inference.ts"
 import * as ServerOptions from "../../src/schema/ServerOptions.ts"
 import type { InferenceServer } from "../../src/services/InferenceServer.ts"
 import type { ModelRepository } from "../../src/services/ModelRepository.ts"
+import type { Statistics } from "../../src/services/Statistics.ts"
 import type { TensorMemory } from "../../src/services/TensorMemory.ts"
 
 test("the server needs nothing", () => {
   expect(Server.layerInProcess(ServerOptions.make())).type.toBe<
-    Layer.Layer<InferenceServer | ModelRepository | TensorMemory, ModelsNotLoaded | PollFailed>
+    Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, ModelsNotLoaded | PollFailed>
   >()
   expect(Server.layer(ServerOptions.make())).type.toBe<
-    Layer.Layer<InferenceServer | ModelRepository | TensorMemory, Server.StartFailure>
+    Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, Server.StartFailure>
   >()
 })
 

@@ -7,6 +7,7 @@ import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import type { IndexEntry, LoadEvent, Model } from "../../services/ModelRepository.ts"
 import { HttpFrontend } from "../frontend/HttpFrontend.ts"
+import { MetricsFrontend } from "../frontend/MetricsFrontend.ts"
 import { trimHeap } from "../HeapTrim.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as CurlCommands from "./internal/CurlCommands.ts"
@@ -15,9 +16,12 @@ import * as Progress from "./internal/Progress.ts"
 import * as LogLines from "./LogLines.ts"
 import type { Shutdown } from "./Shutdown.ts"
 
-/** An address that the server takes requests at. @category models */
+/** An address that the server listens at. @category models */
 export interface Endpoint {
-  readonly protocol: "HTTP"
+  /** As the log names it: `HTTPService`, `Metrics Service`. */
+  readonly service: string
+  /** As people call it. */
+  readonly protocol: "HTTP" | "metrics"
   readonly address: string
   /** The port in use, also where the option said 0. */
   readonly port: number
@@ -72,7 +76,8 @@ const noRepository = "error: creating server: Invalid argument - --model-reposit
 
 /** What to do about it, where there is something. */
 const advice: Readonly<Record<string, string>> = {
-  ListenFailed: "Choose another port with --http-port, or address with --http-address.\n",
+  ListenFailed: "Choose another port with --http-port or --metrics-port, or address with --http-address or "
+    + "--metrics-address.\n",
   ModelsNotLoaded: "To serve the models that load in spite of that: --exit-on-error=false\n"
 }
 
@@ -85,6 +90,9 @@ const baseUrl = ({ address, port }: Endpoint): string => {
   const host = address === "0.0.0.0" || address === "::" || address === "" ? "localhost" : address
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 }
+
+const urlOf = (endpoint: Endpoint): string =>
+  endpoint.protocol === "metrics" ? `${baseUrl(endpoint)}/metrics` : baseUrl(endpoint)
 
 const readyModels = (
   { repository }: InferenceServer["Service"],
@@ -113,14 +121,15 @@ const reportInFlight = Effect.fnUntraced(function*(server: InferenceServer["Serv
 /** What is served where, and what to type next. */
 const greeting = (output: Output, endpoints: ReadonlyArray<Endpoint>, models: ReadonlyArray<Model>): string => {
   const style = styles(output)
-  const first = endpoints[0]
-  if (first === undefined) {
-    return "\nNot listening: --allow-http=false, and there is no other endpoint yet.\n"
-  }
   const places = endpoints.map((endpoint) =>
-    `${endpoint.protocol} at ${style.bold(baseUrl(endpoint))} (${endpoint.address}:${endpoint.port})`
+    `${endpoint.protocol} at ${style.bold(urlOf(endpoint))} (${endpoint.address}:${endpoint.port})`
   )
-  const commands = CurlCommands.commands(baseUrl(first), models)
+  const http = endpoints.find(({ protocol }) => protocol === "HTTP")
+  if (http === undefined) {
+    const others = places.length === 0 ? "" : ` Listening for ${places.join(", ")}.`
+    return `\nNot listening for requests: --allow-http=false, and no other endpoint takes them yet.${others}\n`
+  }
+  const commands = CurlCommands.commands(baseUrl(http), models)
   return `\nListening for ${places.join(", ")}\n\nTry:\n${commands.map((command) => `  ${command}\n`).join("")}\n`
 }
 
@@ -148,16 +157,25 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
   )
   yield* progress.done
   const server = Context.get(context, InferenceServer)
-  const endpoints = Option.toArray(Context.getOption(context, HttpFrontend)).map(({ address, port }): Endpoint => ({
-    protocol: "HTTP",
-    address,
-    port
-  }))
+  const endpoints: ReadonlyArray<Endpoint> = [
+    ...Option.toArray(Context.getOption(context, HttpFrontend)).map(({ address, port }) => ({
+      service: "HTTPService",
+      protocol: "HTTP" as const,
+      address,
+      port
+    })),
+    ...Option.toArray(Context.getOption(context, MetricsFrontend)).map(({ address, port }) => ({
+      service: "Metrics Service",
+      protocol: "metrics" as const,
+      address,
+      port
+    }))
+  ]
   yield* reportInFlight(server, outer)
-  for (const { address, port, protocol } of endpoints) {
+  for (const { address, port, service } of endpoints) {
     yield* output.rich && options.logFile === ""
       ? Effect.void
-      : Effect.logInfo(`Started ${protocol}Service at ${address}:${port}`)
+      : Effect.logInfo(`Started ${service} at ${address}:${port}`)
   }
   yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
   if (options.logInfo) {

@@ -10,6 +10,7 @@ import * as ElementType from "./internal/ElementType.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 import type { Found } from "./internal/Mailbox.ts"
 import * as OrtInstance from "./internal/OrtInstance.ts"
+import * as OrtThread from "./internal/OrtThread.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
 import * as ThreadBudget from "./internal/ThreadBudget.ts"
 
@@ -56,7 +57,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const clock = yield* Clock.Clock
   const bell = new AnswerBell()
   const cores = options.cores ?? availableParallelism()
-  const worker = options.worker ?? OrtInstance.workerFile
+  const worker = options.worker ?? OrtThread.workerFile
   const heapMegabytes = options.workerHeapMegabytes ?? 512
   const restart = options.restart ?? InstancePool.defaultRestart
 
@@ -109,7 +110,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   return Executor.of({
     devices: [{ kind: "CPU", id: 0 }],
     inspect: Effect.fn("OnnxExecutor.inspect")(function*({ model, path }) {
-      const { inputs, outputs } = yield* OrtInstance.look({ model, path, worker, heapMegabytes })
+      const { inputs, outputs } = yield* OrtThread.look({ model, path, worker, heapMegabytes })
       return { inputs: inputs.map(describe), outputs: outputs.map(describe) }
     }),
     open

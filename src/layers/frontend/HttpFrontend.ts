@@ -24,6 +24,7 @@ import * as Infer from "./internal/http/routes/Infer.ts"
 import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
+import * as Statistics from "./internal/http/routes/Statistics.ts"
 
 /** @category models */
 export interface Options {
@@ -62,6 +63,8 @@ export interface Options {
    * leading `(?-i)`. Default `""`: none.
    */
   readonly headerForwardPattern?: string
+  /** Answers to inference tell in the header `Server-Timing` where their time went. Default `false`. */
+  readonly serverTiming?: boolean
 }
 
 /** The running front end. @category services */
@@ -90,7 +93,8 @@ const make: (
     memory: yield* TensorMemory,
     inFlight,
     maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
-    forward: HeaderForwarding.make(options.headerForwardPattern ?? "")
+    forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    serverTiming: options.serverTiming ?? false
   }
   const bound = yield* Listener.listen({
     service: "HTTP",
@@ -121,6 +125,7 @@ const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: C
     ...Metadata.routes(door),
     ...Config.routes(door),
     ...Repository.routes(door),
+    ...Statistics.routes(door),
     ...NotImplemented.routes()
   ])
   return (call) => {
@@ -135,7 +140,7 @@ const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: C
     if (handler === undefined) return call.error(405, "Method Not Allowed")
     if (call.closing || door.server.stopping()) {
       call.close()
-      return call.error(503, "Server exiting")
+      return call.exiting()
     }
     if (target.includes("%") && !Router.decodeCaptures(call.captures)) {
       return call.error(400, "The percent-encoding of a name in the path is malformed; it must encode UTF-8 as %XX.")

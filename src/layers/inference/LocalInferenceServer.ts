@@ -3,6 +3,7 @@
  * outputs back in the client's shapes.
  */
 import { Effect, Layer, Result } from "effect"
+import * as BatchAxis from "../../schema/BatchAxis.ts"
 import {
   type Cancelled,
   ExecutionFailed,
@@ -16,8 +17,8 @@ import type { SignatureTensor } from "../../schema/ModelSignature.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { type Model, ModelRepository } from "../../services/ModelRepository.ts"
 import type { JobResult } from "../../services/Scheduler.ts"
-import { prefixLength } from "./internal/BytesTensor.ts"
 import * as Classification from "./internal/Classification.ts"
+import { firstRows } from "./internal/FirstRows.ts"
 import { validate } from "./internal/RequestValidation.ts"
 import { carry, matches, show } from "./internal/Shape.ts"
 
@@ -36,7 +37,8 @@ export const extensions: ReadonlyArray<string> = [
   "model_repository",
   "model_configuration",
   "binary_tensor_data",
-  "parameters"
+  "parameters",
+  "statistics"
 ]
 
 const noParameters: InferenceResponse["parameters"] = new Map()
@@ -71,7 +73,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
       const job = validate(model, request)
       if (Result.isFailure(job)) return Effect.fail(new InferenceError({ reason: job.failure }))
       return Effect.matchEffect(model.scheduler.submit(job.success), {
-        onFailure: (reason) => Effect.fail(new InferenceError({ reason })),
+        onFailure: (reason) =>
+          Effect.fail(
+            new InferenceError({
+              reason: reason._tag === "Unsupported"
+                ? new Unsupported({ message: prefix(request) + reason.message })
+                : reason
+            })
+          ),
         onSuccess: (result) => respond(model, request, job.success.batchSize, result)
       })
     },
@@ -116,6 +125,8 @@ const respond = (
   })
 }
 
+const prefix = ({ id }: InferenceRequest): string => `[request id: ${id === "" ? "<id_unknown>" : id}] `
+
 type Failure = Exclude<InferenceFailure, Cancelled>
 
 /** An output of the run as the client asked for it: its rows only, in the shape of the config, or classified. */
@@ -125,21 +136,20 @@ const clientTensor = (
   batchSize: number,
   produced: Tensor
 ): Result.Result<Tensor, Failure> => {
-  const { signature } = model
-  const spec = signature.outputByName.get(produced.name)!
+  const spec = model.signature.outputByName.get(produced.name)!
   let tensor = produced
-  if (signature.maxBatchSize > 0) {
-    const rows = tensor.shape[0] ?? 0
+  const { batchAxis } = spec
+  if (batchAxis !== BatchAxis.none) {
+    const rows = tensor.shape[batchAxis] ?? 0
     if (rows < batchSize) {
       return Result.fail(
         new Unsupported({
-          message:
-            `[request id: ${request.id === "" ? "<id_unknown>" : request.id}] failed to split the output tensor ` +
-            `'${tensor.name}' in responses: expected batch size of at least ${batchSize} in model output, got ${rows}`
+          message: `${prefix(request)}failed to split the output tensor '${tensor.name}' in responses: expected ` +
+            `batch size of at least ${batchSize} in model output, got ${rows}`
         })
       )
     }
-    if (rows > batchSize) tensor = firstRows(tensor, rows, batchSize)
+    if (rows > batchSize) tensor = firstRows(tensor, batchAxis, batchSize)
   }
   if (spec.reshaped) {
     if (!matches(tensor.shape, spec.modelShape)) {
@@ -161,18 +171,9 @@ const clientTensor = (
     ? Result.succeed(tensor)
     : Classification.classify(tensor, {
       k: requested.classification,
-      batched: signature.maxBatchSize > 0,
+      batched: batchAxis !== BatchAxis.none,
       labels: spec.labels
     })
-}
-
-const firstRows = (tensor: Tensor, rows: number, kept: number): Tensor => {
-  const shape = [kept, ...tensor.shape.slice(1)]
-  const elements = shape.reduce((product, dim) => product * dim, 1)
-  const bytes = tensor.datatype === "BYTES"
-    ? prefixLength(tensor.data, elements)
-    : tensor.data.byteLength / rows * kept
-  return { ...tensor, shape, data: tensor.data.subarray(0, bytes) }
 }
 
 /** The server over the repository in the context. @category layers */

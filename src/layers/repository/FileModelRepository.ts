@@ -81,7 +81,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       versions.map((version) => ({
         version,
         open: PrepareVersion.prepare(polled, version, given.backendConfig, warn).pipe(
-          Effect.flatMap(OpenVersion.open),
+          Effect.flatMap((prepared) => OpenVersion.open(prepared, given.modelNamespacing ? found.root : undefined)),
           Effect.provideContext(services)
         )
       }))

@@ -143,7 +143,10 @@ const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
       name: model.name,
       plan: {
         version: model.version ?? 1,
-        open: prepare(model, options).pipe(Effect.flatMap(OpenVersion.open), Effect.provideContext(services))
+        open: prepare(model, options).pipe(
+          Effect.flatMap((prepared) => OpenVersion.open(prepared)),
+          Effect.provideContext(services)
+        )
       }
     }))),
     options

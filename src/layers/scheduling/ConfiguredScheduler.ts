@@ -8,15 +8,26 @@ import { Batcher } from "../../services/Batcher.ts"
 import { Scheduler } from "../../services/Scheduler.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as DirectScheduler from "./DirectScheduler.ts"
+import * as OversizeSplit from "./internal/OversizeSplit.ts"
 
-const make = Effect.fnUntraced(function*(options: DirectScheduler.Options) {
+/** @category models */
+export interface Options extends DirectScheduler.Options {
+  /** A request of more rows than its model takes is split and joined again, instead of refused. Default: `false`. */
+  readonly splitOversizedBatches?: boolean
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
   const batcher = yield* Batcher
   const memory = yield* TensorMemory
   return Scheduler.of({
-    open: (version) =>
-      version.config.dynamic_batching === undefined
+    open: (version) => {
+      const queue = version.config.dynamic_batching === undefined
         ? DirectScheduler.open(version, { ...options, memory })
         : batcher.open(version)
+      return options.splitOversizedBatches === true
+        ? Effect.map(queue, (scheduler) => OversizeSplit.wrap(scheduler, version, memory))
+        : queue
+    }
   })
 })
 
@@ -25,5 +36,5 @@ export const layer: Layer.Layer<Scheduler, never, Batcher | TensorMemory> = Laye
 
 /** The queue that each config asks for. @category layers */
 export const layerWith = (
-  options: DirectScheduler.Options
+  options: Options
 ): Layer.Layer<Scheduler, never, Batcher | TensorMemory> => Layer.effect(Scheduler, make(options))

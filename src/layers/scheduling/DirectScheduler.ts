@@ -47,6 +47,7 @@ export const open = (
     const serve = () => {
       if (serving) return
       serving = true
+      core.refresh()
       for (let head = core.queue.head; head !== undefined && core.lanes.accepts(); head = core.queue.head) {
         core.launch([head], prepare)
       }

@@ -42,13 +42,10 @@ export const open = Effect.fnUntraced(
     let opened: QueueCore.QueueCore | undefined
 
     const prepare = Together.prepare(layout)
-    const policy = options.policy?.(config)
-    const preferred = config.dynamic_batching?.preferred_batch_size ?? []
     const former = yield* BatchFormer.make({
       model: config.name,
-      policy: policy ?? policyOf(config),
+      policy: options.policy?.(config) ?? policyOf(config),
       maxRows,
-      takesFull: policy === undefined && (preferred.length === 0 || preferred.includes(maxRows)),
       layout,
       ahead: config.dynamic_batching?.preserve_ordering !== true,
       core: () => opened,

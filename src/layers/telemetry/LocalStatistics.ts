@@ -1,17 +1,23 @@
 /** Statistics in the memory of this process. */
 import { Clock, Effect, Layer } from "effect"
 import { compareNames } from "../../schema/ModelSignature.ts"
-import { type ModelStatistics, Statistics } from "../../services/Statistics.ts"
+import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import { Books } from "./internal/Books.ts"
 
-const make = Effect.gen(function*() {
+/** @category models */
+export interface Options {
+  /** Keep quantiles of the last minute, a third of a megabyte for each version. Default `false`. */
+  readonly quantiles?: boolean
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
   const clock = yield* Clock.Clock
-  const open = new Set<ModelStatistics>()
+  const open = new Set<VersionBooks>()
   return Statistics.of({
-    open: ({ model, version }) =>
+    open: ({ model, version, ...rest }) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          const books = new Books(model, version, () => clock.currentTimeMillisUnsafe())
+          const books = new Books(model, version, () => clock.currentTimeMillisUnsafe(), { ...rest, ...options })
           open.add(books)
           return books
         }),
@@ -22,4 +28,7 @@ const make = Effect.gen(function*() {
 })
 
 /** Counts in this process, from zero. @category layers */
-export const layer: Layer.Layer<Statistics> = Layer.effect(Statistics, make)
+export const layerWith = (options: Options): Layer.Layer<Statistics> => Layer.effect(Statistics, make(options))
+
+/** Counts in this process, from zero, without quantiles. @category layers */
+export const layer: Layer.Layer<Statistics> = layerWith({})

@@ -13,7 +13,7 @@ interface Endpoint {
 const endpoints = (options: ServerOptions, given: ReadonlySet<string>): ReadonlyArray<Endpoint> => [
   ...(options.allowHttp ? [{ name: "HTTP", address: options.httpAddress, port: options.httpPort }] : []),
   ...(given.has("grpc-port") ? [{ name: "GRPC", address: options.grpcAddress, port: options.grpcPort }] : []),
-  ...(given.has("metrics-port")
+  ...(options.allowMetrics
     ? [{ name: "metrics", address: options.metricsAddress || options.httpAddress, port: options.metricsPort }]
     : [])
 ]

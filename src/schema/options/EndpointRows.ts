@@ -1,30 +1,31 @@
 /**
- * Options of endpoints that this server does not have yet: metrics, tracing, cloud platforms. Their values are checked, so
- * that a start script that works here keeps working when the endpoint comes. Source: model-config §7.2, protocol §6.
+ * Options of metrics, and of endpoints that this server does not have yet: tracing, cloud platforms. Their values are checked,
+ * so that a start script that works here keeps working when the endpoint comes. Source: model-config §7.2, protocol §6.
  */
+import * as MetricsSettings from "./MetricsSettings.ts"
 import { repeated, single } from "./OptionRow.ts"
 import { bool, choice, int, path, port, scopedSetting, string } from "./ValueTypes.ts"
 
-const noMetrics = "this server does not offer metrics yet."
-const metrics = { group: "Metrics", pending: noMetrics } as const
+const metrics = { group: "Metrics" } as const
+const malformed = (text: string) => `--metrics-config option format is <setting>=<value>. Got ${text}`
 
 /** @category models */
 export const metricsRows = [
+  single({ ...metrics, name: "allow-metrics", type: bool, default: true, doc: "Offer metrics in Prometheus' format." }),
   single({
-    name: "allow-metrics",
+    ...metrics,
+    name: "allow-gpu-metrics",
     type: bool,
-    default: false,
-    group: "Metrics",
-    doc: "Offer metrics in Prometheus' format. On by default in Triton.",
-    warn: (allow) => allow ? `has no effect yet: ${noMetrics}` : undefined
+    default: true,
+    doc: "Offer metrics of GPUs.",
+    pending: "this server does not run models on GPUs yet."
   }),
-  single({ ...metrics, name: "allow-gpu-metrics", type: bool, default: true, doc: "Offer metrics of GPUs." }),
   single({
     ...metrics,
     name: "allow-cpu-metrics",
     type: bool,
     default: true,
-    doc: "Offer metrics of the CPU and memory."
+    doc: "Offer metrics of the machine's CPU and memory."
   }),
   single({
     ...metrics,
@@ -41,18 +42,15 @@ export const metricsRows = [
     type: int({ min: 1 }),
     default: 2000,
     unit: "milliseconds",
-    doc: "How often metrics of GPUs and the CPU are read."
+    doc: "How often the CPU, the memory and the event loop are looked at."
   }),
   repeated({
     ...metrics,
     name: "metrics-config",
-    type: scopedSetting({
-      label: "setting=value",
-      scope: "optional",
-      malformed: (text) => `--metrics-config option format is '<setting>=<value>'. Got ${text}`,
-      emptyScope: (text) => `--metrics-config option format is '<setting>=<value>'. Got ${text}`
-    }),
-    doc: "counter_latencies, histogram_latencies, summary_latencies (bool), summary_quantiles (quantile:error,…)."
+    type: scopedSetting({ label: "setting=value", scope: "optional", malformed, emptyScope: malformed }),
+    doc: "counter_latencies, histogram_latencies, summary_latencies (bool), summary_quantiles (quantile:error,…).",
+    refuse: MetricsSettings.refuse,
+    warn: MetricsSettings.warn
   })
 ] as const
 

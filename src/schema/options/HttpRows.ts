@@ -134,5 +134,13 @@ export const httpRows = [
     unit: "milliseconds",
     group,
     doc: "How long a connection may stay open between two requests."
+  }),
+  single({
+    name: "http-server-timing",
+    type: bool,
+    default: false,
+    triton: false,
+    group,
+    doc: "Tell in the header Server-Timing of each inference answer where its time went, and the size of its batch."
   })
 ] as const

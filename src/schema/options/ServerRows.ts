@@ -175,6 +175,16 @@ export const executionRows = [
     doc: "How many requests may wait for one version of a model. The next one is refused with 503 at once."
   }),
   single({
+    name: "split-oversized-batches",
+    type: bool,
+    default: false,
+    triton: false,
+    group: "Execution",
+    doc:
+      "Split a request of more rows than max_batch_size, run the parts like requests of their own, and join their answers; " +
+      "otherwise it is refused."
+  }),
+  single({
     name: "tensor-memory-idle-bytes",
     type: int({ min: 0, max: Number.MAX_SAFE_INTEGER }),
     default: 268435456,

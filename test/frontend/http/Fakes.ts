@@ -3,7 +3,7 @@ import { Effect, Layer, Result } from "effect"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import { ControlNotAllowed, InferenceError, LoadFailed, ModelNotFound } from "../../../src/schema/Errors.ts"
 import type { InferenceFailure } from "../../../src/schema/Errors.ts"
-import type { InferenceRequest, InferenceResponse } from "../../../src/schema/Inference.ts"
+import type { InferenceRequest, InferenceResponse, Timing } from "../../../src/schema/Inference.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
 import { InferenceServer } from "../../../src/services/InferenceServer.ts"
@@ -58,6 +58,7 @@ export class Fake {
   stopping = false
   released = 0
   interrupted = 0
+  timing: Timing = { queueNanos: 0, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0, batchRows: 1 }
   /** Runs before the answer; `Effect.void` answers at once. */
   work: Effect.Effect<void, InferenceFailure> = Effect.void
   index: ReadonlyArray<IndexEntry> = [
@@ -90,7 +91,7 @@ export class Fake {
       modelVersion: "1",
       parameters: new Map(),
       outputs: request.inputs,
-      timing: { queueNanos: 0, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0, batchRows: 1 },
+      timing: this.timing,
       release: () => {
         this.released++
       }

@@ -14,7 +14,7 @@ const signature = (
     name: `IN${i}`,
     datatype,
     dims,
-    batchAxis: -1,
+    batchAxis: maxBatchSize > 0 ? 0 : -1,
     shape: maxBatchSize > 0 ? [-1, ...dims] : dims,
     modelShape: dims,
     reshaped: false,

@@ -101,7 +101,10 @@ export const run = (words: ReadonlyArray<string>, options: Parameters<typeof sta
 /** Starts a server on a free port and waits until it listens. */
 export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof start>[1] = {}) =>
   Effect.gen(function*() {
-    const child = yield* start(["serve", "--http-address=127.0.0.1", "--http-port=0", ...words], options)
+    const child = yield* start(
+      ["serve", "--http-address=127.0.0.1", "--http-port=0", "--metrics-port=0", ...words],
+      options
+    )
     const [, url] = yield* child.printed(/^Listening for HTTP at (\S+)/m)
     yield* child.printed(/\/infer'.*\n/)
     return { ...child, url: url! }

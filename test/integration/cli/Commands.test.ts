@@ -110,7 +110,13 @@ describe("galatea serve", () => {
     Effect.scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ late: { "config.pbtxt": "backend: \"onnxruntime\"\n", 1: {} } })
       // The version never comes, so loading goes on.
-      const server = yield* Child.start(["serve", models, "--http-port=0", "--model-load-retry-count=2000000000"])
+      const server = yield* Child.start([
+        "serve",
+        models,
+        "--http-port=0",
+        "--metrics-port=0",
+        "--model-load-retry-count=2000000000"
+      ])
       yield* server.printed(/"loading: late:1"/)
       server.process.kill("SIGTERM")
       assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })

@@ -181,7 +181,13 @@ describe("options of the server", () => {
   test("try a version again that fails to load", ["model-load-retry-count"], () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ late: { "config.pbtxt": "backend: \"onnxruntime\"\n", 1: {} } })
-      const server = yield* Child.start(["serve", models, "--http-port=0", "--model-load-retry-count=1000000"])
+      const server = yield* Child.start([
+        "serve",
+        models,
+        "--http-port=0",
+        "--metrics-port=0",
+        "--model-load-retry-count=1000000"
+      ])
       yield* server.printed(/"loading: late:1"/)
       writeFileSync(join(models, "model.onnx"), Models.simple())
       renameSync(join(models, "model.onnx"), join(models, "late", "1", "model.onnx"))
@@ -216,15 +222,22 @@ describe("options of HTTP", () => {
         assert.strictEqual(hostname, "127.0.0.1")
         const second = yield* Child.serve([models, `--http-port=${port}`, "--reuse-http-port=true"])
         assert.strictEqual(second.url, first.url)
-        const busy = yield* Child.run(["serve", models, "--http-address=127.0.0.1", `--http-port=${port}`])
+        const busy = yield* Child.run([
+          "serve",
+          models,
+          "--http-address=127.0.0.1",
+          `--http-port=${port}`,
+          "--metrics-port=0"
+        ])
         assert.strictEqual(busy.code, 1)
         assert.include(
           busy.err,
           `failed to start HTTP service: Unavailable - Socket '127.0.0.1:${port}' already in use\n`
         )
-        const silent = yield* Child.start(["serve", models, "--allow-http=false"])
-        yield* silent.printed(/Not listening: --allow-http=false/)
+        const silent = yield* Child.start(["serve", models, "--allow-http=false", "--metrics-port=0"])
+        yield* silent.printed(/Not listening for requests: --allow-http=false.*\n/)
         assert.notInclude(silent.out(), "Started HTTPService")
+        assert.match(silent.out(), /Listening for metrics at http:\/\/localhost:\d+\/metrics /)
       }))
   )
 
@@ -277,6 +290,22 @@ describe("options of HTTP", () => {
       }))
   )
 
+  test("tell where the time of an answer went", ["http-server-timing"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const timing = (server: { readonly url: string }) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${server.url}/v2/models/simple/infer`, body({ inputs }))
+          assert.strictEqual(answer.status, 200)
+          return answer.headers.get("server-timing")
+        })
+      assert.isNull(yield* timing(yield* Child.serve([models])))
+      const pattern = /^queue;dur=\d+(\.\d+)?, .*compute_infer;dur=\d+(\.\d+)?, .*batch;desc="1"$/
+      assert.match((yield* timing(yield* Child.serve([models, "--http-server-timing=true"])))!, pattern)
+      const variables = { GALATEA_HTTP_SERVER_TIMING: "on" }
+      assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
+    })))
+
   test("limit connections, requests and times", [
     "http-max-connections",
     "http-max-inflight-requests",
@@ -324,6 +353,93 @@ describe("options of HTTP", () => {
     })))
 })
 
+describe("options of metrics", () => {
+  const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
+  const families = (text: string): Array<string> => Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
+  const value = (text: string, series: string): number =>
+    Number(text.split("\n").find((line) => line.startsWith(`${series} `))!.slice(series.length))
+
+  test(
+    "choose where it listens",
+    ["allow-metrics", "metrics-address", "metrics-port"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const silent = yield* Child.serve([models, "--allow-metrics=false"])
+        assert.notInclude(silent.out(), "Started Metrics Service")
+        assert.notInclude(silent.out(), "metrics at")
+
+        const same = yield* Child.serve([models])
+        assert.match(same.out(), /\] "Started Metrics Service at 127\.0\.0\.1:\d+"\n/)
+        assert.match(metricsAt(same), /^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
+        const own = yield* Child.serve([models, "--metrics-address=127.0.0.2"])
+        const url = metricsAt(own)
+        assert.match(url, /^http:\/\/127\.0\.0\.2:/)
+        assert.strictEqual((yield* Child.ask(url)).status, 200)
+
+        const { port } = new URL(url)
+        const busy = yield* Child.run([
+          "serve",
+          models,
+          "--http-address=127.0.0.1",
+          "--http-port=0",
+          "--metrics-address=127.0.0.2",
+          `--metrics-port=${port}`
+        ])
+        assert.strictEqual(busy.code, 1)
+        assert.include(
+          busy.err,
+          `failed to start Metrics service: Unavailable - Socket '127.0.0.2:${port}' already in use\n`
+        )
+      }))
+  )
+
+  test("choose what is shown, and how often it is looked at", [
+    "allow-cpu-metrics",
+    "metrics-interval-ms",
+    "metrics-config"
+  ], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const plain = yield* Child.serve([models, "--metrics-interval-ms=2000000"])
+      const first = (yield* Child.ask(metricsAt(plain))).text
+      const names = families(first)
+      assert.include(names, "nv_inference_queue_duration_us")
+      assert.include(names, "nv_cpu_memory_used_bytes")
+      assert.deepStrictEqual(names.filter((name) => /summary_us|first_response/.test(name)), [])
+
+      const other = yield* Child.serve([
+        models,
+        "--allow-cpu-metrics=false",
+        "--metrics-interval-ms=10",
+        "--metrics-config=counter_latencies=false",
+        "--metrics-config=histogram_latencies=true",
+        "--metrics-config=summary_latencies=true",
+        "--metrics-config=summary_quantiles=0.25:0.1"
+      ])
+      yield* Child.ask(`${other.url}/v2/models/simple/infer`, body({ inputs }))
+      const changed = (yield* Child.ask(metricsAt(other))).text
+      assert.notInclude(changed, "nv_cpu_")
+      const latencies = names.filter((name) => /^nv_inference_.*_duration_us$/.test(name))
+      assert.strictEqual(latencies.length, 5)
+      assert.sameMembers(families(changed), [
+        ...names.filter((name) => !latencies.includes(name) && !name.startsWith("nv_cpu_")),
+        ...latencies.map((name) => name.replace("duration_us", "summary_us")),
+        "nv_inference_first_response_histogram_ms"
+      ])
+      assert.include(changed, "nv_inference_queue_summary_us{model=\"simple\",version=\"1\",quantile=\"0.25\"} ")
+      assert.notInclude(changed, "version=\"1\",quantile=\"0.5\"}")
+
+      // The loop is looked at every 10 ms there, and was once here: at the start, before anything was measured.
+      const loop = "galatea_event_loop_delay_seconds_count"
+      yield* Effect.sleep("300 millis")
+      assert.isAbove(value((yield* Child.ask(metricsAt(other))).text, loop), 0)
+      const again = (yield* Child.ask(metricsAt(plain))).text
+      assert.strictEqual(value(again, loop), 0)
+      assert.strictEqual(value(again, "nv_cpu_memory_used_bytes"), value(first, "nv_cpu_memory_used_bytes"))
+    })))
+})
+
 describe("options of the log", () => {
   test("choose form, levels and place", [
     "log-format",
@@ -335,7 +451,14 @@ describe("options of the log", () => {
   ], () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ good, broken })
-      const common = ["serve", models, "--exit-on-error=false", "--http-port=0", "--http-address=127.0.0.1"]
+      const common = [
+        "serve",
+        models,
+        "--exit-on-error=false",
+        "--http-port=0",
+        "--http-address=127.0.0.1",
+        "--metrics-port=0"
+      ]
       const file = join(models, "log.txt")
       const logged = yield* Child.start([
         ...common,
@@ -381,6 +504,29 @@ describe("options of execution", () => {
       assert.strictEqual(answer.status, 200)
       assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, data.map((value) => 2 * value))
     })))
+})
+
+describe("options of batching", () => {
+  test(
+    "split and join requests of more rows than the model takes",
+    ["split-oversized-batches"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const rows = 11
+        const many = Array.from({ length: rows * 16 }, (_, i) => i)
+        const request = body({ inputs: inputs.map((input) => ({ ...input, shape: [rows, 16], data: many })) })
+        const whole = yield* Child.serve([models])
+        assert.include(
+          (yield* Child.ask(`${whole.url}/v2/models/simple/infer`, request)).text,
+          "inference request batch-size must be <="
+        )
+        const split = yield* Child.serve([models, "--split-oversized-batches=true"])
+        const [output] = JSON.parse((yield* Child.ask(`${split.url}/v2/models/simple/infer`, request)).text).outputs
+        assert.deepStrictEqual(output.shape, [rows, 16])
+        assert.deepStrictEqual(output.data, many.map((value) => 2 * value))
+      }))
+  )
 })
 
 describe("every option", () => {

@@ -62,6 +62,24 @@ describe("AutoComplete", () => {
     assert.isFalse(AutoComplete.isNeeded(ModelConfig.make({ batch_input, output })))
   })
 
+  it("completes around batch dimensions and shared tensors that parameters declare", () => {
+    const parameters = {
+      "galatea.batch_dim.STATE": { string_value: "1" },
+      "galatea.shared.RATE": { string_value: "true" }
+    }
+    const model = io(
+      [tensor("STATE", "FP32", 2, -1, 128), tensor("RATE", "INT64")],
+      [tensor("OUTPUT0", "FP32", -1, 3)]
+    )
+    const { config } = complete({ max_batch_size: 32, parameters }, model)
+    assert.deepStrictEqual(config.input.map(({ dims, name, reshape }) => [name, dims, reshape]), [
+      ["STATE", [2, 128], undefined],
+      ["RATE", [1], undefined]
+    ])
+    assert.isTrue(Result.isFailure(run({ max_batch_size: 32 }, model)))
+    assert.strictEqual(complete({ parameters }, model).config.max_batch_size, 4)
+  })
+
   it("completes nothing at all when both sides are given", () => {
     const config = ModelConfig.make({ input, output })
     assert.isFalse(AutoComplete.isNeeded(config))

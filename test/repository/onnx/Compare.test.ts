@@ -212,6 +212,93 @@ describe("Compare, shapes", () => {
   })
 })
 
+describe("Compare, batch dimensions", () => {
+  const parameters = (entries: Readonly<Record<string, string>>) =>
+    Object.fromEntries(Object.entries(entries).map(([key, string_value]) => [`galatea.${key}`, { string_value }]))
+  const state = { max_batch_size: 8, input: [entry("X", "TYPE_FP32", 2, 128)], output: [entry("Y", "TYPE_FP32", 1)] }
+  const model = (shape: ReadonlyArray<number>) => one("FP32", shape, [-1, 1])
+
+  it("compares with the batch where a parameter puts it", () => {
+    const config = { ...state, parameters: parameters({ "batch_dim.X": "1" }) }
+    assert.deepStrictEqual(accept(config, model([2, -1, 128])), {
+      inputs: [{ name: "X", datatype: "FP32", shape: [2, -1, 128], batchAxis: 1 }],
+      outputs: [{ name: "Y", datatype: "FP32", shape: [-1, 1] }]
+    })
+    assert.strictEqual(
+      refusal(config, model([2, 4, 128])),
+      "INVALID_ARG: model 'm', tensor 'X': the parameter 'galatea.batch_dim.X' says that dimension 1 is the batch, so it must " +
+        "be -1; but shape expected by the model is [2,4,128]"
+    )
+    assert.strictEqual(
+      refusal(config, model([3, -1, 128])),
+      "INVALID_ARG: model 'm', tensor 'X': the model expects 3 dimensions (shape [3,-1,128]) but the model configuration " +
+        "specifies 3 dimensions (the batch as dimension 1 put into the explicit tensor shape, making complete shape " +
+        "[2,-1,128])"
+    )
+    assert.isTrue(Result.isFailure(run(state, model([2, -1, 128]))))
+  })
+
+  it("compares shared tensors as they stand, and scalars among them", () => {
+    const config = (tensor: string) => ({ ...state, parameters: parameters({ [`shared.${tensor}`]: "true" }) })
+    assert.deepStrictEqual(accept(config("X"), model([2, 128])).inputs[0]!, {
+      name: "X",
+      datatype: "FP32",
+      shape: [2, 128],
+      batchAxis: -1
+    })
+    assert.strictEqual(
+      refusal(config("X"), model([-1, 2, 128])),
+      "INVALID_ARG: model 'm', tensor 'X': the model expects 3 dimensions (shape [-1,2,128]) but the model configuration " +
+        "specifies 2 dimensions (shape [2,128])"
+    )
+    const scalar = { ...config("Y"), input: [entry("X", "TYPE_FP32", 16)] }
+    const agreement = accept(scalar, one("FP32", [-1, 16], []))
+    assert.deepStrictEqual(agreement.outputs[0]!.shape, [])
+    assert.deepStrictEqual([...Compare.scalars(agreement)], ["Y"])
+  })
+})
+
+describe("Compare, batch inputs", () => {
+  const ragged = { ...entry("X", "TYPE_FP32", -1), allow_ragged_batch: true }
+  const config = (kind: "BATCH_ELEMENT_COUNT" | "BATCH_ITEM_SHAPE", target = "B"): Draft => ({
+    max_batch_size: 4,
+    input: [ragged],
+    batch_input: [{ kind, target_name: [target], data_type: "TYPE_INT32", source_input: ["X"] }]
+  })
+  const model = (datatype: DataType, ...shape: ReadonlyArray<number>) =>
+    io([tensor("X", "FP32", -1), tensor("B", datatype, ...shape)], [])
+
+  it("gives the executor their shapes, and no batch dimension to flat tensors", () => {
+    assert.deepStrictEqual(accept(config("BATCH_ELEMENT_COUNT"), model("INT32", -1)).inputs, [
+      { name: "X", datatype: "FP32", shape: [-1], batchAxis: -1 },
+      { name: "B", datatype: "INT32", shape: [-1], batchAxis: -1 }
+    ])
+    assert.lengthOf(accept(config("BATCH_ITEM_SHAPE"), model("INT32", -1, 1)).inputs, 2)
+  })
+
+  it("refuses targets that the model has not, or has with another type or rank", () => {
+    assert.strictEqual(
+      refusal(config("BATCH_ELEMENT_COUNT", "C"), model("INT32", -1)),
+      "INVALID_ARG: unable to load model 'm', batch input 'C' of kind BATCH_ELEMENT_COUNT is no input of the model"
+    )
+    assert.strictEqual(
+      refusal(config("BATCH_ELEMENT_COUNT"), model("INT64", -1)),
+      "INVALID_ARG: unable to load model 'm', batch input 'B' of kind BATCH_ELEMENT_COUNT has datatype TYPE_INT32, model " +
+        "provides TYPE_INT64"
+    )
+    assert.strictEqual(
+      refusal(config("BATCH_ITEM_SHAPE"), model("INT32", -1)),
+      "INVALID_ARG: unable to load model 'm', batch input 'B' of kind BATCH_ITEM_SHAPE gives 2 dimensions, the first of " +
+        "variable size, model provides [-1]"
+    )
+    assert.strictEqual(
+      refusal(config("BATCH_ELEMENT_COUNT"), model("INT32", 4)),
+      "INVALID_ARG: unable to load model 'm', batch input 'B' of kind BATCH_ELEMENT_COUNT gives 1 dimension, the first of " +
+        "variable size, model provides [4]"
+    )
+  })
+})
+
 describe("Compare, types and names", () => {
   it("types must be equal; strings print as in Triton", () => {
     assert.strictEqual(

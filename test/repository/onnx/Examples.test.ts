@@ -27,9 +27,9 @@ interface Sample {
 }
 
 const vad: Sample = {
-  maxBatchSize: 0,
-  feeds: { input: ["float32", [1, 576], 0.01], state: ["float32", [2, 1, 128], 0], sr: ["int64", [], 16000] },
-  outputs: { output: [1, 1], stateN: [2, 1, 128] }
+  maxBatchSize: 32,
+  feeds: { input: ["float32", [3, 576], 0.01], state: ["float32", [2, 3, 128], 0], sr: ["int64", [], 16000] },
+  outputs: { output: [3, 1], stateN: [2, 3, 128] }
 }
 
 const samples: Readonly<Record<string, Sample>> = {

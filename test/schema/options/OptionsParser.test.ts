@@ -200,6 +200,22 @@ describe("words", () => {
         "The server cannot listen to HTTP requests and metrics requests at the same address and port 0.0.0.0:8000"
       ],
       [
+        ["--http-port=8002"],
+        "The server cannot listen to HTTP requests and metrics requests at the same address and port 0.0.0.0:8002"
+      ],
+      [
+        ["--metrics-config=summary"],
+        "Bad option: \"--metrics-config\".\n--metrics-config option format is <setting>=<value>. Got summary"
+      ],
+      [
+        ["--metrics-config==true"],
+        "Bad option: \"--metrics-config\".\n--metrics-config option format is <setting>=<value>. Got =true"
+      ],
+      [
+        ["--metrics-config=summary_latencies=maybe"],
+        "Bad option: \"--metrics-config\".\ninvalid value for bool option: maybe\nsummary_latencies is true or false."
+      ],
+      [
         ["--http-restricted-api=helth:a=b"],
         "Bad option: \"--http-restricted-api\".\nUnknown API 'helth'. Got helth:a=b\nExpected some of health, metadata, " +
         "inference, shared-memory, model-config, model-repository, statistics, trace, logging."
@@ -247,6 +263,20 @@ describe("words", () => {
   it("that turn off what is not there get no warning", () => {
     const off = ["--allow-grpc=false", "--allow-metrics=0", "--rate-limit=off", "--allow-client-shm=false"]
     assert.deepStrictEqual(read(off).warnings, [])
+  })
+
+  it("let ports of endpoints that are turned off be taken by others", () => {
+    assert.strictEqual(read(["--http-port=8002", "--allow-metrics=false"]).options.httpPort, 8002)
+    assert.strictEqual(read(["--http-port=8002", "--metrics-address=127.0.0.1"]).options.httpPort, 8002)
+  })
+
+  it("name the settings of metrics that are passed over", () => {
+    const given = ["--metrics-config=summary_quantiles=0.5:0.1,0.9,2:0", "--metrics-config=no,such=1"]
+    assert.deepStrictEqual(read(given).warnings, [
+      "Option '--metrics-config' does not know 'no,such', and skips an item: Invalid option: [0.9]. No ':' delimiter " +
+      "found. Expected format is <quantile>:<error>; Invalid option: [2:0]. Both sides of the ':' must be numbers from " +
+      "0 to 1"
+    ])
   })
 
   it("name the settings of backends that are not used", () => {

@@ -1,22 +1,18 @@
 /** One execution instance: a worker thread with one session in it, seen from the main thread. */
 import { Deferred, Effect, Exit, type Scope } from "effect"
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
-import { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../../../schema/Errors.ts"
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads"
+import { ExecutionFailed, InstanceLost, InvalidRequest, type LoadFailed } from "../../../schema/Errors.ts"
 import type { ExecutionResult, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import type { AnswerBell, Ringer } from "./AnswerBell.ts"
 import type { Instance } from "./InstancePool.ts"
 import { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
+import { OrtRun } from "./OrtRun.ts"
+import * as OrtThread from "./OrtThread.ts"
 import * as RunRequest from "./RunRequest.ts"
 
 const { Answer, State, Status, Word } = Mailbox
-
-/** The worker's file: TypeScript where this runs from sources, JavaScript in the built package. */
-export const workerFile: URL = new URL(
-  import.meta.url.endsWith(".ts") ? "./OrtWorker.ts" : "./OrtWorker.js",
-  import.meta.url
-)
 
 /** @category models */
 export interface Options {
@@ -42,33 +38,6 @@ const quickNanos = 100_000
 
 /** How long a worker may take to end by itself before its thread is stopped. */
 const closeMillis = 20_000
-
-type Done = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
-
-/** A run in the mailbox: it waits there for the ones before it, or is being run. */
-class OrtRun implements StartedRun {
-  readonly number: number
-  readonly written: RunRequest.Written
-  readonly done: Done
-  withdrawn = false
-  private readonly states: Int32Array
-
-  constructor(number: number, written: RunRequest.Written, done: Done, states: Int32Array) {
-    this.number = number
-    this.written = written
-    this.done = done
-    this.states = states
-  }
-
-  withdraw(): boolean {
-    if (this.withdrawn) return true
-    const state = Word.states + Mailbox.placeOf(this.number)
-    if (Atomics.compareExchange(this.states, state, State.ready, State.withdrawn) !== State.ready) return false
-    this.withdrawn = true
-    RunRequest.free(this.written, true)
-    return true
-  }
-}
 
 const nothing: StartedRun = { withdraw: () => false }
 
@@ -110,7 +79,7 @@ class OrtInstance implements Ringer {
         outputs: options.layout.outputs
       }
     }
-    this.worker = startWorker(options.worker, start, [port2], options.heapMegabytes)
+    this.worker = OrtThread.startWorker(options.worker, start, [port2], options.heapMegabytes)
     this.target = {
       mailbox: this.mailbox,
       memory: options.memory,
@@ -270,62 +239,6 @@ class OrtInstance implements Ringer {
   })
 }
 
-const startWorker = (
-  file: URL,
-  start: Mailbox.Start,
-  transferList: ReadonlyArray<MessagePort>,
-  heapMegabytes: number
-): Worker =>
-  new Worker(file, {
-    name: "galatea-instance",
-    workerData: start,
-    transferList: [...transferList],
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes }
-  })
-
-/** Waits until the worker has opened its session. */
-const opened = (
-  worker: Worker,
-  refuse: (reason: string) => LoadFailed
-): Effect.Effect<Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>, LoadFailed> =>
-  Effect.callback((resume) => {
-    const onMessage = (message: Mailbox.FromWorker) => {
-      if (message === 0) return
-      done(
-        message._tag === "Opened"
-          ? Exit.succeed(message)
-          : Exit.fail(refuse(`onnx runtime error: ${message.reason.trim()}`))
-      )
-    }
-    const onError = (error: unknown) =>
-      done(Exit.fail(refuse(`its worker failed: ${error instanceof Error ? error.message : String(error)}`)))
-    const onExit = (code: number) => done(Exit.fail(refuse(`its worker ended with code ${code} before it was open`)))
-    const stop = () => {
-      worker.off("message", onMessage)
-      worker.off("error", onError)
-      worker.off("exit", onExit)
-    }
-    const done = (exit: Exit.Exit<Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>, LoadFailed>) => {
-      stop()
-      resume(exit)
-    }
-    worker.on("message", onMessage)
-    worker.on("error", onError)
-    worker.on("exit", onExit)
-    return Effect.sync(stop)
-  })
-
-const refusal = (options: { readonly model: string; readonly version?: number; readonly path: string }) => {
-  const what = options.version === undefined ? `'${options.model}'` : `'${options.model}' version ${options.version}`
-  return (reason: string) =>
-    new LoadFailed({
-      message: `failed to load ${what} from '${options.path}': ${reason}`,
-      model: options.model,
-      code: "INTERNAL"
-    })
-}
-
 /**
  * Starts a worker and opens the model in it; the scope ends both, and waits for the thread's end.
  *
@@ -333,41 +246,17 @@ const refusal = (options: { readonly model: string; readonly version?: number; r
  */
 export const spawn = (
   options: Options,
-  check: (opened: Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>) => string | undefined
+  check: (opened: OrtThread.Opened) => string | undefined
 ): Effect.Effect<Instance, LoadFailed, Scope.Scope> =>
   Effect.gen(function*() {
     const instance = yield* Effect.acquireRelease(
       Effect.sync(() => new OrtInstance(options)),
       (instance) => instance.close
     )
-    const refuse = refusal(options)
-    const found = yield* opened(instance.worker, refuse)
+    const refuse = OrtThread.refusal(options)
+    const found = yield* OrtThread.opened(instance.worker, refuse)
     const problem = check(found)
     if (problem !== undefined) return yield* refuse(problem)
     instance.worker.on("message", options.bell.ring)
     return instance
   })
-
-/**
- * Opens a model in a thread of its own, without running it, and says what the runtime says of it. Waits for the end of the
- * thread: to stop one that is inside the native runtime would end the process.
- *
- * @category constructors
- */
-export const look = (options: {
-  readonly model: string
-  readonly path: string
-  readonly worker: URL
-  readonly heapMegabytes: number
-}): Effect.Effect<Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>, LoadFailed> =>
-  Effect.scoped(Effect.flatMap(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const settings: Mailbox.NativeSettings = { intraOpNumThreads: 1, graphOptimizationLevel: "disabled" }
-        const worker = startWorker(options.worker, { path: options.path, settings }, [], options.heapMegabytes)
-        return { worker, ended: new Promise<void>((resolve) => worker.once("exit", () => resolve())) }
-      }),
-      ({ ended }) => Effect.promise(() => ended)
-    ),
-    ({ worker }) => opened(worker, refusal(options))
-  ))

@@ -1,8 +1,9 @@
 /** Writes a run into a mailbox, and reads its outcome: the main thread's side of `OrtWorker`. */
+import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import * as DataType from "../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
-import type { ExecutionResult, ModelPlan } from "../../../services/Executor.ts"
+import type { ExecutionResult, ModelPlan, TensorSpec } from "../../../services/Executor.ts"
 import type { Region, TensorMemory } from "../../../services/TensorMemory.ts"
 import type { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
@@ -11,40 +12,50 @@ const { Answer, Place, Request } = Mailbox
 
 const typeIndex = new Map<string, number>(DataType.table.map((row, index) => [row.name, index]))
 
-/** How an output's shape follows from the run: by its own numbers, with the batch in front, or not at all. */
+/** How an output's shape follows from the run: by its own numbers, with the batch put in, or not at all. */
 interface OutputRule {
   readonly name: string
   readonly shape: ReadonlyArray<number>
   /** `false` where the shape is not fully known, or was found to be wrong once. */
   known: boolean
-  readonly rowsFirst: boolean
-  /** Bytes of all elements, of one row where `rowsFirst`. */
+  /** The dimension whose size is the batch, `BatchAxis.none` where there is none. */
+  readonly axis: number
+  /** Bytes of all elements, of one row where there is an `axis`. */
   readonly byteLength: number
 }
 
 /** What is computed once for an open version. @category models */
 export interface Layout {
   readonly inputs: ReadonlyArray<string>
+  /** Where each input has the batch, `BatchAxis.none` for inputs without. */
+  readonly inputAxes: ReadonlyArray<number>
   readonly outputs: ReadonlyArray<string>
   readonly inputIndex: ReadonlyMap<string, number>
   readonly outputIndex: ReadonlyMap<string, number>
   readonly outputRules: ReadonlyArray<OutputRule>
 }
 
+const axisOf = (plan: ModelPlan, { batchAxis, shape }: TensorSpec): number => {
+  const axis = plan.batched ? batchAxis ?? 0 : BatchAxis.none
+  return shape[axis] === -1 ? axis : BatchAxis.none
+}
+
 /** The layout of a plan. @category constructors */
 export const layout = (plan: ModelPlan): Layout => ({
   inputs: plan.inputs.map((input) => input.name),
+  inputAxes: plan.inputs.map((input) => axisOf(plan, input)),
   outputs: plan.outputs.map((output) => output.name),
   inputIndex: new Map(plan.inputs.map((input, index) => [input.name, index])),
   outputIndex: new Map(plan.outputs.map((output, index) => [output.name, index])),
-  outputRules: plan.outputs.map(({ datatype, name, shape }) => {
+  outputRules: plan.outputs.map((output) => {
+    const { datatype, name, shape } = output
     const elementSize = DataType.byteSize(datatype)
-    const rowsFirst = plan.batched && shape[0] === -1
-    const fixed = rowsFirst ? shape.slice(1) : shape
+    const axis = axisOf(plan, output)
+    const fixed = BatchAxis.remove(shape, axis)
     return {
       name,
       shape,
-      rowsFirst,
+      axis,
       known: elementSize > 0 && fixed.every((dim) => dim >= 0),
       byteLength: fixed.reduce((product, dim) => product * dim, elementSize)
     }
@@ -67,6 +78,16 @@ export interface Target {
   readonly known: KnownMemory
   /** Sends fields that are too many for the mailbox. */
   readonly sendFields: (number: number, fields: Float64Array) => void
+}
+
+/** Rows of the batch, -1 where no input tells. */
+const rowsOf = (layout: Layout, inputs: ReadonlyArray<Tensor>): number => {
+  for (let i = 0; i < inputs.length; i++) {
+    const { name, shape } = inputs[i]!
+    const axis = layout.inputAxes[layout.inputIndex.get(name)!]!
+    if (axis !== BatchAxis.none) return shape[axis] ?? -1
+  }
+  return -1
 }
 
 const fieldCount = (layout: Layout, inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>): number => {
@@ -138,20 +159,20 @@ export const write = (
     for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
   }
 
-  const rows = inputs[0]?.shape[0] ?? 0
+  const rows = rowsOf(layout, inputs)
   for (let i = 0; i < outputs.length; i++) {
     const index = layout.outputIndex.get(outputs[i]!)!
     const rule = layout.outputRules[index]!
     fields[at++] = index
-    if (!rule.known) {
+    if (!rule.known || rule.axis !== BatchAxis.none && rows < 0) {
       written.regions.push(undefined)
       written.shapes.push(undefined)
       place(Mailbox.none, 0, 0)
       fields[at++] = 0
       continue
     }
-    const byteLength = rule.rowsFirst ? rows * rule.byteLength : rule.byteLength
-    const shape = rule.rowsFirst ? [rows, ...rule.shape.slice(1)] : rule.shape
+    const byteLength = rule.axis === BatchAxis.none ? rule.byteLength : rows * rule.byteLength
+    const shape = rule.axis === BatchAxis.none ? rule.shape : rule.shape.with(rule.axis, rows)
     written.shapes.push(shape)
     if (byteLength <= Mailbox.inlineLimit && inlineUsed + byteLength <= Mailbox.inlineCapacity) {
       written.regions.push(undefined)

@@ -1,4 +1,5 @@
 /** BYTES tensors: elements of a 4-byte little-endian length and that many bytes. */
+import { lengthAt } from "../../../schema/BytesElements.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 
 /** What is wrong with the elements of a BYTES tensor that should hold `expected` of them; `undefined`: nothing. */
@@ -36,17 +37,6 @@ export const bytesProblem = (
     ? undefined
     : `${prefix()}expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
 }
-
-/** Bytes that the first `count` elements take. The tensor must hold as many. */
-export const prefixLength = (data: Uint8Array, count: number): number => {
-  let position = 0
-  for (let i = 0; i < count; i++) position += 4 + lengthAt(data, position)
-  return position
-}
-
-/** The length that stands at a position. */
-export const lengthAt = (data: Uint8Array, position: number): number =>
-  (data[position]! | data[position + 1]! << 8 | data[position + 2]! << 16 | data[position + 3]! << 24) >>> 0
 
 /** The binary form of texts. */
 export const encode = (texts: ReadonlyArray<string>): Uint8Array => {

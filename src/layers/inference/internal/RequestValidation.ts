@@ -5,6 +5,7 @@
  * Source: Triton's `infer_request.cc` (Normalize and ValidateRequestInputs).
  */
 import { Result } from "effect"
+import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import { byteSize } from "../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
 import type { InferenceRequest, Tensor } from "../../../schema/Inference.ts"
@@ -41,11 +42,21 @@ export const validate = (model: Model, request: InferenceRequest): Result.Result
     outputs: request.outputs.length === 0
       ? signature.outputNames
       : request.outputs.map((output) => output.name).sort(compareNames),
-    batchSize: signature.maxBatchSize > 0 ? inputs[0]?.shape[0] ?? 1 : 1,
+    batchSize: signature.maxBatchSize > 0 ? batchSizeOf(signature, inputs) : 1,
     priority: request.priority,
     timeoutMicros: request.timeoutMicros,
     deadlineMicros: request.deadlineMicros
   })
+}
+
+/** Rows of valid inputs: all that have a batch dimension agree. */
+const batchSizeOf = (signature: ModelSignature, inputs: ReadonlyArray<Tensor>): number => {
+  for (let i = 0; i < inputs.length; i++) {
+    const { name, shape } = inputs[i]!
+    const { batchAxis } = signature.inputByName.get(name)!
+    if (batchAxis !== BatchAxis.none) return shape[batchAxis]!
+  }
+  return 1
 }
 
 const problem = (model: Model, request: InferenceRequest): string | undefined => {
@@ -63,6 +74,9 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
     if (output.classification > 0) {
       const refused = Classification.unsupported(spec.datatype)
       if (refused !== undefined) return refused
+      if (spec.batchAxis > 0) {
+        return `class result not available for output '${output.name}', whose batch is not the first dimension`
+      }
     }
   }
 
@@ -82,27 +96,31 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
   let batch = -1
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i]!
-    if (!signature.inputByName.has(input.name)) {
+    const spec = signature.inputByName.get(input.name)
+    if (spec === undefined) {
       return `unexpected inference input '${input.name}' for model '${model.name}'`
     }
-    if (signature.maxBatchSize === 0) continue
+    const { batchAxis } = spec
+    if (batchAxis === BatchAxis.none) continue
     if (input.shape.length === 0) {
       return `${prefix()}input '${input.name}' has no shape but model requires batch dimension for '${model.name}'`
     }
-    if (batch === -1) batch = input.shape[0]!
-    else if (batch !== input.shape[0]) {
+    // A shape without that dimension is refused as a shape below.
+    if (batchAxis >= input.shape.length) continue
+    if (batch === -1) batch = input.shape[batchAxis]!
+    else if (batch !== input.shape[batchAxis]) {
       return `${prefix()}input '${input.name}' batch size does not match other inputs for '${model.name}'`
     }
   }
   // The count fits but an optional input stands in for a required one, which Triton lets through.
   if (required < signature.requiredInputs) return prefix() + countProblem(model, inputs)
-  if (signature.maxBatchSize > 0 && batch > signature.maxBatchSize) {
+  if (signature.maxBatchSize > 0 && batch > signature.maxBatchSize && model.scheduler.splits !== true) {
     return `${prefix()}inference request batch-size must be <= ${signature.maxBatchSize} for '${model.name}'`
   }
 
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i]!
-    const found = tensorProblem(model, signature, signature.inputByName.get(input.name)!, input, prefix)
+    const found = tensorProblem(model, signature.inputByName.get(input.name)!, input, prefix)
     if (found !== undefined) return found
   }
   return undefined
@@ -124,7 +142,6 @@ const countProblem = (model: Model, inputs: ReadonlyArray<Tensor>): string => {
 
 const tensorProblem = (
   model: Model,
-  signature: ModelSignature,
   spec: SignatureTensor,
   input: Tensor,
   prefix: () => string
@@ -142,14 +159,14 @@ const tensorProblem = (
     return `${prefix()}unexpected shape for input '${input.name}' for model '${model.name}'. Expected ${
       show(spec.shape)
     }, ` +
-      `got ${show(shape)}. ${signature.maxBatchSize > 0 ? batchNote : ""}`
+      `got ${show(shape)}. ${spec.batchAxis === 0 ? batchNote : ""}`
   }
   let elements = 1
   for (let i = 0; i < shape.length; i++) {
     const dim = shape[i]!
     if (dim < 0) return `tensor '${input.name}' contains an invalid dimension in shape ${show(shape)}`
     // Triton counts a batch of no rows as one row, so that the size check refuses it.
-    elements *= i === 0 && dim === 0 && signature.maxBatchSize > 0 ? 1 : dim
+    elements *= dim === 0 && i === spec.batchAxis ? 1 : dim
   }
   const size = byteSize(spec.datatype)
   if (elements * Math.max(size, 1) > Number.MAX_SAFE_INTEGER) {

@@ -1,10 +1,12 @@
 /** Opens a prepared version: its instances, then the queue before them. */
-import { Context, Effect, FileSystem, Path, type Scope } from "effect"
+import { Clock, Context, Effect, FileSystem, Path, type Scope } from "effect"
 import type { LoadFailed } from "../../../schema/Errors.ts"
+import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
+import { customisableFamily } from "./config/Validate.ts"
 import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import type { Prepared } from "./PrepareVersion.ts"
 
@@ -19,22 +21,37 @@ export const services: Effect.Effect<Context.Context<Services>, never, Services>
 
 /**
  * The model that requests get. Its scope closes the queue first, which waits for the work that it accepted, then the instances,
- * and the books last.
+ * and the books last. `namespace` is the root that the version lies in, where names may occur in several.
  *
  * @category constructors
  */
 export const open = Effect.fn("OpenVersion.open")(
-  function*({ config, plan, signature, version }: Prepared): Effect.fn.Return<
+  function*({ config, plan, signature, version }: Prepared, namespace?: string): Effect.fn.Return<
     Model,
     LoadFailed,
     Services | Scope.Scope
   > {
     const executor = yield* Executor
     const schedulers = yield* Scheduler
-    const statistics = yield* (yield* Statistics).open({ model: config.name, version })
+    const clock = yield* Clock.Clock
+    const begin = clock.monotonicTimeNanosUnsafe()
+    const statistics = yield* (yield* Statistics).open({
+      model: config.name,
+      version,
+      tags: config.metric_tags,
+      namespace,
+      firstResponseBuckets: firstResponseBuckets(config)
+    })
     const optional = signature.inputs.filter((input) => input.optional).map((input) => input.name)
     const instances = yield* OptionalInputs.open(executor, plan, optional)
     const scheduler = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))
     return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }
   }
 )
+
+/** The last buckets that the config gives the only histogram which may be given some. */
+const firstResponseBuckets = (config: ModelConfig): ReadonlyArray<number> | undefined =>
+  config.model_metrics?.metric_control.findLast(({ metric_identifier: identifier }) =>
+    identifier?.family === customisableFamily
+  )?.histogram_options?.buckets

@@ -2,7 +2,8 @@
  * Forms batches out of a queue: looks at the requests that could run together, asks the policy, and lets them leave.
  *
  * The policy is stepped when the number of rows that it waits for is there, when a batch has ended, or when its delay is over: never
- * once per request. A batch that is full needs no policy; it leaves in the fiber of the request that filled it.
+ * once per request. A batch that is full leaves at once, all others at the end of a turn of the event loop, so that requests of the
+ * same turn find each other.
  */
 import { Clock, Effect, Exit, Latch, Pull, Schedule, type Scope } from "effect"
 import { ExecutionFailed } from "../../../schema/Errors.ts"
@@ -16,8 +17,6 @@ export interface Options {
   readonly model: string
   readonly policy: BatchPolicy
   readonly maxRows: number
-  /** The policy lets a batch of `maxRows` leave whole: it need not be asked. */
-  readonly takesFull: boolean
   readonly layout: Pick<BatchLayout, "sameKey">
   /** A batch may be put together and lie ready while every instance is busy. */
   readonly ahead: boolean
@@ -62,7 +61,7 @@ class Head {
 /** @category constructors */
 export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { ahead, layout, maxRows, model, takesFull } = options
+    const { ahead, layout, maxRows, model } = options
     const clock = yield* Clock.Clock
     const startPolicy = Schedule.toStep(options.policy)
     const wake = yield* Latch.make()
@@ -72,9 +71,11 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     /** The last request of the batch that gathers: whoever comes before it, or has another key, changes that batch. */
     let gathering: Entry | undefined
     let scheduled = false
-    let filling = false
+    /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
+    let changes = 0
 
     const read = (core: QueueCore): Head | undefined => {
+      core.refresh()
       if (core.queue.length === 0) return undefined
       const head = new Head()
       core.queue.walk((entry) => {
@@ -98,25 +99,6 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const hasRoom = (core: QueueCore, head: Head): boolean =>
       core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
 
-    /** What the loop waits for was said of requests that have left: the next arrival is to wake it. */
-    const wakeAtNext = () => {
-      wakeAtRows = 1
-      gathering = undefined
-    }
-
-    /** Lets complete batches leave: waiting adds nothing to them. */
-    const fill = (core: QueueCore) => {
-      if (filling || !takesFull) return
-      filling = true
-      while (core.queue.rows >= maxRows) {
-        const head = read(core)
-        if (head === undefined || head.rows < maxRows || !hasRoom(core, head)) break
-        wakeAtNext()
-        options.launch(head.entries)
-      }
-      filling = false
-    }
-
     const wakeSoon = () => {
       if (scheduled) return
       scheduled = true
@@ -130,7 +112,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       wake.openUnsafe()
     }
 
-    const sleep = (until: Effect.Effect<void>) => {
+    const sleep = (seen: number, until: Effect.Effect<void>) => {
+      if (changes !== seen) return Effect.void
       scheduled = false
       wake.closeUnsafe()
       return Effect.interruptible(until)
@@ -151,11 +134,12 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const form = Effect.gen(function*() {
       const core = options.core()
       const head = core === undefined ? undefined : read(core)
+      const seen = changes
       if (core === undefined || head === undefined || !hasRoom(core, head)) {
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
         gathering = ahead ? head?.entries.at(-1) : undefined
-        return yield* sleep(wake.await)
+        return yield* sleep(seen, wake.await)
       }
       step ??= yield* startPolicy
       const looked = yield* Effect.exit(step(clock.currentTimeMillisUnsafe(), look(core, head)))
@@ -168,7 +152,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       const [rows, delay] = looked.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
       gathering = head.entries.at(-1)
-      yield* sleep(Effect.raceFirst(wake.await, Effect.sleep(delay)))
+      yield* sleep(seen, Effect.raceFirst(wake.await, Effect.sleep(delay)))
     })
 
     /** A policy that throws would leave its callers waiting for ever. */
@@ -186,25 +170,33 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       Effect.catchDefect(survive),
       Effect.forever({ disableYield: true }),
       Effect.uninterruptible,
-      Effect.forkScoped
+      Effect.forkScoped({ startImmediately: true })
     )
 
     return {
       arrived: (entry) => {
+        changes++
         const core = options.core()!
-        if (core.queue.rows >= maxRows) fill(core)
-        if (core.queue.rows >= wakeAtRows) wakeSoon()
-        else if (gathering !== undefined && needsLook(gathering, entry)) wakeSoon()
+        const { rows } = core.queue
+        if (rows >= maxRows && (core.lanes.idle() || (ahead && core.lanes.acceptsAhead()))) wakeNow()
+        else if (rows >= wakeAtRows || (gathering !== undefined && needsLook(gathering, entry))) wakeSoon()
       },
       hurry: () => {
         if (scheduled) wakeNow()
       },
       changed: () => {
+        changes++
         const core = options.core()
         if (core === undefined) return
-        if (core.queue.length === 0) return wakeAtNext()
-        fill(core)
-        if (core.queue.length > 0) wakeSoon()
+        if (core.queue.length === 0) {
+          // What the loop waits for was said of requests that have left: the next arrival is to wake it.
+          wakeAtRows = 1
+          gathering = undefined
+          return
+        }
+        // Where runs are short, what arrives in the rest of this turn makes fuller batches than an instance loses by waiting.
+        if (core.lanes.quick()) wakeSoon()
+        else wakeNow()
       }
     }
 

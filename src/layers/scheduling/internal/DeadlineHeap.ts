@@ -88,7 +88,8 @@ export class DeadlineHeap {
 }
 
 /** Of those due at the same time, who arrived first. */
-const sooner = (a: Item, b: Item): boolean => a.dueAt < b.dueAt || a.dueAt === b.dueAt && a.entry.order < b.entry.order
+const sooner = (a: Item, b: Item): boolean =>
+  a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.entry.order < b.entry.order)
 
 /** Ended, or due at another time since. */
-const stale = ({ dueAt, entry }: Item): boolean => entry.ended || entry.dueAt !== dueAt
+const stale = ({ dueAt, entry }: Item): boolean => entry.state === "ended" || entry.dueAt !== dueAt

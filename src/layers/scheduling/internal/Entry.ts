@@ -3,64 +3,72 @@ import type { Exit } from "effect"
 import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import type { Batch } from "./Batch.ts"
 import type { Level } from "./Level.ts"
-import type { Place } from "./WaitingLine.ts"
+import type { Member } from "./WaitingLine.ts"
 
-/** @category models */
-export class Entry {
+/**
+ * In the queue, not yet sorted into a line of its level; in such a line; in a batch; answered or withdrawn.
+ *
+ * @category models
+ */
+export type State = "arriving" | "waiting" | "started" | "ended"
+
+/** Small on purpose: a hundred thousand of them may wait. @category models */
+export class Entry implements Member<Entry> {
   readonly job: Job
-  /** Rows along the batch dimension. */
-  readonly rows: number
   /** Requests that arrived before it. */
   readonly order: number
   /** Monotonic nanoseconds. */
   readonly arrivedAt: number
   readonly level: Level
-  /** When its queue policy ends its waiting; infinite where it does not, or has already put it behind the others. */
-  timeoutAt: number
+  /** When its queue policy ends its waiting; `undefined` where it does not, or has already put it behind the others. */
+  timeoutAt: number | undefined
+  /** When its caller's deadline passes. */
+  readonly deadlineAt: number | undefined
+  /** What decides with whom it may share a batch. */
+  readonly key: unknown
+  /** Gives the answer to the caller, or to whoever cleans up after one that was interrupted. */
+  resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
+  state: State = "arriving"
+  before: Entry | undefined = undefined
+  after: Entry | undefined = undefined
   /** Its timeout has put it behind the others. */
   wasDelayed = false
   /** Where it belongs in the line that it stands in: behind those of a smaller number. */
   turn: number
-  /** When its caller's deadline passes. */
-  readonly deadlineAt: number
-  /** What decides with whom it may share a batch. */
-  readonly key: unknown
-  /** It is in the queue. */
-  waiting = false
-  /** Its place in the line of its level, once it was sorted there. */
-  place: Place<Entry> | undefined = undefined
   /** The batch that it runs in. */
   batch: Batch | undefined = undefined
-  /** It was answered, or withdrawn. */
-  ended = false
-  /** Called in place of `resume` where the caller was interrupted. */
-  dropped: (() => void) | undefined = undefined
-  readonly resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
 
   constructor(
     job: Job,
     order: number,
     arrivedAt: number,
     level: Level,
-    timeoutAt: number,
-    deadlineAt: number,
     key: unknown,
     resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
   ) {
     this.job = job
-    this.rows = job.batchSize
     this.order = order
     this.turn = order
     this.arrivedAt = arrivedAt
     this.level = level
-    this.timeoutAt = timeoutAt
-    this.deadlineAt = deadlineAt
+    this.timeoutAt = level.timeoutAt(job, arrivedAt)
+    this.deadlineAt = job.deadlineMicros > 0 ? arrivedAt + job.deadlineMicros * 1000 : undefined
     this.key = key
     this.resume = resume
   }
 
-  /** When something has to be done about it, if it still waits. */
+  /** It is in the queue. */
+  get waits(): boolean {
+    return this.state === "arriving" || this.state === "waiting"
+  }
+
+  /** Rows along the batch dimension. */
+  get rows(): number {
+    return this.job.batchSize
+  }
+
+  /** When something has to be done about it, if it still waits; infinite where never. */
   get dueAt(): number {
-    return Math.min(this.timeoutAt, this.deadlineAt)
+    return Math.min(this.timeoutAt ?? Infinity, this.deadlineAt ?? Infinity)
   }
 }

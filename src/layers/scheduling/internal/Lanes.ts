@@ -7,7 +7,7 @@
  * An instance whose runs are shorter than the wake-up of its thread takes several at once, so that one wake-up serves them all. They
  * still run one at a time; what has not begun can be withdrawn, and goes to another lane when that is idle.
  */
-import { Effect, type Exit, type Scope } from "effect"
+import { Cause, Effect, Exit, Option, type Scope } from "effect"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { ExecutionResult, Instances, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
 
@@ -35,6 +35,8 @@ interface LaneRun {
 export interface Lanes {
   /** An instance runs nothing. */
   readonly idle: () => boolean
+  /** Runs are of late shorter than the wake-up of an instance. */
+  readonly quick: () => boolean
   /** An instance runs something. */
   readonly busy: () => boolean
   /** One more run may be started: an instance is idle, or its runs are short. */
@@ -53,6 +55,13 @@ export interface Lanes {
     requests: number,
     done: Done
   ) => StartedRun
+}
+
+/** A run that failed because its instance was lost before it came to it. @category getters */
+export const isNotBegun = (exit: Exit.Exit<unknown, RunFailure>): boolean => {
+  if (Exit.isSuccess(exit)) return false
+  const failure = Cause.findErrorOption(exit.cause)
+  return Option.isSome(failure) && failure.value._tag === "InstanceLost" && !failure.value.begun
 }
 
 /**
@@ -80,6 +89,8 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       if (runs[0] === run) runs.shift()
       else runs.splice(runs.indexOf(run), 1)
       if (runs.length === 0) running--
+      // Its loss is being told: until then nothing may be tried on it again and again.
+      if (isNotBegun(exit)) retire(lane)
       rest(lane)
       run.done(exit)
     }
@@ -102,6 +113,12 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       const other = lanes.find((other) => other.runs.length > 1)
       const ready = other?.runs[1]
       if (ready !== undefined && withdraw(ready)) begin(lane, ready)
+    }
+
+    const retire = (lane: Lane) => {
+      if (!lane.lent) return
+      lane.lent = false
+      lanes.splice(lanes.indexOf(lane), 1)
     }
 
     const choose = (): Lane | undefined => {
@@ -128,11 +145,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
           return lane
         }),
         () => instance.lost,
-        (lane) =>
-          Effect.sync(() => {
-            lane.lent = false
-            lanes.splice(lanes.indexOf(lane), 1)
-          })
+        (lane) => Effect.sync(() => retire(lane))
       ))
     const lane = instances.slots.withPermit(Effect.scoped(hold))
     for (let i = 0; i < instances.count; i++) {
@@ -141,6 +154,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
 
     return {
       idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0),
+      quick: () => lanes[0]?.instance.quick() === true,
       busy: () => running > 0,
       accepts: () => choose() !== undefined,
       acceptsAhead: () => chooseAhead() !== undefined,

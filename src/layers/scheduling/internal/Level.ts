@@ -30,10 +30,10 @@ export class Level {
   /** Requests that wait, whether they were sorted into the lines already or not. */
   length = 0
 
-  /** When the timeout of a request passes that arrives now; infinite without one. A request can only shorten its timeout. */
-  timeoutAt(job: Job, now: number): number {
+  /** When the timeout of a request passes that arrives now. A request can only shorten its timeout. */
+  timeoutAt(job: Job, now: number): number | undefined {
     const own = job.timeoutMicros
     const micros = this.allowsOverride && own > 0 && own < this.timeoutMicros ? own : this.timeoutMicros
-    return micros > 0 ? now + micros * 1000 : Infinity
+    return micros > 0 ? now + micros * 1000 : undefined
   }
 }

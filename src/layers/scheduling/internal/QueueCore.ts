@@ -2,7 +2,7 @@
  * What every queue of a version has: admission, timeouts and deadlines, cancellation, execution on lanes, answers, statistics, and a
  * graceful end. When a batch leaves and with whom is its owner's matter.
  */
-import { Cause, Clock, Duration, Effect, Exit, Latch, Option, type Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Latch, type Scope } from "effect"
 import { DeadlineExceeded, ExecutionFailed, QueueFull, RequestTimedOut, Stopping } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
@@ -54,6 +54,8 @@ export interface QueueCore {
   readonly lanes: Lanes.Lanes
   readonly submit: ModelScheduler["submit"]
   readonly depth: ModelScheduler["depth"]
+  /** Ends or moves the requests whose time is over. To be called before any are chosen. */
+  readonly refresh: () => void
   /** No more requests are taken: whatever waits needs not wait for others. */
   readonly closing: () => boolean
   /** Takes waiting requests out of the queue and runs them as one batch, on a lane that accepts it. */
@@ -92,13 +94,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
 
     /** The last thing that happens to a request. */
     const answer = (entry: Entry, exit: Exit.Exit<JobResult, JobFailure>) => {
-      entry.ended = true
+      entry.state = "ended"
       entry.batch = undefined
-      if (entry.dropped === undefined) entry.resume(exit)
-      else {
-        if (Exit.isSuccess(exit)) exit.value.release()
-        entry.dropped()
-      }
+      entry.resume(exit)
       settle()
     }
 
@@ -106,7 +104,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const end = (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => {
       const at = now()
       for (const entry of entries) {
-        queue.remove(entry)
+        queue.remove(entry, "ended")
         statistics.failed(reason, at - entry.arrivedAt)
         answer(entry, exit)
       }
@@ -136,9 +134,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
-        if (entry === except) continue
-        if (entry.dropped === undefined) queue.putBack(entry)
-        else answer(entry, Exit.interrupt())
+        if (entry !== except) queue.putBack(entry)
       }
     }
 
@@ -176,7 +172,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
 
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
-      if (Exit.isFailure(exit) && isNotBegun(exit)) {
+      if (Lanes.isNotBegun(exit)) {
         putBack(batch, undefined)
         return options.onChange()
       }
@@ -199,7 +195,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         const message = `a batch of ${entries.length} requests for model '${model}' could not be put together: ${cause}`
         return end(entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
       }
-      for (const entry of entries) queue.remove(entry)
+      for (const entry of entries) queue.remove(entry, "started")
       const batch: Batch = {
         entries,
         rows: prepared.rows,
@@ -221,8 +217,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const expire = () => {
       const at = now()
       for (let entry = queue.deadlines.take(at); entry !== undefined; entry = queue.deadlines.take(at)) {
-        if (!entry.waiting && (entry.batch === undefined || !takeBack(entry.batch, undefined))) continue
-        if (entry.deadlineAt <= at) {
+        if (!entry.waits && (entry.batch === undefined || !takeBack(entry.batch, undefined))) continue
+        if (entry.deadlineAt !== undefined && entry.deadlineAt <= at) {
           end([entry], Exit.fail(deadlineExceeded(model, entry)), "REJECTED")
         } else if (entry.level.action === "DELAY") {
           queue.delay(entry)
@@ -242,23 +238,31 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           Effect.raceFirst(rearm.await, Effect.sleep(Duration.millis(Math.min(left / 1e6, longestSleep))))
         )
       }
-      if (queue.deadlines.next() <= now()) expire()
+      refresh()
     })
+
+    /** A timer may be late: nothing that is due may begin before it. */
+    const refresh = () => {
+      const due = queue.deadlines.next()
+      if (due !== Infinity && due <= now()) expire()
+    }
 
     /** What the interruption of a caller waits for: nothing while the request waits, the native call while that runs. */
     const withdraw = (entry: Entry): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (entry.ended) return Effect.void
-        if (entry.waiting || (entry.batch !== undefined && takeBack(entry.batch, entry))) {
-          queue.remove(entry)
-          entry.ended = true
+        if (entry.state === "ended") return Effect.void
+        if (entry.waits || (entry.batch !== undefined && takeBack(entry.batch, entry))) {
+          queue.remove(entry, "ended")
           statistics.failed("CANCELED", now() - entry.arrivedAt)
           settle()
           options.onChange()
           return Effect.void
         }
         return Effect.callback<void>((resume) => {
-          entry.dropped = () => resume(Effect.void)
+          entry.resume = (exit) => {
+            if (Exit.isSuccess(exit)) exit.value.release()
+            resume(Effect.void)
+          }
         })
       })
 
@@ -292,8 +296,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           arrivals++,
           arrivedAt,
           level,
-          level.timeoutAt(job, arrivedAt),
-          job.deadlineMicros > 0 ? arrivedAt + job.deadlineMicros * 1000 : Infinity,
           keyOf(job),
           resume
         )
@@ -326,7 +328,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       return { waiting: queue.length + load.ready, running: load.running }
     }
     statistics.observe(depth)
-    return { queue, lanes, submit, depth, closing: () => closing, launch, fail: end }
+    return { queue, lanes, submit, depth, closing: () => closing, refresh, launch, fail: end }
   })
 
 const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>
@@ -337,9 +339,3 @@ const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>
       } ms after its arrival, passed while it waited for ` +
       `an instance of model '${model}'`
   })
-
-/** The instance was lost before it came to this run. */
-const isNotBegun = (exit: Exit.Failure<unknown, RunFailure>): boolean => {
-  const failure = Cause.findErrorOption(exit.cause)
-  return Option.isSome(failure) && failure.value._tag === "InstanceLost" && !failure.value.begun
-}

@@ -55,7 +55,7 @@ export class RequestQueue {
 
   /** Puts a request at the end of its level; the caller has checked the bounds. */
   add(entry: Entry): void {
-    this.enter(entry)
+    this.enter(entry, "arriving")
     if (Queue.offerUnsafe(this.arrivals, entry)) return
     // Full of requests that have left since.
     this.sort()
@@ -65,42 +65,41 @@ export class RequestQueue {
   /** Puts a request back to where it was taken from. */
   putBack(entry: Entry): void {
     this.sort()
-    this.enter(entry)
+    this.enter(entry, "waiting")
     const { level } = entry
     const line = entry.wasDelayed ? level.delayed : level.line
-    entry.place = line.rejoin(entry, (other) => other.turn > entry.turn)
+    line.rejoin(entry, (other) => other.turn > entry.turn)
   }
 
-  /** Takes a request out, from wherever it waits. */
-  remove(entry: Entry): void {
-    if (!entry.waiting) return
-    entry.waiting = false
+  /** Takes a request out, from wherever it waits, and says what becomes of it. */
+  remove(entry: Entry, state: "started" | "ended"): void {
+    const was = entry.state
+    entry.state = state
+    if (was !== "arriving" && was !== "waiting") return
     entry.level.length--
     this.length--
     this.rows -= entry.rows
-    const { place } = entry
-    if (place === undefined) return
-    entry.place = undefined
-    if (entry.wasDelayed) entry.level.delayed.leave(place)
-    else entry.level.line.leave(place)
+    if (was === "arriving") return
+    if (entry.wasDelayed) entry.level.delayed.leave(entry)
+    else entry.level.line.leave(entry)
   }
 
   /** Puts a waiting request behind the others of its level: its timeout is over and does not come again. */
   delay(entry: Entry): void {
     this.sort()
-    entry.level.line.leave(entry.place!)
-    entry.timeoutAt = Infinity
-    entry.wasDelayed = true
+    entry.level.line.leave(entry)
+    entry.timeoutAt = undefined
     entry.turn = this.delays++
-    entry.place = entry.level.delayed.join(entry)
+    entry.wasDelayed = true
+    entry.level.delayed.join(entry)
   }
 
   /** Calls `visit` for the requests in the order of service, until it says `false`. */
   walk(visit: (entry: Entry) => boolean): void {
     this.sort()
     for (const level of this.levels) {
-      for (let place = level.line.head; place !== undefined; place = place.after) if (!visit(place.value)) return
-      for (let place = level.delayed.head; place !== undefined; place = place.after) if (!visit(place.value)) return
+      for (let entry = level.line.head; entry !== undefined; entry = entry.after) if (!visit(entry)) return
+      for (let entry = level.delayed.head; entry !== undefined; entry = entry.after) if (!visit(entry)) return
     }
   }
 
@@ -109,17 +108,17 @@ export class RequestQueue {
     if (this.length === 0) return undefined
     this.sort()
     for (const level of this.levels) {
-      const place = level.line.head ?? level.delayed.head
-      if (place !== undefined) return place.value
+      const entry = level.line.head ?? level.delayed.head
+      if (entry !== undefined) return entry
     }
     return undefined
   }
 
-  private enter(entry: Entry): void {
+  private enter(entry: Entry, state: "arriving" | "waiting"): void {
     const { level } = entry
     // A level that was dropped while it was empty comes back with its first request.
     if (level.length === 0 && !this.levels.includes(level)) this.hold(level)
-    entry.waiting = true
+    entry.state = state
     level.length++
     this.length++
     this.rows += entry.rows
@@ -129,7 +128,9 @@ export class RequestQueue {
     for (let next = Queue.takeUnsafe(this.arrivals); next !== undefined; next = Queue.takeUnsafe(this.arrivals)) {
       if (next._tag === "Failure") return
       const entry = next.value
-      if (entry.waiting) entry.place = entry.level.line.join(entry)
+      if (entry.state !== "arriving") continue
+      entry.state = "waiting"
+      entry.level.line.join(entry)
     }
   }
 

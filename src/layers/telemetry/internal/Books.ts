@@ -1,49 +1,79 @@
 /** What is counted for one loaded version. Source: scheduling §8.2. */
-import type {
-  BatchSize,
-  Counts,
-  ExecutionTimes,
-  FailureReason,
-  ModelStatistics,
-  RefusalReason,
-  RequestTimes
+import {
+  type BatchSize,
+  type BooksOptions,
+  type Counts,
+  type Distribution,
+  type ExecutionTimes,
+  type FailureReason,
+  type Measures,
+  type PhaseName,
+  phases,
+  type RefusalReason,
+  type RequestTimes,
+  type VersionBooks
 } from "../../../services/Statistics.ts"
+import { ascending, batchSizeBounds, Buckets, firstResponseBounds } from "./Buckets.ts"
+import { Meter } from "./Meter.ts"
+import { NanosTotal, wholeNanos } from "./NanosTotal.ts"
 
-interface Sum {
-  count: number
-  nanos: number
+/** @category models */
+export interface Options extends BooksOptions {
+  /** Keep quantiles of the last minute, for summaries. Default `false`. */
+  readonly quantiles?: boolean | undefined
 }
 
-const zero = (): Sum => ({ count: 0, nanos: 0 })
-
-const add = (sum: Sum, nanos: number): void => {
-  sum.count++
-  sum.nanos += nanos
+interface Batches {
+  count: number
+  readonly computeInput: NanosTotal
+  readonly computeInfer: NanosTotal
+  readonly computeOutput: NanosTotal
 }
 
 /** @category models */
-export class Books implements ModelStatistics {
+export class Books implements VersionBooks {
   readonly model: string
   readonly version: number
+  readonly tags: Readonly<Record<string, string>>
+  readonly namespace: string | undefined
   private readonly nowMillis: () => number
+  private loadNanos: number | undefined = undefined
   private lastInferenceMillis = 0
   private inferenceCount = 0
   private executionCount = 0
+  private failCount = 0
+  private firstResponseMillis = 0
   private depth = () => ({ waiting: 0, running: 0 })
-  private readonly success = zero()
-  private readonly fail = zero()
-  private readonly queue = zero()
-  private readonly computeInput = zero()
-  private readonly computeInfer = zero()
-  private readonly computeOutput = zero()
+  private readonly keepsQuantiles: boolean
+  private readonly failNanos = new NanosTotal()
+  private readonly meters: Readonly<Record<PhaseName, Meter>>
+  private readonly firstResponseBounds: ReadonlyArray<number>
+  private readonly firstResponses: Buckets
   private readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
   private readonly refusals: Record<RefusalReason, number> = { queue_full: 0, stopping: 0 }
-  private readonly batches = new Map<number, { -readonly [Key in keyof BatchSize]: BatchSize[Key] }>()
+  private readonly batches = new Map<number, Batches>()
 
-  constructor(model: string, version: number, nowMillis: () => number) {
+  constructor(model: string, version: number, nowMillis: () => number, options: Options = {}) {
     this.model = model
     this.version = version
     this.nowMillis = nowMillis
+    this.tags = options.tags ?? {}
+    this.namespace = options.namespace
+    this.keepsQuantiles = options.quantiles === true
+    const meter = () => new Meter(this.keepsQuantiles ? nowMillis : undefined)
+    this.meters = {
+      request: meter(),
+      queue: meter(),
+      computeInput: meter(),
+      computeInfer: meter(),
+      computeOutput: meter()
+    }
+    this.firstResponseBounds = ascending(options.firstResponseBuckets ?? firstResponseBounds)
+    this.firstResponses = new Buckets(this.firstResponseBounds)
+  }
+
+  loaded(nanos: number): void {
+    this.loadNanos = wholeNanos(nanos)
   }
 
   observe(depth: () => { waiting: number; running: number }): void {
@@ -55,17 +85,27 @@ export class Books implements ModelStatistics {
   }
 
   succeeded(rows: number, times: RequestTimes): void {
+    const { meters } = this
     this.inferenceCount += rows
-    add(this.success, times.request)
-    add(this.queue, times.queue)
-    add(this.computeInput, times.computeInput)
-    add(this.computeInfer, times.computeInfer)
-    add(this.computeOutput, times.computeOutput)
+    meters.request.add(times.request)
+    meters.queue.add(times.queue)
+    meters.computeInput.add(times.computeInput)
+    meters.computeInfer.add(times.computeInfer)
+    meters.computeOutput.add(times.computeOutput)
+    this.answered(times.request)
   }
 
   failed(reason: FailureReason, nanos: number): void {
     this.failures[reason]++
-    add(this.fail, nanos)
+    this.failCount++
+    this.failNanos.add(wholeNanos(nanos))
+    this.answered(nanos)
+  }
+
+  private answered(nanos: number): void {
+    const millis = Math.floor(wholeNanos(nanos) / 1e6)
+    this.firstResponseMillis += millis
+    this.firstResponses.add(millis)
   }
 
   executed(rows: number, times: ExecutionTimes): void {
@@ -73,34 +113,70 @@ export class Books implements ModelStatistics {
     this.lastInferenceMillis = Math.max(this.lastInferenceMillis, this.nowMillis())
     let batch = this.batches.get(rows)
     if (batch === undefined) {
-      batch = { batchSize: rows, count: 0, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0 }
+      batch = {
+        count: 0,
+        computeInput: new NanosTotal(),
+        computeInfer: new NanosTotal(),
+        computeOutput: new NanosTotal()
+      }
       this.batches.set(rows, batch)
     }
     batch.count++
-    batch.computeInputNanos += times.computeInput
-    batch.computeInferNanos += times.computeInfer
-    batch.computeOutputNanos += times.computeOutput
+    batch.computeInput.add(wholeNanos(times.computeInput))
+    batch.computeInfer.add(wholeNanos(times.computeInfer))
+    batch.computeOutput.add(wholeNanos(times.computeOutput))
   }
 
   counts(): Counts {
+    const { meters } = this
     const { running, waiting } = this.depth()
     return {
       lastInferenceMillis: this.lastInferenceMillis,
       inferenceCount: this.inferenceCount,
       executionCount: this.executionCount,
-      success: { ...this.success },
-      fail: { ...this.fail },
+      success: meters.request.phase,
+      fail: { count: this.failCount, nanos: this.failNanos.value },
       failures: { ...this.failures },
       refusals: { ...this.refusals },
-      queue: { ...this.queue },
-      computeInput: { ...this.computeInput },
-      computeInfer: { ...this.computeInfer },
-      computeOutput: { ...this.computeOutput },
-      batches: Array.from(this.batches.values(), (batch) => ({ ...batch })).toSorted((a, b) =>
-        a.batchSize - b.batchSize
-      ),
+      queue: meters.queue.phase,
+      computeInput: meters.computeInput.phase,
+      computeInfer: meters.computeInfer.phase,
+      computeOutput: meters.computeOutput.phase,
+      batches: Array.from(this.batches, ([batchSize, batch]): BatchSize => ({
+        batchSize,
+        count: batch.count,
+        computeInputNanos: batch.computeInput.value,
+        computeInferNanos: batch.computeInfer.value,
+        computeOutputNanos: batch.computeOutput.value
+      })).toSorted((a, b) => a.batchSize - b.batchSize),
       pending: waiting,
       executing: running
     }
   }
+
+  measures(): Measures {
+    const { meters } = this
+    return {
+      loadNanos: this.loadNanos,
+      micros: eachPhase((phase) => meters[phase].micros),
+      durations: eachPhase((phase) => meters[phase].distribution),
+      batchSizes: this.batchSizes(),
+      firstResponse: this.firstResponses.read(this.firstResponseBounds, this.firstResponseMillis),
+      quantile: this.keepsQuantiles ? (phase, share) => meters[phase].quantile(share) : undefined
+    }
+  }
+
+  private batchSizes(): Distribution {
+    const counts = new Array<number>(batchSizeBounds.length + 1).fill(0)
+    let sum = 0
+    for (const [rows, { count }] of this.batches) {
+      const bound = batchSizeBounds.findIndex((most) => rows <= most)
+      counts[bound === -1 ? batchSizeBounds.length : bound]! += count
+      sum += rows * count
+    }
+    return { bounds: batchSizeBounds, counts, count: this.executionCount, sum }
+  }
 }
+
+const eachPhase = <A>(of: (phase: PhaseName) => A): Readonly<Record<PhaseName, A>> =>
+  Object.fromEntries(phases.map((phase) => [phase, of(phase)])) as Record<PhaseName, A>

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from "node:http"
 
 /** @internal */
-export type ContentType = "text/plain" | "application/json" | "application/octet-stream"
+export type ContentType = "text/plain" | "text/plain; charset=utf-8" | "application/json" | "application/octet-stream"
 
 /** `{"error":"…"}` with Triton's escapes: control characters get upper-case hex. @internal */
 export const errorBody = (message: string): string => `{"error":${quote(message)}}`

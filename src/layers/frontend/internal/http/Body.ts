@@ -4,6 +4,7 @@
  * Source: protocol §2.2 (chunks), §4.2 (layout).
  */
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
+import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Call } from "./Call.ts"
 
 /** @internal */
@@ -93,7 +94,7 @@ const receiveChunked = (call: Call, plan: Plan, onBody: (body: Uint8Array) => vo
     size += chunk.length
     if (size > plan.maxChunked) return plan.onTooLarge(size)
     const refusal = call.grow(chunk.length)
-    if (refusal !== undefined) return call.error(503, refusal)
+    if (refusal !== undefined) return call.overloaded(refusal)
     chunks.push(chunk)
   })
   call.request.on("end", () => {
@@ -122,7 +123,7 @@ const allocate = (call: Call, length: number, plan: Plan): Uint8Array | undefine
     call.hold(region)
     return region.bytes.subarray(padding)
   } catch {
-    call.error(503, `There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)
+    call.overloaded(`There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)
     return undefined
   }
 }
@@ -130,14 +131,12 @@ const allocate = (call: Call, length: number, plan: Plan): Uint8Array | undefine
 /**
  * Copies a whole chunk and gives the place behind it. The chunk is not usable afterwards.
  *
- * Copying all but the last byte takes node's `memcpy`, while a copy of the whole array goes through V8's byte-by-byte path for
- * shared memory whenever source and target are aligned differently: 30 times slower. And a chunk that owns its memory is
- * detached, which frees it now: left to the garbage collector, large bodies make it run every few dozen requests.
+ * A chunk that owns its memory is detached, which frees it now: left to the garbage collector, large bodies make it run every
+ * few dozen requests.
  */
 const copy = (chunk: Buffer, target: Uint8Array, at: number): number => {
   const { buffer, length } = chunk
-  chunk.copy(target, at, 0, length - 1)
-  target[at + length - 1] = chunk[length - 1]!
+  const end = ByteCopy.whole(chunk, target, at)
   if (length >= minDetached && length === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
-  return at + length
+  return end
 }

@@ -1,13 +1,16 @@
 /** The forms of answers: errors, texts, and the parts of a large body. */
 import { Cause, type Effect, Exit, Option } from "effect"
-import { type Code, codes } from "../../../../schema/Errors.ts"
+import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Errors.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
 import { Exchange } from "./Exchange.ts"
+import * as RetryAfter from "./RetryAfter.ts"
 
 /** A typed failure: its status follows from its code. @internal */
 export interface Failure {
   readonly code: Code
   readonly message: string
+  /** Tells whether another try can mend it. */
+  readonly _tag?: string
 }
 
 /** Up to here an answer goes out as one string with its head: one write, no gathering. */
@@ -26,9 +29,25 @@ export class Call extends Exchange {
     this.answer(status, ["Content-Type", contentType, ...headers], Buffer.byteLength(body), body)
   }
 
-  /** Answers with the status and the text of a typed failure. */
+  /** Answers with the status and the text of a typed failure, and with `Retry-After` where another try can mend it. */
   failure(failure: Failure, contentType: ContentType = this.contentType, headers: ReadonlyArray<string> = []): void {
-    this.error(codes[failure.code].http, failure.message, contentType, headers)
+    const retry = RetryAfter.headerOf(failure._tag)
+    this.error(
+      codes[failure.code].http,
+      failure.message,
+      contentType,
+      retry.length === 0 ? headers : [...headers, ...retry]
+    )
+  }
+
+  /** Answers that there is no room now. */
+  overloaded(message: string): void {
+    this.failure(new Overloaded({ message }))
+  }
+
+  /** Answers that the server takes no more requests. */
+  exiting(): void {
+    this.failure(new Stopping({ message: "Server exiting" }))
   }
 
   /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
@@ -51,7 +70,7 @@ export class Call extends Exchange {
     if (this.settled) return
     const failure = Cause.findErrorOption(cause)
     if (Option.isSome(failure)) return this.failure(failure.value, contentType(failure.value), headers)
-    if (Cause.hasInterruptsOnly(cause)) return this.error(503, "Server exiting")
+    if (Cause.hasInterruptsOnly(cause)) return this.exiting()
     this.defect(cause)
   }
 

@@ -48,9 +48,14 @@ export class InFlight {
 
   /** Why a body of this size is never taken, `undefined` when it may be. */
   tooLarge(bytes: number): string | undefined {
-    return bytes > this.limits.maxRequestBytes
-      ? `The request body of ${bytes} bytes exceeds the ${this.limits.maxRequestBytes} bytes that one request may have. ` +
+    const { maxBytes, maxRequestBytes } = this.limits
+    if (bytes > maxRequestBytes) {
+      return `The request body of ${bytes} bytes exceeds the ${maxRequestBytes} bytes that one request may have. ` +
         "Send less at a time, or raise --http-max-request-bytes."
+    }
+    return bytes > maxBytes
+      ? `The request body of ${bytes} bytes exceeds the ${maxBytes} bytes of all request bodies that the server takes at a ` +
+        "time. Send less at a time, or raise --http-max-inflight-bytes."
       : undefined
   }
 

@@ -4,6 +4,7 @@
  * Source: protocol.md 4.8 and 0.
  */
 import type { Result } from "effect"
+import * as BatchAxis from "../../../../schema/BatchAxis.ts"
 import { byteSize } from "../../../../schema/DataType.ts"
 import type { InvalidRequest } from "../../../../schema/Errors.ts"
 import type { Tensor } from "../../../../schema/Inference.ts"
@@ -17,7 +18,6 @@ const invalid = (message: string): InvalidRequest => RequestFault.invalid(Reques
 const text = (
   body: Uint8Array,
   input: SignatureTensor,
-  batch: ReadonlyArray<number>,
   options: DecodeOptions
 ): Tensor => {
   if (input.dims.length !== 1 || input.dims[0] !== 1) {
@@ -26,13 +26,12 @@ const text = (
   const data = (options.allocate ?? ordinaryMemory)(4 + body.length)
   new DataView(data.buffer, data.byteOffset, 4).setUint32(0, body.length, true)
   data.set(body, 4)
-  return { name: input.name, datatype: "BYTES", shape: [...batch, 1], data }
+  return { name: input.name, datatype: "BYTES", shape: BatchAxis.insert([1], input.batchAxis, 1), data }
 }
 
 const fixed = (
   body: Uint8Array,
   input: SignatureTensor,
-  batch: ReadonlyArray<number>,
   options: DecodeOptions
 ): Tensor => {
   if (input.dims.filter((dim) => dim < 0).length > 1) {
@@ -50,7 +49,7 @@ const fixed = (
         `Expected ${expected}, got ${body.length}`
     )
   }
-  return { name: input.name, datatype: input.datatype, shape: [...batch, ...dims], data: body }
+  return { name: input.name, datatype: input.datatype, shape: BatchAxis.insert(dims, input.batchAxis, 1), data: body }
 }
 
 /**
@@ -79,8 +78,7 @@ export const decodeRaw = (
           `'${options.modelName}' model configuration`
       )
     }
-    const batch = signature.maxBatchSize > 0 ? [1] : []
-    const tensor = input.datatype === "BYTES" ? text(body, input, batch, options) : fixed(body, input, batch, options)
+    const tensor = input.datatype === "BYTES" ? text(body, input, options) : fixed(body, input, options)
     return {
       request: {
         id: "",

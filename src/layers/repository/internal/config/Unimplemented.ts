@@ -54,17 +54,6 @@ function* refusals(config: ModelConfig, agentDirectory: string): Generator<Unimp
         "model answers each request once."
     )
   }
-  for (const field of ["batch_input", "batch_output"] as const) {
-    if (config[field].length > 0) yield refuse(field, `${model} uses ${field}, which this release does not compute.`)
-  }
-  for (const [index, input] of config.input.entries()) {
-    if (input.allow_ragged_batch) {
-      yield refuse(
-        `input[${index}].allow_ragged_batch`,
-        `${model} allows ragged batches of input '${input.name}', which this release does not form.`
-      )
-    }
-  }
   for (const kind of ["input", "output"] as const) {
     for (const [index, io] of config[kind].entries()) {
       if (io.data_type === "TYPE_BF16") {
@@ -122,12 +111,6 @@ function* warnings(config: ModelConfig): Generator<Unimplemented> {
       "optimization.execution_accelerators",
       `${model} asks for the accelerator '${name}': it runs without, at the speed of ONNX Runtime alone.`
     )
-  }
-  if (Object.keys(config.metric_tags).length > 0) {
-    yield warn("metric_tags", `${model} sets metric_tags: in this release metrics do not carry them.`)
-  }
-  if (config.model_metrics !== undefined) {
-    yield warn("model_metrics", `${model} sets metric buckets: this release has no such histogram.`)
   }
 }
 

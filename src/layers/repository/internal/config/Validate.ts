@@ -57,7 +57,8 @@ function* configFaults(config: ModelConfig): Generator<ConfigFault> {
 /** Checks a normalised config as a whole. Errors: INVALID_ARG. @category guards */
 export const validateConfig = (config: ModelConfig): Checked => firstFault(configFaults(config))
 
-const customisableFamily = "nv_inference_first_response_histogram_ms"
+/** The metric whose buckets a config may set. */
+export const customisableFamily = "nv_inference_first_response_histogram_ms"
 
 /** What Triton only warns of in a valid config. @category getters */
 export const configWarnings = (config: ModelConfig): ReadonlyArray<string> =>

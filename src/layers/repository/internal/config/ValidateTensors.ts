@@ -4,6 +4,7 @@ import type { EnumType } from "../../../../schema/proto/Descriptor.ts"
 import { BatchInput } from "../../../../schema/proto/TensorFields.ts"
 import type { Checked, ConfigFault } from "./ConfigFault.ts"
 import { firstFault, invalid } from "./ConfigFault.ts"
+import { batchingFaults } from "./ValidateBatching.ts"
 
 /** @category models */
 export interface IoOptions {
@@ -142,6 +143,7 @@ function* ioFaults(config: ModelConfig, options: IoOptions): Generator<ConfigFau
     yield* batchFaults(config)
     yield* duplicateFaults("input", config.input)
     yield* duplicateFaults("output", config.output)
+    yield* batchingFaults(config)
   }
   for (const text of faults()) yield invalid(`${text} for ${config.name}`)
 }

@@ -4,6 +4,7 @@
  * Source: Triton's ONNX Runtime backend; `model-config.md` section 5 has the tables.
  */
 import { Result } from "effect"
+import * as BatchAxis from "../../../../schema/BatchAxis.ts"
 import * as DataTypes from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelConfig, ModelInput, ModelOutput } from "../../../../schema/ModelConfig.ts"
@@ -36,15 +37,20 @@ export const skipped = (model: string): string =>
   `skipping model configuration auto-complete for '${model}': inputs and outputs already specified`
 
 /**
- * `true` when every input and output has a first dimension of any size; the name of its symbol does not matter.
+ * `true` when every input and output has a first dimension of any size, or another one where a parameter of the config says so;
+ * the name of its symbol does not matter.
  *
  * @category getters
  */
-export const canBatch = (io: ModelIo): boolean =>
-  [...io.inputs, ...io.outputs].every((tensor) => tensor.shape[0] === -1)
+export const canBatch = (io: ModelIo, config: ModelConfig = ModelConfigs.empty): boolean =>
+  [...io.inputs, ...io.outputs].every((tensor) => {
+    const axis = BatchAxis.ofBatching(config, tensor.name)
+    return axis === BatchAxis.none || tensor.shape[axis] === -1
+  })
 
-const complete = (tensor: IoTensor, batched: boolean) => {
-  const shape = batched ? tensor.shape.slice(1) : tensor.shape
+const complete = (tensor: IoTensor, config: ModelConfig, size: number) => {
+  const batched = size > 0 && !BatchAxis.isShared(config, tensor.name)
+  const shape = batched ? BatchAxis.remove(tensor.shape, BatchAxis.ofBatching(config, tensor.name)) : tensor.shape
   return {
     name: tensor.name,
     data_type: tensor.datatype === undefined
@@ -76,7 +82,7 @@ export const run = (
   options: Options
 ): Result.Result<Completion, LoadFailed> => {
   if (!isNeeded(config)) return Result.succeed({ config, warnings: [] })
-  const possible = canBatch(io)
+  const possible = canBatch(io, config)
   const given = config.max_batch_size
   if (!possible && given !== 0) {
     return Result.fail(
@@ -96,15 +102,14 @@ export const run = (
       "specified in model configuration. Must specify max_batch_size to utilize autofill with a larger max batch size"
     ]
     : []
-  const batched = size > 0
   const inputsGiven = config.input.length + config.batch_input.length > 0
   const outputsGiven = config.output.length > 0
   const input: ReadonlyArray<ModelInput> = inputsGiven
     ? config.input
-    : ModelConfigs.make({ input: io.inputs.map((tensor) => complete(tensor, batched)) }).input
+    : ModelConfigs.make({ input: io.inputs.map((tensor) => complete(tensor, config, size)) }).input
   const output: ReadonlyArray<ModelOutput> = outputsGiven
     ? config.output
-    : ModelConfigs.make({ output: io.outputs.map((tensor) => complete(tensor, batched)) }).output
+    : ModelConfigs.make({ output: io.outputs.map((tensor) => complete(tensor, config, size)) }).output
   const batching = size > 1 && config.dynamic_batching === undefined && config.sequence_batching === undefined
     ? { dynamic_batching: ModelConfigs.make({ dynamic_batching: {} }).dynamic_batching }
     : {}

@@ -4,14 +4,17 @@
  * Source: Triton's ONNX Runtime backend; `model-config.md` sections 5.6 and 5.7 have the checks, their order and their texts.
  */
 import { Result } from "effect"
+import * as BatchAxis from "../../../../schema/BatchAxis.ts"
 import type { DataType } from "../../../../schema/DataType.ts"
 import * as DataTypes from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelConfig, ModelInput, ModelOutput } from "../../../../schema/ModelConfig.ts"
 import type { TensorSpec } from "../../../../services/Executor.ts"
+import * as BatchInputs from "./BatchInputs.ts"
+import { modelSide, raggedDisagreement, type Role, shapeDisagreement, zeroDisagreement } from "./CompareShapes.ts"
 import * as Compatibility from "./Compatibility.ts"
 import type { IoTensor, ModelIo } from "./ModelIo.ts"
-import { formatShape, formatTable } from "./ModelIo.ts"
+import { formatTable } from "./ModelIo.ts"
 import type { Disagreement } from "./SequenceControls.ts"
 import * as SequenceControls from "./SequenceControls.ts"
 
@@ -26,34 +29,7 @@ export interface Agreement {
   readonly outputs: ReadonlyArray<TensorSpec>
 }
 
-type Role = "input" | "output"
-
 const invalid = (message: string): Disagreement => ({ code: "INVALID_ARG", message })
-
-const modelSide = (io: ModelInput | ModelOutput): ReadonlyArray<number> => io.reshape?.shape ?? io.dims
-
-/**
- * Zeros are allowed where the model itself has them, which Triton refuses; anywhere else they are the error that they are in
- * Triton's validation of a config.
- */
-const zeroDisagreement = (
-  model: string,
-  role: Role,
-  io: ModelInput | ModelOutput,
-  tensor: IoTensor,
-  batched: boolean
-): Disagreement | undefined => {
-  const shape = batched ? tensor.shape.slice(1) : tensor.shape
-  const wrong = modelSide(io).some((dimension, index) => dimension === 0 && shape[index] !== 0)
-  return wrong
-    ? invalid(
-      `model ${role} '${io.name}' ${
-        io.reshape === undefined ? "dimension" : "reshape dimensions"
-      } must be integer >= 1, ` +
-        `or -1 to indicate a variable-size dimension for ${model}`
-    )
-    : undefined
-}
 
 const typeDisagreement = (
   model: string,
@@ -74,55 +50,6 @@ const typeDisagreement = (
       `unable to load model '${model}', configuration expects datatype ${configured.configName} for ${role} ` +
         `'${io.name}', model provides TYPE_${tensor.typeName}`
     )
-}
-
-const shapeDisagreement = (
-  model: string,
-  role: Role,
-  io: ModelInput | ModelOutput,
-  tensor: IoTensor,
-  batched: boolean
-): Disagreement | undefined => {
-  const dims = modelSide(io)
-  // Triton takes a model that does not tell a shape for one with a scalar.
-  if (!tensor.ranked) return undefined
-  if (tensor.shape.length === 0) {
-    return dims.every((dimension) => dimension === 1)
-      ? undefined
-      : invalid(
-        `unable to load model '${model}', scalar tensor '${io.name}', should only provide 1 in the model configuration ` +
-          `when the model doesn't support batching. Model configuration provided: ${formatShape(dims)}.`
-      )
-  }
-  const prefix = `model '${model}', tensor '${io.name}': `
-  if (batched && tensor.shape[0] !== -1) {
-    return invalid(
-      `${prefix}for the model to support batching the shape should have at least 1 dimension and the first dimension ` +
-        `must be -1; but shape expected by the model is ${formatShape(tensor.shape)}`
-    )
-  }
-  const full = batched ? [-1, ...dims] : dims
-  const same = full.length === tensor.shape.length &&
-    tensor.shape.every((dimension, index) => dimension === full[index] || role === "input" && dimension === -1)
-  if (same) return undefined
-  const specified = batched
-    ? "an initial batch dimension because max_batch_size > 0 followed by the explicit tensor shape, making complete " +
-      `shape ${formatShape(full)}`
-    : `shape ${formatShape(full)}`
-  return invalid(
-    `${prefix}the model expects ${tensor.shape.length} dimensions (shape ${formatShape(tensor.shape)}) but the model ` +
-      `configuration specifies ${full.length} dimensions (${specified})`
-  )
-}
-
-const raggedDisagreement = (model: string, input: ModelInput, tensor: IoTensor): Disagreement | undefined => {
-  const start = `unable to load model '${model}', configuration expects model provides input with shape [-1] `
-  if (input.optional) {
-    return invalid(`${start}for ragged input '${input.name}', which is not supported for optional input`)
-  }
-  return tensor.shape.length === 1 && tensor.shape[0] === -1
-    ? undefined
-    : invalid(`${start} for ragged input '${input.name}', model provides ${formatShape(tensor.shape)}`)
 }
 
 const unexpected = (role: Role, name: string, allowed: ReadonlyArray<IoTensor>): Disagreement =>
@@ -168,9 +95,11 @@ const firstInputDisagreement = (
     const found = Compatibility.refusal("input", tensor) ?? typeDisagreement(model, "input", input, tensor) ??
       (input.allow_ragged_batch
         ? raggedDisagreement(model, input, tensor)
-        : shapeDisagreement(model, "input", input, tensor, batched))
+        : shapeDisagreement(model, "input", input, tensor, BatchAxis.of(config, input.name)))
     if (found !== undefined) return found
   }
+  const fedByBatch = BatchInputs.firstDisagreement(model, config, named)
+  if (fedByBatch !== undefined) return fedByBatch
   // Triton counts inputs only, so a name given twice passes there and every request fails.
   const names = new Set(fed(config))
   const missing = io.inputs.find((tensor) => !names.has(tensor.name))
@@ -195,7 +124,7 @@ const firstOutputDisagreement = (
     const found = typeDisagreement(model, "output", output, tensor) ??
       (scattered.has(output.name)
         ? undefined
-        : shapeDisagreement(model, "output", output, tensor, config.max_batch_size > 0))
+        : shapeDisagreement(model, "output", output, tensor, BatchAxis.of(config, output.name)))
     if (found !== undefined) return found
   }
   return undefined
@@ -207,11 +136,12 @@ const firstZeroDisagreement = (
   inputs: ReadonlyMap<string, IoTensor>,
   outputs: ReadonlyMap<string, IoTensor>
 ): Disagreement | undefined => {
-  const batched = config.max_batch_size > 0
   for (const [role, entries, named] of [["input", config.input, inputs], ["output", config.output, outputs]] as const) {
     for (const entry of entries) {
       const tensor = named.get(entry.name)
-      const found = tensor === undefined ? undefined : zeroDisagreement(model, role, entry, tensor, batched)
+      const found = tensor === undefined
+        ? undefined
+        : zeroDisagreement(model, role, entry, tensor, BatchAxis.of(config, entry.name))
       if (found !== undefined) return found
     }
   }
@@ -237,24 +167,35 @@ export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Res
   }
   const scattered = new Set(config.batch_output.flatMap((output) => output.target_name))
   const batched = config.max_batch_size > 0
-  const configured = (entry: ModelInput | ModelOutput) => batched ? [-1, ...modelSide(entry)] : modelSide(entry)
-  const spec = (entry: ModelInput | ModelOutput, tensor: IoTensor, shape: ReadonlyArray<number>): TensorSpec => ({
+  const spec = (
+    entry: ModelInput | ModelOutput,
+    tensor: IoTensor,
+    shape: ReadonlyArray<number>,
+    batchAxis: number
+  ): TensorSpec => ({
     name: entry.name,
     datatype: tensor.datatype as DataType,
-    shape: tensor.ranked && tensor.shape.length === 0 ? [] : shape
+    shape: tensor.ranked && tensor.shape.length === 0 ? [] : shape,
+    ...(batched && batchAxis !== 0 ? { batchAxis } : {})
   })
+  const configured = (entry: ModelInput | ModelOutput, tensor: IoTensor): TensorSpec => {
+    const axis = BatchAxis.of(config, entry.name)
+    return spec(entry, tensor, BatchAxis.insert(modelSide(entry), axis), axis)
+  }
+  const flat = (entry: ModelInput | ModelOutput, tensor: IoTensor): TensorSpec =>
+    spec(entry, tensor, tensor.shape, BatchAxis.none)
   const inputSpec = (entry: ModelInput): TensorSpec => {
     const tensor = inputs.get(entry.name)!
-    return spec(entry, tensor, entry.allow_ragged_batch ? tensor.shape : configured(entry))
+    return entry.allow_ragged_batch ? flat(entry, tensor) : configured(entry, tensor)
   }
   const outputSpec = (entry: ModelOutput): TensorSpec => {
     const tensor = outputs.get(entry.name)!
     // Nothing may be concluded from the shape of a config that could not be compared.
-    if (!tensor.ranked) return spec(entry, tensor, batched ? [-1, -1] : [-1])
-    return spec(entry, tensor, scattered.has(entry.name) ? tensor.shape : configured(entry))
+    if (!tensor.ranked) return spec(entry, tensor, batched ? [-1, -1] : [-1], BatchAxis.none)
+    return scattered.has(entry.name) ? flat(entry, tensor) : configured(entry, tensor)
   }
   return Result.succeed({
-    inputs: config.input.map(inputSpec),
+    inputs: [...config.input.map(inputSpec), ...BatchInputs.specs(config, inputs)],
     outputs: config.output.map(outputSpec)
   })
 }

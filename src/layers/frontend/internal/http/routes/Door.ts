@@ -12,4 +12,6 @@ export interface Door {
   /** Bytes of JSON, of a raw request, and of a decompressed body. */
   readonly maxInputSize: number
   readonly forward: Forward | undefined
+  /** Answers to inference carry `Server-Timing`. */
+  readonly serverTiming: boolean
 }

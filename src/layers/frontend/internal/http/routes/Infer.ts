@@ -1,9 +1,10 @@
 /** Inference. Source: protocol §4. */
 import { Cause, Exit, Result } from "effect"
-import { type InferenceError, type InferenceFailure, InvalidRequest, Overloaded } from "../../../../../schema/Errors.ts"
+import { type InferenceError, type InferenceFailure, InvalidRequest } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import type { Model } from "../../../../../services/ModelRepository.ts"
 import * as Compression from "../../infer/Compression.ts"
+import { Deadline } from "../../infer/Deadline.ts"
 import type { DecodedRequest } from "../../infer/DecodedRequest.ts"
 import * as HeaderLength from "../../infer/HeaderLength.ts"
 import { decode } from "../../infer/InferRequestDecoder.ts"
@@ -12,7 +13,9 @@ import { decodeRaw } from "../../infer/RawRequestDecoder.ts"
 import type { ContentType } from "../Answer.ts"
 import { type Plan, receive } from "../Body.ts"
 import type { Call } from "../Call.ts"
+import * as RequestTimeout from "../RequestTimeout.ts"
 import type { Route } from "../Router.ts"
+import { serverTiming } from "../ServerTiming.ts"
 import type { Door } from "./Door.ts"
 import { jsonTooLarge } from "./JsonBody.ts"
 
@@ -37,7 +40,7 @@ class InferRoute {
     this.door = door
   }
 
-  /** Finds the model and reads the coding of the body. */
+  /** Finds the model, and reads how long the client waits and the coding of the body. */
   begin(call: Call): void {
     const found = this.door.server.model(call.captures.model, call.captures.version)
     if (Result.isFailure(found)) return call.failure(found.failure)
@@ -45,14 +48,21 @@ class InferRoute {
     if (model.config.model_transaction_policy?.decoupled === true) {
       return call.error(501, "HTTP end point doesn't support models with decoupled transaction policy")
     }
+    const timeout = call.request.headers[RequestTimeout.name]
+    let deadline: Deadline | undefined
+    if (timeout !== undefined) {
+      const millis = RequestTimeout.parse(timeout)
+      if (Result.isFailure(millis)) return call.failure(millis.failure)
+      deadline = new Deadline(millis.success)
+    }
     const compressed = Compression.isCompressed(call.request.headers["content-encoding"])
     if (Result.isFailure(compressed)) {
       call.failure(compressed.failure, "text/plain", ["Accept-Encoding", Compression.accepted])
-    } else if (compressed.success) this.receiveCompressed(call, model)
-    else this.receivePlain(call, model)
+    } else if (compressed.success) this.receiveCompressed(call, model, deadline)
+    else this.receivePlain(call, model, deadline)
   }
 
-  private receivePlain(call: Call, model: Model): void {
+  private receivePlain(call: Call, model: Model, deadline: Deadline | undefined): void {
     const header = headerOf(call)
     const length = call.contentLength
     if (length !== undefined) {
@@ -67,16 +77,16 @@ class InferRoute {
     const maxChunked = binaryAt !== undefined && binaryAt > 0
       ? this.door.inFlight.limits.maxRequestBytes
       : this.door.maxInputSize
-    this.receive(call, binaryAt, maxChunked, (body) => this.submit(call, model, body))
+    this.receive(call, binaryAt, maxChunked, deadline, (body) => this.submit(call, model, deadline, body))
   }
 
-  private receiveCompressed(call: Call, model: Model): void {
+  private receiveCompressed(call: Call, model: Model, deadline: Deadline | undefined): void {
     const { maxInputSize } = this.door
-    this.receive(call, undefined, maxInputSize, (body) => {
+    this.receive(call, undefined, maxInputSize, deadline, (body) => {
       call.answerWith(Compression.decompress(body, maxInputSize), (inflated) => {
         const refusal = call.grow(inflated.length)
-        if (refusal !== undefined) call.error(503, refusal)
-        else this.submit(call, model, inflated)
+        if (refusal !== undefined) call.overloaded(refusal)
+        else this.submit(call, model, deadline, inflated)
       })
     })
   }
@@ -86,22 +96,28 @@ class InferRoute {
     call: Call,
     binaryAt: number | undefined,
     maxChunked: number,
+    deadline: Deadline | undefined,
     onBody: (body: Uint8Array) => void
   ): void {
     const length = call.contentLength
-    const refusal = this.door.inFlight.tooLarge(length ?? 0) ?? call.enter(length ?? 0)
-    if (refusal !== undefined) return call.failure(new Overloaded({ message: refusal }))
+    const { inFlight } = this.door
+    const never = inFlight.tooLarge(length ?? 0)
+    if (never !== undefined) return call.error(503, never)
+    const refusal = call.enter(length ?? 0)
+    if (refusal !== undefined) return call.overloaded(refusal)
+    const most = Math.min(maxChunked, inFlight.limits.maxBytes)
     const plan: Plan = {
       memory: this.door.memory,
       binaryAt,
-      maxChunked,
-      onTooLarge: (size) =>
-        call.failure(
-          this.tooLarge(binaryAt, size) ??
-            new Overloaded({ message: this.door.inFlight.tooLarge(size) ?? jsonTooLarge(size, maxChunked) })
-        )
+      maxChunked: most,
+      onTooLarge: (size) => {
+        const failure = this.tooLarge(binaryAt, size)
+        if (failure !== undefined) call.failure(failure)
+        else call.error(503, inFlight.tooLarge(size) ?? jsonTooLarge(size, most))
+      }
     }
-    receive(call, plan, onBody)
+    if (deadline === undefined) receive(call, plan, onBody)
+    else receive(call, plan, (body) => deadline.leftMicros() > 0 ? onBody(body) : this.late(call, deadline))
   }
 
   private tooLarge(jsonLength: number | undefined, length: number): InvalidRequest | undefined {
@@ -116,8 +132,12 @@ class InferRoute {
     })
   }
 
+  private late(call: Call, deadline: Deadline): void {
+    call.failure(deadline.exceeded(), "application/json")
+  }
+
   /** Decodes the whole body and hands the request to the server. */
-  private submit(call: Call, model: Model, body: Uint8Array): void {
+  private submit(call: Call, model: Model, deadline: Deadline | undefined, body: Uint8Array): void {
     const { forward, maxInputSize, server } = this.door
     const jsonLength = HeaderLength.parse(headerOf(call), body.length)
     if (Result.isFailure(jsonLength)) return call.failure(jsonLength.failure)
@@ -136,6 +156,11 @@ class InferRoute {
       const parameters = forward(call.request.rawHeaders, request.parameters)
       if (Result.isFailure(parameters)) return call.failure(parameters.failure, "application/json")
       request = { ...request, parameters: parameters.success }
+    }
+    if (deadline !== undefined) {
+      const deadlineMicros = deadline.leftMicros()
+      if (deadlineMicros === 0) return this.late(call, deadline)
+      request = { ...request, deadlineMicros }
     }
     call.run(server.infer(model, request), (exit) => this.answer(call, decoded.success, exit))
   }
@@ -167,7 +192,7 @@ class InferRoute {
     const { byteLength, parts } = encoded
     // One part is a copy of everything.
     if (parts.length === 1) response.release()
-    call.parts(headersOf(encoded), byteLength, parts, parts.length === 1 ? nothing : response.release)
+    call.parts(this.headersOf(encoded, response), byteLength, parts, parts.length === 1 ? nothing : response.release)
   }
 
   private compress(
@@ -179,10 +204,19 @@ class InferRoute {
     call.run(Compression.compress(coding, encoded.parts), (exit) => {
       response.release()
       if (Exit.isFailure(exit)) return call.unsuccessful(exit.cause)
-      const headers = headersOf(encoded)
+      const headers = this.headersOf(encoded, response)
       headers.push("Content-Encoding", coding)
       call.parts(headers, exit.value.length, [exit.value], nothing)
     })
+  }
+
+  private headersOf(encoded: EncodedResponse, response: InferenceResponse): Array<string> {
+    const { contentType, inferenceHeaderContentLength } = encoded
+    const headers = inferenceHeaderContentLength === undefined
+      ? ["Content-Type", contentType]
+      : ["Content-Type", contentType, "Inference-Header-Content-Length", String(inferenceHeaderContentLength)]
+    if (this.door.serverTiming) headers.push("Server-Timing", serverTiming(response.timing))
+    return headers
   }
 }
 
@@ -192,13 +226,6 @@ const single = (value: string | ReadonlyArray<string> | undefined): string | und
   typeof value === "object" ? value.join(", ") : value
 
 const headerOf = (call: Call): string | undefined => single(call.request.headers["inference-header-content-length"])
-
-const headersOf = (encoded: EncodedResponse): Array<string> => {
-  const { contentType, inferenceHeaderContentLength } = encoded
-  return inferenceHeaderContentLength === undefined
-    ? ["Content-Type", contentType]
-    : ["Content-Type", contentType, "Inference-Header-Content-Length", String(inferenceHeaderContentLength)]
-}
 
 /** Failures found before a request runs are application/json, later ones text/plain, as in protocol §2.2. */
 const errorContentType = (failure: InferenceFailure): ContentType =>

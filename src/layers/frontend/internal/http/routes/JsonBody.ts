@@ -17,13 +17,19 @@ export const withJsonBody = (door: Door, call: Call, use: (body: JsonValue | und
   if (length !== undefined && length > door.maxInputSize) {
     return call.error(400, jsonTooLarge(length, door.maxInputSize))
   }
+  const never = door.inFlight.tooLarge(length ?? 0)
+  if (never !== undefined) return call.error(503, never)
   const refusal = call.enter(length ?? 0)
-  if (refusal !== undefined) return call.error(503, refusal)
+  if (refusal !== undefined) return call.overloaded(refusal)
   const plan = {
     memory: door.memory,
     binaryAt: undefined,
-    maxChunked: door.maxInputSize,
-    onTooLarge: (size: number) => call.error(400, jsonTooLarge(size, door.maxInputSize))
+    maxChunked: Math.min(door.maxInputSize, door.inFlight.limits.maxBytes),
+    onTooLarge: (size: number) => {
+      const never = size > door.maxInputSize ? undefined : door.inFlight.tooLarge(size)
+      if (never === undefined) call.error(400, jsonTooLarge(size, door.maxInputSize))
+      else call.error(503, never)
+    }
   }
   receive(call, plan, (bytes) => {
     if (bytes.length === 0) return use(undefined)

@@ -31,7 +31,6 @@ const sharedMemory = (kind: "system" | "cuda"): ReadonlyArray<Route> => {
 
 /** @internal */
 export const routes = (): ReadonlyArray<Route> => [
-  ...get("statistics", "statistics", ["/v2/models/stats", "/v2/models/{model}[/versions/{version}]/stats"]),
   ...both("logging", "logging", ["/v2/logging"]),
   ...both("trace", "trace", ["/v2/trace/setting", "/v2/models/{model}/trace/setting"]),
   ...post("inference", "generate", [

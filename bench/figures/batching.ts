@@ -1,0 +1,74 @@
+/** What batching gains, and what it costs. */
+import { execFileSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import * as requests from "../requests.ts"
+import { atLeast, besideModel, type Context, type Figure, load, type Measured, throughput } from "./Figure.ts"
+
+export const batching = (context: Context): ReadonlyArray<Figure> => [
+  {
+    name: "`simple` with `dynamic_batching { }`, 64 connections, beside the same without",
+    unit: "requests/s",
+    goal: "≥ 1.15 of it unbatched",
+    reached: atLeast(1.15),
+    measure: besideModel(context, "simple_batched", "simple_direct", requests.simple(), 64)
+  },
+  {
+    name: "`simple` with `dynamic_batching { }`, 64 connections",
+    unit: "requests/s",
+    goal: "≥ 0.5 of the echo",
+    reached: atLeast(0.5),
+    measure: throughput(context, "simple_batched", requests.simple(), 64)
+  },
+  {
+    name: "Silero VAD with `dynamic_batching { }`, 32 connections, beside the same without",
+    unit: "requests/s",
+    goal: "≥ 2.5 of it unbatched",
+    reached: atLeast(2.5),
+    measure: besideModel(context, "silero_batched", "silero_direct", requests.silero(), 32)
+  }
+]
+
+/** The same load with metrics and without, on two servers. */
+export const metrics = (context: Context, without: Context): Figure => ({
+  name: "`simple` with `dynamic_batching { }`, 64 connections, with all metrics beside `--allow-metrics=false`",
+  unit: "requests/s",
+  goal: "≥ 0.97",
+  reached: atLeast(0.97),
+  measure: async () => {
+    const beside = await load(without, "simple_batched", requests.simple(), 64)
+    const value = await load(context, "simple_batched", requests.simple(), 64)
+    return { value: value.perSecond, beside: beside.perSecond, ratio: value.perSecond / beside.perSecond }
+  }
+})
+
+const batcher = fileURLToPath(new URL("../batcher.ts", import.meta.url))
+
+const printed = (pattern: RegExp): number => {
+  const text = execFileSync(process.execPath, ["--expose-gc", batcher], { encoding: "utf8" })
+  const found = pattern.exec(text)
+  if (found === null) throw new Error(`bench/batcher.ts printed no such figure:\n${text}`)
+  return Number(found[1])
+}
+
+const under = async (pattern: RegExp, limit: number): Promise<Measured> => {
+  const value = printed(pattern)
+  return { value, beside: limit, ratio: value / limit }
+}
+
+/** `bench/batcher.ts`: the batcher alone. */
+export const alone: ReadonlyArray<Figure> = [
+  {
+    name: "batcher alone, 512 callers, batches of 32, executor that does nothing",
+    unit: "µs a request",
+    goal: "< 2 µs",
+    reached: (ratio) => ratio < 1,
+    measure: () => under(/512 callers, batches of 32: ([\d.]+)/, 2)
+  },
+  {
+    name: "100,000 waiting requests, with the fiber of each caller",
+    unit: "bytes each",
+    goal: "< 1,000 bytes",
+    reached: (ratio) => ratio < 1,
+    measure: () => under(/100000 waiting requests: (\d+)/, 1000)
+  }
+]

@@ -1,0 +1,72 @@
+/** Statistics of models. Source: protocol §3.5, scheduling §8. */
+import { Option, Result } from "effect"
+import type { IndexEntry } from "../../../../../services/ModelRepository.ts"
+import type { BatchSize, ModelStatistics, Phase } from "../../../../../services/Statistics.ts"
+import { quote } from "../Answer.ts"
+import type { Call } from "../Call.ts"
+import type { Route } from "../Router.ts"
+import type { Door } from "./Door.ts"
+
+const common = { category: "statistics", contentType: "application/json" } as const
+
+/** @internal */
+export const routes = ({ server }: Door): ReadonlyArray<Route> => {
+  const { repository } = server
+  const find = (name: string, version: string): ReadonlyArray<ModelStatistics> =>
+    Option.toArray(Option.map(Result.getSuccess(repository.lookup(name, version)), ({ statistics }) => statistics))
+  const ofModel = (name: string) => repository.readyVersions(name).flatMap((version) => find(name, String(version)))
+  const ready = (entries: ReadonlyArray<IndexEntry>) =>
+    entries.flatMap(({ name, state, version }) => state === "READY" ? find(name, version ?? "") : [])
+  return [
+    {
+      ...common,
+      path: "/v2/models/stats",
+      get: (call) => call.answerWith(repository.index, (entries) => answer(call, ready(entries)))
+    },
+    {
+      ...common,
+      path: "/v2/models/{model}[/versions/{version}]/stats",
+      get: (call) => {
+        const { model, version } = call.captures
+        const versions = ofModel(model)
+        if (versions.length === 0) {
+          return call.failure({ code: "INVALID_ARG", message: `requested model '${model}' is not available` })
+        }
+        if (version === "") return answer(call, versions)
+        const found = find(model, version)
+        if (found.length > 0) return answer(call, found)
+        call.failure({
+          code: "INVALID_ARG",
+          message: `requested model version is not available for model '${model}'`
+        })
+      }
+    }
+  ]
+}
+
+const answer = (call: Call, versions: ReadonlyArray<ModelStatistics>): void =>
+  call.text("application/json", `{"model_stats":[${versions.map(modelJson).join(",")}]}`)
+
+/** Written by hand: the sums are integers of 64 bits. */
+const phaseJson = (name: string, { count, nanos }: Phase): string => `"${name}":{"count":${count},"ns":${nanos}}`
+
+const batchJson = (batch: BatchSize): string =>
+  `{"batch_size":${batch.batchSize},` +
+  `${phaseJson("compute_input", { count: batch.count, nanos: batch.computeInputNanos })},` +
+  `${phaseJson("compute_infer", { count: batch.count, nanos: batch.computeInferNanos })},` +
+  `${phaseJson("compute_output", { count: batch.count, nanos: batch.computeOutputNanos })}}`
+
+/** There is no response cache, so it was never asked. */
+const never: Phase = { count: 0, nanos: 0n }
+
+const modelJson = (statistics: ModelStatistics): string => {
+  const counts = statistics.counts()
+  return `{"name":${quote(statistics.model)},"version":"${statistics.version}",` +
+    `"last_inference":${counts.lastInferenceMillis},"inference_count":${counts.inferenceCount},` +
+    `"execution_count":${counts.executionCount},"inference_stats":{${phaseJson("success", counts.success)},` +
+    `${phaseJson("fail", counts.fail)},${phaseJson("queue", counts.queue)},` +
+    `${phaseJson("compute_input", counts.computeInput)},${phaseJson("compute_infer", counts.computeInfer)},` +
+    `${phaseJson("compute_output", counts.computeOutput)},${phaseJson("cache_hit", never)},` +
+    `${phaseJson("cache_miss", never)}},"response_stats":{},` +
+    `"batch_stats":[${counts.batches.map(batchJson).join(",")}],"memory_usage":[]}`
+}

@@ -1,0 +1,124 @@
+/**
+ * Metrics in Prometheus' text format: Triton's `nv_*` families, and this server's own.
+ *
+ * Upstream: `MetricsFrontend`. Downstream: `Statistics`, the process and /proc.
+ *
+ * Source: scheduling §9.
+ */
+import { type Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import { Metrics } from "../../services/Metrics.ts"
+import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
+import { render, type Reporter } from "./internal/Exposition.ts"
+import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
+import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
+import * as LoopDelay from "./internal/LoopDelay.ts"
+import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
+import * as ServerFamilies from "./internal/ServerFamilies.ts"
+import * as VersionFamilies from "./internal/VersionFamilies.ts"
+
+/** @category models */
+export interface Options {
+  /** Triton's counters of microseconds exist. Default `true`. */
+  readonly counterLatencies?: boolean
+  /** Triton's histogram of first responses exists. Default `false`. */
+  readonly histogramLatencies?: boolean
+  /** Shares between 0 and 1 that Triton's summaries show, of books that keep quantiles; `undefined`: no summaries. */
+  readonly quantiles?: ReadonlyArray<number> | undefined
+  /** Use of the machine's processors and memory is shown. Default `true`. */
+  readonly cpu?: boolean
+  /** How often the machine and the event loop are looked at. Default 2 seconds. */
+  readonly interval?: Duration.Input
+  /** Size of the pool of pinned memory that was configured. Default 256 MiB. */
+  readonly pinnedMemoryPoolBytes?: number
+}
+
+const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
+  Metrics["Service"],
+  never,
+  Statistics | Scope.Scope
+> {
+  const statistics = yield* Statistics
+  const families = [
+    ...InferenceFamilies.families({
+      counterLatencies: options.counterLatencies ?? true,
+      histogramLatencies: options.histogramLatencies ?? false,
+      quantiles: options.quantiles
+    }),
+    ...VersionFamilies.families
+  ]
+  const labels = new WeakMap<VersionBooks, SeriesLabels>()
+  const labelsOf = (books: VersionBooks): SeriesLabels => {
+    const known = labels.get(books)
+    if (known !== undefined) return known
+    const made = ofVersion(books)
+    labels.set(books, made)
+    return made
+  }
+
+  const usage = options.cpu === false ? undefined : new HostUsage()
+  const loop = yield* LoopDelay.make
+  let host: HostReading | undefined = undefined
+  let told = false
+  const refresh = Effect.suspend(() => {
+    loop.refresh()
+    if (usage === undefined) return Effect.void
+    const reading = usage.read()
+    host = Result.isSuccess(reading) ? reading.success : undefined
+    if (Result.isSuccess(reading) || told) return Effect.void
+    told = true
+    return Effect.logWarning("There are no metrics of the CPU and memory: /proc cannot be read", reading.failure)
+  })
+  yield* refresh
+  yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(options.interval ?? "2 seconds")))
+
+  const none = new SeriesLabels({})
+  const server = (): ServerFamilies.ServerReading => {
+    const cpu = process.cpuUsage()
+    const memory = process.memoryUsage()
+    return {
+      pinnedMemoryPoolBytes: options.pinnedMemoryPoolBytes ?? 256 * 1024 ** 2,
+      host,
+      loop: loop.read(),
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
+      residentBytes: memory.rss,
+      startSeconds: performance.timeOrigin / 1e3,
+      heapUsedBytes: memory.heapUsed,
+      heapTotalBytes: memory.heapTotal,
+      externalBytes: memory.external
+    }
+  }
+
+  return Metrics.of({
+    exposition: Effect.sync(() => {
+      const versions = reporters(statistics.all(), labelsOf)
+      const itself = [{ labels: none, source: server() }]
+      return [
+        ...families.flatMap((family) => render(family, versions)),
+        ...ServerFamilies.families.flatMap((family) => render(family, itself)),
+        ""
+      ].join("\n")
+    })
+  })
+})
+
+/** Versions that are open. While one is replaced by itself, the newer counts: labels must not occur twice. */
+const reporters = (
+  all: ReadonlyArray<VersionBooks>,
+  labelsOf: (books: VersionBooks) => SeriesLabels
+): ReadonlyArray<Reporter<InferenceFamilies.Reading>> => {
+  const found = new Map<string, Reporter<InferenceFamilies.Reading>>()
+  for (const books of all) {
+    const measures = books.measures()
+    if (measures.loadNanos === undefined) continue
+    const labels = labelsOf(books)
+    found.set(labels.text, { labels, source: { counts: books.counts(), measures } })
+  }
+  return [...found.values()]
+}
+
+/** @category layers */
+export const layerWith = (options: Options): Layer.Layer<Metrics, never, Statistics> =>
+  Layer.effect(Metrics, make(options))
+
+/** With default options. @category layers */
+export const layer: Layer.Layer<Metrics, never, Statistics> = layerWith({})

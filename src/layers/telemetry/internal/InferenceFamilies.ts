@@ -1,0 +1,122 @@
+/** Triton's metrics of a model version, with its names and texts. Source: scheduling §9.2. */
+import type { Counts, FailureReason, Measures, PhaseName } from "../../../services/Statistics.ts"
+import type { Family } from "./Exposition.ts"
+
+/** What is read of a version once for each exposition. @category models */
+export interface Reading {
+  readonly counts: Counts
+  readonly measures: Measures
+}
+
+/** Which of them exist. @category models */
+export interface Options {
+  readonly counterLatencies: boolean
+  readonly histogramLatencies: boolean
+  /** Shares of the summaries, between 0 and 1; `undefined`: no summaries. */
+  readonly quantiles: ReadonlyArray<number> | undefined
+}
+
+const counter = (name: string, help: string, value: (reading: Reading) => number): Family<Reading> => ({
+  name,
+  type: "counter",
+  help,
+  write: (series, reading) => series.value(value(reading))
+})
+
+const reasons: ReadonlyArray<FailureReason> = ["REJECTED", "CANCELED", "BACKEND", "OTHER"]
+
+const counts: ReadonlyArray<Family<Reading>> = [
+  counter(
+    "nv_inference_request_success",
+    "Number of successful inference requests, all batch sizes",
+    ({ counts }) => counts.success.count
+  ),
+  {
+    name: "nv_inference_request_failure",
+    type: "counter",
+    help: "Number of failed inference requests, all batch sizes",
+    write: (series, { counts }) => {
+      for (const reason of reasons) series.valueWith("reason", reason, counts.failures[reason])
+    }
+  },
+  counter(
+    "nv_inference_count",
+    "Number of inferences performed (does not include cached requests)",
+    ({ counts }) => counts.inferenceCount
+  ),
+  counter(
+    "nv_inference_exec_count",
+    "Number of model executions performed (does not include cached requests)",
+    ({ counts }) => counts.executionCount
+  )
+]
+
+/** Families of each phase: the counter's and the summary's name, and their texts. */
+const latencies: ReadonlyArray<readonly [phase: PhaseName, name: string, counter: string, summary: string]> = [
+  [
+    "request",
+    "request",
+    "Cumulative inference request duration in microseconds (includes cached requests)",
+    "Summary of inference request duration in microseconds (includes cached requests)"
+  ],
+  [
+    "queue",
+    "queue",
+    "Cumulative inference queuing duration in microseconds (includes cached requests)",
+    "Summary of inference queuing duration in microseconds (includes cached requests)"
+  ],
+  ...([
+    ["computeInput", "compute_input", "compute input"],
+    ["computeInfer", "compute_infer", "compute inference"],
+    ["computeOutput", "compute_output", "inference compute output"]
+  ] as const).map(([phase, name, words]) => {
+    const help = `Cumulative ${words} duration in microseconds (does not include cached requests)`
+    return [phase, name, help, help] as const
+  })
+]
+
+const latencyCounters = latencies.map(([phase, name, help]) =>
+  counter(`nv_inference_${name}_duration_us`, help, ({ measures }) => measures.micros[phase])
+)
+
+const summaries = (quantiles: ReadonlyArray<number>): ReadonlyArray<Family<Reading>> =>
+  latencies.map(([phase, name, , help]) => ({
+    name: `nv_inference_${name}_summary_us`,
+    type: "summary",
+    help,
+    write: (series, { measures: { durations, micros, quantile } }) => {
+      if (quantile === undefined) return
+      series.summary(durations[phase].count, micros[phase], quantiles.map((share) => [share, quantile(phase, share)]))
+    }
+  }))
+
+const firstResponse: Family<Reading> = {
+  name: "nv_inference_first_response_histogram_ms",
+  type: "histogram",
+  help: "Duration from request to first response in milliseconds",
+  write: (series, { measures }) => series.distribution(measures.firstResponse)
+}
+
+const gauges: ReadonlyArray<Family<Reading>> = [
+  {
+    name: "nv_inference_pending_request_count",
+    type: "gauge",
+    help: "Instantaneous number of pending requests awaiting execution per-model.",
+    write: (series, { counts }) => series.value(counts.pending)
+  },
+  {
+    name: "nv_model_load_duration_secs",
+    type: "gauge",
+    help: "Model load time in seconds",
+    write: (series, { measures }) => series.value((measures.loadNanos ?? 0) / 1e9)
+  }
+]
+
+/** The families that these options ask for. @category constructors */
+export const families = (options: Options): ReadonlyArray<Family<Reading>> => [
+  ...counts,
+  ...(options.counterLatencies ? latencyCounters : []),
+  ...gauges,
+  ...(options.histogramLatencies ? [firstResponse] : []),
+  ...(options.quantiles === undefined ? [] : summaries(options.quantiles))
+]

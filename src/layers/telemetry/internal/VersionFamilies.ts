@@ -1,0 +1,50 @@
+/** Metrics of a model version that Triton lacks: histograms in seconds, queues, rejections. */
+import type { PhaseName, RefusalReason } from "../../../services/Statistics.ts"
+import type { Family } from "./Exposition.ts"
+import type { Reading } from "./InferenceFamilies.ts"
+
+const durations: ReadonlyArray<readonly [phase: PhaseName, name: string, help: string]> = [
+  ["request", "request", "Time from the arrival of a request to its answer, of requests that succeeded."],
+  ["queue", "queue", "Time from the arrival of a request to the start of its batch, of requests that succeeded."],
+  ["computeInput", "compute_input", "Time to gather the inputs of the batch of a request that succeeded."],
+  ["computeInfer", "compute_infer", "Time that the model ran for the batch of a request that succeeded."],
+  ["computeOutput", "compute_output", "Time to give out the outputs of the batch of a request that succeeded."]
+]
+
+const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "stopping"]
+
+/** @category constructors */
+export const families: ReadonlyArray<Family<Reading>> = [
+  ...durations.map(([phase, name, help]): Family<Reading> => ({
+    name: `galatea_${name}_duration_seconds`,
+    type: "histogram",
+    help,
+    write: (series, { measures }) => series.distribution(measures.durations[phase])
+  })),
+  {
+    name: "galatea_batch_size",
+    type: "histogram",
+    help: "Rows of each execution of the model.",
+    write: (series, { measures }) => series.distribution(measures.batchSizes)
+  },
+  {
+    name: "galatea_pending_requests",
+    type: "gauge",
+    help: "Requests that were accepted and have not begun.",
+    write: (series, { counts }) => series.value(counts.pending)
+  },
+  {
+    name: "galatea_executing_instances",
+    type: "gauge",
+    help: "Instances that run something at this moment.",
+    write: (series, { counts }) => series.value(counts.executing)
+  },
+  {
+    name: "galatea_rejected_requests_total",
+    type: "counter",
+    help: "Requests turned away before they were accepted, because a queue was full or the model is being unloaded.",
+    write: (series, { counts }) => {
+      for (const reason of refusals) series.valueWith("reason", reason, counts.refusals[reason])
+    }
+  }
+]

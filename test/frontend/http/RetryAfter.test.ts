@@ -1,0 +1,27 @@
+import { assert, describe, it } from "@effect/vitest"
+import { headerOf } from "../../../src/layers/frontend/internal/http/RetryAfter.ts"
+import { codes, InferenceError, InferenceFailure } from "../../../src/schema/Errors.ts"
+
+const failures = InferenceFailure.members.map((member) =>
+  new member({ message: "m", model: "m", capacity: 1, instance: "i", begun: false })
+)
+
+describe("Retry-After", () => {
+  for (const reason of failures) {
+    const { isRetryable } = new InferenceError({ reason })
+    it(`${isRetryable ? "is sent" : "is not sent"} with ${reason._tag}`, () => {
+      const header = headerOf(reason._tag)
+      assert.strictEqual(codes[reason.code].http === 503, isRetryable)
+      if (isRetryable) {
+        assert.strictEqual(header[0], "Retry-After")
+        assert.match(header[1]!, /^[1-9]\d*$/)
+      } else {
+        assert.deepStrictEqual(header, [])
+      }
+    })
+  }
+
+  it("is not sent with a load that is not allowed, or for no failure at all", () => {
+    assert.deepStrictEqual([headerOf("ControlNotAllowed"), headerOf(undefined)], [[], []])
+  })
+})

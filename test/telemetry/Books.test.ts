@@ -1,0 +1,147 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Books, type Options } from "../../src/layers/telemetry/internal/Books.ts"
+import { durationBounds } from "../../src/layers/telemetry/internal/Buckets.ts"
+import { phases, type RequestTimes } from "../../src/services/Statistics.ts"
+
+const times = (change: Partial<RequestTimes> = {}): RequestTimes => ({
+  request: 10_000,
+  queue: 1000,
+  computeInput: 2000,
+  computeInfer: 3000,
+  computeOutput: 500,
+  ...change
+})
+
+const books = (options: Options = {}, now: () => number = () => 0) => new Books("m", 1, now, options)
+
+describe("Books", () => {
+  it("start at zero", () => {
+    const counts = books().counts()
+    assert.strictEqual(counts.lastInferenceMillis, 0)
+    assert.deepStrictEqual(counts.success, { count: 0, nanos: 0n })
+    assert.deepStrictEqual(counts.failures, { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 })
+    assert.deepStrictEqual(counts.batches, [])
+    assert.isUndefined(books().measures().loadNanos)
+  })
+
+  it("count a request once in each phase, with its rows", () => {
+    const one = books()
+    one.succeeded(3, times())
+    one.succeeded(1, times({ queue: 7 }))
+    const counts = one.counts()
+    assert.strictEqual(counts.inferenceCount, 4)
+    assert.deepStrictEqual(counts.success, { count: 2, nanos: 20_000n })
+    assert.deepStrictEqual(counts.queue, { count: 2, nanos: 1007n })
+    assert.deepStrictEqual(counts.computeInput, { count: 2, nanos: 4000n })
+    assert.deepStrictEqual(counts.computeInfer, { count: 2, nanos: 6000n })
+    assert.deepStrictEqual(counts.computeOutput, { count: 2, nanos: 1000n })
+    assert.strictEqual(counts.executionCount, 0)
+  })
+
+  it("count an execution once at its size, sizes ascending, and remember the last", () => {
+    let now = 5
+    const one = books({}, () => now)
+    for (const rows of [16, 2, 9, 2, 1]) one.executed(rows, { computeInput: rows, computeInfer: 10, computeOutput: 1 })
+    now = 3
+    one.executed(1, { computeInput: 1, computeInfer: 10, computeOutput: 1 })
+    const { batches, executionCount, lastInferenceMillis } = one.counts()
+    assert.strictEqual(executionCount, 6)
+    assert.strictEqual(lastInferenceMillis, 5)
+    assert.deepStrictEqual(
+      batches.map(({ batchSize, computeInferNanos, computeInputNanos, count }) => [
+        batchSize,
+        count,
+        computeInputNanos,
+        computeInferNanos
+      ]),
+      [[1, 2, 2n, 20n], [2, 2, 4n, 20n], [9, 1, 9n, 10n], [16, 1, 16n, 10n]]
+    )
+  })
+
+  it("count failures by their reason, and refusals apart from them", () => {
+    const one = books()
+    one.failed("CANCELED", 100)
+    one.failed("BACKEND", 50)
+    one.failed("BACKEND", 1)
+    one.refused("queue_full")
+    const counts = one.counts()
+    assert.deepStrictEqual(counts.fail, { count: 3, nanos: 151n })
+    assert.deepStrictEqual(counts.failures, { REJECTED: 0, CANCELED: 1, BACKEND: 2, OTHER: 0 })
+    assert.deepStrictEqual(counts.refusals, { queue_full: 1, stopping: 0 })
+  })
+
+  it("ask whoever was named for what waits and runs", () => {
+    const one = books()
+    one.observe(() => ({ waiting: 4, running: 2 }))
+    const { executing, pending } = one.counts()
+    assert.deepStrictEqual([pending, executing], [4, 2])
+  })
+
+  it("keep sums exact where numbers are not any more", () => {
+    const one = books()
+    const huge = 2 ** 52 + 1
+    for (let i = 0; i < 8; i++) one.succeeded(1, times({ request: huge }))
+    one.succeeded(1, times({ request: 1 }))
+    assert.strictEqual(one.counts().success.nanos, 8n * BigInt(huge) + 1n)
+    const { sum } = one.measures().durations.request
+    assert.approximately(sum, 8 * huge / 1e9, 0.01, "seconds, to the precision of a number of this size")
+  })
+
+  it("take parts of nanoseconds and clocks that step back as whole numbers", () => {
+    const one = books()
+    one.succeeded(1, times({ request: 1.9, queue: -5, computeInfer: Number.NaN }))
+    const counts = one.counts()
+    assert.deepStrictEqual([counts.success.nanos, counts.queue.nanos, counts.computeInfer.nanos], [1n, 0n, 0n])
+  })
+
+  it("cut each observation to whole microseconds before adding it", () => {
+    const one = books()
+    for (let i = 0; i < 3; i++) one.succeeded(1, times({ request: 1999, queue: 999 }))
+    const { micros } = one.measures()
+    assert.deepStrictEqual([micros.request, micros.queue], [3, 0])
+  })
+
+  it("put a duration into the first bucket that it does not exceed", () => {
+    const one = books()
+    for (const nanos of [0, 100_000, 100_001, 60e9, 60e9 + 1]) one.succeeded(1, times({ request: nanos }))
+    const { bounds, count, counts } = one.measures().durations.request
+    assert.deepStrictEqual(bounds, durationBounds)
+    assert.strictEqual(count, 5)
+    assert.deepStrictEqual([counts[0], counts[1], counts.at(-2), counts.at(-1)], [2, 1, 1, 1])
+    for (const phase of phases) assert.strictEqual(one.measures().durations[phase].count, 5, phase)
+  })
+
+  it("put executions into buckets by their rows", () => {
+    const one = books()
+    for (const rows of [1, 3, 4, 5000]) one.executed(rows, { computeInput: 0, computeInfer: 0, computeOutput: 0 })
+    const { bounds, count, counts, sum } = one.measures().batchSizes
+    assert.deepStrictEqual(bounds.slice(0, 3), [1, 2, 4])
+    assert.deepStrictEqual(counts.slice(0, 3), [1, 0, 2])
+    assert.deepStrictEqual([counts.at(-1), count, sum], [1, 4, 5008])
+  })
+
+  it("count first responses of successes and failures in whole milliseconds, by the buckets of the config", () => {
+    const standard = books()
+    standard.succeeded(1, times({ request: 100.9e6 }))
+    standard.failed("OTHER", 5001e6)
+    assert.deepStrictEqual(standard.measures().firstResponse, {
+      bounds: [100, 500, 2000, 5000],
+      counts: [1, 0, 0, 0, 1],
+      count: 2,
+      sum: 5101
+    })
+    const own = books({ firstResponseBuckets: [50, 1, Number.NaN, 50, Infinity] })
+    own.succeeded(1, times({ request: 2e6 }))
+    const { bounds, counts } = own.measures().firstResponse
+    assert.deepStrictEqual([bounds, counts], [[1, 50], [0, 1, 0]])
+  })
+
+  it("keep quantiles only where asked", () => {
+    assert.isUndefined(books().measures().quantile)
+    const one = books({ quantiles: true })
+    for (let micros = 1; micros <= 100; micros++) one.succeeded(1, times({ queue: micros * 1000 }))
+    const quantile = one.measures().quantile!
+    assert.deepStrictEqual([0.01, 0.5, 1].map((share) => quantile("queue", share)), [1, 50, 100])
+    assert.isNaN(books({ quantiles: true }).measures().quantile!("queue", 0.5))
+  })
+})
