@@ -2,6 +2,7 @@
 import { Context, Duration, Effect, Scope } from "effect"
 import * as BatchPolicy from "../../src/layers/scheduling/BatchPolicy.ts"
 import { DeadlineHeap } from "../../src/layers/scheduling/internal/DeadlineHeap.ts"
+import type { Entry } from "../../src/layers/scheduling/internal/Entry.ts"
 import { RequestQueue } from "../../src/layers/scheduling/internal/RequestQueue.ts"
 import { WaitingLine } from "../../src/layers/scheduling/internal/WaitingLine.ts"
 import type { DynamicBatching } from "../../src/schema/ModelConfig.ts"
@@ -112,7 +113,7 @@ export const bugs: ReadonlyArray<Bug> = [
     profile: "batches-accidents",
     subject,
     plant: patched(WaitingLine.prototype, "rejoin", () =>
-      function(this: WaitingLine<unknown>, value) {
+      function(this: WaitingLine<Entry>, value) {
         return this.join(value)
       })
   },

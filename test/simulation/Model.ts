@@ -368,6 +368,7 @@ export class Model {
 
   cancelled(request: Request): void {
     request.cancelledAt = this.world.now
+    this.waiting = this.waiting.filter((other) => other !== request)
   }
 
   /** A caller has its answer. */
@@ -532,11 +533,11 @@ export class Model {
       inferenceCount: counts.inferenceCount,
       executionCount: counts.executionCount,
       success: counts.success.count,
-      successNanos: counts.success.nanos,
+      successNanos: Number(counts.success.nanos),
       queue: counts.queue.count,
-      queueNanos: counts.queue.nanos,
+      queueNanos: Number(counts.queue.nanos),
       fail: counts.fail.count,
-      failNanos: counts.fail.nanos,
+      failNanos: Number(counts.fail.nanos),
       failures: { ...counts.failures },
       refusals: { ...counts.refusals },
       batches: counts.batches.map(({ batchSize, count }) => [batchSize, count]),
