@@ -212,4 +212,25 @@ describe("queue", () => {
       assert.deepStrictEqual(runs(fakes), ["1", "23", "45"])
     }, Effect.scoped)
   )
+
+  it.effect(
+    "rejects what lay ready at an instance that is lost at the very time of its deadline",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const instances = yield* Fakes.pool(fakes, { count: 1, places: 3 })
+      const scheduler = yield* DirectScheduler.open({ ...queueOptions("m"), instances })
+      yield* Effect.forkChild(Effect.delay(Effect.sync(() => fakes.open.get(0)!.crash("test")), "1 millis"))
+      yield* settle
+      yield* submit(scheduler, 1)
+      yield* submit(scheduler, 2)
+      const due = yield* submit(scheduler, 3, { deadlineMicros: 1000 })
+      yield* TestClock.adjust("1 millis")
+      yield* settle
+      const exit = due.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && Exit.isFailure(exit.value))
+      yield* TestClock.adjust("100 millis")
+      yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1", "2"])
+    }, Effect.scoped)
+  )
 })

@@ -134,7 +134,10 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
-        if (entry !== except) queue.putBack(entry)
+        if (entry === except) continue
+        queue.putBack(entry)
+        // Looked at in vain while its instance was being lost: nobody would look again.
+        if (entry.dueAt <= now()) queue.deadlines.add(entry, queue.length)
       }
     }
 
@@ -174,6 +177,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
       if (Lanes.isNotBegun(exit)) {
         putBack(batch, undefined)
+        rearm.openUnsafe()
         return options.onChange()
       }
       if (Exit.isSuccess(exit)) succeed(batch, prepared, exit.value)
