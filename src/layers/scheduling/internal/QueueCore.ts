@@ -131,6 +131,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
 
     const putBack = (batch: Batch, except: Entry | undefined) => {
       unanswered = unanswered.filter((other) => other !== batch)
+      begin(batch)
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
@@ -139,6 +140,13 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         // Looked at in vain while its instance was being lost: nobody would look again.
         if (entry.dueAt <= now()) queue.deadlines.add(entry, queue.length)
       }
+    }
+
+    /** Its requests do not lie ready any more. */
+    const begin = (batch: Batch) => {
+      if (batch.begun) return
+      batch.begun = true
+      for (const entry of batch.entries) entry.level.ready--
     }
 
     const succeed = (batch: Batch, prepared: Prepared, result: ExecutionResult) => {
@@ -205,14 +213,19 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         rows: prepared.rows,
         release: prepared.release,
         run: undefined,
+        begun: false,
         answers: undefined
       }
-      for (const entry of entries) entry.batch = batch
+      for (const entry of entries) {
+        entry.batch = batch
+        entry.level.ready++
+      }
       if (inOrder) unanswered.push(batch)
       batch.run = lanes.start(
         prepared.inputs,
         prepared.outputs,
         entries.length,
+        () => begin(batch),
         (exit) => finish(batch, prepared, exit)
       )
     }
@@ -272,7 +285,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
 
     /** The bound that one more request of a level would go beyond. */
     const boundOf = (level: Level): number | undefined => {
-      if (level.maxQueueSize > 0 && level.length >= level.maxQueueSize) return level.maxQueueSize
+      const { maxQueueSize: own } = level
+      if (own > 0 && level.length + level.ready >= own) return own
       if (queue.length === 0 && lanes.idle()) return undefined
       return queue.length + lanes.load().ready >= maxQueueSize ? maxQueueSize : undefined
     }
