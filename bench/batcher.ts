@@ -11,7 +11,7 @@ import { Books } from "../src/layers/telemetry/internal/Books.ts"
 import * as ModelConfig from "../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../src/schema/ModelSignature.ts"
 import type { ExecutionResult, Instances, LentInstance } from "../src/services/Executor.ts"
-import type { Job } from "../src/services/Scheduler.ts"
+import type { Job, JobFailure, JobResult } from "../src/services/Scheduler.ts"
 import { unusedRun, unusedSlots } from "./instances.ts"
 
 const nothing = () => {}
@@ -91,7 +91,7 @@ const waiting = (count: number) =>
     const gate = Promise.withResolvers<void>()
     const { submit } = yield* batcher(32, gate.promise, count + 1)
     const before = memory()
-    const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+    const fibers: Array<Fiber.Fiber<JobResult, JobFailure>> = []
     for (let i = 0; i < count; i++) fibers.push(yield* Effect.forkChild(submit(job), { startImmediately: true }))
     const after = memory()
     gate.resolve()
@@ -108,7 +108,7 @@ const memory = (): number => {
 const bare = (count: number) =>
   Effect.gen(function*() {
     const before = memory()
-    const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+    const fibers: Array<Fiber.Fiber<never>> = []
     for (let i = 0; i < count; i++) fibers.push(yield* Effect.forkChild(Effect.never, { startImmediately: true }))
     const after = memory()
     yield* Fiber.interruptAll(fibers)

@@ -5,7 +5,7 @@
  *
  * Source: scheduling §9.
  */
-import { type Duration, Effect, Layer, Result, Schedule, type Scope } from "effect"
+import { type Duration, Effect, Layer, Result, type Scope } from "effect"
 import { Metrics } from "../../services/Metrics.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import { render, type Reporter } from "./internal/Exposition.ts"
@@ -69,7 +69,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     return Effect.logWarning("There are no metrics of the CPU and memory: /proc cannot be read", reading.failure)
   })
   yield* refresh
-  yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(options.interval ?? "2 seconds")))
+  yield* Effect.forkScoped(Effect.forever(Effect.delay(refresh, options.interval ?? "2 seconds")))
 
   const none = new SeriesLabels({})
   const server = (): ServerFamilies.ServerReading => {
