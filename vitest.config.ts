@@ -8,8 +8,15 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/integration/**", "node_modules/**"],
+          exclude: ["test/integration/**", "test/simulation/**", "node_modules/**"],
           setupFiles: ["test/setup.ts"],
+          pool: "threads"
+        }
+      },
+      {
+        test: {
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
           pool: "threads"
         }
       },

@@ -138,6 +138,13 @@ export const platformCases: ReadonlyArray<BadConfig> = [
       "Queue policy can not have DELAY as timeout action when 'preserve_ordering' is true for preserve_ordering1"
   },
   {
+    model: "preserve_ordering_level",
+    config: `${batched} dynamic_batching { preserve_ordering: true priority_levels: 1 default_priority_level: 1
+      priority_queue_policy { key: 1 value { timeout_action: DELAY default_timeout_microseconds: 10 } } }`,
+    expected:
+      "Queue policy can not have DELAY as timeout action when 'preserve_ordering' is true for preserve_ordering_level"
+  },
+  {
     model: "preferred_size",
     config: `${batched} dynamic_batching { preferred_batch_size: [ 0 ] }`,
     expected: "dynamic batching preferred size must be positive for preferred_size"
@@ -147,6 +154,13 @@ export const platformCases: ReadonlyArray<BadConfig> = [
     config: `${batched} dynamic_batching { preferred_batch_size: [ 9 ] }`,
     expected: "dynamic batching preferred size must be <= max batch size for preferred_size_large"
   },
+  ...["/elsewhere/x.so", "../x.so"].map((path, index) => ({
+    model: `batching_library${index}`,
+    config: `${batched} parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: ${
+      JSON.stringify(path)
+    } } }`,
+    expected: "Batching library path escapes model repository."
+  })),
   ...["START", "END", "READY"].map((kind) => ({
     model: `control_kind_${kind.toLowerCase()}_multiple`,
     config: control(

@@ -52,6 +52,18 @@ describe("unimplemented", () => {
     })
   }
 
+  it("tells a batching library outside of the model's directory from one inside", () => {
+    const message = (path: string) =>
+      unimplemented(
+        parse(`name: "m" parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: "${path}" } }`),
+        { modelDirectory: "/models/m" }
+      )[0]!.message
+    for (const path of ["x.so", "1/x.so", "/models/m/x.so"]) assert.include(message(path), "is not loaded")
+    for (const path of ["/elsewhere/x.so", "../x.so", "/models/m2/x.so"]) {
+      assert.strictEqual(message(path), "Batching library path escapes model repository.")
+    }
+  })
+
   it("names the model, or the tensor, in one sentence each", () => {
     for (const [text] of cases) {
       for (const { code, message } of unimplemented(parse(`name: "m" ${text}`))) {

@@ -94,7 +94,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     backends: backendDirectory
   }))
   yield* checked(validateInstanceGroups(grouped, gpus))
-  for (const { code, message, severity } of unimplemented(grouped)) {
+  for (const { code, message, severity } of unimplemented(grouped, { modelDirectory: directory })) {
     if (severity === "refuse") return yield* new LoadFailed({ model, code, message })
     yield* warn(message)
   }

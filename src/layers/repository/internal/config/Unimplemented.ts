@@ -2,8 +2,10 @@
  * Valid configs that ask for what this release does not do: refused where ignoring it would answer wrongly, warned of where
  * answers stay right.
  */
+import { posix } from "node:path"
 import type { Code } from "../../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
+import { isInside } from "./ModelFiles.ts"
 
 /** @category models */
 export interface Unimplemented {
@@ -38,7 +40,11 @@ const warn = (field: string, message: string): Unimplemented => ({
   code: "UNSUPPORTED"
 })
 
-function* refusals(config: ModelConfig, agentDirectory: string): Generator<Unimplemented> {
+function* refusals(
+  config: ModelConfig,
+  agentDirectory: string,
+  modelDirectory: string
+): Generator<Unimplemented> {
   const { name } = config
   const model = `model '${name}'`
   if (config.sequence_batching !== undefined) {
@@ -78,9 +84,16 @@ function* refusals(config: ModelConfig, agentDirectory: string): Generator<Unimp
       "INVALID_ARG"
     )
   }
-  if (Object.hasOwn(config.parameters, "TRITON_BATCH_STRATEGY_PATH")) {
+  const strategy = config.parameters["TRITON_BATCH_STRATEGY_PATH"]
+  if (strategy !== undefined) {
+    const field = "parameters[\"TRITON_BATCH_STRATEGY_PATH\"]"
+    // An absolute path is allowed here, into the model's directory.
+    const library = posix.resolve(modelDirectory, strategy.string_value)
+    if (!isInside(modelDirectory, posix.relative(modelDirectory, library))) {
+      yield refuse(field, "Batching library path escapes model repository.", "INVALID_ARG")
+    }
     yield refuse(
-      "parameters[\"TRITON_BATCH_STRATEGY_PATH\"]",
+      field,
       `${model} names a native library of a custom batching strategy, which is not loaded: remove ` +
         "TRITON_BATCH_STRATEGY_PATH."
     )
@@ -116,14 +129,15 @@ function* warnings(config: ModelConfig): Generator<Unimplemented> {
 
 /**
  * What a valid config asks for and this release does not do, refusals first. Ask with the config as its file gives it: a
- * scheduler that auto-complete added is nobody's wish. `agentDirectory` stands in messages only.
+ * scheduler that auto-complete added is nobody's wish. `agentDirectory` stands in messages only; files of the model lie in
+ * `modelDirectory`.
  *
  * @category getters
  */
 export const unimplemented = (
   config: ModelConfig,
-  options: { readonly agentDirectory?: string } = {}
+  options: { readonly agentDirectory?: string; readonly modelDirectory?: string } = {}
 ): ReadonlyArray<Unimplemented> => [
-  ...refusals(config, options.agentDirectory ?? "/opt/tritonserver/repoagents"),
+  ...refusals(config, options.agentDirectory ?? "/opt/tritonserver/repoagents", options.modelDirectory ?? "/"),
   ...warnings(config)
 ]

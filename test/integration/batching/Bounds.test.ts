@@ -1,0 +1,86 @@
+/** What the table of scenarios cannot say: many requests in one turn of the event loop, and real time. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import * as PreciseClock from "../../../src/layers/scheduling/PreciseClock.ts"
+import { settle } from "../../execution/FakeInstances.ts"
+import { connect } from "../http/Wire.ts"
+import { tensorsOf, until } from "./Driver.ts"
+import { http } from "./HttpClient.ts"
+import type { ModelledModel } from "./Scenario.ts"
+import * as Server from "./Server.ts"
+
+const model = (
+  max_batch_size: number,
+  default_queue_policy: NonNullable<NonNullable<ModelledModel["config"]["dynamic_batching"]>["default_queue_policy"]>,
+  millis: number
+): ModelledModel => ({
+  exec: () => millis,
+  config: {
+    max_batch_size,
+    input: [{ name: "INPUT0", data_type: "TYPE_FP32", dims: [1] }],
+    output: [{ name: "OUTPUT0", data_type: "TYPE_FP32", dims: [1] }],
+    dynamic_batching: { default_queue_policy }
+  }
+})
+
+const ask = (server: Server.Server) => {
+  const request = { at: 0, rows: 1 }
+  return http.ask(server, request, tensorsOf(server, request, 1), new AbortController().signal)
+}
+
+const wire = (number: number): string => {
+  const body = JSON.stringify({
+    inputs: [{ name: "INPUT0", shape: [1, 1], datatype: "FP32", data: [number] }]
+  })
+  return `POST /v2/models/${Server.modelName}/infer HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+describe("max_queue_size", () => {
+  it.effect("is exact for requests that arrive in one turn of the event loop", () =>
+    Effect.gen(function*() {
+      const server = yield* Server.start(model(4, { max_queue_size: 8 }, 1000))
+      const first = ask(server)
+      yield* until("the first request", () => server.depth().running === 1)
+      const client = yield* connect(server.port)
+      client.send(Array.from({ length: 50 }, (_, number) => wire(number)).join(""))
+      yield* until("the burst", () => server.traffic.submitted === 51)
+      assert.deepStrictEqual(server.depth(), { waiting: 8, running: 1 })
+      assert.strictEqual(server.counts().refusals.queue_full, 42)
+      yield* TestClock.adjust("3 seconds")
+      yield* settle
+      yield* Effect.promise(() => first)
+      yield* until("the answers", () => (client.text.match(/HTTP\/1\.1 \d+/g) ?? []).length === 50)
+      const answers = client.text.match(/HTTP\/1\.1 \d+/g)!
+      assert.deepStrictEqual(answers.slice(0, 8), Array.from({ length: 8 }, () => "HTTP/1.1 200"))
+      assert.deepStrictEqual(new Set(answers.slice(8)), new Set(["HTTP/1.1 503"]))
+      assert.strictEqual(client.text.match(/Exceeds maximum queue size/g)?.length, 42)
+      const counts = server.counts()
+      assert.deepStrictEqual(counts.batches.map(({ batchSize, count }) => [batchSize, count]), [[1, 1], [4, 2]])
+      assert.deepStrictEqual([counts.success.count, counts.fail.count], [9, 0])
+    }))
+})
+
+describe("The timeout of a queue", () => {
+  /** Milliseconds. The best of the tries shows what the server adds; the others also show what else the machine does. */
+  const tolerance = 5
+  const timeout = 50
+
+  it.live("is kept on a real clock while every instance is busy", () =>
+    Effect.gen(function*() {
+      const policy = { default_timeout_microseconds: BigInt(timeout * 1000) }
+      const server = yield* Server.start(model(1, policy, 1000))
+      const running = ask(server)
+      yield* until("the first request", () => server.depth().running === 1)
+      for (let tries = 0; tries < 8; tries++) {
+        assert.deepStrictEqual(yield* Effect.promise(() => ask(server)), {
+          error: "Request timeout expired",
+          status: 503
+        })
+      }
+      yield* Effect.promise(() => running)
+      const waits = server.traffic.waits.slice(1)
+      for (const wait of waits) assert.isAtLeast(wait, timeout)
+      assert.isBelow(Math.min(...waits), timeout + tolerance)
+    }).pipe(Effect.provide(PreciseClock.layer)))
+})

@@ -1,0 +1,14 @@
+/** The scenarios of scheduling §11.1 and §11.2, through every front end, in virtual time. */
+import { describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type FrontEnd, play } from "./Driver.ts"
+import { http } from "./HttpClient.ts"
+import { scenarios } from "./Scenarios.ts"
+
+const frontEnds: ReadonlyArray<FrontEnd> = [http]
+
+describe.each(frontEnds)("The batcher over $name", (frontEnd) => {
+  for (const scenario of scenarios) {
+    it.effect(`${scenario.number}: ${scenario.idea}`, () => Effect.scoped(play(scenario, frontEnd)))
+  }
+})
