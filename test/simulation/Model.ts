@@ -464,6 +464,14 @@ export class Model {
         this.violated("leaves", `request ${queue[0]!.number} waits although it is to run and an instance is idle`)
       }
     }
+    if (this.plan.kind === "dynamic" && !this.plan.preserveOrdering && this.machines.idle === 0 && !unsure) {
+      const couldLie = this.machines.all.some(({ lent, runs, up }) =>
+        up && lent && runs.length === 1 && this.plan.places > 1
+      )
+      if (couldLie && this.closedHead(this.inOrder())) {
+        this.violated("leaves", "a batch is complete and waits although it could lie ready")
+      }
+    }
     if (this.machines.idle > 0 && this.machines.all.some(({ runs }) => runs.some(({ state }) => state === "ready"))) {
       this.violated("leaves", "a run lies ready although an instance is idle")
     }
