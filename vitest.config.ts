@@ -10,7 +10,10 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**", "test/simulation/**", "node_modules/**"],
           setupFiles: ["test/setup.ts"],
-          pool: "threads"
+          pool: "threads",
+          // For machines that have much else to do: no test says anything of real time.
+          testTimeout: 60_000,
+          hookTimeout: 60_000
         }
       },
       {

@@ -29,7 +29,9 @@ type Batching = NonNullable<ModelConfig.Draft["dynamic_batching"]>
 
 const make = Effect.fnUntraced(function*(
   batching: Batching,
-  { count = 1, maxBatchSize = 8, places = 1 }: {
+  { count = 1, maxBatchSize = 8, places = 1, broken = false }: {
+    /** The layout throws when it should divide a result. */
+    readonly broken?: boolean
     readonly count?: number
     readonly maxBatchSize?: number
     readonly places?: number
@@ -46,7 +48,10 @@ const make = Effect.fnUntraced(function*(
   const version = { ...options, instances: Fakes.asOutput(instances, "Y") }
   const memory = SharedTensorMemory.make()
   const layout = BatchLayout.make({ ...version, memory })
-  const batcher = yield* DynamicBatcher.open(version, layout, {})
+  const scatter: typeof layout.scatter = () => {
+    throw new Error("a bug")
+  }
+  const batcher = yield* DynamicBatcher.open(version, broken ? { ...layout, scatter } : layout, {})
   const submit = (job: Job) => Effect.forkChild(Effect.exit(batcher.submit(job)), { startImmediately: true })
   const sizes = () => Fakes.running(fakes).map((run) => run.job)
   const finish = Effect.suspend(() => {
@@ -215,6 +220,21 @@ describe("DynamicBatcher", () => {
         assert.strictEqual(statistics.counts().failures.REJECTED, 1)
       }).pipe(Effect.scoped, Effect.provideServiceEffect(Clock.Clock, clock))
     }
+  )
+
+  it.effect(
+    "answers everybody although a result cannot be divided because of a bug, and goes on",
+    Effect.fnUntraced(function*() {
+      const { fakes, finish, submit } = yield* make({}, { broken: true })
+      const first = [yield* submit(rows(1)), yield* submit(rows(1))]
+      yield* settle
+      yield* finish
+      for (const fiber of first) assert.strictEqual((yield* Fiber.join(fiber))._tag, "Failure")
+      yield* submit(rows(1))
+      yield* settle
+      assert.strictEqual(Fakes.running(fakes).length, 1)
+      yield* finish
+    }, Effect.scoped)
   )
 
   it.effect(

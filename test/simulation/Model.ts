@@ -157,18 +157,27 @@ export class Model {
   }
 
   /** Requests in runs that lie ready, as far as the server knows. */
-  private get ready(): number {
-    let count = 0
+  private get readyRequests(): ReadonlyArray<Request> {
+    const found: Array<Request> = []
     for (const { runs } of this.machines.all) {
-      for (let i = 1; i < runs.length; i++) count += new Set(marksOf(runs[i]!.inputs[0]!)).size
+      for (let i = 1; i < runs.length; i++) {
+        for (const mark of new Set(marksOf(runs[i]!.inputs[0]!))) found.push(this.requests[mark - 1]!)
+      }
     }
-    return count
+    return found
+  }
+
+  private get ready(): number {
+    return this.readyRequests.length
   }
 
   private atBound(request: Request): boolean {
     const { level, priority } = request
     const own = level?.maxQueueSize ?? 0
-    if (own > 0 && this.waiting.filter((other) => other.priority === priority).length >= own) return true
+    if (own > 0) {
+      const isOfLevel = (other: Request) => other.priority === priority
+      if (this.waiting.filter(isOfLevel).length + this.readyRequests.filter(isOfLevel).length >= own) return true
+    }
     if (this.waiting.length === 0 && this.machines.idle > 0) return false
     return this.waiting.length + this.ready >= this.plan.maxQueueSize
   }

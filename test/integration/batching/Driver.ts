@@ -44,6 +44,16 @@ export const until = (what: string, holds: () => boolean): Effect.Effect<void> =
     return Effect.sync(() => clearImmediate(turn))
   })
 
+/** Lets time pass for the requests that a test leaves behind which fails: the end of the server would wait for them. */
+export const drained = (server: Server.Server, first: Effect.Effect<unknown> = Effect.void) =>
+  Effect.addFinalizer(() =>
+    Effect.gen(function*() {
+      yield* first
+      const { traffic } = server
+      for (let turns = 0; turns < 100 && traffic.ended < traffic.submitted; turns++) yield* TestClock.adjust("1 minute")
+    })
+  )
+
 /** Tensors whose values tell requests, rows and inputs apart. */
 export const tensorsOf = (server: Server.Server, request: Request, number: number): ReadonlyArray<Values> => {
   const { input } = server.config
@@ -101,12 +111,11 @@ export const play = Effect.fnUntraced(function*(scenario: Scenario, frontEnd: Fr
   const answered = () => outcomes.filter((outcome) => outcome !== undefined).length
   const { traffic } = server
   let held = scenario.hold !== undefined
-  // A test that fails leaves requests behind, which the end of the server would wait for.
-  yield* Effect.addFinalizer(() =>
-    Effect.gen(function*() {
-      if (held) yield* server.release
+  yield* drained(
+    server,
+    Effect.suspend(() => {
       aborts.forEach((abort) => abort.abort())
-      for (let turns = 0; turns < 100 && traffic.ended < traffic.submitted; turns++) yield* TestClock.adjust("1 minute")
+      return held ? server.release : Effect.void
     })
   )
 

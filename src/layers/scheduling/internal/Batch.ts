@@ -11,6 +11,8 @@ export interface Batch {
   /** Frees what was gathered for it. */
   readonly release: () => void
   run: StartedRun | undefined
+  /** An instance works on it. */
+  begun: boolean
   /** Its answers, once they are there; they wait for those of earlier batches where the order of responses is kept. */
   answers: ReadonlyArray<Exit.Exit<JobResult, JobFailure>> | undefined
 }

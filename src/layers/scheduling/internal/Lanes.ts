@@ -26,6 +26,7 @@ interface LaneRun {
   readonly outputs: ReadonlyArray<string>
   /** Requests in it. */
   readonly requests: number
+  readonly begun: () => void
   readonly done: Done
   lane: Lane | undefined
   started: StartedRun | undefined
@@ -47,12 +48,13 @@ export interface Lanes {
   readonly load: () => { readonly running: number; readonly ready: number }
   /**
    * Starts a run; calling it while neither kind of acceptance is given is a bug. When it has ended, `onIdle` of `make` comes first, so that the instance
-   * works on while `done` gives the answer away. `InstanceLost` with `begun: false`: it may be started again.
+   * works on while `done` gives the answer away. `begun` tells when it is the turn of the run. `InstanceLost` with `begun: false`: it may be started again.
    */
   readonly start: (
     inputs: ReadonlyArray<Tensor>,
     outputs: ReadonlyArray<string>,
     requests: number,
+    begun: () => void,
     done: Done
   ) => StartedRun
 }
@@ -78,7 +80,10 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
 
     const begin = (lane: Lane, run: LaneRun) => {
       run.lane = lane
-      if (lane.runs.push(run) === 1) running++
+      if (lane.runs.push(run) === 1) {
+        running++
+        run.begun()
+      }
       run.started = lane.instance.start(run.inputs, run.outputs, (exit) => end(lane, run, exit))
     }
 
@@ -86,9 +91,11 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       run.lane = undefined
       started--
       const { runs } = lane
-      if (runs[0] === run) runs.shift()
+      const first = runs[0] === run
+      if (first) runs.shift()
       else runs.splice(runs.indexOf(run), 1)
       if (runs.length === 0) running--
+      else if (first) runs[0]!.begun()
       // Its loss is being told: until then nothing may be tried on it again and again.
       if (isNotBegun(exit)) retire(lane)
       rest(lane)
@@ -178,8 +185,8 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
         }
         return { running, ready }
       },
-      start: (inputs, outputs, requests, done) => {
-        const run: LaneRun = { inputs, outputs, requests, done, lane: undefined, started: undefined }
+      start: (inputs, outputs, requests, begun, done) => {
+        const run: LaneRun = { inputs, outputs, requests, begun, done, lane: undefined, started: undefined }
         started++
         begin((choose() ?? chooseAhead())!, run)
         return {

@@ -29,6 +29,8 @@ export class Level {
 
   /** Requests that wait, whether they were sorted into the lines already or not. */
   length = 0
+  /** Requests in batches that lie ready: no instance has begun them. */
+  ready = 0
 
   /** When the timeout of a request passes that arrives now. A request can only shorten its timeout. */
   timeoutAt(job: Job, now: number): number | undefined {

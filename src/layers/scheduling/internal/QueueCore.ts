@@ -2,7 +2,7 @@
  * What every queue of a version has: admission, timeouts and deadlines, cancellation, execution on lanes, answers, statistics, and a
  * graceful end. When a batch leaves and with whom is its owner's matter.
  */
-import { Clock, Duration, Effect, Exit, Latch, type Scope } from "effect"
+import { Clock, Effect, Exit, Latch, type Scope } from "effect"
 import { DeadlineExceeded, ExecutionFailed, QueueFull, RequestTimedOut, Stopping } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
@@ -10,10 +10,13 @@ import type { ExecutionResult, Instances, RunFailure } from "../../../services/E
 import type { Job, JobFailure, JobResult, ModelScheduler } from "../../../services/Scheduler.ts"
 import type { FailureReason, ModelStatistics } from "../../../services/Statistics.ts"
 import type { Batch } from "./Batch.ts"
+import * as BatchAnswers from "./BatchAnswers.ts"
+import * as DeadlineWatch from "./DeadlineWatch.ts"
 import { Entry } from "./Entry.ts"
 import * as Lanes from "./Lanes.ts"
 import type { Level } from "./Level.ts"
 import * as RequestQueue from "./RequestQueue.ts"
+import { ResponseOrder } from "./ResponseOrder.ts"
 
 /** What a batch runs on. @category models */
 export interface Prepared {
@@ -22,13 +25,7 @@ export interface Prepared {
   readonly rows: number
   readonly release: () => void
   /** Each request's share of a result, in the order of the batch. */
-  readonly share: (result: ExecutionResult) => ReadonlyArray<Exit.Exit<Share, JobFailure>>
-}
-
-/** What one request gets of a result. @category models */
-export interface Share {
-  readonly outputs: ReadonlyArray<Tensor>
-  readonly release: () => void
+  readonly share: (result: ExecutionResult) => ReadonlyArray<Exit.Exit<BatchAnswers.Share, JobFailure>>
 }
 
 /** @category models */
@@ -64,22 +61,14 @@ export interface QueueCore {
   readonly fail: (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => void
 }
 
-/** Milliseconds after which the nearest deadline is looked at again, however far away it is. */
-const longestSleep = 3_600_000
-
 /** @category constructors */
 export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { batching, instances, keyOf, maxQueueSize, model, statistics } = options
     const { poll } = instances
-    const inOrder = batching?.preserve_ordering ?? false
     const clock = yield* Clock.Clock
     const drained = yield* Latch.make(true)
-    /** Open when a timeout or deadline is nearer than the one that is waited for. */
-    const rearm = yield* Latch.make()
     const queue = yield* RequestQueue.make(maxQueueSize, batching)
-    let unanswered: Array<Batch> = []
-    let armedAt = Infinity
     let arrivals = 0
     /** Accepted requests whose callers have no answer yet. */
     let open = 0
@@ -110,14 +99,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
     }
 
-    /** Gives answers away, where their order is kept only as far as all earlier ones are there. */
-    const deliver = (batch: Batch) => {
-      if (!inOrder) return batch.entries.forEach((entry, i) => answer(entry, batch.answers![i]!))
-      while (unanswered[0]?.answers !== undefined) {
-        const first = unanswered.shift()!
-        first.entries.forEach((entry, i) => answer(entry, first.answers![i]!))
-      }
-    }
+    const order = new ResponseOrder(batching?.preserve_ordering ?? false, ({ answers, entries }) => {
+      for (let i = 0; i < entries.length; i++) answer(entries[i]!, answers![i]!)
+    })
 
     /**
      * Takes a batch back that has not begun; its requests but `except` return to the queue. `onChange` is the caller's to call, once
@@ -130,7 +114,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
 
     const putBack = (batch: Batch, except: Entry | undefined) => {
-      unanswered = unanswered.filter((other) => other !== batch)
+      order.takenBack(batch)
+      begin(batch)
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
@@ -141,54 +126,28 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
     }
 
-    const succeed = (batch: Batch, prepared: Prepared, result: ExecutionResult) => {
-      const { computeInferNanos: computeInfer, computeInputNanos: computeInput, computeOutputNanos: computeOutput } =
-        result
-      const at = now()
-      statistics.executed(batch.rows, { computeInput, computeInfer, computeOutput })
-      const shares = prepared.share(result)
-      batch.answers = batch.entries.map((entry, i) => {
-        const share = shares[i]!
-        if (Exit.isFailure(share)) {
-          statistics.failed("BACKEND", at - entry.arrivedAt)
-          return Exit.failCause(share.cause)
-        }
-        const queueNanos = Math.max(0, result.begunAtNanos - entry.arrivedAt)
-        statistics.succeeded(entry.rows, {
-          request: at - entry.arrivedAt,
-          queue: queueNanos,
-          computeInput,
-          computeInfer,
-          computeOutput
-        })
-        return Exit.succeed({
-          outputs: share.value.outputs,
-          begunAtNanos: result.begunAtNanos,
-          computeInputNanos: computeInput,
-          computeInferNanos: computeInfer,
-          computeOutputNanos: computeOutput,
-          release: share.value.release,
-          queueNanos,
-          batchRows: batch.rows
-        })
-      })
+    /** Its requests do not lie ready any more. */
+    const begin = (batch: Batch) => {
+      if (batch.begun) return
+      batch.begun = true
+      for (const entry of batch.entries) entry.level.ready--
     }
 
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
       if (Lanes.isNotBegun(exit)) {
         putBack(batch, undefined)
-        rearm.openUnsafe()
+        watch.lookAgain()
         return options.onChange()
       }
-      if (Exit.isSuccess(exit)) succeed(batch, prepared, exit.value)
-      else {
-        const at = now()
-        for (const entry of batch.entries) statistics.failed("BACKEND", at - entry.arrivedAt)
-        const failure = Exit.failCause(exit.cause)
-        batch.answers = batch.entries.map(() => failure)
+      try {
+        batch.answers = Exit.isSuccess(exit)
+          ? BatchAnswers.ofResult(batch, exit.value, prepared.share(exit.value), now(), statistics)
+          : BatchAnswers.ofFailure(batch, exit, now(), statistics)
+      } catch (bug) {
+        batch.answers = batch.entries.map(() => Exit.die(bug))
       }
       batch.release()
-      deliver(batch)
+      order.answered(batch)
     }
 
     const launch: QueueCore["launch"] = (entries, prepare) => {
@@ -205,14 +164,19 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         rows: prepared.rows,
         release: prepared.release,
         run: undefined,
+        begun: false,
         answers: undefined
       }
-      for (const entry of entries) entry.batch = batch
-      if (inOrder) unanswered.push(batch)
+      for (const entry of entries) {
+        entry.batch = batch
+        entry.level.ready++
+      }
+      order.started(batch)
       batch.run = lanes.start(
         prepared.inputs,
         prepared.outputs,
         entries.length,
+        () => begin(batch),
         (exit) => finish(batch, prepared, exit)
       )
     }
@@ -230,25 +194,6 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         } else end([entry], Exit.fail(new RequestTimedOut({ message: "Request timeout expired" })), "REJECTED")
       }
       options.onChange()
-    }
-
-    const watch = Effect.gen(function*() {
-      armedAt = queue.deadlines.next()
-      rearm.closeUnsafe()
-      if (armedAt === Infinity) return yield* Effect.interruptible(rearm.await)
-      const left = armedAt - now()
-      if (left > 0) {
-        yield* Effect.interruptible(
-          Effect.raceFirst(rearm.await, Effect.sleep(Duration.millis(Math.min(left / 1e6, longestSleep))))
-        )
-      }
-      refresh()
-    })
-
-    /** A timer may be late: nothing that is due may begin before it. */
-    const refresh = () => {
-      const due = queue.deadlines.next()
-      if (due !== Infinity && due <= now()) expire()
     }
 
     /** What the interruption of a caller waits for: nothing while the request waits, the native call while that runs. */
@@ -272,7 +217,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
 
     /** The bound that one more request of a level would go beyond. */
     const boundOf = (level: Level): number | undefined => {
-      if (level.maxQueueSize > 0 && level.length >= level.maxQueueSize) return level.maxQueueSize
+      const { maxQueueSize: own } = level
+      if (own > 0 && level.length + level.ready >= own) return own
       if (queue.length === 0 && lanes.idle()) return undefined
       return queue.length + lanes.load().ready >= maxQueueSize ? maxQueueSize : undefined
     }
@@ -308,15 +254,15 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         const { dueAt } = entry
         if (dueAt !== Infinity) {
           queue.deadlines.add(entry, queue.length)
-          if (dueAt < armedAt) rearm.openUnsafe()
+          watch.expect(dueAt)
         }
         options.onArrival(entry)
         return withdraw(entry)
       })
 
     const lanes = yield* Lanes.make(instances, () => opened && options.onChange())
+    const watch = yield* DeadlineWatch.make(queue.deadlines, expire)
     opened = true
-    yield* watch.pipe(Effect.forever({ disableYield: true }), Effect.uninterruptible, Effect.forkScoped)
 
     // Runs before the lanes end: refuse, then wait for everybody who was accepted.
     yield* Effect.addFinalizer(() =>
@@ -332,7 +278,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       return { waiting: queue.length + load.ready, running: load.running }
     }
     statistics.observe(depth)
-    return { queue, lanes, submit, depth, closing: () => closing, refresh, launch, fail: end }
+    return { queue, lanes, submit, depth, closing: () => closing, refresh: watch.refresh, launch, fail: end }
   })
 
 const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>
