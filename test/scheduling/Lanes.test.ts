@@ -65,7 +65,7 @@ describe("Lanes", () => {
         lend: Effect.sync(() => pool.shift()!)
       }
       const lanes = yield* Lanes.make(instances, () => {})
-      for (let job = 1; job <= 5; job++) lanes.start([Fakes.job(job)], [], 1, () => {})
+      for (let job = 1; job <= 5; job++) lanes.start([Fakes.job(job)], [], 1, () => {}, () => {})
       assert.deepStrictEqual([one.runs, other.runs].map((runs) => runs.map(({ job }) => job)), [[1, 3, 5], [2, 4]])
       one.runs[1]!.begun = true
       other.runs[0]!.end()
