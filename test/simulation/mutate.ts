@@ -144,7 +144,8 @@ const passesUnits = (directory: string) =>
     "4000",
     "test/scheduling/DirectScheduler",
     "test/scheduling/DynamicBatcher",
-    "test/scheduling/QueueRules"
+    "test/scheduling/QueueRules",
+    "test/scheduling/Lanes"
   ], 60_000)
 
 /** A copy of what the tests need. */
