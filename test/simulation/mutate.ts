@@ -17,8 +17,8 @@ const { values } = parseArgs({
     jobs: { type: "string" },
     /** Only files whose name contains it. */
     only: { type: "string" },
-    /** Every n-th mutant. */
-    every: { type: "string" },
+    /** Ends after so many minutes; those that were tried by then are spread over all files. */
+    minutes: { type: "string" },
     report: { type: "string" },
     /** Of a child: simulates, and fails at the first violation. */
     check: { type: "boolean" }
@@ -118,6 +118,12 @@ const mutantsOf = (file: string): ReadonlyArray<Mutant> => {
   return found
 }
 
+/** The same, in an order of which any beginning is spread over all. */
+const spread = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const golden = (i: number) => (i * 0.618_033_988_75) % 1
+  return all.map((item, i) => ({ item, at: golden(i) })).toSorted((a, b) => a.at - b.at).map(({ item }) => item)
+}
+
 /** `true`: it ended well, in time. */
 const succeeds = (directory: string, command: string, args: ReadonlyArray<string>, millis: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -160,9 +166,8 @@ const copyTree = (): string => {
 
 const lead = async () => {
   const start = performance.now()
-  const every = Number(values.every ?? 1)
-  const mutants = files.filter((file) => file.includes(values.only ?? "")).flatMap(mutantsOf)
-    .filter((_, i) => i % every === 0)
+  const until = start + Number(values.minutes ?? Infinity) * 60_000
+  const mutants = spread(files.filter((file) => file.includes(values.only ?? "")).flatMap(mutantsOf))
   const survivors: Array<Mutant> = []
   let bySimulation = 0
   let byUnits = 0
@@ -171,6 +176,7 @@ const lead = async () => {
     const directory = copyTree()
     if (!await simulates(directory)) throw new Error("the simulation fails without any change")
     for (let mutant = mutants[next++]; mutant !== undefined; mutant = mutants[next++]) {
+      if (performance.now() > until) break
       const file = path.join(directory, mutant.file)
       const text = mutant.source
       fs.writeFileSync(file, text.slice(0, mutant.start) + mutant.text + text.slice(mutant.end))
