@@ -200,6 +200,30 @@ export const bugs: ReadonlyArray<Bug> = [
     )
   },
   { name: "waits longer than the delay", breaks: "leaves", profile: "batches", subject: delayed((delay) => 2 * delay) },
+  {
+    name: "lets no batch lie ready",
+    breaks: "leaves",
+    profile: "batches",
+    subject: lent(({ start }) => {
+      let runs = 0
+      return {
+        accepts: () => runs === 0,
+        start: (inputs, outputs, done) => {
+          runs++
+          return start(inputs, outputs, (exit) => {
+            runs--
+            done(exit)
+          })
+        }
+      }
+    })
+  },
+  {
+    name: "takes nothing back",
+    breaks: "leaves",
+    profile: "direct",
+    subject: lent(({ start }) => ({ start: (...args) => (start(...args), { withdraw: () => false }) }))
+  },
   { name: "does not gather", breaks: "gathers", profile: "batches", subject: delayed(() => 0) },
   {
     name: "answers as runs end although the order is to be kept",

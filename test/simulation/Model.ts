@@ -197,7 +197,7 @@ export class Model {
   }
 
   /** Requests that are to leave now; 0: more are waited for. Within a microsecond of the delay both are right: `undefined`. */
-  private decide(queue: ReadonlyArray<Request>): number | undefined {
+  private decide(queue: ReadonlyArray<Request>, late: number): number | undefined {
     const { delay, kind, preferred } = this.plan
     if (kind === "direct") return 1
     const { maxRows } = this
@@ -218,7 +218,7 @@ export class Model {
       if (rows <= largest) below = count
     }
     const age = this.world.now - oldest
-    if (limit > 0 && age >= limit) return count
+    if (limit > 0 && age >= limit) return age >= limit + late ? count : undefined
     if (reached === 0 && limit > 0 && age >= limit - 1000) return undefined
     if (reached > 0) return reached
     if (rows > largest) return below
@@ -246,6 +246,8 @@ export class Model {
     const requests = jobs.map((job) => this.byJob.get(job)!)
     const names = requests.map(({ number }) => number).join()
     const rows = requests.reduce((sum, request) => sum + request.plan.rows, 0)
+    // A run of one request that moves from one instance to another looks like a launch, and keeps its place before the queue.
+    const moves = this.plan.kind === "direct" && requests[0]!.withdrawnAt === this.world.now
     if (rows > this.maxRows) this.violated("maximum", `a batch of ${rows} rows left where ${this.maxRows} are the most`)
     if (requests.some(({ plan }) => plan.width !== requests[0]!.plan.width)) {
       this.violated("keys", `requests ${names} of different shapes left together`)
@@ -254,16 +256,18 @@ export class Model {
       if (request.state !== "waiting") {
         this.violated("once", `request ${request.number} left the queue while it was ${request.state}`)
       }
+      const { deadlineAt, level, timeoutAt } = request
+      if (!moves && (deadlineAt < this.world.now || (timeoutAt < this.world.now && level?.delays !== true))) {
+        this.violated("not-expired", `request ${request.number} left the queue after its time`)
+      }
     }
-    // A run of one request that moves from one instance to another looks like a launch, and keeps its place before the queue.
-    const moves = this.plan.kind === "direct" && requests[0]!.withdrawnAt === this.world.now
     // At the very time of a timeout it may have been dealt with or not.
     if (!moves && !this.undecided()) {
       const queue = this.inOrder()
       if (requests.some((request, i) => request !== queue[i])) {
         this.violated("order", `requests ${names} left, next were ${queue.map(({ number }) => number).join()}`)
       } else {
-        const right = this.decide(queue)
+        const right = this.decide(queue, 0)
         if (right === 0) this.violated("gathers", `requests ${names} left although the batch was to gather`)
         else if (right !== undefined && right !== requests.length) {
           this.violated("gathers", `requests ${names} left, where ${right} of them were to leave`)
@@ -355,7 +359,9 @@ export class Model {
       if (request.cancelledAt < Infinity) {
         this.violated("not-cancelled", `request ${number} began after it was cancelled`)
       }
-      if (request.deadlineAt < now || (request.timeoutAt < now && level?.delays !== true)) {
+      // What lies ready begins by itself: as long as the timer is late nobody stops it.
+      const due = now - this.world.late
+      if (request.deadlineAt < due || (request.timeoutAt < due && level?.delays !== true)) {
         this.violated("not-expired", `request ${number} began after its time`)
       }
       request.state = "begun"
@@ -378,6 +384,11 @@ export class Model {
   cancelled(request: Request): void {
     request.cancelledAt = this.world.now
     this.waiting = this.waiting.filter((other) => other !== request)
+  }
+
+  /** As far as timers are not late. */
+  private isTime(at: number): boolean {
+    return at <= this.world.now && this.world.now <= at + this.world.late
   }
 
   /** A caller has its answer. */
@@ -404,11 +415,11 @@ export class Model {
         return
       case "RequestTimedOut":
         if (before === "begun") wrong("once", "it has begun")
-        if (now !== request.timeoutAt || request.level?.delays === true) wrong("timeout", "not its time")
+        if (!this.isTime(request.timeoutAt) || request.level?.delays === true) wrong("timeout", "not its time")
         return
       case "DeadlineExceeded":
         if (before === "begun") wrong("once", "it has begun")
-        if (now !== request.deadlineAt) wrong("timeout", "not its time")
+        if (!this.isTime(request.deadlineAt)) wrong("timeout", "not its time")
         return
       case "Interrupt":
         if (request.cancelledAt === Infinity) wrong("once", "nobody cancelled it")
@@ -449,15 +460,29 @@ export class Model {
     const { now } = this.world
     for (const request of this.requests) {
       if (request.state !== "waiting" && request.state !== "launched") continue
-      const expired = request.deadlineAt <= now || (request.timeoutAt <= now && request.level?.delays !== true)
+      const due = now - this.world.late
+      const expired = request.deadlineAt <= due || (request.timeoutAt <= due && request.level?.delays !== true)
       if (expired) this.violated("timeout", `request ${request.number} was not answered at its time`)
     }
-    if (this.waiting.length > 0 && this.machines.idle > 0) {
+    // A request that a late timer has not yet put behind the others stands where it is not to be.
+    const unsure = this.waiting.some(({ level, timeoutAt }) => level?.delays === true && this.isTime(timeoutAt))
+    if (this.waiting.length > 0 && this.machines.idle > 0 && (this.world.late === 0 || !unsure)) {
       const queue = this.inOrder()
-      const due = this.decide(queue)
+      const due = this.decide(queue, this.world.late)
       if (due !== undefined && due > 0) {
         this.violated("leaves", `request ${queue[0]!.number} waits although it is to run and an instance is idle`)
       }
+    }
+    if (this.plan.kind === "dynamic" && !this.plan.preserveOrdering && this.machines.idle === 0 && !unsure) {
+      const couldLie = this.machines.all.some(({ lent, runs, up }) =>
+        up && lent && runs.length === 1 && this.plan.places > 1
+      )
+      if (couldLie && this.closedHead(this.inOrder())) {
+        this.violated("leaves", "a batch is complete and waits although it could lie ready")
+      }
+    }
+    if (this.machines.idle > 0 && this.machines.all.some(({ runs }) => runs.some(({ state }) => state === "ready"))) {
+      this.violated("leaves", "a run lies ready although an instance is idle")
     }
     if (counts.pending !== this.waiting.length + this.ready || counts.executing !== this.machines.running) {
       this.violated(

@@ -67,6 +67,8 @@ export interface Plan {
   readonly quick: boolean
   /** The server looks for ends of runs before it makes a request wait. */
   readonly polls: boolean
+  /** Units by which every timer is late. */
+  readonly late: number
   readonly arrivals: ReadonlyArray<Arrivals>
   /** In turn, from the first one again when there are no more. */
   readonly runs: ReadonlyArray<RunPlan>
@@ -131,6 +133,7 @@ export const arbitrary = (profile: Profile): fc.Arbitrary<Plan> => {
     places: fc.integer({ min: 1, max: 3 }),
     quick: fc.boolean(),
     polls: fc.boolean(),
+    late: accidents ? rarely(0, 3) : zero,
     arrivals: fc.array(arrivals, { minLength: 1, maxLength: 12 }),
     runs: fc.array(
       fc.record<RunPlan>({

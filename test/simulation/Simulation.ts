@@ -66,6 +66,7 @@ const outputs = ["Y"]
 /** What did not hold. */
 export const simulate = (plan: Plan, open: Subject = subject): ReadonlyArray<Violation> => {
   const world = new World()
+  world.late = plan.late * unit
   const model = new Model(world, plan)
   const machines = new Machines(world, plan, {
     started: (run) => model.started(run),

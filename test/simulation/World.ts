@@ -26,6 +26,8 @@ export class World {
   now = start
   /** Set once the schedule did not come to rest. */
   runaway = false
+  /** Nanoseconds by which every timer is late. */
+  late = 0
   private tasks: Array<() => void> = []
   private readonly events: Array<Event> = []
   private made = 0
@@ -117,7 +119,7 @@ export class World {
       const nanos = Math.round(Duration.toMillis(duration) * 1e6)
       if (nanos <= 0) return resume(Effect.void)
       if (!Number.isFinite(nanos)) return Effect.void
-      const event = this.schedule(this.now + nanos, () => resume(Effect.void))
+      const event = this.schedule(this.now + nanos + this.late, () => resume(Effect.void))
       return Effect.sync(() => {
         event.cancelled = true
       })

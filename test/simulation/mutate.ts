@@ -17,8 +17,8 @@ const { values } = parseArgs({
     jobs: { type: "string" },
     /** Only files whose name contains it. */
     only: { type: "string" },
-    /** Every n-th mutant. */
-    every: { type: "string" },
+    /** Ends after so many minutes; those that were tried by then are spread over all files. */
+    minutes: { type: "string" },
     report: { type: "string" },
     /** Of a child: simulates, and fails at the first violation. */
     check: { type: "boolean" }
@@ -31,6 +31,9 @@ const files = [
   "BatchPolicy.ts",
   "internal/BatchFormer.ts",
   "internal/QueueCore.ts",
+  "internal/BatchAnswers.ts",
+  "internal/DeadlineWatch.ts",
+  "internal/ResponseOrder.ts",
   "internal/RequestQueue.ts",
   "internal/Lanes.ts",
   "internal/DeadlineHeap.ts",
@@ -42,6 +45,8 @@ const say = (text: string) => void process.stdout.write(`${text}\n`)
 
 interface Mutant {
   readonly file: string
+  /** The whole file. */
+  readonly source: string
   readonly line: number
   readonly start: number
   readonly end: number
@@ -73,6 +78,7 @@ const mutantsOf = (file: string): ReadonlyArray<Mutant> => {
     const start = node.getStart(source)
     found.push({
       file,
+      source: text,
       line: source.getLineAndCharacterOfPosition(start).line + 1,
       start,
       end: node.getEnd(),
@@ -112,6 +118,12 @@ const mutantsOf = (file: string): ReadonlyArray<Mutant> => {
   return found
 }
 
+/** The same, in an order of which any beginning is spread over all. */
+const spread = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const golden = (i: number) => (i * 0.618_033_988_75) % 1
+  return all.map((item, i) => ({ item, at: golden(i) })).toSorted((a, b) => a.at - b.at).map(({ item }) => item)
+}
+
 /** `true`: it ended well, in time. */
 const succeeds = (directory: string, command: string, args: ReadonlyArray<string>, millis: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -136,7 +148,10 @@ const passesUnits = (directory: string) =>
     "1",
     "--testTimeout",
     "4000",
-    "test/scheduling"
+    "test/scheduling/DirectScheduler",
+    "test/scheduling/DynamicBatcher",
+    "test/scheduling/QueueRules",
+    "test/scheduling/Lanes"
   ], 60_000)
 
 /** A copy of what the tests need. */
@@ -151,9 +166,8 @@ const copyTree = (): string => {
 
 const lead = async () => {
   const start = performance.now()
-  const every = Number(values.every ?? 1)
-  const mutants = files.filter((file) => file.includes(values.only ?? "")).flatMap(mutantsOf)
-    .filter((_, i) => i % every === 0)
+  const until = start + Number(values.minutes ?? Infinity) * 60_000
+  const mutants = spread(files.filter((file) => file.includes(values.only ?? "")).flatMap(mutantsOf))
   const survivors: Array<Mutant> = []
   let bySimulation = 0
   let byUnits = 0
@@ -162,8 +176,9 @@ const lead = async () => {
     const directory = copyTree()
     if (!await simulates(directory)) throw new Error("the simulation fails without any change")
     for (let mutant = mutants[next++]; mutant !== undefined; mutant = mutants[next++]) {
+      if (performance.now() > until) break
       const file = path.join(directory, mutant.file)
-      const text = fs.readFileSync(mutant.file, "utf8")
+      const text = mutant.source
       fs.writeFileSync(file, text.slice(0, mutant.start) + mutant.text + text.slice(mutant.end))
       if (!await simulates(directory)) bySimulation++
       else if (!await passesUnits(directory)) byUnits++

@@ -112,14 +112,27 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       return true
     }
 
-    /** A lane can take more. One that is left idle relieves another of what lies ready there. */
+    /** A lane can take more. Those that are left idle relieve others of what lies ready there. */
     const rest = (lane: Lane) => {
       if (!lane.lent) return
       onIdle()
-      if (started <= running || lane.runs.length > 0 || !lane.lent) return
-      const other = lanes.find((other) => other.runs.length > 1)
-      const ready = other?.runs[1]
-      if (ready !== undefined && withdraw(ready)) begin(lane, ready)
+      if (started <= running) return
+      for (let i = 0; i < lanes.length && running < lanes.length; i++) {
+        const idle = lanes[i]!
+        const ready = idle.runs.length > 0 ? undefined : takeReady()
+        if (ready !== undefined) begin(idle, ready)
+      }
+    }
+
+    /** Takes a run away from the lane where it lies ready. */
+    const takeReady = (): LaneRun | undefined => {
+      for (const { runs } of lanes) {
+        for (let i = 1; i < runs.length; i++) {
+          const run = runs[i]!
+          if (withdraw(run)) return run
+        }
+      }
+      return undefined
     }
 
     const retire = (lane: Lane) => {
