@@ -37,10 +37,10 @@ const layout: BatchLayout = {
 }
 
 const open = Effect.fnUntraced(
-  function*(draft: Omit<Draft, "name">, options: { readonly places?: number } = {}) {
+  function*(draft: Omit<Draft, "name">, options: { readonly places?: number; readonly maxQueueSize?: number } = {}) {
     const fakes = Fakes.make()
     const instances = yield* Fakes.pool(fakes, { count: 1, ...options })
-    const scheduler = yield* DynamicBatcher.open({ ...queueOptions("m", draft), instances }, layout, {})
+    const scheduler = yield* DynamicBatcher.open({ ...queueOptions("m", draft), instances }, layout, options)
     return { fakes, scheduler }
   }
 )
@@ -231,6 +231,25 @@ describe("queue", () => {
       yield* TestClock.adjust("100 millis")
       yield* finish(fakes)
       assert.deepStrictEqual(runs(fakes), ["1", "2"])
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "takes requests in place of those that have left before anybody looked at them",
+    Effect.fnUntraced(function*() {
+      const { fakes, scheduler } = yield* open({
+        max_batch_size: 8,
+        dynamic_batching: { default_queue_policy: { default_timeout_microseconds: 1000n } }
+      }, { maxQueueSize: 2 })
+      yield* submit(scheduler, 1)
+      yield* submit(scheduler, 2)
+      yield* submit(scheduler, 3)
+      yield* TestClock.adjust("1 millis")
+      yield* Effect.forkChild(scheduler.submit(job(4)), { startImmediately: true })
+      yield* Effect.forkChild(scheduler.submit(job(5)), { startImmediately: true })
+      yield* finish(fakes)
+      assert.deepStrictEqual(runs(fakes), ["1", "45"])
+      yield* finish(fakes)
     }, Effect.scoped)
   )
 })
