@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import * as BatchPolicy from "../../src/layers/scheduling/BatchPolicy.ts"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
 import * as DynamicBatcher from "../../src/layers/scheduling/DynamicBatcher.ts"
 import type { BatchLayout } from "../../src/layers/scheduling/internal/BatchLayout.ts"
@@ -37,7 +38,7 @@ const layout: BatchLayout = {
 }
 
 const open = Effect.fnUntraced(
-  function*(draft: Omit<Draft, "name">, options: { readonly places?: number; readonly maxQueueSize?: number } = {}) {
+  function*(draft: Omit<Draft, "name">, options: { readonly places?: number } & DynamicBatcher.Options = {}) {
     const fakes = Fakes.make()
     const instances = yield* Fakes.pool(fakes, { count: 1, ...options })
     const scheduler = yield* DynamicBatcher.open({ ...queueOptions("m", draft), instances }, layout, options)
@@ -249,6 +250,24 @@ describe("queue", () => {
       yield* Effect.forkChild(scheduler.submit(job(5)), { startImmediately: true })
       yield* finish(fakes)
       assert.deepStrictEqual(runs(fakes), ["1", "45"])
+      yield* finish(fakes)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "answers those who wait on a policy that throws, and serves others after them",
+    Effect.fnUntraced(function*() {
+      let asked = 0
+      const policy = BatchPolicy.make(({ rows }) => {
+        if (asked++ === 0) throw new Error("no decision")
+        return BatchPolicy.leave(rows)
+      })
+      const { fakes, scheduler } = yield* open({ max_batch_size: 4, dynamic_batching: {} }, { policy: () => policy })
+      const failed = yield* submit(scheduler, 1)
+      const exit = yield* Fiber.join(failed)
+      assert.include(Exit.isFailure(exit) ? String(exit.cause) : "", "the batching policy of model 'm' failed")
+      yield* submit(scheduler, 2)
+      assert.deepStrictEqual(runs(fakes), ["2"])
       yield* finish(fakes)
     }, Effect.scoped)
   )
