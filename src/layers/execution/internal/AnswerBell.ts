@@ -22,10 +22,10 @@ export interface Ringer {
 }
 
 /**
- * Main keeps looking this long after the latest start before it sleeps and has to be woken. Tiny models answer within it;
- * longer runs cost no more than this once.
+ * Main keeps looking this long after the latest start of a short run before it sleeps and has to be woken. A run that is alone ends
+ * within the first; where there are others, looking takes the time from them. For longer runs it does not look at all.
  */
-const attentiveMillis = 0.05
+const attentiveMillis = { alone: 0.15, among: 0.05 } as const
 
 /** One for all instances of an executor; lives on the main thread. @category models */
 export class AnswerBell {
@@ -37,20 +37,21 @@ export class AnswerBell {
   private sleepers: Array<Ringer> = []
   private looking = false
   private scheduled = false
-  private latestStart = 0
+  private attentiveUntil = 0
 
   /**
-   * An instance starts a run: from now on its mailbox is looked at. Its thread is woken now, or, with `later`, at the end of this
-   * turn of the event loop: then once for all runs that are started until then.
+   * An instance starts a run: from now on its mailbox is looked at. Its thread is woken now, or, with `later` and where others have
+   * something to do, at the end of this turn of the event loop: then once for all runs that are started until then.
    */
   started(instance: Ringer, later: boolean): void {
-    if (!later) instance.wake()
+    const alone = this.running.length === 0
+    if (!later || alone) instance.wake()
     else if (!this.sleepers.includes(instance)) this.sleepers.push(instance)
     if (!instance.listed) {
       instance.listed = true
       this.running.push(instance)
     }
-    this.latestStart = performance.now()
+    if (later) this.attentiveUntil = performance.now() + (alone ? attentiveMillis.alone : attentiveMillis.among)
     if (this.scheduled) return
     this.scheduled = true
     Atomics.store(this.words, Bell.awake, 1)
@@ -103,7 +104,7 @@ export class AnswerBell {
       for (const instance of this.sleepers) instance.wake()
       this.sleepers = []
     }
-    if (this.running.length > 0 && performance.now() - this.latestStart < attentiveMillis) {
+    if (this.running.length > 0 && performance.now() < this.attentiveUntil) {
       setImmediate(this.turn)
       return
     }

@@ -12,6 +12,9 @@ import type { Member } from "./WaitingLine.ts"
  */
 export type State = "arriving" | "waiting" | "started" | "ended"
 
+/** No queue takes so many requests. */
+export const delayedFrom = 2 ** 50
+
 /** Small on purpose: a hundred thousand of them may wait. @category models */
 export class Entry implements Member<Entry> {
   readonly job: Job
@@ -31,9 +34,7 @@ export class Entry implements Member<Entry> {
   state: State = "arriving"
   before: Entry | undefined = undefined
   after: Entry | undefined = undefined
-  /** Its timeout has put it behind the others. */
-  wasDelayed = false
-  /** Where it belongs in the line that it stands in: behind those of a smaller number. */
+  /** Where it belongs in the line that it stands in: behind those of a smaller number. From `delayedFrom` on: in that of the delayed. */
   turn: number
   /** The batch that it runs in. */
   batch: Batch | undefined = undefined
@@ -60,6 +61,11 @@ export class Entry implements Member<Entry> {
   /** It is in the queue. */
   get waits(): boolean {
     return this.state === "arriving" || this.state === "waiting"
+  }
+
+  /** Its timeout has put it behind the others. */
+  get wasDelayed(): boolean {
+    return this.turn >= delayedFrom
   }
 
   /** Rows along the batch dimension. */

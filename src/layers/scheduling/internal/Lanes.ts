@@ -154,7 +154,15 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       return chosen
     }
 
-    const chooseAhead = (): Lane | undefined => lanes.find((lane) => lane.runs.length === 1 && lane.instance.accepts())
+    const chooseAhead = (): Lane | undefined => {
+      let chosen: Lane | undefined
+      for (let i = 0; i < lanes.length; i++) {
+        const { instance, runs } = lanes[i]!
+        if (chosen !== undefined && runs.length >= chosen.runs.length) continue
+        if ((runs.length === 1 || instance.quick()) && instance.accepts()) chosen = lanes[i]
+      }
+      return chosen
+    }
 
     const hold = Effect.flatMap(instances.lend, (instance) =>
       Effect.acquireUseRelease(

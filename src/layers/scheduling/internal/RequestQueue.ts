@@ -8,7 +8,7 @@ import { Effect, Queue } from "effect"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
 import type { Job } from "../../../services/Scheduler.ts"
 import { DeadlineHeap } from "./DeadlineHeap.ts"
-import type { Entry } from "./Entry.ts"
+import { delayedFrom, type Entry } from "./Entry.ts"
 import { Level } from "./Level.ts"
 
 /** Levels that are kept although nobody waits in them. */
@@ -89,8 +89,7 @@ export class RequestQueue {
     this.sort()
     entry.level.line.leave(entry)
     entry.timeoutAt = undefined
-    entry.turn = this.delays++
-    entry.wasDelayed = true
+    entry.turn = delayedFrom + this.delays++
     entry.level.delayed.join(entry)
   }
 
