@@ -52,7 +52,7 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
     const { stdout } = await run("wrk", [
       "-t1",
       `-c${load.connections}`,
-      `-d${load.seconds}s`,
+      `-d${Math.round(load.seconds)}s`,
       "-s",
       join(folder, "post.lua"),
       load.url

@@ -76,13 +76,22 @@ export const throughput =
     return { value: server.perSecond, beside: echo.perSecond, ratio: server.perSecond / echo.perSecond }
   }
 
+/** Two loads in turns, so that a minute that gets slower or faster is no advantage of either. */
+export const inTurns = async (
+  value: () => Promise<Outcome>,
+  beside: () => Promise<Outcome>
+): Promise<Measured> => {
+  const [b1, v1, v2, b2] = [await beside(), await value(), await value(), await beside()]
+  const mean = (one: Outcome, other: Outcome) => (one.perSecond + other.perSecond) / 2
+  return { value: mean(v1, v2), beside: mean(b1, b2), ratio: mean(v1, v2) / mean(b1, b2) }
+}
+
 /** Requests per second of one model beside those of another on the same server. */
 export const besideModel =
   (context: Context, model: string, other: string, request: requests.BinaryRequest, connections: number) =>
-  async (): Promise<Measured> => {
-    const beside = await load(context, other, request, connections)
-    const value = await load(context, model, request, connections)
-    return { value: value.perSecond, beside: beside.perSecond, ratio: value.perSecond / beside.perSecond }
+  (): Promise<Measured> => {
+    const half = { ...context, seconds: context.seconds / 2 }
+    return inTurns(() => load(half, model, request, connections), () => load(half, other, request, connections))
   }
 
 /** Rows per second of ONNX Runtime alone, `sessions` sessions with `intraOp` threads each, in batches of `batch`. */
