@@ -57,23 +57,20 @@ const measureAll = async (all: ReadonlyArray<Figure>): Promise<void> => {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "galatea-bench-"))
-let servers: Array<Started> = []
+let server: Started | undefined
 
-const stopAll = async (): Promise<void> => {
-  for (const server of servers.splice(0)) await server.stop()
+const stop = async (): Promise<void> => {
+  await server?.stop()
+  server = undefined
 }
 
-/** Figures of a server on a repository, and of a second one where they need it. */
-const on = async (
-  repositories: ReadonlyArray<{ readonly repository: string; readonly flags?: ReadonlyArray<string> }>,
-  figures: (contexts: ReadonlyArray<Context>) => ReadonlyArray<Figure>
-): Promise<void> => {
-  const contexts = repositories.map((_, i): Context => ({ seconds, url: () => servers[i]!.url }))
-  const all = figures(contexts)
+/** Figures of a server on a repository. */
+const on = async (repository: string, figures: (context: Context) => ReadonlyArray<Figure>): Promise<void> => {
+  const all = figures({ seconds, url: () => server!.url })
   if (!all.some((figure) => figure.name.includes(wanted))) return
-  for (const { flags, repository } of repositories) servers.push(await start(repository, flags))
+  server = await start(repository)
   await measureAll(all)
-  await stopAll()
+  await stop()
 }
 
 try {
@@ -81,18 +78,15 @@ try {
   const large = models.heavyRepository(join(folder, "heavy"))
   const batched = models.batchingRepository(join(folder, "batching"))
   await measureAll([...starting(small), ...alone])
-  await on([{ repository: small }], ([context]) => serving(context!, () => servers[0]!))
-  await on([{ repository: batched }], ([context]) => batching(context!))
-  await on(
-    [{ repository: batched }, { repository: batched, flags: ["--allow-metrics=false"] }],
-    ([context, without]) => [metrics(context!, without!)]
-  )
-  await on([{ repository: large.repository }], ([context]) => [
-    ...heavy(context!, large.modelPath),
-    ...heavyBatched(context!, large.modelPath)
+  await on(small, (context) => serving(context, () => server!))
+  await on(batched, batching)
+  await measureAll([metrics(batched, seconds)])
+  await on(large.repository, (context) => [
+    ...heavy(context, large.modelPath),
+    ...heavyBatched(context, large.modelPath)
   ])
 } finally {
-  await stopAll()
+  await stop()
   rmSync(folder, { recursive: true })
 }
 
