@@ -13,11 +13,6 @@ const slack = 64
 export class DeadlineHeap {
   private items: Array<Item> = []
 
-  /** Entries in it, ended ones included: at most twice the living ones and some. */
-  get size(): number {
-    return this.items.length
-  }
-
   /** Adds an entry that is due some time. `living`: entries that have not ended, of which this heap keeps its own bound. */
   add(entry: Entry, living: number): void {
     const { dueAt } = entry
