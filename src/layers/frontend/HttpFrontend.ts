@@ -13,7 +13,6 @@ import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import type { Call } from "./internal/http/Call.ts"
 import * as HeaderForwarding from "./internal/http/HeaderForwarding.ts"
-import { InFlight } from "./internal/http/InFlight.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Restrictions from "./internal/http/Restrictions.ts"
 import * as Router from "./internal/http/Router.ts"
@@ -25,6 +24,7 @@ import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
+import { InFlight } from "./internal/InFlight.ts"
 
 /** @category models */
 export interface Options {
@@ -84,6 +84,7 @@ const make: (
 )(function*(options: Options) {
   const server = yield* InferenceServer
   const inFlight = new InFlight({
+    protocol: "http",
     maxRequests: options.maxInflightRequests ?? 4096,
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
