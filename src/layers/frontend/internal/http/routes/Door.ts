@@ -1,7 +1,7 @@
 /** What the routes share. */
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
-import type { Forward } from "../HeaderForwarding.ts"
+import type { Forward } from "../../admission/HeaderForwarding.ts"
 import type { InFlight } from "../InFlight.ts"
 
 /** @internal */
