@@ -12,10 +12,9 @@ import type { ListenFailed } from "../../schema/Errors.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
-import * as HeaderForwarding from "./internal/admission/HeaderForwarding.ts"
-import * as Restrictions from "./internal/admission/Restrictions.ts"
+import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
+import * as Restrictions from "./internal/Restrictions.ts"
 import type { Call } from "./internal/http/Call.ts"
-import { InFlight } from "./internal/http/InFlight.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
 import * as Config from "./internal/http/routes/Config.ts"
@@ -26,6 +25,7 @@ import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
+import { InFlight } from "./internal/InFlight.ts"
 
 /** @category models */
 export interface Options {
@@ -85,6 +85,7 @@ const make: (
 )(function*(options: Options) {
   const server = yield* InferenceServer
   const inFlight = new InFlight({
+    protocol: "http",
     maxRequests: options.maxInflightRequests ?? 4096,
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { errorBody, quote } from "../../../src/layers/frontend/internal/http/Answer.ts"
-import * as HeaderForwarding from "../../../src/layers/frontend/internal/admission/HeaderForwarding.ts"
-import { InFlight } from "../../../src/layers/frontend/internal/http/InFlight.ts"
-import * as Restrictions from "../../../src/layers/frontend/internal/admission/Restrictions.ts"
+import * as HeaderForwarding from "../../../src/layers/frontend/internal/HeaderForwarding.ts"
+import * as Restrictions from "../../../src/layers/frontend/internal/Restrictions.ts"
 import { wireFailure } from "../../../src/layers/frontend/internal/http/WireFailure.ts"
+import { InFlight } from "../../../src/layers/frontend/internal/InFlight.ts"
 
 describe("Restrictions", () => {
   it("ask for the exact value of a header, in any case of its name", () => {
@@ -63,7 +63,7 @@ describe("HeaderForwarding", () => {
 
 describe("InFlight", () => {
   it("refuses what goes beyond a bound and counts nothing for it", () => {
-    const inFlight = new InFlight({ maxRequests: 2, maxBytes: 10, maxRequestBytes: 8 })
+    const inFlight = new InFlight({ protocol: "http", maxRequests: 2, maxBytes: 10, maxRequestBytes: 8 })
     assert.isUndefined(inFlight.enter(8))
     assert.match(inFlight.enter(3)!, /8 bytes of request bodies.*at most 10.*--http-max-inflight-bytes/)
     assert.isUndefined(inFlight.enter(0))

@@ -7,11 +7,11 @@ import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effe
 import { createServer, IncomingMessage, type Server } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { ListenFailed } from "../../../../schema/Errors.ts"
+import type { InFlight } from "../InFlight.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
 import { Connection } from "./Connection.ts"
 import { CallResponse, type Surroundings } from "./Exchange.ts"
-import type { InFlight } from "./InFlight.ts"
 import { wireFailure } from "./WireFailure.ts"
 
 /** Times in milliseconds. @internal */

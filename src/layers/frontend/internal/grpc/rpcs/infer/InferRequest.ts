@@ -6,7 +6,7 @@
 import { Result } from "effect"
 import type { InvalidRequest, RegionNotFound } from "../../../../../../schema/Errors.ts"
 import type { InferenceRequest, RequestedOutput } from "../../../../../../schema/Inference.ts"
-import type { Forward } from "../../../admission/HeaderForwarding.ts"
+import type { Forward } from "../../../HeaderForwarding.ts"
 import { Names } from "../../../infer/Names.ts"
 import * as RequestFault from "../../../infer/RequestFault.ts"
 import type { InputTensor, OutputEntry, RequestMessage, TensorParameters } from "./InferRequestReader.ts"

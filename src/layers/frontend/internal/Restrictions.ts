@@ -1,5 +1,5 @@
 /** Restricted APIs: requests of a category must carry a header with an exact value. Source: protocol §2.6. */
-import type { RestrictedCategory, Restriction } from "../../../../schema/options/ValueTypes.ts"
+import type { RestrictedCategory, Restriction } from "../../../schema/options/ValueTypes.ts"
 
 /** @internal */
 export interface Restrictions<Headers> {
