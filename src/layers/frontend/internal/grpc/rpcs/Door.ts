@@ -1,0 +1,19 @@
+/** What the RPCs share. */
+import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
+import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
+import type { Forward } from "../../HeaderForwarding.ts"
+
+/** How much inference responses are compressed, by Triton's words. @internal */
+export type CompressionLevel = "none" | "low" | "medium" | "high"
+
+/** @internal */
+export interface Door {
+  readonly server: InferenceServer["Service"]
+  readonly memory: TensorMemory["Service"]
+  readonly forward: Forward | undefined
+  readonly compression: CompressionLevel
+  /** Bytes of one message to a client. */
+  readonly maxSendMessageBytes: number
+  /** Requests of one stream in the server at a time. */
+  readonly maxStreamRequests: number
+}
