@@ -13,7 +13,6 @@ import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
-import * as Restrictions from "./internal/Restrictions.ts"
 import type { Call } from "./internal/http/Call.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
@@ -26,6 +25,7 @@ import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
 import { InFlight } from "./internal/InFlight.ts"
+import * as Restrictions from "./internal/Restrictions.ts"
 
 /** @category models */
 export interface Options {

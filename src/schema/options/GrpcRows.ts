@@ -14,6 +14,11 @@ import {
   string
 } from "./ValueTypes.ts"
 
+/** How much inference responses are compressed. @category models */
+export type CompressionLevel = (typeof compressionLevels)[number]
+
+const compressionLevels = ["none", "low", "medium", "high"] as const
+
 const group = "gRPC"
 const own = { group, triton: false } as const
 const noPools = "requests and responses are made as they are needed, and freed at once."
@@ -99,8 +104,8 @@ export const grpcRows = [
   }),
   single({
     name: "grpc-infer-response-compression-level",
-    type: choice(["none", "low", "medium", "high"]),
-    default: "none",
+    type: choice(compressionLevels),
+    default: "none" as CompressionLevel,
     group,
     doc:
       "Compress inference responses, where the client can read that: low prefers gzip, medium and high prefer deflate."
@@ -178,15 +183,16 @@ export const grpcRows = [
   }),
   single({
     ...own,
-    name: "grpc-max-message-bytes",
+    name: "grpc-max-request-bytes",
     type: int({ min: 1 }),
     default: maxInt32,
     unit: "bytes",
-    doc: "Bound on one message of a client, also after decompression. A larger one is refused, and the connection stays."
+    doc:
+      "Bound on one message of a client, also after decompression. A larger one is refused, and the connection stays."
   }),
   single({
     ...own,
-    name: "grpc-max-send-message-bytes",
+    name: "grpc-max-response-bytes",
     type: int({ min: 1 }),
     default: maxInt32,
     unit: "bytes",
@@ -236,6 +242,31 @@ export const grpcRows = [
     type: int({ min: 1024 }),
     default: 16384,
     unit: "bytes",
-    doc: "Bound on the metadata of a call."
+    doc: "Bound on the metadata of a call, counted as HTTP/2 does: 32 bytes more for each name."
+  }),
+  single({
+    ...own,
+    name: "grpc-handshake-timeout-ms",
+    type: int({ min: 1 }),
+    default: 10000,
+    unit: "milliseconds",
+    doc: "How long a connection may take for TLS and the beginning of HTTP/2."
+  }),
+  single({
+    ...own,
+    name: "grpc-body-timeout-ms",
+    type: int({ min: 1 }),
+    default: 60000,
+    unit: "milliseconds",
+    doc: "How long a message may pause while it is received, and an answer while it is sent."
+  }),
+  single({
+    ...own,
+    name: "grpc-idle-timeout-ms",
+    type: int({ min: 0 }),
+    default: 0,
+    defaultText: "unset",
+    unit: "milliseconds",
+    doc: "How long a connection may stay open without calls."
   })
 ] as const

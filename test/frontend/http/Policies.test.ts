@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { errorBody, quote } from "../../../src/layers/frontend/internal/http/Answer.ts"
 import * as HeaderForwarding from "../../../src/layers/frontend/internal/HeaderForwarding.ts"
-import * as Restrictions from "../../../src/layers/frontend/internal/Restrictions.ts"
+import { errorBody, quote } from "../../../src/layers/frontend/internal/http/Answer.ts"
 import { wireFailure } from "../../../src/layers/frontend/internal/http/WireFailure.ts"
 import { InFlight } from "../../../src/layers/frontend/internal/InFlight.ts"
+import * as Restrictions from "../../../src/layers/frontend/internal/Restrictions.ts"
 
 describe("Restrictions", () => {
   it("ask for the exact value of a header, in any case of its name", () => {

@@ -4,21 +4,14 @@ import { createPrivateKey, X509Certificate } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { createSecureContext } from "node:tls"
 import { ListenFailed } from "../../../../schema/Errors.ts"
+import type { Tls } from "./ListenerOptions.ts"
 
 /** Paths of PEM files. @internal */
 export interface TlsPaths {
   readonly certificate: string
   readonly key: string
   /** Certificates that may sign those of clients; given: a client without one is turned away. */
-  readonly clientRoots: string | undefined
-}
-
-/** Contents of PEM files. @internal */
-export interface Tls {
-  readonly cert: string
-  readonly key: string
-  readonly rootCert: string | undefined
-  readonly requireClientCertificate: boolean
+  readonly clientRoots?: string | undefined
 }
 
 const failed = (problem: string): ListenFailed =>

@@ -1,10 +1,8 @@
 /** What the RPCs share. */
+import type { CompressionLevel } from "../../../../../schema/options/GrpcRows.ts"
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
-
-/** How much inference responses are compressed, by Triton's words. @internal */
-export type CompressionLevel = "none" | "low" | "medium" | "high"
 
 /** @internal */
 export interface Door {

@@ -5,7 +5,8 @@ import type { Rpc } from "./Rpc.ts"
 
 const refuse = (category: RestrictedCategory, feature: string): Rpc => ({
   category,
-  serve: (call) => call.failure(new Unsupported({ message: `This server does not implement the ${feature} extension.` }))
+  serve: (call) =>
+    call.failure(new Unsupported({ message: `This server does not implement the ${feature} extension.` }))
 })
 
 const system = refuse("shared-memory", "system shared memory")

@@ -53,7 +53,7 @@ const choice = (reader: WireReader, before: WireParameter): WireParameter => {
 export const readEntry = (reader: WireReader, put: (key: string, parameter: WireParameter) => void): void => {
   const outer = reader.open()
   let key = ""
-  let parameter = none
+  let parameter: WireParameter = none
   while (reader.pos < reader.end) {
     const tag = reader.tag()
     switch (tag) {
