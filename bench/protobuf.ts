@@ -85,7 +85,7 @@ measure("config", ModelConfigMessage, {
   name: "simple",
   backend: "onnxruntime",
   max_batch_size: 8,
-  input: ["A", "B"].map((name) => ({ name, data_type: "TYPE_FP32", dims: [3, 224, 224] })),
+  input: ["A", "B"].map((name) => ({ name, data_type: "TYPE_FP32" as const, dims: [3, 224, 224] })),
   output: [{ name: "Y", data_type: "TYPE_FP32", dims: [1000] }],
   dynamic_batching: { preferred_batch_size: [4, 8], max_queue_delay_microseconds: 100n },
   instance_group: [{ name: "simple", kind: "KIND_CPU", count: 2 }],
