@@ -76,6 +76,7 @@ const server = Effect.gen(function*() {
         folder,
         "--http-port",
         String(port),
+        "--grpc-port=0",
         "--metrics-port=0"
       ]
       const started = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })

@@ -31,7 +31,7 @@ export class Call {
   readonly compressed: Array<number> = []
   headers: Http2.IncomingHttpHeaders = {}
   ended: Ended | undefined = undefined
-  private pending = Buffer.alloc(0)
+  private pending: Buffer = Buffer.alloc(0)
 
   constructor(stream: Http2.ClientHttp2Stream) {
     this.stream = stream

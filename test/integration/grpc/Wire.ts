@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Result } from "effect"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
-import type { DraftOf, TypeOf } from "../../../src/schema/proto/Descriptor.ts"
+import type { DraftOf, Dynamic, MessageType, TypeOf } from "../../../src/schema/proto/Descriptor.ts"
 import { InferenceService } from "../../../src/schema/proto/InferenceService.ts"
 import * as WireFormat from "../../../src/schema/proto/WireFormat.ts"
 import { TensorMemory } from "../../../src/services/TensorMemory.ts"
@@ -41,11 +41,11 @@ export const ask = <Name extends Rpcs["name"]>(
 ): Effect.Effect<TypeOf<RpcOf<Name>["response"]> | string> => {
   const rpc = InferenceService.rpcs.find((one) => one.name === name) as RpcOf<Name>
   return Effect.map(
-    client.unary(name, WireFormat.encode(rpc.request, request), metadata),
+    client.unary(name, WireFormat.encode(rpc.request as MessageType, request as Dynamic), metadata),
     ({ message, messages, status }) =>
       status === 0
         ? Result.getOrThrow(
-          WireFormat.decode(rpc.response, messages[0]!)
+          WireFormat.decode(rpc.response as MessageType, messages[0]!)
         ) as TypeOf<RpcOf<Name>["response"]>
         : `${status} ${message}`
   )
