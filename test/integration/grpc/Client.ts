@@ -136,6 +136,8 @@ export const connect = (
       const { secure = false, ...rest } = options
       const session = Http2.connect(`${secure ? "https" : "http"}://localhost:${port}`, {
         ...rest,
+        // Megabytes that the client itself may hold.
+        maxSessionMemory: 1000,
         host: "127.0.0.1",
         port
       } as SecureClientSessionOptions)

@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Result } from "effect"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
-import type { DraftOf, Dynamic, MessageType, TypeOf } from "../../../src/schema/proto/Descriptor.ts"
+import type { DraftOf, MessageType, TypeOf } from "../../../src/schema/proto/Descriptor.ts"
 import { InferenceService } from "../../../src/schema/proto/InferenceService.ts"
 import * as WireFormat from "../../../src/schema/proto/WireFormat.ts"
 import { TensorMemory } from "../../../src/services/TensorMemory.ts"
@@ -41,7 +41,7 @@ export const ask = <Name extends Rpcs["name"]>(
 ): Effect.Effect<TypeOf<RpcOf<Name>["response"]> | string> => {
   const rpc = InferenceService.rpcs.find((one) => one.name === name) as RpcOf<Name>
   return Effect.map(
-    client.unary(name, WireFormat.encode(rpc.request as MessageType, request as Dynamic), metadata),
+    client.unary(name, WireFormat.encode(rpc.request as MessageType, request as DraftOf<MessageType>), metadata),
     ({ message, messages, status }) =>
       status === 0
         ? Result.getOrThrow(
