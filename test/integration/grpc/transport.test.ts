@@ -561,6 +561,30 @@ describe("life of the gRPC listener", () => {
       yield* empty(held)
     }))
 
+  it.live("tells clients of HTTP/1 which protocol it speaks, and outlives any other beginning", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start(echo)
+      const old = yield* connect(port, false)
+      let text = ""
+      old.socket.prependListener("data", (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      old.send(Buffer.from("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+      yield* old.until(({ closed }) => closed)
+      assert.match(text, /^HTTP\/1.1 505 .*HTTP\/2 only/s)
+      for (
+        const beginning of ["\n", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r", "\0", "GET", "PRI * HTTP/2.0\r\n\r\nSM\r\n\rx"]
+      ) {
+        const other = yield* connect(port, false)
+        other.send(Buffer.from(beginning))
+        other.socket.end()
+        yield* other.until(({ closed }) => closed)
+      }
+      const good = yield* connect(port)
+      good.call(1, bytes(1))
+      yield* good.ended(1)
+    }))
+
   it.live("gives up an answer that its client does not read", () =>
     Effect.gen(function*() {
       const { held, port } = yield* start(echo, { bodyTimeout: 80 })
