@@ -12,20 +12,24 @@ import type { CompressionLevel } from "../../schema/options/GrpcRows.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { rpcPath } from "../../schema/proto/Descriptor.ts"
 import { InferenceService } from "../../schema/proto/InferenceService.ts"
+import * as ProtoFiles from "../../schema/proto/ProtoFiles.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import type { GrpcCall } from "./internal/grpc/Call.ts"
 import * as Listener from "./internal/grpc/Listener.ts"
 import type { Metadata as CallMetadata } from "./internal/grpc/Metadata.ts"
 import type { Door } from "./internal/grpc/rpcs/Door.ts"
+import * as Health from "./internal/grpc/rpcs/Health.ts"
 import * as Infer from "./internal/grpc/rpcs/Infer.ts"
 import * as Metadata from "./internal/grpc/rpcs/Metadata.ts"
 import * as NotImplemented from "./internal/grpc/rpcs/NotImplemented.ts"
 import * as Readiness from "./internal/grpc/rpcs/Readiness.ts"
+import * as Reflection from "./internal/grpc/rpcs/Reflection.ts"
 import * as Repository from "./internal/grpc/rpcs/Repository.ts"
 import { type Rpc, shuttingDown } from "./internal/grpc/rpcs/Rpc.ts"
 import * as Statistics from "./internal/grpc/rpcs/Statistics.ts"
 import * as StreamInfer from "./internal/grpc/rpcs/StreamInfer.ts"
+import { Status } from "./internal/grpc/Status.ts"
 import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
@@ -77,6 +81,12 @@ export interface Options {
   readonly maxInflightRequests?: number
   /** Requests of one `ModelStreamInfer` in the server at a time; beyond them its reading pauses. Default 256. */
   readonly maxStreamRequests?: number
+  /** Watches of `grpc.health.v1.Health` open at a time. Default 1000. */
+  readonly maxHealthWatches?: number
+  /** Time from a change until they are told, at most. Default 250 ms. */
+  readonly healthWatchInterval?: Duration.Input
+  /** Tools may ask for the descriptions of all messages. Default `true`. */
+  readonly reflection?: boolean
   /** Connections open at a time; the next one is closed at once. Default 16384. */
   readonly maxConnections?: number
   /** Calls of one connection at a time. Default 1024. */
@@ -141,6 +151,14 @@ const make: (
     maxSendMessageBytes,
     maxStreamRequests: options.maxStreamRequests ?? 256
   }
+  // Watches of health outlive the listener, so that its end can tell them.
+  const health = yield* Health.make(door, {
+    services: ProtoFiles.all.flatMap(({ services }) => services.map(({ fullName }) => fullName)),
+    maxWatches: options.maxHealthWatches ?? 1000,
+    watchIntervalMillis: Duration.toMillis(options.healthWatchInterval ?? "250 millis")
+  })
+  const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all)
+  const rpcs = new Map([...inferenceRpcs(door), ...health, ...reflection])
   const tls = options.tls === undefined ? undefined : yield* TlsFiles.load(options.tls)
   const keepAlive = options.keepAlive ?? {}
   const bound = yield* Listener.listen({
@@ -169,7 +187,7 @@ const make: (
     bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
     idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
     exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds")
-  }, dispatch(door, Restrictions.make(options.restrictions ?? [], carrier)))
+  }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier)))
   return GrpcFrontend.of({
     address: bound.address,
     port: bound.port,
@@ -187,8 +205,8 @@ const carrier: Restrictions.Carrier<CallMetadata> = {
 
 type InferenceRpcs = Readonly<Record<(typeof InferenceService.rpcs)[number]["name"], Rpc>>
 
-/** Every procedure by its path. */
-const table = (door: Door): ReadonlyMap<string, Rpc> => {
+/** The procedures of the inference service by their paths. */
+const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: Rpc]> => {
   const inference: InferenceRpcs = {
     ...Infer.rpcs(door),
     ...StreamInfer.rpcs(door),
@@ -198,20 +216,15 @@ const table = (door: Door): ReadonlyMap<string, Rpc> => {
     ...Repository.rpcs(door),
     ...NotImplemented.rpcs()
   }
-  return new Map(InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]]))
+  return InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]])
 }
 
-const unimplemented = 12
-
 /** Gives a call to its procedure, in the order of protocol §7.4: the end of the server, restriction. */
-const dispatch = (
-  door: Door,
-  restrictions: Restrictions.Restrictions<CallMetadata>
-): (call: GrpcCall) => void => {
-  const rpcs = table(door)
-  return (call) => {
+const dispatch =
+  (door: Door, rpcs: ReadonlyMap<string, Rpc>, restrictions: Restrictions.Restrictions<CallMetadata>) =>
+  (call: GrpcCall): void => {
     const rpc = rpcs.get(call.path)
-    if (rpc === undefined) return call.finish(unimplemented, "")
+    if (rpc === undefined) return call.finish(Status.unimplemented, "")
     if (call.closing || door.server.stopping()) return call.failure(shuttingDown())
     if (rpc.category !== undefined) {
       const header = restrictions.missing(rpc.category, call.metadata)
@@ -224,7 +237,6 @@ const dispatch = (
     }
     rpc.serve(call)
   }
-}
 
 /**
  * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the

@@ -224,6 +224,28 @@ export const grpcRows = [
   }),
   single({
     ...own,
+    name: "grpc-reflection",
+    type: bool,
+    default: true,
+    doc: "Describe the services and their messages to tools such as grpcurl."
+  }),
+  single({
+    ...own,
+    name: "grpc-max-health-watches",
+    type: int({ min: 0 }),
+    default: 1000,
+    doc: "How many health watches may be open at a time."
+  }),
+  single({
+    ...own,
+    name: "grpc-health-watch-interval-ms",
+    type: int({ min: 1 }),
+    default: 250,
+    unit: "milliseconds",
+    doc: "How long it takes at most until a health watch is told of a change."
+  }),
+  single({
+    ...own,
     name: "grpc-max-connections",
     type: int({ min: 1 }),
     default: 16384,

@@ -31,7 +31,7 @@ export class Call {
   readonly compressed: Array<number> = []
   headers: Http2.IncomingHttpHeaders = {}
   ended: Ended | undefined = undefined
-  private pending = Buffer.alloc(0)
+  private pending: Buffer = Buffer.alloc(0)
 
   constructor(stream: Http2.ClientHttp2Stream) {
     this.stream = stream
@@ -136,6 +136,8 @@ export const connect = (
       const { secure = false, ...rest } = options
       const session = Http2.connect(`${secure ? "https" : "http"}://localhost:${port}`, {
         ...rest,
+        // Megabytes that the client itself may hold.
+        maxSessionMemory: 1000,
         host: "127.0.0.1",
         port
       } as SecureClientSessionOptions)

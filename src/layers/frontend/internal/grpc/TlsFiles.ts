@@ -57,8 +57,9 @@ export const load: (paths: TlsPaths) => Effect.Effect<Tls, ListenFailed> = Effec
       return yield* failed(`the private key '${paths.key}' is not that of the certificate '${paths.certificate}'`)
     }
     yield* check("certificate", paths.certificate, () => createSecureContext({ cert, key }))
-    if (paths.clientRoots !== undefined) {
-      yield* check("file of root certificates", paths.clientRoots, () => createSecureContext({ ca: rootCert }))
+    if (paths.clientRoots !== undefined && rootCert !== undefined) {
+      // A context takes whatever it is given as authorities, and ignores what it cannot read.
+      yield* check("file of root certificates", paths.clientRoots, () => new X509Certificate(rootCert))
     }
     return { cert, key, rootCert, requireClientCertificate: rootCert !== undefined }
   }

@@ -5,6 +5,7 @@ import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import type { WireParts } from "../../../../../schema/proto/WireWriter.ts"
 import type { Region } from "../../../../../services/TensorMemory.ts"
 import type { Failure, GrpcCall, MessageHandler, Receiver } from "../Call.ts"
+import { Status } from "../Status.ts"
 import type { Door } from "./Door.ts"
 import { responseTooLarge } from "./Infer.ts"
 import type { RequestMessage } from "./infer/InferRequestReader.ts"
@@ -180,7 +181,7 @@ class InferStream implements MessageHandler {
     if (this.ended) {
       if (this.slots.length === 0) {
         this.over = true
-        this.call.finish(0, "")
+        this.call.finish(Status.ok, "")
       }
       return
     }
