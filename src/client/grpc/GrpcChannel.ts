@@ -30,7 +30,7 @@ export interface GrpcChannelOptions {
   readonly compression?: GrpcCompression | undefined
   /** Bytes of one answer, also after decompression. Default 2147483647. */
   readonly maxMessageBytes?: number | undefined
-  /** Bytes that the server may send of one call before they are read. Default 4 MiB. */
+  /** Bytes that the server may send of one call before they are read, and a sixteenth of those of all calls. Default 4 MiB. */
   readonly windowBytes?: number | undefined
   /** Default: no pings. */
   readonly keepAlive?: GrpcKeepAlive | undefined
@@ -62,6 +62,7 @@ export interface GrpcCallOptions {
 export type Requests<M extends MessageType> = Iterable<DraftOf<M>> | AsyncIterable<DraftOf<M>>
 
 const largestMessage = 2 ** 31 - 1
+const longestTimer = 2 ** 31 - 1
 
 /** @category models */
 export class GrpcChannel {
@@ -176,10 +177,12 @@ export class GrpcChannel {
     return coding === "identity" ? undefined : coding
   }
 
-  /** Milliseconds left of a call's time. */
+  /** Milliseconds left of a call's time. One beyond what a timer can count has no end. */
   private left(options: GrpcCallOptions, started: number): number | undefined {
     const timeoutMillis = options.timeoutMillis ?? this.options.timeoutMillis
-    return timeoutMillis === undefined ? undefined : timeoutMillis - (performance.now() - started)
+    return timeoutMillis === undefined || timeoutMillis > longestTimer
+      ? undefined
+      : timeoutMillis - (performance.now() - started)
   }
 
   private setup(method: string, options: GrpcCallOptions, started: number): CallSetup {
