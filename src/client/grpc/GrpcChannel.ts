@@ -30,7 +30,7 @@ export interface GrpcChannelOptions {
   readonly compression?: GrpcCompression | undefined
   /** Bytes of one answer, also after decompression. Default 2147483647. */
   readonly maxMessageBytes?: number | undefined
-  /** Bytes that the server may send of one call before they are read, and a sixteenth of those of all calls. Default 4 MiB. */
+  /** Bytes that the server may send of one call before they are read. Default 4 MiB. */
   readonly windowBytes?: number | undefined
   /** Default: no pings. */
   readonly keepAlive?: GrpcKeepAlive | undefined

@@ -96,8 +96,8 @@ export class GrpcConnection {
       }, connectTimeoutMillis)
       this.session.once("connect", () => {
         clearTimeout(timer)
-        // A call whose answers nobody takes must not hold up the others.
-        this.session.setLocalWindowSize(Math.min(2 ** 31 - 1, 16 * windowBytes))
+        // Node counts what came as taken for the connection, so that one call does not hold up the others.
+        this.session.setLocalWindowSize(windowBytes)
         this.heard = performance.now()
         if (this.calls === 0) this.session.unref()
         this.watch()
