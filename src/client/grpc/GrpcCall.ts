@@ -13,6 +13,8 @@ export interface CallSetup {
   readonly maxMessageBytes: number
   /** Milliseconds until the deadline. */
   readonly timeoutMillis: number | undefined
+  /** Milliseconds that the caller gave the call, of which some may have passed. */
+  readonly allowedMillis: number | undefined
   readonly signal: AbortSignal | undefined
   readonly onHeaders: ((metadata: GrpcMetadata) => void) | undefined
   readonly onTrailers: ((metadata: GrpcMetadata) => void) | undefined
@@ -160,7 +162,7 @@ export class GrpcCall {
   }
 
   private expire(): void {
-    this.fail("DEADLINE_EXCEEDED", `no answer within ${this.setup.timeoutMillis} ms`)
+    this.fail("DEADLINE_EXCEEDED", `no answer within ${this.setup.allowedMillis} ms`)
   }
 
   private readonly abort = (): void => {

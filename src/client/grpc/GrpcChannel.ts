@@ -205,6 +205,7 @@ export class GrpcChannel {
       headers,
       maxMessageBytes: this.options.maxMessageBytes ?? largestMessage,
       timeoutMillis,
+      allowedMillis: options.timeoutMillis ?? this.options.timeoutMillis,
       signal: options.signal,
       onHeaders: options.onHeaders,
       onTrailers: options.onTrailers

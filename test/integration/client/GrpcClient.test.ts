@@ -192,7 +192,11 @@ describe("A unary call", () => {
         stream.on("close", () => ended.push(stream.rstCode))
       }, { timeoutMillis: 30 })
       const error = yield* failure(readiness(rpcs))
-      assert.deepStrictEqual([error.status, error.local], ["DEADLINE_EXCEEDED", true])
+      assert.deepStrictEqual([error.status, error.message, error.local], [
+        "DEADLINE_EXCEEDED",
+        "no answer within 30 ms",
+        true
+      ])
       yield* eventually(() => ended, (codes) => codes.length === 1)
       assert.deepStrictEqual(ended, [8])
     }).pipe(Effect.scoped))
