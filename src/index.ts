@@ -1,6 +1,7 @@
 /** Library entry: the modules of the server as namespaces. */
 export * as OnnxExecutor from "./layers/execution/OnnxExecutor.ts"
 export * as SharedTensorMemory from "./layers/execution/SharedTensorMemory.ts"
+export * as GrpcFrontend from "./layers/frontend/GrpcFrontend.ts"
 export * as HttpFrontend from "./layers/frontend/HttpFrontend.ts"
 export * as MetricsFrontend from "./layers/frontend/MetricsFrontend.ts"
 export * as LocalInferenceServer from "./layers/inference/LocalInferenceServer.ts"

@@ -7,15 +7,14 @@
  * Source: protocol §2–4.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import type { IncomingHttpHeaders } from "node:http"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
-import * as HeaderForwarding from "./internal/http/HeaderForwarding.ts"
-import { InFlight } from "./internal/http/InFlight.ts"
 import * as Listener from "./internal/http/Listener.ts"
-import * as Restrictions from "./internal/http/Restrictions.ts"
 import * as Router from "./internal/http/Router.ts"
 import * as Config from "./internal/http/routes/Config.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
@@ -25,6 +24,8 @@ import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
+import { InFlight } from "./internal/InFlight.ts"
+import * as Restrictions from "./internal/Restrictions.ts"
 
 /** @category models */
 export interface Options {
@@ -84,6 +85,7 @@ const make: (
 )(function*(options: Options) {
   const server = yield* InferenceServer
   const inFlight = new InFlight({
+    protocol: "http",
     maxRequests: options.maxInflightRequests ?? 4096,
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
@@ -109,7 +111,7 @@ const make: (
     idleTimeout: Duration.toMillis(options.idleTimeout ?? "75 seconds"),
     exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
     inFlight
-  }, dispatch(door, Restrictions.make(options.restrictions ?? [])))
+  }, dispatch(door, Restrictions.make(options.restrictions ?? [], carrier)))
   return HttpFrontend.of({
     address: bound.address,
     port: bound.port,
@@ -117,8 +119,10 @@ const make: (
   })
 })
 
+const carrier: Restrictions.Carrier<IncomingHttpHeaders> = { prefix: "", value: (headers, name) => headers[name] }
+
 /** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
-const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: Call) => void => {
+const dispatch = (door: Door, restrictions: Restrictions.Restrictions<IncomingHttpHeaders>): (call: Call) => void => {
   const router = Router.make([
     ...Infer.routes(door),
     ...Health.routes(door),

@@ -7,9 +7,9 @@
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import { type IncomingMessage, ServerResponse } from "node:http"
 import type { Region } from "../../../../services/TensorMemory.ts"
+import type { InFlight } from "../InFlight.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Connection } from "./Connection.ts"
-import type { InFlight } from "./InFlight.ts"
 import * as Outbox from "./Outbox.ts"
 import { type Captures, noCaptures } from "./Router.ts"
 
