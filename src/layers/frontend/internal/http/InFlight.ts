@@ -11,7 +11,8 @@ export interface Limits {
 }
 
 /**
- * The two counters. Whoever entered with some bytes leaves with the same number, plus those it grew by.
+ * The two counters. Whoever entered with some bytes leaves with the same number, plus those it grew by; whoever only grew
+ * shrinks by as much.
  *
  * @internal
  */
@@ -35,7 +36,7 @@ export class InFlight {
     return refusal
   }
 
-  /** Takes so many bytes more for a request that entered, or says why not. */
+  /** Takes so many bytes more, or says why not. */
   grow(bytes: number): string | undefined {
     const total = this.bytes + bytes
     if (total > this.limits.maxBytes) {
@@ -57,6 +58,11 @@ export class InFlight {
       ? `The request body of ${bytes} bytes exceeds the ${maxBytes} bytes of all request bodies that the server takes at a ` +
         "time. Send less at a time, or raise --http-max-inflight-bytes."
       : undefined
+  }
+
+  /** Gives so many bytes back. */
+  shrink(bytes: number): void {
+    this.bytes -= bytes
   }
 
   /** Gives back what a request held. */

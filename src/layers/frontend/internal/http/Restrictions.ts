@@ -5,7 +5,7 @@ import type { RestrictedCategory, Restriction } from "../../../../schema/options
 export interface Restrictions {
   /** Name of the header that a request lacks, as configured; `undefined` when the request may pass. */
   readonly missing: (
-    category: RestrictedCategory,
+    category: RestrictedCategory | undefined,
     headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
   ) => string | undefined
 }
@@ -24,7 +24,7 @@ export const make = (restrictions: ReadonlyArray<Restriction>): Restrictions => 
   }
   return {
     missing: (category, headers) => {
-      const rule = byCategory.get(category)
+      const rule = category === undefined ? undefined : byCategory.get(category)
       return rule === undefined || headers[rule.key] === rule.value ? undefined : rule.shown
     }
   }
