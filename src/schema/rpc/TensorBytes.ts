@@ -12,9 +12,8 @@ const toJson = SchemaGetter.transformEffect<unknown, Uint8Array>((bytes) =>
     const collector = Option.getOrUndefined(Context.getOption(context, Transferable.Collector))
     if (collector === undefined) return Effect.succeed(Base64.encode(bytes))
     // The tensor may lie in memory that is used again, or that its owner keeps: the copy is what moves.
-    const copy = bytes.slice()
-    const own = copy.buffer instanceof ArrayBuffer ? copy : new Uint8Array(copy)
-    collector.addAllUnsafe([own.buffer as ArrayBuffer])
+    const own = new Uint8Array(bytes)
+    collector.addAllUnsafe([own.buffer])
     return Effect.succeed(own)
   })
 )

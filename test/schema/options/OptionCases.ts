@@ -136,6 +136,8 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("http-request-timeout-ms", "100", 100),
   row("http-idle-timeout-ms", "100", 100),
   row("http-server-timing", "true", true),
+  row("allow-rpc", "false", false),
+  row("rpc-max-message-bytes", "1024", 1024),
   row("max-queue-size", "10", 10),
   row("split-oversized-batches", "true", true),
   row("tensor-memory-idle-bytes", "0", 0),
