@@ -142,5 +142,22 @@ export const httpRows = [
     triton: false,
     group,
     doc: "Tell in the header Server-Timing of each inference answer where its time went, and the size of its batch."
+  }),
+  single({
+    name: "allow-rpc",
+    type: bool,
+    default: true,
+    triton: false,
+    group,
+    doc: "Serve Effect RPC at /rpc of the HTTP port, over POST and over WebSocket."
+  }),
+  single({
+    name: "rpc-max-message-bytes",
+    type: bytes({ min: 1 }),
+    default: 67108864,
+    triton: false,
+    unit: "bytes",
+    group,
+    doc: "Bound on one RPC message over WebSocket. Over POST the bounds of HTTP bodies hold."
   })
 ] as const

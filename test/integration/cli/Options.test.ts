@@ -326,6 +326,36 @@ describe("options of HTTP", () => {
       assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
     })))
 
+  test(
+    "serve RPC, or not, and bound its messages",
+    ["allow-rpc", "rpc-max-message-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const live = "{\"_tag\":\"Request\",\"id\":1,\"tag\":\"ServerLive\",\"payload\":null,\"headers\":[]}\n"
+        const call = (url: string) =>
+          Child.ask(`${url}/rpc`, { method: "POST", headers: { "Content-Type": "application/x-ndjson" }, body: live })
+        const without = yield* Child.serve([models, "--allow-rpc=false"])
+        assert.strictEqual((yield* call(without.url)).status, 404)
+        const server = yield* Child.serve([models, "--rpc-max-message-bytes=100"])
+        assert.deepStrictEqual(yield* call(server.url), {
+          status: 200,
+          text: "{\"_tag\":\"Exit\",\"requestId\":1,\"exit\":{\"_tag\":\"Success\",\"value\":true}}\n"
+        })
+        /** Sends one message; the answer, or the code with which the connection was closed. */
+        const send = (text: string) =>
+          Effect.callback<string | number>((resume) => {
+            const socket = new WebSocket(`${server.url.replace("http", "ws")}/rpc`)
+            socket.addEventListener("open", () => socket.send(text))
+            socket.addEventListener("message", ({ data }) => resume(Effect.succeed(String(data))))
+            socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code)))
+            return Effect.sync(() => socket.close())
+          })
+        assert.include(String(yield* send(live)), "\"value\":true")
+        assert.strictEqual(yield* send(live.padStart(101)), 1009)
+      }))
+  )
+
   test("limit connections, requests and times", [
     "http-max-connections",
     "http-max-inflight-requests",

@@ -150,6 +150,8 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("grpc-handshake-timeout-ms", "100", 100),
   row("grpc-body-timeout-ms", "100", 100),
   row("grpc-idle-timeout-ms", "100", 100),
+  row("allow-rpc", "false", false),
+  row("rpc-max-message-bytes", "1024", 1024),
   row("max-queue-size", "10", 10),
   row("split-oversized-batches", "true", true),
   row("tensor-memory-idle-bytes", "0", 0),
