@@ -1,10 +1,10 @@
 /** The client over HTTP: plain promises and `fetch`, for Node and browsers. */
 import type { CallOptions, InferenceClient } from "./InferenceClient.ts"
 import { InferenceServerError } from "./InferenceServerError.ts"
-import { compress } from "./internal/http/Compress.ts"
 import { infer } from "./internal/http/InferOperation.ts"
-import { nameOf, type Operation } from "./internal/http/Operation.ts"
+import { type Answer, nameOf, type Operation } from "./internal/http/Operation.ts"
 import * as Operations from "./internal/http/Operations.ts"
+import { prepare } from "./internal/http/RequestHead.ts"
 import { serverUrl, unreachable } from "./internal/http/ServerUrl.ts"
 import { type Patience, patience } from "./internal/Time.ts"
 import * as WireRequest from "./internal/WireRequest.ts"
@@ -105,22 +105,10 @@ const ask = async <A>(
   operation: Operation<A>,
   call: CallOptions,
   time: Patience
-) => {
-  const { compression = {} } = options
-  const headers = new Headers({ ...options.headers, ...call.headers, ...operation.headers })
-  // Node would ask for gzip otherwise, which costs a server more than the network saves.
-  headers.set("Accept-Encoding", (operation.inference ? compression.response : undefined) ?? "identity")
-  let { body } = operation
-  if (operation.inference) {
-    const left = time.left()
-    if (left !== undefined) headers.set("X-Request-Timeout", Math.max(left, 0.001).toFixed(3))
-    if (compression.request !== undefined && body !== undefined) {
-      body = await compress(body, compression.request)
-      headers.set("Content-Encoding", compression.request)
-    }
-  }
+): Promise<Answer> => {
+  const { fetch = globalThis.fetch } = options
+  const { body, headers } = await prepare(operation, options, call.headers, time.left())
   try {
-    const { fetch = globalThis.fetch } = options
     const response = await fetch(base + operation.path, {
       method: operation.method,
       headers,
@@ -128,11 +116,7 @@ const ask = async <A>(
       ...(body === undefined ? {} : { body })
     })
     const received = new Uint8Array(await response.arrayBuffer())
-    return {
-      status: response.status,
-      header: (name: string) => response.headers.get(name) ?? undefined,
-      body: received
-    }
+    return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, body: received }
   } catch (cause) {
     if (time.signal.aborted) throw time.signal.reason
     throw unreachable(base, nameOf(operation), cause)

@@ -5,10 +5,14 @@ import * as Elements from "./internal/Elements.ts"
 import type { AnyValues, DatatypeOf, InputValues, SelfDescribing } from "./Values.ts"
 
 /** Values with datatype and shape. @category models */
-export interface Tensor<D extends DataType, Shape extends ReadonlyArray<number> = ReadonlyArray<number>> {
+export interface Tensor<
+  D extends DataType,
+  Shape extends ReadonlyArray<number> = ReadonlyArray<number>,
+  Data = InputValues[D]
+> {
   readonly datatype: D
   readonly shape: Shape
-  readonly data: InputValues[D]
+  readonly data: Data
 }
 
 /** As many numbers as a list of dimensions has. */
@@ -35,11 +39,11 @@ type ElementOf<D extends DataType> = Extract<InputValues[D], ReadonlyArray<unkno
  */
 export function tensor<const Values extends SelfDescribing>(
   values: Values
-): Tensor<DatatypeOf<Values>, readonly [number]>
+): Tensor<DatatypeOf<Values>, readonly [number], Values>
 export function tensor<const Values extends SelfDescribing, const Shape extends ReadonlyArray<number>>(
   values: Values,
   shape: Shape
-): Tensor<DatatypeOf<Values>, Rank<Shape>>
+): Tensor<DatatypeOf<Values>, Rank<Shape>, Values>
 /**
  * A tensor of a datatype: values with a shape, or nested arrays, which have their shape in themselves.
  *

@@ -73,6 +73,8 @@ const classOf = (datatype: DataType): string => {
   return first === "Float16Array" && !("Float16Array" in globalThis) ? second! : first!
 }
 
+const withArticle = (name: string): string => `${/^[AI]/.test(name) ? "an" : "a"} ${name}`
+
 const wanted = (datatype: DataType): string =>
   datatype === "BYTES"
     ? "an array of strings or Uint8Arrays"
@@ -80,7 +82,7 @@ const wanted = (datatype: DataType): string =>
     ? "an array of booleans, or a Uint8Array of 0 and 1"
     : datatype === "BF16"
     ? "a Uint16Array with the bits"
-    : `a ${classOf(datatype)}`
+    : withArticle(classOf(datatype))
 
 /**
  * The bytes of values; views on them where they are a typed array. `fail` gets what is wrong as the end of a sentence.
@@ -92,7 +94,7 @@ export const encode = (datatype: DataType, values: unknown, fail: (problem: stri
     if (rows[datatype].classes.includes(className(values))) {
       return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     }
-    throw fail(`is ${datatype} but its data is a ${className(values)}; give ${wanted(datatype)}`)
+    throw fail(`is ${datatype} but its data is ${withArticle(className(values))}; give ${wanted(datatype)}`)
   }
   if (!Array.isArray(values)) {
     throw fail(`is ${datatype} but its data is of type ${className(values)}; give ${wanted(datatype)}`)

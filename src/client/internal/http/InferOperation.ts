@@ -97,8 +97,10 @@ const dataJson = (
   }
   const bytes = data.slice()
   const values = Elements.decode(datatype, bytes, shape.reduce((product, size) => product * size, 1), true, fail)
-  return Array.from(
-    values as ArrayLike<unknown>,
-    (value) => typeof value === "string" ? JSON.stringify(value) : String(value)
-  ).join(",")
+  return Array.from(values as ArrayLike<unknown>, valueJson).join(",")
+}
+
+const valueJson = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value)
+  return Object.is(value, -0) ? "-0.0" : String(value)
 }
