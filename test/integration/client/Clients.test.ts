@@ -1,0 +1,52 @@
+/** Every client against one running server: the same calls, the same answers, the same errors. */
+import { layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { connect, type InferenceClient } from "../../../src/client/Client.ts"
+import * as EffectClient from "../../../src/client/EffectClient.ts"
+import { cases, type Traits } from "../../suites/clientSuite.ts"
+import { promises } from "./Promises.ts"
+import { layerWith, Running } from "./Running.ts"
+
+interface Implementation {
+  readonly name: string
+  readonly traits: Traits
+  readonly connect: (server: Running["Service"]) => Promise<InferenceClient>
+}
+
+const all: Traits = { half: true, statuses: true }
+
+const implementations: ReadonlyArray<Implementation> = [
+  { name: "HTTP", traits: all, connect: async ({ url }) => connect(url) },
+  {
+    name: "HTTP, compressed",
+    traits: all,
+    connect: async ({ url }) => connect(url, { compression: { request: "gzip", response: "deflate" } })
+  },
+  {
+    name: "HTTP, JSON",
+    traits: { ...all, half: false },
+    connect: async ({ url }) => connect(url, { binary: false })
+  },
+  {
+    name: "HTTP, Effect",
+    traits: all,
+    connect: ({ url }) => promises(EffectClient.make(url), FetchHttpClient.layer)
+  }
+]
+
+layer(layerWith(), { excludeTestServices: true })("clients", (it) => {
+  for (const { connect, name, traits } of implementations) {
+    for (const [title, run] of cases) {
+      it.effect(`${name}: ${title}`, () =>
+        Effect.gen(function*() {
+          const server = yield* Running
+          yield* Effect.acquireUseRelease(
+            Effect.promise(() => connect(server)),
+            (client) => Effect.promise(() => run(client, traits)),
+            (client) => Effect.promise(() => client.close())
+          )
+        }))
+    }
+  }
+})
