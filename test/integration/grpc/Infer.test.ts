@@ -6,7 +6,7 @@ import { ExecutionFailed, QueueFull } from "../../../src/schema/Errors.ts"
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { empty, eventually } from "../http/Wire.ts"
 import { connect, framed } from "./Client.ts"
-import { ask, good, goodAnswer, inferBytes, inferRequest, start, valuesOf } from "./Wire.ts"
+import { ask, good, goodAnswer, inferBytes, inferRequest, start, valuesOf } from "./Frontend.ts"
 
 const responseOf = (answer: Messages.Response | string): Messages.Response => {
   if (typeof answer === "string") throw new Error(answer)
@@ -182,6 +182,17 @@ describe("ModelInfer", () => {
       assert.strictEqual(fake.released, 2)
       assert.deepStrictEqual(yield* good(client), goodAnswer)
       yield* empty(held)
+    }).pipe(Effect.scoped))
+
+  it.live("takes no requests once the server is about to end", () =>
+    Effect.gen(function*() {
+      const { fake, port } = yield* start()
+      const client = yield* connect(port)
+      fake.stopping = true
+      assert.strictEqual(
+        yield* ask(client, "ModelInfer", inferRequest([1])),
+        "14 GRPC server is shutting down and has stopped accepting new requests."
+      )
     }).pipe(Effect.scoped))
 
   it.live("finishes requests in flight when the server ends", () =>
