@@ -170,5 +170,6 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
   restrictions: options.httpRestrictedApi,
   headerForwardPattern: options.httpHeaderForwardPattern,
-  serverTiming: options.httpServerTiming
+  serverTiming: options.httpServerTiming,
+  corsAllowOrigins: options.httpCorsAllowOrigin
 })

@@ -12,6 +12,7 @@ import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import type { Call } from "./internal/http/Call.ts"
+import * as Cors from "./internal/http/Cors.ts"
 import * as HeaderForwarding from "./internal/http/HeaderForwarding.ts"
 import { InFlight } from "./internal/http/InFlight.ts"
 import * as Listener from "./internal/http/Listener.ts"
@@ -65,6 +66,8 @@ export interface Options {
   readonly headerForwardPattern?: string
   /** Answers to inference tell in the header `Server-Timing` where their time went. Default `false`. */
   readonly serverTiming?: boolean
+  /** Origins of pages that may ask, such as `https://app.example`, or `*`. Default none. */
+  readonly corsAllowOrigins?: ReadonlyArray<string>
 }
 
 /** The running front end. @category services */
@@ -109,7 +112,7 @@ const make: (
     idleTimeout: Duration.toMillis(options.idleTimeout ?? "75 seconds"),
     exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
     inFlight
-  }, dispatch(door, Restrictions.make(options.restrictions ?? [])))
+  }, dispatch(door, Restrictions.make(options.restrictions ?? []), Cors.make(options.corsAllowOrigins ?? [])))
   return HttpFrontend.of({
     address: bound.address,
     port: bound.port,
@@ -118,7 +121,11 @@ const make: (
 })
 
 /** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
-const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: Call) => void => {
+const dispatch = (
+  door: Door,
+  restrictions: Restrictions.Restrictions,
+  cors: Cors.Cors | undefined
+): (call: Call) => void => {
   const router = Router.make([
     ...Infer.routes(door),
     ...Health.routes(door),
@@ -131,6 +138,10 @@ const dispatch = (door: Door, restrictions: Restrictions.Restrictions): (call: C
   return (call) => {
     const { request } = call
     const target = request.url!
+    if (cors !== undefined) {
+      call.always = cors.headers(request.headers)
+      if (Cors.isPreflight(request.method, request.headers)) return call.preflight(cors.preflight(request.headers))
+    }
     const route = router.find(target, call.captures)
     if (route === undefined) return call.error(404, "Not Found")
     const header = restrictions.missing(route.category, request.headers)

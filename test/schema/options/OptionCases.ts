@@ -136,6 +136,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("http-request-timeout-ms", "100", 100),
   row("http-idle-timeout-ms", "100", 100),
   row("http-server-timing", "true", true),
+  row("http-cors-allow-origin", "https://app.example", ["https://app.example"]),
   row("max-queue-size", "10", 10),
   row("split-oversized-batches", "true", true),
   row("tensor-memory-idle-bytes", "0", 0),
