@@ -37,6 +37,8 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
     `--model-repository=${repository}`,
     "--http-address=127.0.0.1",
     `--http-port=${port}`,
+    "--grpc-address=127.0.0.1",
+    `--grpc-port=${await freePort()}`,
     `--metrics-port=${await freePort()}`,
     ...flags
   ], { stdio: ["ignore", "ignore", "pipe"] })

@@ -153,6 +153,11 @@ export class ControlNotAllowed
   readonly code = "UNAVAILABLE" satisfies Code
 }
 
+/** The procedure is answered only to requests with a header that this one lacks. @category errors */
+export class Restricted extends Schema.TaggedError<Restricted>()("Restricted", message, { httpApiStatus: 403 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
 /** Why an inference failed. @category errors */
 export const InferenceFailure = Schema.Union([
   InvalidRequest,

@@ -158,5 +158,22 @@ export const httpRows = [
         ? undefined
         : `Expected an origin without a path, such as https://app.example, or *, got: ${wrong}`
     }
+  }),
+  single({
+    name: "allow-rpc",
+    type: bool,
+    default: true,
+    triton: false,
+    group,
+    doc: "Serve Effect RPC at /rpc of the HTTP port, over POST and over WebSocket."
+  }),
+  single({
+    name: "rpc-max-message-bytes",
+    type: bytes({ min: 1 }),
+    default: 67108864,
+    triton: false,
+    unit: "bytes",
+    group,
+    doc: "Bound on one RPC message over WebSocket. Over POST the bounds of HTTP bodies hold."
   })
 ] as const

@@ -102,7 +102,15 @@ export const run = (words: ReadonlyArray<string>, options: Parameters<typeof sta
 export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof start>[1] = {}) =>
   Effect.gen(function*() {
     const child = yield* start(
-      ["serve", "--http-address=127.0.0.1", "--http-port=0", "--metrics-port=0", ...words],
+      [
+        "serve",
+        "--http-address=127.0.0.1",
+        "--http-port=0",
+        "--grpc-address=127.0.0.1",
+        "--grpc-port=0",
+        "--metrics-port=0",
+        ...words
+      ],
       options
     )
     const [, url] = yield* child.printed(/^Listening for HTTP at (\S+)/m)

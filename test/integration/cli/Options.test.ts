@@ -86,7 +86,7 @@ describe("options of the server", () => {
     () =>
       scoped(Effect.gen(function*() {
         const models = yield* Child.folder({ good, broken })
-        const ended = yield* Child.run(["serve", models, "--http-port=0"])
+        const ended = yield* Child.run(["serve", models, "--http-port=0", "--grpc-port=0"])
         assert.strictEqual(ended.code, 1)
         assert.include(ended.err, "error: creating server: Internal - failed to load all models\n")
         assert.match(ended.out, /\| broken +\| 1 +\| UNAVAILABLE \| /)
@@ -105,9 +105,21 @@ describe("options of the server", () => {
     () =>
       scoped(Effect.gen(function*() {
         const models = yield* Child.folder({ simple: good })
-        const strict = yield* Child.run(["serve", models, "--http-port=0", "--disable-auto-complete-config"])
+        const strict = yield* Child.run([
+          "serve",
+          models,
+          "--http-port=0",
+          "--grpc-port=0",
+          "--disable-auto-complete-config"
+        ])
         assert.strictEqual(strict.code, 1)
-        const deprecated = yield* Child.run(["serve", models, "--http-port=0", "--strict-model-config=true"])
+        const deprecated = yield* Child.run([
+          "serve",
+          models,
+          "--http-port=0",
+          "--grpc-port=0",
+          "--strict-model-config=true"
+        ])
         assert.strictEqual(deprecated.code, 1)
         assert.strictEqual(deprecated.err.split("'--strict-model-config' has been deprecated!").length, 2)
       }))
@@ -172,7 +184,7 @@ describe("options of the server", () => {
         )
         assert.strictEqual(server.out().match(/^\| b +\| 1 +\| READY/mg)?.length, 2)
 
-        const refused = yield* Child.run(["serve", one, two, "--http-port=0"])
+        const refused = yield* Child.run(["serve", one, two, "--http-port=0", "--grpc-port=0"])
         assert.strictEqual(refused.code, 1)
         assert.include(refused.err, "failed to poll model 'b': not unique across all model repositories")
       }))
@@ -185,6 +197,7 @@ describe("options of the server", () => {
         "serve",
         models,
         "--http-port=0",
+        "--grpc-port=0",
         "--metrics-port=0",
         "--model-load-retry-count=1000000"
       ])
@@ -227,6 +240,7 @@ describe("options of HTTP", () => {
           models,
           "--http-address=127.0.0.1",
           `--http-port=${port}`,
+          "--grpc-port=0",
           "--metrics-port=0"
         ])
         assert.strictEqual(busy.code, 1)
@@ -234,8 +248,14 @@ describe("options of HTTP", () => {
           busy.err,
           `failed to start HTTP service: Unavailable - Socket '127.0.0.1:${port}' already in use\n`
         )
-        const silent = yield* Child.start(["serve", models, "--allow-http=false", "--metrics-port=0"])
-        yield* silent.printed(/Not listening for requests: --allow-http=false.*\n/)
+        const silent = yield* Child.start([
+          "serve",
+          models,
+          "--allow-http=false",
+          "--allow-grpc=false",
+          "--metrics-port=0"
+        ])
+        yield* silent.printed(/Not listening for requests: --allow-http=false and --allow-grpc=false\..*\n/)
         assert.notInclude(silent.out(), "Started HTTPService")
         assert.match(silent.out(), /Listening for metrics at http:\/\/localhost:\d+\/metrics /)
       }))
@@ -342,6 +362,36 @@ describe("options of HTTP", () => {
       )
     })))
 
+  test(
+    "serve RPC, or not, and bound its messages",
+    ["allow-rpc", "rpc-max-message-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const live = "{\"_tag\":\"Request\",\"id\":1,\"tag\":\"ServerLive\",\"payload\":null,\"headers\":[]}\n"
+        const call = (url: string) =>
+          Child.ask(`${url}/rpc`, { method: "POST", headers: { "Content-Type": "application/x-ndjson" }, body: live })
+        const without = yield* Child.serve([models, "--allow-rpc=false"])
+        assert.strictEqual((yield* call(without.url)).status, 404)
+        const server = yield* Child.serve([models, "--rpc-max-message-bytes=100"])
+        assert.deepStrictEqual(yield* call(server.url), {
+          status: 200,
+          text: "{\"_tag\":\"Exit\",\"requestId\":1,\"exit\":{\"_tag\":\"Success\",\"value\":true}}\n"
+        })
+        /** Sends one message; the answer, or the code with which the connection was closed. */
+        const send = (text: string) =>
+          Effect.callback<string | number>((resume) => {
+            const socket = new WebSocket(`${server.url.replace("http", "ws")}/rpc`)
+            socket.addEventListener("open", () => socket.send(text))
+            socket.addEventListener("message", ({ data }) => resume(Effect.succeed(String(data))))
+            socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code)))
+            return Effect.sync(() => socket.close())
+          })
+        assert.include(String(yield* send(live)), "\"value\":true")
+        assert.strictEqual(yield* send(live.padStart(101)), 1009)
+      }))
+  )
+
   test("limit connections, requests and times", [
     "http-max-connections",
     "http-max-inflight-requests",
@@ -419,6 +469,7 @@ describe("options of metrics", () => {
           models,
           "--http-address=127.0.0.1",
           "--http-port=0",
+          "--grpc-port=0",
           "--metrics-address=127.0.0.2",
           `--metrics-port=${port}`
         ])
@@ -493,12 +544,13 @@ describe("options of the log", () => {
         "--exit-on-error=false",
         "--http-port=0",
         "--http-address=127.0.0.1",
+        "--grpc-port=0",
         "--metrics-port=0"
       ]
       const file = join(models, "log.txt")
       const logged = yield* Child.start([
         ...common,
-        "--grpc-port=1",
+        "--http-thread-count=2",
         "--log-format=ISO8601",
         "--log-verbose=true",
         `--log-file=${file}`
@@ -509,7 +561,13 @@ describe("options of the log", () => {
       assert.isTrue(lines.some((line) => line.includes("\"ready after")))
       assert.strictEqual(logged.err(), "")
 
-      const quiet = yield* Child.start([...common, "--grpc-port=1", "--log-info=0", "--log-warning=0", "--log-error=0"])
+      const quiet = yield* Child.start([
+        ...common,
+        "--http-thread-count=2",
+        "--log-info=0",
+        "--log-warning=0",
+        "--log-error=0"
+      ])
       // Nothing tells when it is up, so a signal is what it has to answer.
       yield* Effect.sleep("3 seconds")
       quiet.process.kill("SIGTERM")

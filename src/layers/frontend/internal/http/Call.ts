@@ -2,6 +2,7 @@
 import { Cause, type Effect, Exit, Option } from "effect"
 import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Errors.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
+import { AnswerStream } from "./AnswerStream.ts"
 import { Exchange } from "./Exchange.ts"
 import * as RetryAfter from "./RetryAfter.ts"
 
@@ -97,6 +98,20 @@ export class Call extends Exchange {
     this.answer(200, ["Content-Type", contentType], Buffer.byteLength(body), body)
   }
 
+  /** Answers with bytes that nobody reuses. */
+  raw(status: number, contentType: string, body: Uint8Array): void {
+    const headers = ["Content-Type", contentType]
+    if (body.byteLength > maxOneWrite) return this.answer(status, headers, body.byteLength, [body])
+    this.answer(status, headers, body.byteLength, latin1(body), "latin1")
+  }
+
+  /** Answers 200 with a body that is still to come; `undefined` where nobody waits for it. */
+  stream(contentType: string): AnswerStream | undefined {
+    if (this.settled) return undefined
+    this.begin(200, ["Content-Type", contentType])
+    return new AnswerStream(this.response)
+  }
+
   /**
    * Answers 200 with the parts of a body of `byteLength` bytes in all. The parts may be reused once `release` was called: after
    * the last byte left, or at once when they were copied.
@@ -110,9 +125,7 @@ export class Call extends Exchange {
     if (this.settled) return release()
     if (byteLength <= maxOneWrite) {
       let body = ""
-      for (const part of parts) {
-        body += Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1")
-      }
+      for (const part of parts) body += latin1(part)
       release()
       this.answer(200, headers, byteLength, body, "latin1")
       return
@@ -121,3 +134,7 @@ export class Call extends Exchange {
     this.answer(200, headers, byteLength, parts)
   }
 }
+
+/** Bytes as a string of as many characters. */
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")

@@ -7,9 +7,9 @@
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import { type IncomingMessage, ServerResponse } from "node:http"
 import type { Region } from "../../../../services/TensorMemory.ts"
+import type { InFlight } from "../InFlight.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Connection } from "./Connection.ts"
-import type { InFlight } from "./InFlight.ts"
 import * as Outbox from "./Outbox.ts"
 import { type Captures, noCaptures } from "./Router.ts"
 
@@ -21,6 +21,8 @@ export class CallResponse extends ServerResponse {
 /** What calls need of the server around them. @internal */
 export interface Surroundings {
   readonly inFlight: InFlight
+  /** A call has begun. */
+  readonly entered: () => void
   /** Runs an effect in a fiber that ends with the server. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** The server takes no more requests: connections close after their answer. */
@@ -108,7 +110,7 @@ export abstract class Exchange {
     return refusal
   }
 
-  /** Takes more bytes within the limits. */
+  /** Takes more bytes within the limits; without a place, where only the bytes count. */
   grow(bytes: number): string | undefined {
     const refusal = this.server.inFlight.grow(bytes)
     if (refusal === undefined) this.bytes += bytes
@@ -178,15 +180,8 @@ export abstract class Exchange {
     }
   }
 
-  /** Sends the only answer; another one is dropped. */
-  protected answer(
-    status: number,
-    headers: Array<string>,
-    byteLength: number,
-    body: string | ReadonlyArray<Uint8Array>,
-    encoding: "utf8" | "latin1" = "utf8"
-  ): void {
-    if (this.settled) return
+  /** Sends the head of the only answer. `true`: the connection lingers, see {@link abandonBody}. */
+  protected begin(status: number, headers: Array<string>): boolean {
     this.answered = true
     this.receiving = false
     this.onAbort?.()
@@ -197,8 +192,22 @@ export abstract class Exchange {
     response.sendDate = false
     if (response.shouldKeepAlive && this.request.httpVersionMinor === 1) response.removeHeader("connection")
     if (this.always !== undefined) headers.push(...this.always)
-    headers.push("Content-Length", String(byteLength))
     response.writeHead(status, headers)
+    return linger
+  }
+
+  /** Sends the only answer; another one is dropped. */
+  protected answer(
+    status: number,
+    headers: Array<string>,
+    byteLength: number,
+    body: string | ReadonlyArray<Uint8Array>,
+    encoding: "utf8" | "latin1" = "utf8"
+  ): void {
+    if (this.settled) return
+    const response = this.response
+    headers.push("Content-Length", String(byteLength))
+    const linger = this.begin(status, headers)
     if (typeof body === "string") {
       if (linger) response.write(body, encoding, () => this.finishEarly())
       else if (this.server.inFlight.requests > 1) Outbox.post(response, body, encoding)
@@ -273,6 +282,7 @@ export abstract class Exchange {
     if (this.regions !== undefined) { for (const region of this.regions) region.release() }
     this.regions = undefined
     if (this.entered) this.server.inFlight.leave(this.bytes)
+    else this.server.inFlight.shrink(this.bytes)
     this.server.left()
   }
 }

@@ -4,14 +4,16 @@
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
 import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
-import { createServer, IncomingMessage, type Server } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
-import { ListenFailed } from "../../../../schema/Errors.ts"
+import { createServer, IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
+import type { ListenFailed } from "../../../../schema/Errors.ts"
+import { bind, type Bound } from "../Bind.ts"
+import type { InFlight } from "../InFlight.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
-import { Connection } from "./Connection.ts"
+import { Connection, type Tenant } from "./Connection.ts"
 import { CallResponse, type Surroundings } from "./Exchange.ts"
-import type { InFlight } from "./InFlight.ts"
 import { wireFailure } from "./WireFailure.ts"
 
 /** Times in milliseconds. @internal */
@@ -37,10 +39,12 @@ export interface ListenerOptions {
   readonly inFlight: InFlight
 }
 
-/** @internal */
-export interface Bound {
-  readonly address: string
-  readonly port: number
+/** Takes connections that ask to leave HTTP. @internal */
+export interface Upgrades {
+  /** Whether a request with the header `Upgrade` may leave HTTP; otherwise it is served like any other. */
+  readonly wants: (request: IncomingMessage) => boolean
+  /** Takes a connection over, or answers the request and ends it. */
+  readonly take: (request: IncomingMessage, socket: Socket, head: Buffer, server: Surroundings) => Tenant | undefined
 }
 
 /**
@@ -51,9 +55,10 @@ export interface Bound {
  */
 export const listen: (
   options: ListenerOptions,
-  serve: (call: Call) => void
+  serve: (call: Call) => void,
+  upgrades?: Upgrades
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
-  function*(options: ListenerOptions, serve: (call: Call) => void) {
+  function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
     const connections = new Set<Connection>()
     let calls = 0
@@ -62,6 +67,9 @@ export const listen: (
     const surroundings: Surroundings = {
       inFlight: options.inFlight,
       fork,
+      entered: () => {
+        calls++
+      },
       closing: () => closing,
       left: () => {
         calls--
@@ -72,7 +80,7 @@ export const listen: (
       }
     }
     const accept = (request: IncomingMessage, response: CallResponse, expecting: boolean): Call => {
-      calls++
+      surroundings.entered()
       return new Call(request, response, Connection.of(request.socket), surroundings, expecting)
     }
     const start = (request: IncomingMessage, response: CallResponse, expecting: boolean): void => {
@@ -83,6 +91,7 @@ export const listen: (
     const server = createServer({
       IncomingMessage,
       ServerResponse: CallResponse,
+      ...(upgrades === undefined ? {} : { shouldUpgradeCallback: upgrades.wants }),
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
       noDelay: true,
@@ -111,6 +120,15 @@ export const listen: (
       call.error(417, `The expectation '${request.headers.expect}' is not known here, only 100-continue.`)
     })
     server.on("connect", (_request, socket) => socket.end(closingBytes(405, "Method Not Allowed")))
+    if (upgrades !== undefined) {
+      server.on("upgrade", (request, stream: Duplex, head: Buffer) => {
+        // What this listener accepts are sockets.
+        const socket = stream as Socket
+        // A Node that does not know `shouldUpgradeCallback` asks for every protocol.
+        if (upgrades.wants(request)) Connection.of(socket).tenant = upgrades.take(request, socket, head, surroundings)
+        else socket.end(closingBytes(400, "The only protocol that this server upgrades to is WebSocket."))
+      })
+    }
     server.on("clientError", (error: Error, socket: Socket) => {
       const failure = wireFailure(error)
       if (failure === undefined || !socket.writable) socket.destroy()
@@ -121,7 +139,10 @@ export const listen: (
     const stop = Effect.gen(function*() {
       closing = true
       server.close()
-      for (const connection of connections) if (connection.calls.size === 0) connection.socket.destroy()
+      for (const connection of connections) {
+        if (connection.tenant !== undefined) connection.tenant.retire()
+        else if (!connection.busy) connection.socket.destroy()
+      }
       const answered = Effect.callback<void>((resume) => {
         if (calls === 0) return resume(Effect.void)
         whenIdle = () => resume(Effect.void)
@@ -134,7 +155,7 @@ export const listen: (
       }
       // What was answered still leaves its last bytes; the rest is cut, which interrupts its fibers.
       for (const connection of connections) {
-        if (connection.calls.size === 0) connection.socket.destroySoon()
+        if (!connection.busy) connection.socket.destroySoon()
         else {
           connection.socket.destroy()
           connection.closed()
@@ -144,48 +165,3 @@ export const listen: (
     return yield* Effect.acquireRelease(bind(server, options), () => stop)
   }
 )
-
-const bind = (
-  server: Server<typeof IncomingMessage, typeof CallResponse>,
-  options: ListenerOptions
-): Effect.Effect<Bound, ListenFailed> =>
-  Effect.callback((resume) => {
-    const failed = (error: NodeJS.ErrnoException) => resume(Effect.fail(listenFailed(options, error)))
-    server.once("error", failed)
-    try {
-      server.listen({ host: options.address, port: options.port, reusePort: options.reusePort }, () => {
-        server.off("error", failed)
-        const { address, port } = server.address() as AddressInfo
-        resume(Effect.succeed({ address, port }))
-      })
-    } catch (thrown) {
-      failed(thrown as NodeJS.ErrnoException)
-    }
-    return Effect.sync(() => server.close())
-  })
-
-const listenFailed = (options: ListenerOptions, error: NodeJS.ErrnoException): ListenFailed => {
-  const socket = `Socket '${options.address}:${options.port}'`
-  const start = `failed to start ${options.service} service`
-  switch (error.code) {
-    case "EADDRINUSE":
-      return new ListenFailed({ code: "UNAVAILABLE", message: `${start}: Unavailable - ${socket} already in use` })
-    case "EACCES":
-    case "EPERM":
-      return new ListenFailed({
-        code: "UNAVAILABLE",
-        message: `${start}: Unavailable - ${socket} may not be opened by this user; choose a port from 1024 on`
-      })
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "EINVAL":
-      return new ListenFailed({
-        code: "INVALID_ARG",
-        message:
-          `${start}: Invalid argument - '${options.address}' is no address of this machine; 0.0.0.0 stands for all of them`
-      })
-    default:
-      return new ListenFailed({ code: "INTERNAL", message: `${start}: Internal - ${socket}: ${error.message}` })
-  }
-}

@@ -1,7 +1,7 @@
 /** Statistics of models. Source: protocol §3.5, scheduling §8. */
-import { Option, Result } from "effect"
-import type { IndexEntry } from "../../../../../services/ModelRepository.ts"
+import { Result } from "effect"
 import type { BatchSize, ModelStatistics, Phase } from "../../../../../services/Statistics.ts"
+import * as StatisticsLookup from "../../StatisticsLookup.ts"
 import { quote } from "../Answer.ts"
 import type { Call } from "../Call.ts"
 import type { Route } from "../Router.ts"
@@ -11,34 +11,20 @@ const common = { category: "statistics", contentType: "application/json" } as co
 
 /** @internal */
 export const routes = ({ server }: Door): ReadonlyArray<Route> => {
-  const { repository } = server
-  const find = (name: string, version: string): ReadonlyArray<ModelStatistics> =>
-    Option.toArray(Option.map(Result.getSuccess(repository.lookup(name, version)), ({ statistics }) => statistics))
-  const ofModel = (name: string) => repository.readyVersions(name).flatMap((version) => find(name, String(version)))
-  const ready = (entries: ReadonlyArray<IndexEntry>) =>
-    entries.flatMap(({ name, state, version }) => state === "READY" ? find(name, version ?? "") : [])
+  const statistics = StatisticsLookup.make(server.repository)
   return [
     {
       ...common,
       path: "/v2/models/stats",
-      get: (call) => call.answerWith(repository.index, (entries) => answer(call, ready(entries)))
+      get: (call) => call.answerWith(statistics.all, (versions) => answer(call, versions))
     },
     {
       ...common,
       path: "/v2/models/{model}[/versions/{version}]/stats",
       get: (call) => {
-        const { model, version } = call.captures
-        const versions = ofModel(model)
-        if (versions.length === 0) {
-          return call.failure({ code: "INVALID_ARG", message: `requested model '${model}' is not available` })
-        }
-        if (version === "") return answer(call, versions)
-        const found = find(model, version)
-        if (found.length > 0) return answer(call, found)
-        call.failure({
-          code: "INVALID_ARG",
-          message: `requested model version is not available for model '${model}'`
-        })
+        const found = statistics.ofModel(call.captures.model, call.captures.version)
+        if (Result.isFailure(found)) call.failure(found.failure)
+        else answer(call, found.success)
       }
     }
   ]

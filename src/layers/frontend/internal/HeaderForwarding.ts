@@ -1,7 +1,7 @@
 /** Turns request headers whose names match a pattern into parameters of the inference request. Source: protocol §2.7. */
 import { Result } from "effect"
-import { InvalidRequest } from "../../../../schema/Errors.ts"
-import type { Parameter } from "../../../../schema/Inference.ts"
+import { InvalidRequest } from "../../../schema/Errors.ts"
+import type { Parameter } from "../../../schema/Inference.ts"
 
 /** The parameters of a request with its forwarded headers added. @internal */
 export type Forward = (
