@@ -14,13 +14,18 @@ const head = { ":status": 200, "content-type": "application/grpc" }
 const server = createServer({
   settings: { initialWindowSize: 1024 * 1024, maxFrameSize: 1024 * 1024, maxConcurrentStreams: 1024 }
 })
-server.on("session", (session) => session.setLocalWindowSize(16 * 1024 * 1024))
+server.on("session", (session) => {
+  session.setLocalWindowSize(16 * 1024 * 1024)
+  session.on("error", () => {})
+})
 server.on("stream", (stream) => {
   const chunks: Array<Buffer> = []
   stream.on("data", (chunk: Buffer) => chunks.push(chunk))
+  stream.on("error", () => {})
   stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }))
   stream.on("end", () => {
     Buffer.concat(chunks)
+    if (stream.destroyed) return
     stream.respond(head, { waitForTrailers: true })
     stream.end(body)
   })

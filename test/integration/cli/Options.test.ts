@@ -8,6 +8,7 @@ import { environmentName } from "../../../src/schema/options/OptionRow.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import * as Child from "./Child.ts"
+import { grpcOptions } from "./GrpcOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
 const good = { "config.pbtxt": simple.config, ...simple.versions }
@@ -438,6 +439,8 @@ describe("options of HTTP", () => {
       assert.isTrue(many.includes(""), "one connection too many is closed without a word")
     })))
 })
+
+grpcOptions(test)
 
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { empty, eventually } from "../http/Wire.ts"
 import { connect, framed } from "./Client.ts"
-import { ask, good, goodAnswer, inferBytes, inferRequest, start } from "./Wire.ts"
+import { ask, good, goodAnswer, inferBytes, inferRequest, start } from "./Frontend.ts"
 
 const malformed = [13, "Unable to parse request"]
 

@@ -6,7 +6,7 @@ import { ExecutionFailed, QueueFull } from "../../../src/schema/Errors.ts"
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { empty, eventually } from "../http/Wire.ts"
 import { connect, framed } from "./Client.ts"
-import { ask, good, goodAnswer, inferBytes, inferRequest, start, valuesOf } from "./Wire.ts"
+import { ask, good, goodAnswer, inferBytes, inferRequest, start, valuesOf } from "./Frontend.ts"
 
 const responseOf = (answer: Messages.Response | string): Messages.Response => {
   if (typeof answer === "string") throw new Error(answer)

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import { connect } from "./Client.ts"
-import { ask, good, goodAnswer, inferRequest, start } from "./Wire.ts"
+import { ask, good, goodAnswer, inferRequest, start } from "./Frontend.ts"
 
 const notFound = "5 Request for unknown model: 'nope' is not found"
 const noVersion = "5 Request for unknown model: 'echo' version 9 is not found"

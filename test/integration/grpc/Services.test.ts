@@ -7,7 +7,7 @@ import { ReflectionService } from "../../../src/schema/proto/ReflectionService.t
 import * as WireFormat from "../../../src/schema/proto/WireFormat.ts"
 import { empty } from "../http/Wire.ts"
 import { connect } from "./Client.ts"
-import { start } from "./Wire.ts"
+import { start } from "./Frontend.ts"
 
 const health = "/grpc.health.v1.Health/"
 const question = WireFormat.encode(HealthCheckRequest, {})

@@ -5,7 +5,7 @@ import { Cancelled, ExecutionFailed, QueueFull, RequestTimedOut } from "../../..
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { empty, eventually } from "../http/Wire.ts"
 import { type Call, type Client, connect } from "./Client.ts"
-import { good, goodAnswer, inferBytes, start, valuesOf } from "./Wire.ts"
+import { good, goodAnswer, inferBytes, start, valuesOf } from "./Frontend.ts"
 
 const begin = (client: Client, metadata: Record<string, string> = {}): Call =>
   client.begin("ModelStreamInfer", metadata)

@@ -8,7 +8,7 @@ import * as Certificates from "../../fixtures/Certificates.ts"
 import { Fake } from "../../frontend/http/Fakes.ts"
 import * as Child from "../cli/Child.ts"
 import { connect } from "./Client.ts"
-import { good, goodAnswer, start } from "./Wire.ts"
+import { good, goodAnswer, start } from "./Frontend.ts"
 
 const root = Certificates.authority("root")
 const server = Certificates.signed("server", "root", root)

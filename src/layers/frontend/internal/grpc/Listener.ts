@@ -3,7 +3,7 @@
  *
  * It knows nothing of services: `serve` gets every call.
  */
-import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
+import { Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { bind, type Bound } from "../Bind.ts"
 import { ErrorCode } from "../http2/Frame.ts"
@@ -58,11 +58,11 @@ export const listen: (
       begin(call, head.tooLarge, callHead, options, serve)
     }
     const server = yield* Effect.try({
-      try: () => new Server(serverOptions(options, onRequest)),
+      try: () => new Server(serverOptions(options, onRequest, (thrown) => surroundings.report(Cause.die(thrown)))),
       catch: (cause) =>
         new ListenFailed({
           code: "INVALID_ARG",
-          message: `failed to start gRPC service: Invalid argument - the certificate or key cannot be used: ${
+          message: `failed to start GRPC service: Invalid argument - the certificate or key cannot be used: ${
             cause instanceof Error ? cause.message : String(cause)
           }`
         })
@@ -84,7 +84,7 @@ export const listen: (
       server.destroy()
       deadlines.clear()
     })
-    const bound = bind(server.net, { ...options, service: "gRPC" }).pipe(
+    const bound = bind(server.net, { ...options, service: "GRPC" }).pipe(
       Effect.onError(() => Effect.sync(() => server.destroy()))
     )
     return yield* Effect.acquireRelease(bound, () => stop)
@@ -145,7 +145,8 @@ const foreign = (stream: Stream, { status, text }: NonNullable<CallHead["foreign
 
 const serverOptions = (
   options: ListenerOptions,
-  onRequest: (stream: Stream, head: RequestHead) => void
+  onRequest: (stream: Stream, head: RequestHead) => void,
+  onDefect: (thrown: unknown) => void
 ): ServerOptions => {
   const { keepAlive } = options
   return {
@@ -159,7 +160,8 @@ const serverOptions = (
         maxStrikes: keepAlive.maxPingStrikes,
         permitWithoutStreams: keepAlive.permitWithoutCalls
       },
-      onRequest
+      onRequest,
+      onDefect
     },
     upkeep: {
       handshakeTimeout: options.handshakeTimeout,

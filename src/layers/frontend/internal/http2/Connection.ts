@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   readonly pings: PingPolicy
   /** A request came: gives its stream a handler. Must not throw. */
   readonly onRequest: (stream: Stream, head: RequestHead) => void
+  /** Something in the server threw: a bug, which ends the connection it happened on. */
+  readonly onDefect: (thrown: unknown) => void
 }
 
 /** When a client pings too often. Times in milliseconds. @internal */
@@ -85,11 +87,11 @@ export class Connection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
     this.options = options
-    this.writer = new FrameWriter(socket, () => this.relieved())
+    this.writer = new FrameWriter(socket, () => this.guard(() => this.relieved()))
     this.sender = new Sender(this.writer, () => this.touch())
     this.inbound = new Inbound(this)
     this.reader = new FrameReader(this.inbound)
-    socket.on("data", (chunk: Buffer) => this.read(chunk))
+    socket.on("data", (chunk: Buffer) => this.guard(() => this.read(chunk)))
     socket.on("error", () => {})
     socket.on("close", () => this.closed())
   }
@@ -135,8 +137,20 @@ export class Connection {
   /** Writes what there is. */
   flush(): void {
     this.dirty = false
-    if (!this.over) this.sender.pump()
-    this.writer.flush()
+    this.guard(() => {
+      if (!this.over) this.sender.pump()
+      this.writer.flush()
+    })
+  }
+
+  /** Runs a step; what it throws is a bug that ends this connection and nothing else. */
+  guard(step: () => void): void {
+    try {
+      step()
+    } catch (thrown) {
+      this.options.onDefect(thrown)
+      this.destroy()
+    }
   }
 
   /** The operating system took something. */

@@ -45,7 +45,7 @@ export class Inbound implements FrameSink {
   badPreface(received: Uint8Array): void {
     const { connection } = this
     const text = Buffer.from(received.buffer, received.byteOffset, received.byteLength).toString("latin1")
-    if (/^(?:GET|PUT|HEAD|POST|OPTIONS|DELETE)?\b/.exec(text)![0] === "") {
+    if (!/^(?:GET|PUT|HEAD|POST|OPTIONS|DELETE) /.test(text)) {
       return connection.fail(ErrorCode.protocolError, "the connection does not begin with the preface of HTTP/2")
     }
     connection.writer.payload(Buffer.from(protocolText, "latin1"))

@@ -78,7 +78,7 @@ export class Server {
 
   private look(): void {
     const now = performance.now()
-    for (const upkeep of this.connections.values()) upkeep.look(now)
+    for (const [connection, upkeep] of this.connections) connection.guard(() => upkeep.look(now))
   }
 
   /** Accepts nothing more; connections end after their last answer. */
