@@ -4,7 +4,9 @@ import { Effect } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { connect, type InferenceClient } from "../../../src/client/Client.ts"
 import * as EffectClient from "../../../src/client/EffectClient.ts"
+import { connectGrpc, type StreamingClient } from "../../../src/client/GrpcClient.ts"
 import { cases, type Traits } from "../../suites/clientSuite.ts"
+import { streamCases } from "../../suites/streamSuite.ts"
 import { promises } from "./Promises.ts"
 import { layerWith, Running } from "./Running.ts"
 
@@ -32,7 +34,20 @@ const implementations: ReadonlyArray<Implementation> = [
     name: "HTTP, Effect",
     traits: all,
     connect: ({ url }) => promises(EffectClient.make(url), FetchHttpClient.layer)
+  },
+  { name: "gRPC", traits: { ...all, statuses: false }, connect: async ({ grpc }) => connectGrpc(grpc) },
+  {
+    name: "gRPC, compressed",
+    traits: { ...all, statuses: false },
+    connect: async ({ grpc }) => connectGrpc(grpc, { compression: "gzip" })
   }
+]
+
+const streaming: ReadonlyArray<{
+  readonly name: string
+  readonly connect: (server: Running["Service"]) => StreamingClient
+}> = [
+  { name: "gRPC", connect: ({ grpc }) => connectGrpc(grpc) }
 ]
 
 layer(layerWith(), { excludeTestServices: true })("clients", (it) => {
@@ -44,6 +59,20 @@ layer(layerWith(), { excludeTestServices: true })("clients", (it) => {
           yield* Effect.acquireUseRelease(
             Effect.promise(() => connect(server)),
             (client) => Effect.promise(() => run(client, traits)),
+            (client) => Effect.promise(() => client.close())
+          )
+        }))
+    }
+  }
+
+  for (const { connect, name } of streaming) {
+    for (const [title, run] of streamCases) {
+      it.effect(`${name}, stream: ${title}`, () =>
+        Effect.gen(function*() {
+          const server = yield* Running
+          yield* Effect.acquireUseRelease(
+            Effect.sync(() => connect(server)),
+            (client) => Effect.promise(() => run(client)),
             (client) => Effect.promise(() => client.close())
           )
         }))
