@@ -2,7 +2,7 @@
 import { toJson } from "../schema/proto/ConfigJson.ts"
 import type { GrpcCallOptions, GrpcChannelOptions } from "./grpc/GrpcChannel.ts"
 import * as GrpcInferenceClient from "./grpc/GrpcInferenceClient.ts"
-import type { CallOptions, InferOptions, InferResponse, StreamingClient, StreamOptions } from "./InferenceClient.ts"
+import type { CallOptions, InferOptions, StreamingClient, StreamOptions } from "./InferenceClient.ts"
 import { InferenceServerError } from "./InferenceServerError.ts"
 import { toError } from "./internal/grpc/Failures.ts"
 import { fromMessage, toMessage } from "./internal/grpc/InferMessages.ts"

@@ -1,13 +1,14 @@
 /** Every client against one running server: the same calls, the same answers, the same errors. */
 import { layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, ManagedRuntime } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { connect, type InferenceClient } from "../../../src/client/Client.ts"
 import * as EffectClient from "../../../src/client/EffectClient.ts"
 import { connectGrpc, type StreamingClient } from "../../../src/client/GrpcClient.ts"
+import { promises } from "../../../src/client/internal/effect/Promises.ts"
+import { connectRpc } from "../../../src/client/Rpc.ts"
 import { cases, type Traits } from "../../suites/clientSuite.ts"
 import { streamCases } from "../../suites/streamSuite.ts"
-import { promises } from "./Promises.ts"
 import { layerWith, Running } from "./Running.ts"
 
 interface Implementation {
@@ -33,21 +34,23 @@ const implementations: ReadonlyArray<Implementation> = [
   {
     name: "HTTP, Effect",
     traits: all,
-    connect: ({ url }) => promises(EffectClient.make(url), FetchHttpClient.layer)
+    connect: async ({ url }) => promises(EffectClient.make(url), ManagedRuntime.make(FetchHttpClient.layer))
   },
   { name: "gRPC", traits: { ...all, statuses: false }, connect: async ({ grpc }) => connectGrpc(grpc) },
   {
     name: "gRPC, compressed",
     traits: { ...all, statuses: false },
     connect: async ({ grpc }) => connectGrpc(grpc, { compression: "gzip" })
-  }
+  },
+  { name: "RPC", traits: { ...all, statuses: false }, connect: async ({ url }) => connectRpc(url) }
 ]
 
 const streaming: ReadonlyArray<{
   readonly name: string
   readonly connect: (server: Running["Service"]) => StreamingClient
 }> = [
-  { name: "gRPC", connect: ({ grpc }) => connectGrpc(grpc) }
+  { name: "gRPC", connect: ({ grpc }) => connectGrpc(grpc) },
+  { name: "RPC", connect: ({ url }) => connectRpc(url) }
 ]
 
 layer(layerWith(), { excludeTestServices: true })("clients", (it) => {

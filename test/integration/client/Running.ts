@@ -14,7 +14,7 @@ export class Running extends Context.Service<Running, {
   readonly url: string
   /** `127.0.0.1:PORT` */
   readonly grpc: string
-}>()("test/integration/client/Running") {}
+}>()("galatea/test/integration/client/Running") {}
 
 const repository = Effect.acquireRelease(
   Effect.sync(() => {

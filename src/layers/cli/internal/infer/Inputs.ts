@@ -1,5 +1,5 @@
 /** The inputs of `galatea infer`: `name=value`, with what the model says about them. */
-import { Effect, type FileSystem, Result } from "effect"
+import { Effect, type FileSystem, type Result } from "effect"
 import * as DataType from "../../../../schema/DataType.ts"
 import type { ModelMetadata, TensorMetadata } from "../../../../schema/Metadata.ts"
 import { nearest } from "../../../../schema/proto/Suggestion.ts"
