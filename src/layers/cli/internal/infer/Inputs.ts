@@ -42,7 +42,7 @@ export const read = Effect.fnUntraced(function*(
     if (tensor === undefined) {
       const meant = nearest(name, metadata.inputs.map((input) => input.name))
       return yield* fail(
-        `Model '${metadata.name}' has no input '${name}'${meant === undefined ? "" : `; did you mean '${meant}'?`}. ` +
+        `Model '${metadata.name}' has no input '${name}'.${meant === undefined ? "" : ` Did you mean '${meant}'?`} ` +
           `It takes ${quoted(metadata.inputs)}.`
       )
     }
