@@ -1,9 +1,9 @@
 /** The client over HTTP as an Effect service: the calls of `galatea/client`, with typed errors and the HTTP client of the program. */
-import { Clock, Context, Duration, Effect, Layer, Random } from "effect"
+import { type Duration, Effect, Layer } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
-import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
-import type { CallOptions, InferOptions, InferResponse, LoadOptions } from "./InferenceClient.ts"
-import { InferenceServerError } from "./InferenceServerError.ts"
+import { type Call, type EffectClient, InferenceClient, type VersionCall } from "./EffectInferenceClient.ts"
+import type { InferenceServerError } from "./InferenceServerError.ts"
+import { type Answered, attempt, within } from "./internal/effect/EffectTries.ts"
 import { decompress } from "./internal/http/Compress.ts"
 import { infer } from "./internal/http/InferOperation.ts"
 import { type Answer, nameOf, type Operation } from "./internal/http/Operation.ts"
@@ -12,11 +12,16 @@ import { prepare, type Sending } from "./internal/http/RequestHead.ts"
 import { serverUrl, unreachable } from "./internal/http/ServerUrl.ts"
 import * as WireRequest from "./internal/WireRequest.ts"
 import { toResponse } from "./internal/WireResponse.ts"
-import type { AnyModels, InputsOf, OutputName, OutputsOf, RequestedOutput } from "./Models.ts"
-import type { IndexEntry, ModelConfigJson, VersionStatistics } from "./Reports.ts"
-import { delayMillis, type RetryPolicy } from "./Retry.ts"
-import type { BytesAs } from "./Values.ts"
+import type { AnyModels } from "./Models.ts"
+import type { RetryPolicy } from "./Retry.ts"
 
+export {
+  type Call,
+  type EffectClient,
+  type InferCall,
+  InferenceClient,
+  type VersionCall
+} from "./EffectInferenceClient.ts"
 export { InferenceServerError } from "./InferenceServerError.ts"
 export { type Tensor, tensor } from "./Tensor.ts"
 
@@ -31,61 +36,6 @@ export interface Options<Models extends AnyModels = AnyModels> extends Sending {
   /** What is known of the models, as `galatea codegen` writes it. */
   readonly models?: Models | undefined
 }
-
-/** What any call can be given; interruption aborts it. @category models */
-export interface Call {
-  readonly timeout?: Duration.Input | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
-}
-
-/** A version of a model; the highest that is ready where it is left out. @category models */
-export interface VersionCall extends Call {
-  readonly version?: string | number | undefined
-}
-
-/** @category models */
-export interface InferCall<Requested = unknown, B extends BytesAs = BytesAs>
-  extends Call, Omit<InferOptions<Requested, B>, keyof CallOptions>
-{}
-
-type Answered<A> = Effect.Effect<A, InferenceServerError>
-
-/** The calls of a client; see `InferenceClient` of `galatea/client` for what each does. @category models */
-export interface EffectClient<Models extends AnyModels = AnyModels> {
-  /** Runs a model once. Inputs are borrowed until the effect completes; outputs belong to the caller. */
-  readonly infer: <
-    const Name extends keyof Models & string,
-    const Requested extends ReadonlyArray<RequestedOutput<OutputName<Models[Name]>>> | undefined = undefined,
-    const B extends BytesAs = "string"
-  >(
-    model: Name,
-    inputs: InputsOf<Models[Name]>,
-    call?: InferCall<Requested, B>
-  ) => Answered<InferResponse<OutputsOf<Models[Name], Requested, B>>>
-  readonly serverLive: (call?: Call) => Answered<boolean>
-  readonly serverReady: (call?: Call) => Answered<boolean>
-  readonly modelReady: (model: keyof Models & string, call?: VersionCall) => Answered<boolean>
-  readonly serverMetadata: (call?: Call) => Answered<ServerMetadata>
-  readonly modelMetadata: (model: keyof Models & string, call?: VersionCall) => Answered<ModelMetadata>
-  readonly modelConfig: (model: keyof Models & string, call?: VersionCall) => Answered<ModelConfigJson>
-  readonly statistics: (
-    model?: keyof Models & string,
-    call?: VersionCall
-  ) => Answered<ReadonlyArray<VersionStatistics>>
-  readonly repositoryIndex: (
-    call?: Call & { readonly readyOnly?: boolean | undefined }
-  ) => Answered<ReadonlyArray<IndexEntry>>
-  readonly loadModel: (model: string, call?: Call & Omit<LoadOptions, keyof CallOptions>) => Answered<void>
-  readonly unloadModel: (
-    model: string,
-    call?: Call & { readonly unloadDependents?: boolean | undefined }
-  ) => Answered<void>
-}
-
-/** A client of one server, where nothing is known about its models. @category services */
-export class InferenceClient extends Context.Service<InferenceClient, EffectClient>()(
-  "galatea/client/EffectClient/InferenceClient"
-) {}
 
 /**
  * A client of the server at an address such as `http://localhost:8000`. Nothing is sent before the first call.
@@ -102,10 +52,15 @@ export const make = <const Models extends AnyModels = AnyModels>(
     const http = yield* HttpClient.HttpClient
     const base = yield* attempt(() => serverUrl(url))
     const perform = <A>(operation: Operation<A>, call: Call = {}): Answered<A> =>
-      within(operation, call.timeout ?? options.timeout, (left) =>
-        ask(http, base, options, operation, call, left).pipe(
-          Effect.flatMap((answer) => attempt(() => operation.read(answer)))
-        ), options.retry ?? {})
+      within(
+        nameOf(operation),
+        call.timeout ?? options.timeout,
+        operation.repeatable && (options.retry ?? {}),
+        (left) =>
+          ask(http, base, options, operation, call, left).pipe(
+            Effect.flatMap((answer) => attempt(() => operation.read(answer)))
+          )
+      )
     /** For operations whose making may find something wrong. */
     const made = <A>(operation: () => Operation<A>, call?: Call): Answered<A> =>
       Effect.flatMap(attempt(operation), (one) => perform(one, call))
@@ -144,50 +99,6 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<InferenceClient, InferenceServerError, HttpClient.HttpClient> =>
   Layer.effect(InferenceClient, make(url, options))
-
-/** Runs what throws nothing but `InferenceServerError`; anything else is a bug. */
-const attempt = <A>(evaluate: () => A): Answered<A> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(evaluate())
-    } catch (error) {
-      return error instanceof InferenceServerError ? Effect.fail(error) : Effect.die(error)
-    }
-  })
-
-/** Tries within the time, and again where the policy says so. A pause longer than the time that is left is not begun. */
-const within = <A>(
-  operation: Operation<A>,
-  timeout: Duration.Input | undefined,
-  once: (leftMillis: number | undefined) => Answered<A>,
-  retry: RetryPolicy | false
-): Answered<A> =>
-  Effect.gen(function*() {
-    const duration = timeout === undefined ? undefined : Duration.fromInputUnsafe(timeout)
-    const began = yield* Clock.currentTimeMillis
-    const left = Effect.map(
-      Clock.currentTimeMillis,
-      (now) => duration === undefined ? undefined : Duration.toMillis(duration) - (now - began)
-    )
-    const tried = (failures: number): Answered<A> =>
-      Effect.flatMap(left, once).pipe(
-        Effect.catch((error) =>
-          Effect.gen(function*() {
-            const delay = delayMillis(operation.repeatable && retry, error, failures, yield* Random.next)
-            if (delay === undefined || delay >= ((yield* left) ?? Infinity)) return yield* Effect.fail(error)
-            yield* Effect.sleep(delay)
-            return yield* tried(failures + 1)
-          })
-        )
-      )
-    if (duration === undefined) return yield* tried(1)
-    const request = nameOf(operation)
-    const message = `${request} was not answered within ${Duration.toMillis(duration)} ms`
-    return yield* Effect.timeoutOrElse(tried(1), {
-      duration,
-      orElse: () => Effect.fail(new InferenceServerError(message, { code: "DEADLINE_EXCEEDED", request }))
-    })
-  })
 
 const ask = <A>(
   http: HttpClient.HttpClient,

@@ -7,10 +7,11 @@ import * as Operations from "./internal/http/Operations.ts"
 import { prepare } from "./internal/http/RequestHead.ts"
 import { serverUrl, unreachable } from "./internal/http/ServerUrl.ts"
 import { type Patience, patience } from "./internal/Time.ts"
+import { tried } from "./internal/Tries.ts"
 import * as WireRequest from "./internal/WireRequest.ts"
 import { toResponse } from "./internal/WireResponse.ts"
 import type { AnyModels } from "./Models.ts"
-import { delayMillis, type RetryPolicy } from "./Retry.ts"
+import type { RetryPolicy } from "./Retry.ts"
 
 /** @category models */
 export interface HttpOptions<Models extends AnyModels = AnyModels> {
@@ -51,7 +52,7 @@ export const connect = <const Models extends AnyModels = AnyModels>(
     const own = call.signal === undefined ? signals : [...signals, call.signal]
     const time = patience(nameOf(operation), own, call.timeoutMillis ?? options.timeoutMillis)
     const attempt = async () => operation.read(await ask(base, options, operation, call, time))
-    return tried(options, operation, time, attempt).finally(time.end)
+    return tried(operation.repeatable && (options.retry ?? {}), time, attempt).finally(time.end)
   }
   const known = (model: string) =>
     options.models !== undefined && Object.hasOwn(options.models, model) ? options.models[model] : undefined
@@ -75,26 +76,6 @@ export const connect = <const Models extends AnyModels = AnyModels>(
     unloadModel: async (model, call = {}) => perform(Operations.unloadModel(model, call), call),
     close: async () => {
       closing.abort(new InferenceServerError("the client is closed", { code: "CANCELLED", request: "close" }))
-    }
-  }
-}
-
-/** Tries until it succeeds, or shall not be tried again. A pause longer than the time that is left is not begun. */
-const tried = async <A>(
-  { retry = {} }: HttpOptions,
-  operation: Operation<A>,
-  time: Patience,
-  attempt: () => Promise<A>
-): Promise<A> => {
-  for (let failures = 1;; failures++) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one try after the other
-      return await attempt()
-    } catch (error) {
-      const delay = delayMillis(operation.repeatable && retry, error, failures, Math.random())
-      if (delay === undefined || delay >= (time.left() ?? Infinity)) throw error
-      // oxlint-disable-next-line no-await-in-loop -- one try after the other
-      await time.pause(delay)
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The calls that every client has, whichever way it talks to the server. */
 import type { Parameter, SequenceStep } from "../schema/Inference.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
+import type { InferenceServerError } from "./InferenceServerError.ts"
 import type { AnyModels, InputsOf, ModelDescription, OutputName, OutputsOf, RequestedOutput } from "./Models.ts"
 import type { IndexEntry, ModelConfigJson, VersionStatistics } from "./Reports.ts"
 import type { BytesAs } from "./Values.ts"
@@ -129,11 +130,23 @@ export interface StreamRequest<T extends ModelDescription, Requested> {
   readonly options?: Omit<InferOptions<Requested>, keyof CallOptions | "bytesAs">
 }
 
+/** What a stream can be given. @category models */
+export interface StreamOptions<B extends BytesAs = BytesAs> extends CallOptions {
+  /** How elements of BYTES outputs are given. Default `"string"`. */
+  readonly bytesAs?: B | undefined
+  /**
+   * Told of a request of the stream that failed; the stream goes on. Without it such an error is thrown, and ends the stream.
+   * The server names the request by its `id` in the message.
+   */
+  readonly onError?: ((error: InferenceServerError) => void) | undefined
+}
+
 /** A client that keeps a stream of requests and answers open. @category models */
 export interface StreamingClient<Models extends AnyModels = AnyModels> extends InferenceClient<Models> {
   /**
-   * Sends requests over one stream and gives the answers in the order in which they come. An answer may be an error of its
-   * request, which is thrown and ends the iteration. Ending the iteration early cancels the stream.
+   * Sends requests over one stream and gives the answers in the order in which they come: one for each request, or as many as
+   * a decoupled model gives. Requests are taken from their iterable while there is room to send them. Ending the iteration early
+   * cancels what is in flight.
    */
   readonly stream: <
     const Name extends keyof Models & string,
@@ -144,6 +157,6 @@ export interface StreamingClient<Models extends AnyModels = AnyModels> extends I
     requests:
       | Iterable<StreamRequest<Models[Name], Requested>>
       | AsyncIterable<StreamRequest<Models[Name], Requested>>,
-    options?: CallOptions & { readonly bytesAs?: B }
-  ) => AsyncIterable<InferResponse<OutputsOf<Models[Name], Requested, B>>>
+    options?: StreamOptions<B>
+  ) => AsyncIterableIterator<InferResponse<OutputsOf<Models[Name], Requested, B>>>
 }

@@ -192,6 +192,7 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   restrictions: options.httpRestrictedApi,
   headerForwardPattern: options.httpHeaderForwardPattern,
   serverTiming: options.httpServerTiming,
+  corsAllowOrigins: options.httpCorsAllowOrigin,
   rpc: options.allowRpc,
   rpcMaxMessageBytes: options.rpcMaxMessageBytes
 })

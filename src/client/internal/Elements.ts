@@ -171,7 +171,7 @@ export const decode = (
     throw fail(`has ${bytes.byteLength} bytes where its shape needs ${count * size}`)
   }
   if (datatype === "BOOL") return Array.from(bytes, (byte) => byte !== 0)
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice()
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes)
   const classes = globalThis as unknown as Record<
     string,
     new(buffer: ArrayBuffer, offset: number, length: number) => NumberArray

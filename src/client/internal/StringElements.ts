@@ -48,7 +48,7 @@ export const decode = (
       throw fail(`ends inside element ${i} of the ${count} that its shape needs`)
     }
     if (strings) texts.push(text(decoder, bytes.subarray(at + 4, end), i, fail))
-    else elements.push(bytes.slice(at + 4, end))
+    else elements.push(new Uint8Array(bytes.subarray(at + 4, end)))
     at = end
   }
   if (at !== bytes.byteLength) {

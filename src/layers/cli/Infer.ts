@@ -39,9 +39,9 @@ const wantedOutputs = (
     if (names.includes(wanted.name)) return Effect.succeed(wanted)
     const meant = nearest(wanted.name, names)
     return Effect.fail(fail(
-      `Model '${metadata.name}' has no output '${wanted.name}'${
-        meant === undefined ? "" : `; did you mean '${meant}'?`
-      }. It gives ${names.join(", ")}.`
+      `Model '${metadata.name}' has no output '${wanted.name}'.${
+        meant === undefined ? "" : ` Did you mean '${meant}'?`
+      } It gives ${names.join(", ")}.`
     ))
   })
 

@@ -13,6 +13,7 @@ import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
+import * as Cors from "./internal/http/Cors.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
 import * as Config from "./internal/http/routes/Config.ts"
@@ -66,6 +67,8 @@ export interface Options {
   readonly headerForwardPattern?: string
   /** Answers to inference tell in the header `Server-Timing` where their time went. Default `false`. */
   readonly serverTiming?: boolean
+  /** Origins of pages that may ask, such as `https://app.example`, or `*`. Default none. */
+  readonly corsAllowOrigins?: ReadonlyArray<string>
   /** Serves `schema/rpc/InferenceRpcs` at `/rpc`, over POST and over WebSocket. Default `true`. */
   readonly rpc?: boolean
   /** Bytes of one RPC message over WebSocket. Default 64 MiB. */
@@ -127,7 +130,7 @@ const make: (
       exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
       inFlight
     },
-    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route]),
+    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], Cors.make(options.corsAllowOrigins ?? [])),
     rpc?.upgrades
   )
   return HttpFrontend.of({
@@ -141,7 +144,8 @@ const make: (
 const dispatch = (
   door: Door,
   restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>,
-  rpc: ReadonlyArray<Router.Route>
+  rpc: ReadonlyArray<Router.Route>,
+  cors: Cors.Cors | undefined
 ): (call: Call) => void => {
   const router = Router.make([
     ...Infer.routes(door),
@@ -156,6 +160,10 @@ const dispatch = (
   return (call) => {
     const { request } = call
     const target = request.url!
+    if (cors !== undefined) {
+      call.always = cors.headers(request.headers)
+      if (Cors.isPreflight(request.method, request.headers)) return call.preflight(cors.preflight(request.headers))
+    }
     const route = router.find(target, call.captures)
     if (route === undefined) return call.error(404, "Not Found")
     const header = restrictions.missing(route.category, request.headers)

@@ -196,7 +196,7 @@ What to change
         `galatea explain: What listens at ${page.url} is no server of KServe V2: GET /v2/models/m was answered with ` +
           "something that is no JSON.\n"
       )
-      const other = yield* serve({ ...model([]), "/v2/models/m/stats": [{ body: { model_stats: 1 } }] })
+      const other = yield* serve({ ...model([]), "/v2/models/m/stats": [{ body: { model_stats: [{}] } }] })
       assert.include(
         (yield* explain(other)).error,
         "answered with statistics of 'm' in a form that is not known here: "

@@ -327,6 +327,42 @@ describe("options of HTTP", () => {
       assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
     })))
 
+  test("let pages of other origins ask", ["http-cors-allow-origin"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const origin = "https://app.example"
+      const allowed = (server: { readonly url: string }, from: string, init: RequestInit = {}) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${server.url}/v2`, { ...init, headers: { ...init.headers, origin: from } })
+          await answer.arrayBuffer()
+          return ["access-control-allow-origin", "access-control-allow-headers", "vary"].map((name) =>
+            answer.headers.get(name)
+          )
+        })
+      const preflight = {
+        method: "OPTIONS",
+        headers: { "access-control-request-method": "POST", "access-control-request-headers": "key" }
+      }
+      assert.deepStrictEqual(yield* allowed(yield* Child.serve([models]), origin), [null, null, null])
+      const one = yield* Child.serve([
+        models,
+        `--http-cors-allow-origin=${origin}`,
+        "--http-restricted-api=metadata:key=s"
+      ])
+      assert.deepStrictEqual(yield* allowed(one, origin), [origin, null, "Origin"], "the 403 too")
+      assert.deepStrictEqual(yield* allowed(one, origin, preflight), [origin, "key", "Origin"])
+      assert.deepStrictEqual(yield* allowed(one, "https://other.example"), [null, null, "Origin"])
+      const variables = { GALATEA_HTTP_CORS_ALLOW_ORIGIN: `${origin},*` }
+      const any = yield* Child.serve([models], { variables })
+      assert.deepStrictEqual(yield* allowed(any, "https://other.example"), ["*", null, null])
+      const refused = yield* Child.run(["serve", models, "--http-cors-allow-origin=app.example/path"])
+      assert.strictEqual(refused.code, 1)
+      assert.include(
+        refused.err,
+        "Expected an origin without a path, such as https://app.example, or *, got: app.example/path"
+      )
+    })))
+
   test(
     "serve RPC, or not, and bound its messages",
     ["allow-rpc", "rpc-max-message-bytes"],

@@ -1,6 +1,6 @@
 /** How the HTTP client behaves where servers and networks do not. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { setImmediate } from "node:timers/promises"
@@ -254,8 +254,7 @@ describe("the Effect client", () => {
     Effect.gen(function*() {
       const server = yield* serve({ body: "{\"name\":\"triton\",\"version\":\"2\",\"extensions\":[\"statistics\"]}" })
       const metadata = yield* Effect.flatMap(EffectClient.InferenceClient, (one) => one.serverMetadata()).pipe(
-        Effect.provide(EffectClient.layer(server.url)),
-        Effect.provide(FetchHttpClient.layer)
+        Effect.provide(Layer.provide(EffectClient.layer(server.url), FetchHttpClient.layer))
       )
       assert.deepStrictEqual(metadata, { name: "triton", version: "2", extensions: ["statistics"] })
       assert.strictEqual((yield* Effect.flip(make("ftp://host"))).code, "INVALID_ARG")

@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Option } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { GrpcFrontend } from "../../../src/layers/frontend/GrpcFrontend.ts"
 import { HttpFrontend } from "../../../src/layers/frontend/HttpFrontend.ts"
 import * as Server from "../../../src/layers/Server.ts"
 import * as ServerOptions from "../../../src/schema/ServerOptions.ts"
@@ -11,7 +12,9 @@ import { write } from "../../clients/repository.ts"
 export class Running extends Context.Service<Running, {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
-}>()("test/integration/client/Running") {}
+  /** `127.0.0.1:PORT` */
+  readonly grpc: string
+}>()("galatea/test/integration/client/Running") {}
 
 const repository = Effect.acquireRelease(
   Effect.sync(() => {
@@ -32,10 +35,13 @@ export const layerWith = (
         modelRepository: [yield* repository],
         httpAddress: "127.0.0.1",
         httpPort: 0,
+        grpcAddress: "127.0.0.1",
+        grpcPort: 0,
         allowMetrics: false,
         ...options
       })))
-      const { port } = Option.getOrThrow(Context.getOption(context, HttpFrontend))
-      return { url: `http://127.0.0.1:${port}` }
+      const http = Option.getOrThrow(Context.getOption(context, HttpFrontend))
+      const grpc = Option.getOrThrow(Context.getOption(context, GrpcFrontend))
+      return { url: `http://127.0.0.1:${http.port}`, grpc: `127.0.0.1:${grpc.port}` }
     })
   )

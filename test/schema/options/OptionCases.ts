@@ -136,6 +136,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("http-request-timeout-ms", "100", 100),
   row("http-idle-timeout-ms", "100", 100),
   row("http-server-timing", "true", true),
+  row("http-cors-allow-origin", "https://app.example", ["https://app.example"]),
   row("grpc-max-request-bytes", "1024", 1024),
   row("grpc-max-response-bytes", "1024", 1024),
   row("grpc-max-inflight-requests", "10", 10),

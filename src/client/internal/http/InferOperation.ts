@@ -95,7 +95,7 @@ const dataJson = (
   if (datatype === "FP16" || datatype === "BF16") {
     throw fail(`is ${datatype}, which has no form in JSON; send it in binary`)
   }
-  const bytes = data.slice()
+  const bytes = new Uint8Array(data)
   const values = Elements.decode(datatype, bytes, shape.reduce((product, size) => product * size, 1), true, fail)
   return Array.from(values as ArrayLike<unknown>, valueJson).join(",")
 }

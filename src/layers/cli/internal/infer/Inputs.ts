@@ -1,5 +1,5 @@
 /** The inputs of `galatea infer`: `name=value`, with what the model says about them. */
-import { Effect, type FileSystem, Result } from "effect"
+import { Effect, type FileSystem, type Result } from "effect"
 import * as DataType from "../../../../schema/DataType.ts"
 import type { ModelMetadata, TensorMetadata } from "../../../../schema/Metadata.ts"
 import { nearest } from "../../../../schema/proto/Suggestion.ts"
@@ -42,7 +42,7 @@ export const read = Effect.fnUntraced(function*(
     if (tensor === undefined) {
       const meant = nearest(name, metadata.inputs.map((input) => input.name))
       return yield* fail(
-        `Model '${metadata.name}' has no input '${name}'${meant === undefined ? "" : `; did you mean '${meant}'?`}. ` +
+        `Model '${metadata.name}' has no input '${name}'.${meant === undefined ? "" : ` Did you mean '${meant}'?`} ` +
           `It takes ${quoted(metadata.inputs)}.`
       )
     }

@@ -84,7 +84,7 @@ export const read = (file: Uint8Array): NpyArray => {
       `has ${body.byteLength} bytes of data, and its shape (${shape.join(", ")}) of '${descr}' needs ${count * size}`
     )
   }
-  const rows = fortran ? rowMajor(body, shape, size) : body.slice()
+  const rows = fortran ? rowMajor(body, shape, size) : new Uint8Array(body)
   if (kind === undefined) {
     const elements = code[2] === "S" ? byteStrings(rows, count, size) : texts(rows, count, size, code[1] === ">")
     return { datatype: "BYTES", shape, data: elements, count }

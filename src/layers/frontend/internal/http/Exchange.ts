@@ -42,6 +42,8 @@ export abstract class Exchange {
   readonly captures: Captures = noCaptures()
   /** Content-Type of this route's errors. */
   contentType: ContentType = "text/plain"
+  /** Headers of every answer to this request, as name and value in turn. */
+  always: ReadonlyArray<string> | undefined = undefined
   /** The body is being received. */
   receiving = false
   /** A fiber works on it. */
@@ -189,6 +191,7 @@ export abstract class Exchange {
     if (this.server.closing()) response.shouldKeepAlive = false
     response.sendDate = false
     if (response.shouldKeepAlive && this.request.httpVersionMinor === 1) response.removeHeader("connection")
+    if (this.always !== undefined) headers.push(...this.always)
     response.writeHead(status, headers)
     return linger
   }
