@@ -4,14 +4,16 @@
  * Composed top-down, in the direction of the request: front ends, door, repository, scheduler, executor, memory.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, type FileSystem, Layer, type Path } from "effect"
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
-import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import { isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
+import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
+import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
@@ -28,31 +30,43 @@ import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "./telemetry/PrometheusMetrics.ts"
 import * as Version from "./Version.ts"
 
-/** What an embedding program may listen to, and decide. @category models */
+/** What a repository may use to open the versions that it serves. @category models */
+export type RepositoryServices = Executor | Scheduler | Statistics | FileSystem.FileSystem | Path.Path
+
+/** What an embedding program may listen to, decide, and put in the place of the server's own parts. @category models */
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
   /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
+  /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
+  readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
+  /** Runs the models. Default: ONNX Runtime on worker threads. */
+  readonly executor?: Layer.Layer<Executor, never, TensorMemory>
+  /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
+  readonly statistics?: Layer.Layer<Statistics>
 }
 
 /** Why a server does not start. @category errors */
 export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed
 
 /**
- * The server without front ends: models loaded, and the door open to the program that provides this layer.
+ * The server without front ends: models loaded, and the door open to the program that provides this layer. Options that are
+ * left out have the defaults of the command line.
  *
  * Errors: `ModelsNotLoaded` and `PollFailed`, when models cannot be loaded and `exitOnError` is set.
  *
  * @category layers
  */
 export const layerInProcess = (
-  options: ServerOptions,
+  changes: Partial<ServerOptions> = {},
   hooks: Hooks = {}
 ): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, ModelsNotLoaded | PollFailed> => {
+  const options = makeOptions(changes)
   const memory = SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })
-  const executor = layerExecutor(options)
-  const repository = FileModelRepository.layer(repositoryOptions(options, hooks))
+  const executor = hooks.executor ?? layerExecutor(options)
+  const repository = hooks.repository ?? FileModelRepository.layer(repositoryOptions(options, hooks))
+  const statistics = hooks.statistics ?? LocalStatistics.layerWith({ quantiles: keepsQuantiles(options) })
   return LocalInferenceServer.layer({
     name: options.id,
     version: Version.current,
@@ -61,7 +75,7 @@ export const layerInProcess = (
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
-    Layer.provideMerge(LocalStatistics.layerWith({ quantiles: keepsQuantiles(options) })),
+    Layer.provideMerge(statistics),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )
@@ -84,9 +98,10 @@ const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, 
  * @category layers
  */
 export const layer = (
-  options: ServerOptions,
+  changes: Partial<ServerOptions> = {},
   hooks: Hooks = {}
 ): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, StartFailure> => {
+  const options = makeOptions(changes)
   const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
   const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
@@ -124,17 +139,19 @@ const layerMetrics = (options: ServerOptions) => {
  * @category validation
  */
 export const check = (
-  options: ServerOptions,
+  changes: Partial<ServerOptions>,
   hooks: Hooks = {}
-): Effect.Effect<ReadonlyArray<FileModelRepository.CheckRow>, PollFailed> =>
-  FileModelRepository.check(repositoryOptions(options, hooks)).pipe(
+): Effect.Effect<ReadonlyArray<FileModelRepository.CheckRow>, PollFailed> => {
+  const options = makeOptions(changes)
+  return FileModelRepository.check(repositoryOptions(options, hooks)).pipe(
     Effect.provide(
-      layerExecutor(options).pipe(
+      (hooks.executor ?? layerExecutor(options)).pipe(
         Layer.provide(SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })),
         Layer.provideMerge(NodeServices.layer)
       )
     )
   )
+}
 
 const layerExecutor = (options: ServerOptions) =>
   OnnxExecutor.layerWith({
@@ -174,7 +191,10 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
   restrictions: options.httpRestrictedApi,
   headerForwardPattern: options.httpHeaderForwardPattern,
-  serverTiming: options.httpServerTiming
+  serverTiming: options.httpServerTiming,
+  corsAllowOrigins: options.httpCorsAllowOrigin,
+  rpc: options.allowRpc,
+  rpcMaxMessageBytes: options.rpcMaxMessageBytes
 })
 
 /** A time for which 0 says that there is none. */

@@ -17,3 +17,32 @@ export const count = (data: Uint8Array, position = 0): number => {
   for (let at = position; at + 4 <= data.byteLength; at += 4 + lengthAt(data, at)) elements++
   return elements
 }
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** The tensor of these elements: texts as UTF-8, bytes as they are. @category constructors */
+export const encode = (elements: ReadonlyArray<string | Uint8Array>): Uint8Array => {
+  const parts = elements.map((element) => typeof element === "string" ? encoder.encode(element) : element)
+  const data = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.byteLength, 0))
+  const view = new DataView(data.buffer)
+  let at = 0
+  for (const part of parts) {
+    view.setUint32(at, part.byteLength, true)
+    data.set(part, at + 4)
+    at += 4 + part.byteLength
+  }
+  return data
+}
+
+/** The elements of a whole tensor as texts. Throws a `TypeError` for bytes that are not UTF-8. @category getters */
+export const texts = (data: Uint8Array): ReadonlyArray<string> => {
+  const elements: Array<string> = []
+  for (let at = 0; at + 4 <= data.byteLength;) {
+    const start = at + 4
+    at = start + lengthAt(data, at)
+    // Decoders refuse shared memory: they get a copy.
+    elements.push(decoder.decode(new Uint8Array(data.subarray(start, at))))
+  }
+  return elements
+}

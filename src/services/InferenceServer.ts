@@ -3,9 +3,9 @@
  *
  * Upstream: front ends. Downstream: `ModelRepository`.
  */
-import { Context, type Effect, type Result } from "effect"
-import type { InferenceError, InvalidRequest, ModelNotFound, ModelNotReady } from "../schema/Errors.ts"
-import type { InferenceRequest, InferenceResponse } from "../schema/Inference.ts"
+import { Context, Effect, Result, type Scope } from "effect"
+import { InferenceError, type InvalidRequest, type ModelNotFound, type ModelNotReady } from "../schema/Errors.ts"
+import type { InferenceRequest, InferenceResponse, Parameter, RequestedOutput } from "../schema/Inference.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
 import type { Model, ModelRepository } from "./ModelRepository.ts"
 
@@ -38,3 +38,44 @@ export class InferenceServer extends Context.Service<InferenceServer, {
   /** Load, unload and index, as the repository gives them. */
   readonly repository: ModelRepository["Service"]
 }>()("galatea/services/InferenceServer") {}
+
+/** A request by names: what is absent is as in the protocol. @category models */
+export interface Request extends Partial<Omit<InferenceRequest, "inputs">> {
+  readonly model: string
+  /** Decimal; absent or `""`: the greatest ready version. */
+  readonly version?: string
+  readonly inputs: InferenceRequest["inputs"]
+}
+
+const noOutputs: ReadonlyArray<RequestedOutput> = []
+const noParameters: ReadonlyMap<string, Parameter> = new Map()
+
+/**
+ * Finds a model and runs one request. The tensors of the answer are the caller's until the scope closes: they are released then,
+ * and whoever wants them longer copies them.
+ *
+ * Interruption withdraws the request where it still waits.
+ *
+ * @category inference
+ */
+export const infer = (
+  request: Request
+): Effect.Effect<InferenceResponse, InferenceError, InferenceServer | Scope.Scope> =>
+  Effect.flatMap(InferenceServer, (server) => {
+    const found = server.model(request.model, request.version ?? "")
+    if (Result.isFailure(found)) return Effect.fail(new InferenceError({ reason: found.failure }))
+    return Effect.acquireRelease(
+      server.infer(found.success, {
+        id: request.id ?? "",
+        inputs: request.inputs,
+        outputs: request.outputs ?? noOutputs,
+        parameters: request.parameters ?? noParameters,
+        priority: request.priority ?? 0,
+        timeoutMicros: request.timeoutMicros ?? 0,
+        deadlineMicros: request.deadlineMicros ?? 0,
+        sequence: request.sequence
+      }),
+      (response) => Effect.sync(response.release),
+      { interruptible: true }
+    )
+  })

@@ -33,7 +33,7 @@ describe("galatea", () => {
     Effect.gen(function*() {
       const { exit, out } = yield* run(["--help"])
       assert.isTrue(Exit.isSuccess(exit))
-      for (const command of ["serve", "check", "explain", "options"]) {
+      for (const command of ["serve", "check", "models", "infer", "explain", "codegen", "options"]) {
         assert.match(out, new RegExp(`^  ${command} `, "m"))
       }
     }))

@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 front end: KServe V2 with Triton's extensions.
+ * HTTP/1.1 front end: KServe V2 with Triton's extensions, and Effect RPC at `/rpc`.
  *
  * Upstream: clients. Downstream: `InferenceServer`. Built on `node:http` itself; routes are a table (`internal/http/routes`), one
  * file for each noun.
@@ -7,13 +7,13 @@
  * Source: protocol §2–4.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
-import type { IncomingHttpHeaders } from "node:http"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
+import * as Cors from "./internal/http/Cors.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
 import * as Config from "./internal/http/routes/Config.ts"
@@ -26,6 +26,7 @@ import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
+import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
 
 /** @category models */
 export interface Options {
@@ -66,6 +67,12 @@ export interface Options {
   readonly headerForwardPattern?: string
   /** Answers to inference tell in the header `Server-Timing` where their time went. Default `false`. */
   readonly serverTiming?: boolean
+  /** Origins of pages that may ask, such as `https://app.example`, or `*`. Default none. */
+  readonly corsAllowOrigins?: ReadonlyArray<string>
+  /** Serves `schema/rpc/InferenceRpcs` at `/rpc`, over POST and over WebSocket. Default `true`. */
+  readonly rpc?: boolean
+  /** Bytes of one RPC message over WebSocket. Default 64 MiB. */
+  readonly rpcMaxMessageBytes?: number
 }
 
 /** The running front end. @category services */
@@ -98,20 +105,34 @@ const make: (
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
     serverTiming: options.serverTiming ?? false
   }
-  const bound = yield* Listener.listen({
-    service: "HTTP",
-    address: options.address ?? "0.0.0.0",
-    port: options.port ?? 8000,
-    reusePort: options.reusePort ?? false,
-    maxConnections: options.maxConnections ?? 16384,
-    maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
-    headerTimeout: Duration.toMillis(options.headerTimeout ?? "10 seconds"),
-    bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
-    requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
-    idleTimeout: Duration.toMillis(options.idleTimeout ?? "75 seconds"),
-    exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
-    inFlight
-  }, dispatch(door, Restrictions.make(options.restrictions ?? [], carrier)))
+  const restricted = options.restrictions ?? []
+  const restrictions = Restrictions.make(restricted, Restrictions.plain)
+  const idleTimeout = Duration.toMillis(options.idleTimeout ?? "75 seconds")
+  const rpc = options.rpc === false ? undefined : yield* RpcDoor.make({
+    ...door,
+    maxMessageBytes: options.rpcMaxMessageBytes ?? 64 * 1024 ** 2,
+    idleTimeout,
+    restrictions,
+    readsHeaders: restricted.length > 0 || door.forward !== undefined
+  })
+  const bound = yield* Listener.listen(
+    {
+      service: "HTTP",
+      address: options.address ?? "0.0.0.0",
+      port: options.port ?? 8000,
+      reusePort: options.reusePort ?? false,
+      maxConnections: options.maxConnections ?? 16384,
+      maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
+      headerTimeout: Duration.toMillis(options.headerTimeout ?? "10 seconds"),
+      bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
+      requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
+      idleTimeout,
+      exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
+      inFlight
+    },
+    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], Cors.make(options.corsAllowOrigins ?? [])),
+    rpc?.upgrades
+  )
   return HttpFrontend.of({
     address: bound.address,
     port: bound.port,
@@ -119,10 +140,13 @@ const make: (
   })
 })
 
-const carrier: Restrictions.Carrier<IncomingHttpHeaders> = { prefix: "", value: (headers, name) => headers[name] }
-
 /** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
-const dispatch = (door: Door, restrictions: Restrictions.Restrictions<IncomingHttpHeaders>): (call: Call) => void => {
+const dispatch = (
+  door: Door,
+  restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>,
+  rpc: ReadonlyArray<Router.Route>,
+  cors: Cors.Cors | undefined
+): (call: Call) => void => {
   const router = Router.make([
     ...Infer.routes(door),
     ...Health.routes(door),
@@ -130,11 +154,16 @@ const dispatch = (door: Door, restrictions: Restrictions.Restrictions<IncomingHt
     ...Config.routes(door),
     ...Repository.routes(door),
     ...Statistics.routes(door),
-    ...NotImplemented.routes()
+    ...NotImplemented.routes(),
+    ...rpc
   ])
   return (call) => {
     const { request } = call
     const target = request.url!
+    if (cors !== undefined) {
+      call.always = cors.headers(request.headers)
+      if (Cors.isPreflight(request.method, request.headers)) return call.preflight(cors.preflight(request.headers))
+    }
     const route = router.find(target, call.captures)
     if (route === undefined) return call.error(404, "Not Found")
     const header = restrictions.missing(route.category, request.headers)

@@ -327,6 +327,72 @@ describe("options of HTTP", () => {
       assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
     })))
 
+  test("let pages of other origins ask", ["http-cors-allow-origin"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const origin = "https://app.example"
+      const allowed = (server: { readonly url: string }, from: string, init: RequestInit = {}) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${server.url}/v2`, { ...init, headers: { ...init.headers, origin: from } })
+          await answer.arrayBuffer()
+          return ["access-control-allow-origin", "access-control-allow-headers", "vary"].map((name) =>
+            answer.headers.get(name)
+          )
+        })
+      const preflight = {
+        method: "OPTIONS",
+        headers: { "access-control-request-method": "POST", "access-control-request-headers": "key" }
+      }
+      assert.deepStrictEqual(yield* allowed(yield* Child.serve([models]), origin), [null, null, null])
+      const one = yield* Child.serve([
+        models,
+        `--http-cors-allow-origin=${origin}`,
+        "--http-restricted-api=metadata:key=s"
+      ])
+      assert.deepStrictEqual(yield* allowed(one, origin), [origin, null, "Origin"], "the 403 too")
+      assert.deepStrictEqual(yield* allowed(one, origin, preflight), [origin, "key", "Origin"])
+      assert.deepStrictEqual(yield* allowed(one, "https://other.example"), [null, null, "Origin"])
+      const variables = { GALATEA_HTTP_CORS_ALLOW_ORIGIN: `${origin},*` }
+      const any = yield* Child.serve([models], { variables })
+      assert.deepStrictEqual(yield* allowed(any, "https://other.example"), ["*", null, null])
+      const refused = yield* Child.run(["serve", models, "--http-cors-allow-origin=app.example/path"])
+      assert.strictEqual(refused.code, 1)
+      assert.include(
+        refused.err,
+        "Expected an origin without a path, such as https://app.example, or *, got: app.example/path"
+      )
+    })))
+
+  test(
+    "serve RPC, or not, and bound its messages",
+    ["allow-rpc", "rpc-max-message-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const live = "{\"_tag\":\"Request\",\"id\":1,\"tag\":\"ServerLive\",\"payload\":null,\"headers\":[]}\n"
+        const call = (url: string) =>
+          Child.ask(`${url}/rpc`, { method: "POST", headers: { "Content-Type": "application/x-ndjson" }, body: live })
+        const without = yield* Child.serve([models, "--allow-rpc=false"])
+        assert.strictEqual((yield* call(without.url)).status, 404)
+        const server = yield* Child.serve([models, "--rpc-max-message-bytes=100"])
+        assert.deepStrictEqual(yield* call(server.url), {
+          status: 200,
+          text: "{\"_tag\":\"Exit\",\"requestId\":1,\"exit\":{\"_tag\":\"Success\",\"value\":true}}\n"
+        })
+        /** Sends one message; the answer, or the code with which the connection was closed. */
+        const send = (text: string) =>
+          Effect.callback<string | number>((resume) => {
+            const socket = new WebSocket(`${server.url.replace("http", "ws")}/rpc`)
+            socket.addEventListener("open", () => socket.send(text))
+            socket.addEventListener("message", ({ data }) => resume(Effect.succeed(String(data))))
+            socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code)))
+            return Effect.sync(() => socket.close())
+          })
+        assert.include(String(yield* send(live)), "\"value\":true")
+        assert.strictEqual(yield* send(live.padStart(101)), 1009)
+      }))
+  )
+
   test("limit connections, requests and times", [
     "http-max-connections",
     "http-max-inflight-requests",

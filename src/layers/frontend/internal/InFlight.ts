@@ -13,7 +13,8 @@ export interface Limits {
 }
 
 /**
- * The two counters. Whoever entered with some bytes leaves with the same number, plus those it grew by.
+ * The two counters. Whoever entered with some bytes leaves with the same number, plus those it grew by; whoever only grew
+ * shrinks by as much.
  *
  * @internal
  */
@@ -37,7 +38,7 @@ export class InFlight {
     return refusal
   }
 
-  /** Takes so many bytes more for a request that entered, or says why not. */
+  /** Takes so many bytes more, or says why not. */
   grow(bytes: number): string | undefined {
     const total = this.bytes + bytes
     if (total > this.limits.maxBytes) {

@@ -4,7 +4,7 @@ import type { RestrictedCategory, Restriction } from "../../../schema/options/Va
 /** @internal */
 export interface Restrictions<Headers> {
   /** Name of the header that a request lacks; `undefined` when the request may pass. */
-  readonly missing: (category: RestrictedCategory, headers: Headers) => string | undefined
+  readonly missing: (category: RestrictedCategory | undefined, headers: Headers) => string | undefined
 }
 
 /** How a protocol carries the header of a restriction. @internal */
@@ -14,6 +14,12 @@ export interface Carrier<Headers> {
   /** The value of a header by its name in lower case. */
   readonly value: (headers: Headers, name: string) => string | ReadonlyArray<string> | undefined
 }
+
+/** Headers by their names in lower case. @internal */
+export type HeaderRecord = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+
+/** Headers under the names that the configuration gives. @internal */
+export const plain: Carrier<HeaderRecord> = { prefix: "", value: (headers, name) => headers[name] }
 
 /** @internal */
 export const make = <Headers>(
@@ -31,7 +37,7 @@ export const make = <Headers>(
   }
   return {
     missing: (category, headers) => {
-      const rule = byCategory.get(category)
+      const rule = category === undefined ? undefined : byCategory.get(category)
       return rule === undefined || valueOf(headers, rule.key) === rule.value ? undefined : rule.shown
     }
   }

@@ -37,18 +37,3 @@ export const bytesProblem = (
     ? undefined
     : `${prefix()}expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
 }
-
-/** The binary form of texts. */
-export const encode = (texts: ReadonlyArray<string>): Uint8Array => {
-  const encoder = new TextEncoder()
-  const parts = texts.map((text) => encoder.encode(text))
-  const data = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.byteLength, 0))
-  const view = new DataView(data.buffer)
-  let position = 0
-  for (const part of parts) {
-    view.setUint32(position, part.byteLength, true)
-    data.set(part, position + 4)
-    position += 4 + part.byteLength
-  }
-  return data
-}

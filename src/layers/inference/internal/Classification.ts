@@ -4,11 +4,11 @@
  * Source: Triton's classification extension and `classification.cc`.
  */
 import { Result } from "effect"
+import * as BytesElements from "../../../schema/BytesElements.ts"
 import type { DataType } from "../../../schema/DataType.ts"
 import { byteSize } from "../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
-import * as BytesTensor from "./BytesTensor.ts"
 import { formatFixed6 } from "./FixedDecimal.ts"
 
 /** Elements per row above which an output is refused, as in Triton. */
@@ -69,7 +69,7 @@ export const classify = (
     name: output.name,
     datatype: "BYTES",
     shape: options.batched ? [rows, k] : [k],
-    data: BytesTensor.encode(texts)
+    data: BytesElements.encode(texts)
   })
 }
 

@@ -2,6 +2,7 @@
 import { Cause, type Effect, Exit, Option } from "effect"
 import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Errors.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
+import { AnswerStream } from "./AnswerStream.ts"
 import { Exchange } from "./Exchange.ts"
 import * as RetryAfter from "./RetryAfter.ts"
 
@@ -87,9 +88,28 @@ export class Call extends Exchange {
     this.answer(status, ["Content-Type", this.contentType], 0, "")
   }
 
+  /** Answers a browser that asks whether it may send a request. */
+  preflight(headers: ReadonlyArray<string>): void {
+    this.answer(200, [...headers], 0, "")
+  }
+
   /** Answers 200 with a text as UTF-8. */
   text(contentType: ContentType, body: string): void {
     this.answer(200, ["Content-Type", contentType], Buffer.byteLength(body), body)
+  }
+
+  /** Answers with bytes that nobody reuses. */
+  raw(status: number, contentType: string, body: Uint8Array): void {
+    const headers = ["Content-Type", contentType]
+    if (body.byteLength > maxOneWrite) return this.answer(status, headers, body.byteLength, [body])
+    this.answer(status, headers, body.byteLength, latin1(body), "latin1")
+  }
+
+  /** Answers 200 with a body that is still to come; `undefined` where nobody waits for it. */
+  stream(contentType: string): AnswerStream | undefined {
+    if (this.settled) return undefined
+    this.begin(200, ["Content-Type", contentType])
+    return new AnswerStream(this.response)
   }
 
   /**
@@ -105,9 +125,7 @@ export class Call extends Exchange {
     if (this.settled) return release()
     if (byteLength <= maxOneWrite) {
       let body = ""
-      for (const part of parts) {
-        body += Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1")
-      }
+      for (const part of parts) body += latin1(part)
       release()
       this.answer(200, headers, byteLength, body, "latin1")
       return
@@ -116,3 +134,7 @@ export class Call extends Exchange {
     this.answer(200, headers, byteLength, parts)
   }
 }
+
+/** Bytes as a string of as many characters. */
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")

@@ -3,6 +3,14 @@ import type { Socket } from "node:net"
 import { closingBytes } from "./Answer.ts"
 import type { Exchange } from "./Exchange.ts"
 
+/** What a connection became when it left HTTP. @internal */
+export interface Tenant {
+  /** Some of its requests were not answered yet. */
+  readonly busy: () => boolean
+  /** The server takes no more requests: the connection ends once nothing is in flight. */
+  readonly retire: () => void
+}
+
 const key: unique symbol = Symbol("galatea/http/Connection")
 
 /** How long a connection that is about to be closed is still read, so that the client sees the answer and no reset. @internal */
@@ -13,6 +21,8 @@ export class Connection {
   readonly socket: Socket
   /** Requests whose answer is not sent yet, in order of arrival. */
   readonly calls = new Set<Exchange>()
+  /** Who has it instead of HTTP. */
+  tenant: Tenant | undefined = undefined
   private failure: Buffer | undefined = undefined
   private failed = false
 
@@ -46,6 +56,11 @@ export class Connection {
     this.left()
   }
 
+  /** Something is still owed to the client. */
+  get busy(): boolean {
+    return this.calls.size > 0 || this.tenant?.busy() === true
+  }
+
   /** A call was answered. */
   left(): void {
     if (this.failure === undefined || this.calls.size > 0) return
@@ -63,13 +78,16 @@ export class Connection {
 
   /** No byte came or went for the time that the server grants. */
   stalled(): void {
+    // Whoever took the connection over minds its silence.
+    if (this.tenant !== undefined) return
     let running = false
     for (const call of this.calls) {
       if (call.receiving) {
         this.fail(408, "The request body stopped arriving. Send it without pauses, or raise --http-body-timeout-ms.")
         return
       }
-      running ||= call.running
+      // Work may take its time, but not a client that does not read what is sent.
+      running ||= call.running && !call.response.writableNeedDrain
     }
     if (!running) this.socket.destroy()
   }

@@ -21,6 +21,8 @@ export class CallResponse extends ServerResponse {
 /** What calls need of the server around them. @internal */
 export interface Surroundings {
   readonly inFlight: InFlight
+  /** A call has begun. */
+  readonly entered: () => void
   /** Runs an effect in a fiber that ends with the server. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   /** The server takes no more requests: connections close after their answer. */
@@ -40,6 +42,8 @@ export abstract class Exchange {
   readonly captures: Captures = noCaptures()
   /** Content-Type of this route's errors. */
   contentType: ContentType = "text/plain"
+  /** Headers of every answer to this request, as name and value in turn. */
+  always: ReadonlyArray<string> | undefined = undefined
   /** The body is being received. */
   receiving = false
   /** A fiber works on it. */
@@ -106,7 +110,7 @@ export abstract class Exchange {
     return refusal
   }
 
-  /** Takes more bytes within the limits. */
+  /** Takes more bytes within the limits; without a place, where only the bytes count. */
   grow(bytes: number): string | undefined {
     const refusal = this.server.inFlight.grow(bytes)
     if (refusal === undefined) this.bytes += bytes
@@ -176,15 +180,8 @@ export abstract class Exchange {
     }
   }
 
-  /** Sends the only answer; another one is dropped. */
-  protected answer(
-    status: number,
-    headers: Array<string>,
-    byteLength: number,
-    body: string | ReadonlyArray<Uint8Array>,
-    encoding: "utf8" | "latin1" = "utf8"
-  ): void {
-    if (this.settled) return
+  /** Sends the head of the only answer. `true`: the connection lingers, see {@link abandonBody}. */
+  protected begin(status: number, headers: Array<string>): boolean {
     this.answered = true
     this.receiving = false
     this.onAbort?.()
@@ -194,8 +191,23 @@ export abstract class Exchange {
     if (this.server.closing()) response.shouldKeepAlive = false
     response.sendDate = false
     if (response.shouldKeepAlive && this.request.httpVersionMinor === 1) response.removeHeader("connection")
-    headers.push("Content-Length", String(byteLength))
+    if (this.always !== undefined) headers.push(...this.always)
     response.writeHead(status, headers)
+    return linger
+  }
+
+  /** Sends the only answer; another one is dropped. */
+  protected answer(
+    status: number,
+    headers: Array<string>,
+    byteLength: number,
+    body: string | ReadonlyArray<Uint8Array>,
+    encoding: "utf8" | "latin1" = "utf8"
+  ): void {
+    if (this.settled) return
+    const response = this.response
+    headers.push("Content-Length", String(byteLength))
+    const linger = this.begin(status, headers)
     if (typeof body === "string") {
       if (linger) response.write(body, encoding, () => this.finishEarly())
       else if (this.server.inFlight.requests > 1) Outbox.post(response, body, encoding)
@@ -270,6 +282,7 @@ export abstract class Exchange {
     if (this.regions !== undefined) { for (const region of this.regions) region.release() }
     this.regions = undefined
     if (this.entered) this.server.inFlight.leave(this.bytes)
+    else this.server.inFlight.shrink(this.bytes)
     this.server.left()
   }
 }

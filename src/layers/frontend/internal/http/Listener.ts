@@ -6,12 +6,13 @@
 import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
 import { createServer, IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import type { ListenFailed } from "../../../../schema/Errors.ts"
 import { bind, type Bound } from "../Bind.ts"
 import type { InFlight } from "../InFlight.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
-import { Connection } from "./Connection.ts"
+import { Connection, type Tenant } from "./Connection.ts"
 import { CallResponse, type Surroundings } from "./Exchange.ts"
 import { wireFailure } from "./WireFailure.ts"
 
@@ -38,6 +39,14 @@ export interface ListenerOptions {
   readonly inFlight: InFlight
 }
 
+/** Takes connections that ask to leave HTTP. @internal */
+export interface Upgrades {
+  /** Whether a request with the header `Upgrade` may leave HTTP; otherwise it is served like any other. */
+  readonly wants: (request: IncomingMessage) => boolean
+  /** Takes a connection over, or answers the request and ends it. */
+  readonly take: (request: IncomingMessage, socket: Socket, head: Buffer, server: Surroundings) => Tenant | undefined
+}
+
 /**
  * Listens until the scope closes. Then it stops accepting, closes idle connections, waits up to `exitTimeout` for requests in
  * flight, and interrupts the rest.
@@ -46,9 +55,10 @@ export interface ListenerOptions {
  */
 export const listen: (
   options: ListenerOptions,
-  serve: (call: Call) => void
+  serve: (call: Call) => void,
+  upgrades?: Upgrades
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
-  function*(options: ListenerOptions, serve: (call: Call) => void) {
+  function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
     const connections = new Set<Connection>()
     let calls = 0
@@ -57,6 +67,9 @@ export const listen: (
     const surroundings: Surroundings = {
       inFlight: options.inFlight,
       fork,
+      entered: () => {
+        calls++
+      },
       closing: () => closing,
       left: () => {
         calls--
@@ -67,7 +80,7 @@ export const listen: (
       }
     }
     const accept = (request: IncomingMessage, response: CallResponse, expecting: boolean): Call => {
-      calls++
+      surroundings.entered()
       return new Call(request, response, Connection.of(request.socket), surroundings, expecting)
     }
     const start = (request: IncomingMessage, response: CallResponse, expecting: boolean): void => {
@@ -78,6 +91,7 @@ export const listen: (
     const server = createServer({
       IncomingMessage,
       ServerResponse: CallResponse,
+      ...(upgrades === undefined ? {} : { shouldUpgradeCallback: upgrades.wants }),
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
       noDelay: true,
@@ -106,6 +120,15 @@ export const listen: (
       call.error(417, `The expectation '${request.headers.expect}' is not known here, only 100-continue.`)
     })
     server.on("connect", (_request, socket) => socket.end(closingBytes(405, "Method Not Allowed")))
+    if (upgrades !== undefined) {
+      server.on("upgrade", (request, stream: Duplex, head: Buffer) => {
+        // What this listener accepts are sockets.
+        const socket = stream as Socket
+        // A Node that does not know `shouldUpgradeCallback` asks for every protocol.
+        if (upgrades.wants(request)) Connection.of(socket).tenant = upgrades.take(request, socket, head, surroundings)
+        else socket.end(closingBytes(400, "The only protocol that this server upgrades to is WebSocket."))
+      })
+    }
     server.on("clientError", (error: Error, socket: Socket) => {
       const failure = wireFailure(error)
       if (failure === undefined || !socket.writable) socket.destroy()
@@ -116,7 +139,10 @@ export const listen: (
     const stop = Effect.gen(function*() {
       closing = true
       server.close()
-      for (const connection of connections) if (connection.calls.size === 0) connection.socket.destroy()
+      for (const connection of connections) {
+        if (connection.tenant !== undefined) connection.tenant.retire()
+        else if (!connection.busy) connection.socket.destroy()
+      }
       const answered = Effect.callback<void>((resume) => {
         if (calls === 0) return resume(Effect.void)
         whenIdle = () => resume(Effect.void)
@@ -129,7 +155,7 @@ export const listen: (
       }
       // What was answered still leaves its last bytes; the rest is cut, which interrupts its fibers.
       for (const connection of connections) {
-        if (connection.calls.size === 0) connection.socket.destroySoon()
+        if (!connection.busy) connection.socket.destroySoon()
         else {
           connection.socket.destroy()
           connection.closed()

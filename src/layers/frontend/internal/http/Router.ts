@@ -22,8 +22,8 @@ export type Handler = (call: Call) => void
  */
 export interface Route {
   readonly path: string
-  /** Category by which `--http-restricted-api` names it. */
-  readonly category: RestrictedCategory
+  /** Category by which `--http-restricted-api` names it; `undefined`: what it answers is restricted one by one. */
+  readonly category: RestrictedCategory | undefined
   /** Content-Type of the answers to a wrong method. */
   readonly contentType: ContentType
   readonly get?: Handler

@@ -1,0 +1,71 @@
+/**
+ * Effect RPC front end: answers the procedures of `schema/rpc/InferenceRpcs` over whatever transport its user gives it.
+ *
+ * Upstream: any server protocol of Effect: a worker thread, a socket, a route of an application. Downstream: `InferenceServer`.
+ * The server's own `/rpc` is part of `HttpFrontend`, which needs none of this.
+ */
+import { Context, Effect, Layer } from "effect"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as RpcGroup from "effect/rpc/RpcGroup"
+import * as RpcServer from "effect/rpc/RpcServer"
+import type { Restriction as RestrictionRule } from "../../schema/options/ValueTypes.ts"
+import { InferenceRpcs } from "../../schema/rpc/InferenceRpcs.ts"
+import { Restriction } from "../../schema/rpc/Restriction.ts"
+import { InferenceServer } from "../../services/InferenceServer.ts"
+import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
+import { InFlight } from "./internal/InFlight.ts"
+import * as Restrictions from "./internal/Restrictions.ts"
+import * as Answers from "./internal/rpc/Handlers.ts"
+import * as Restricting from "./internal/rpc/Restricting.ts"
+
+/** @category models */
+export interface Options {
+  /** Inference requests in the server at a time; the next one fails with `Overloaded`. Default 4096. */
+  readonly maxInflightRequests?: number
+  /** Bytes of their tensors at a time. Default 4 GiB. */
+  readonly maxInflightBytes?: number
+  /** Procedures that are answered only to requests with a certain header. Default none. */
+  readonly restrictions?: ReadonlyArray<RestrictionRule>
+  /** Headers whose lower-case name matches become parameters of inference requests. Default `""`: none. */
+  readonly headerForwardPattern?: string
+}
+
+/** The answers to every procedure of the group, and what guards them. @category models */
+export type Handlers = Rpc.ToHandler<RpcGroup.Rpcs<typeof InferenceRpcs>> | Restriction
+
+/**
+ * The answers to every procedure, to be served as part of an application's own group or with options of its own.
+ *
+ * @category layers
+ */
+export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, never, InferenceServer> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const maxBytes = options.maxInflightBytes ?? 4 * 1024 ** 3
+    const handlers = yield* InferenceRpcs.toHandlers(Answers.make({
+      server: yield* InferenceServer,
+      inFlight: new InFlight({
+        protocol: "http",
+        maxRequests: options.maxInflightRequests ?? 4096,
+        maxBytes,
+        maxRequestBytes: maxBytes
+      }),
+      countsBytes: true,
+      forward: HeaderForwarding.make(options.headerForwardPattern ?? "")
+    }))
+    return Context.add(
+      handlers,
+      Restriction,
+      Restricting.make(Restrictions.make(options.restrictions ?? [], Restrictions.plain))
+    )
+  }))
+
+/**
+ * Serves the group over the protocol in the context until the scope closes. Messages are bounded by the protocol and its
+ * serialization.
+ *
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<never, never, InferenceServer | RpcServer.Protocol> =>
+  RpcServer.layer(InferenceRpcs, { disableTracing: true, disableFatalDefects: true }).pipe(
+    Layer.provide(layerHandlers(options))
+  )

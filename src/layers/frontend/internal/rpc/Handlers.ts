@@ -1,0 +1,166 @@
+/** Answers the procedures of the door: each asks `InferenceServer` and gives the answer the form of the wire. */
+import { Effect, Result, Scope, Stream } from "effect"
+import type { Headers } from "effect/http/Headers"
+import {
+  ExecutionFailed,
+  InferenceError,
+  type InferenceFailure,
+  Overloaded,
+  Stopping,
+  Unsupported
+} from "../../../../schema/Errors.ts"
+import type { InferenceResponse } from "../../../../schema/Inference.ts"
+import type { InferRequest, InferResponse } from "../../../../schema/rpc/Infer.ts"
+import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
+import type { ModelStatistics as ModelStatisticsWire } from "../../../../schema/rpc/Models.ts"
+import type { InferenceServer } from "../../../../services/InferenceServer.ts"
+import type { ModelStatistics } from "../../../../services/Statistics.ts"
+import type { Forward } from "../HeaderForwarding.ts"
+import { Deadline } from "../infer/Deadline.ts"
+import type { InFlight } from "../InFlight.ts"
+import * as StatisticsLookup from "../StatisticsLookup.ts"
+import * as RequestReader from "./RequestReader.ts"
+
+/** @internal */
+export interface Surroundings {
+  readonly server: InferenceServer["Service"]
+  /** Counts inference requests. */
+  readonly inFlight: InFlight
+  /** Counts the bytes of their tensors as well; not where the transport has counted them. */
+  readonly countsBytes: boolean
+  readonly forward: Forward | undefined
+}
+
+/** @internal */
+export const make = (surroundings: Surroundings) => {
+  const { server } = surroundings
+  const { repository } = server
+  const inference = new Inference(surroundings)
+  const lookup = StatisticsLookup.make(repository)
+  return InferenceRpcs.of({
+    ServerLive: () => server.live,
+    ServerReady: () => server.ready,
+    ServerMetadata: () => Effect.succeed(server.metadata),
+    ModelReady: ({ model, version = "" }) =>
+      Effect.fromResult(Result.map(server.model(model, version), (found) => found.healthy())),
+    ModelMetadata: ({ model, version = "" }) => Effect.fromResult(server.modelMetadata(model, version)),
+    ModelConfig: ({ model, version = "" }) =>
+      Effect.fromResult(Result.map(server.model(model, version), ({ config }) => config)),
+    ModelStatistics: ({ model = "", version = "" }) =>
+      model === ""
+        ? Effect.map(lookup.all, (versions) => versions.map(statistics))
+        : Effect.fromResult(
+          Result.map(lookup.ofModel(model, version), (versions) => versions.map(statistics))
+        ),
+    RepositoryIndex: ({ ready = false }) =>
+      Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
+    RepositoryModelLoad: ({ config, files, model }) =>
+      repository.load(model, {
+        ...(config === undefined ? {} : { config }),
+        ...(files === undefined ? {} : { files: new Map(Object.entries(files)) })
+      }),
+    RepositoryModelUnload: ({ model, unloadDependents = false }) => repository.unload(model, { unloadDependents }),
+    ModelInfer: (request, { headers }) => inference.once(request, headers),
+    ModelStreamInfer: (request, { headers }) => Stream.fromEffect(inference.run(request, headers))
+  })
+}
+
+class Inference {
+  private readonly surroundings: Surroundings
+
+  constructor(surroundings: Surroundings) {
+    this.surroundings = surroundings
+  }
+
+  /** The only answer. */
+  once(wire: InferRequest, headers: Headers): Effect.Effect<InferResponse, InferenceError, Scope.Scope> {
+    const found = this.surroundings.server.model(wire.model, wire.version ?? "")
+    return Result.isSuccess(found) && found.success.config.model_transaction_policy?.decoupled === true
+      ? refuse(new Unsupported({ message: "ModelInfer RPC doesn't support models with decoupled transaction policy" }))
+      : this.run(wire, headers)
+  }
+
+  /** The answer is lent until the scope of the request closes, which is after it was sent. */
+  run(wire: InferRequest, headers: Headers): Effect.Effect<InferResponse, InferenceError, Scope.Scope> {
+    const { countsBytes, forward, inFlight, server } = this.surroundings
+    const deadline = wire.deadlineMicros === undefined || wire.deadlineMicros === 0
+      ? undefined
+      : new Deadline(wire.deadlineMicros / 1000)
+    if (server.stopping()) return refuse(new Stopping({ message: "Server exiting" }))
+    const found = server.model(wire.model, wire.version ?? "")
+    if (Result.isFailure(found)) return refuse(found.failure)
+    const read = RequestReader.read(wire)
+    if (Result.isFailure(read)) return refuse(read.failure)
+    let request = read.success
+    if (forward !== undefined) {
+      const parameters = forward(Object.entries(headers).flat(), request.parameters)
+      if (Result.isFailure(parameters)) return refuse(parameters.failure)
+      request = { ...request, parameters: parameters.success }
+    }
+    if (deadline !== undefined) {
+      const deadlineMicros = deadline.leftMicros()
+      if (deadlineMicros === 0) return refuse(deadline.exceeded())
+      request = { ...request, deadlineMicros }
+    }
+    const bytes = countsBytes ? tensorBytes(wire) : 0
+    return Effect.flatMap(Effect.scope, (scope) => {
+      const refusal = inFlight.enter(bytes)
+      if (refusal !== undefined) return refuse(new Overloaded({ message: refusal }))
+      let response: InferenceResponse | undefined = undefined
+      const leave = Effect.sync(() => {
+        response?.release()
+        inFlight.leave(bytes)
+      })
+      return Effect.andThen(
+        Scope.addFinalizer(scope, leave),
+        Effect.matchEffect(server.infer(found.success, request), {
+          onFailure: (error) => Effect.fail(withoutCause(error)),
+          onSuccess: (answer) => {
+            response = answer
+            return Effect.succeed(toWire(answer))
+          }
+        })
+      )
+    })
+  }
+}
+
+const refuse = (reason: InferenceFailure): Effect.Effect<never, InferenceError> =>
+  Effect.fail(new InferenceError({ reason }))
+
+/** The exception of the native runtime stays here; the message says what of it concerns a client. */
+const withoutCause = (error: InferenceError): InferenceError => {
+  const { reason } = error
+  return reason._tag === "ExecutionFailed" && reason.cause !== undefined
+    ? new InferenceError({ reason: new ExecutionFailed({ model: reason.model, message: reason.message }) })
+    : error
+}
+
+const tensorBytes = ({ inputs }: InferRequest): number => {
+  let bytes = 0
+  for (const { data } of inputs) bytes += data.byteLength
+  return bytes
+}
+
+const toWire = ({ id, modelName, modelVersion, outputs, parameters, timing }: InferenceResponse): InferResponse => {
+  const answer = { id, modelName, modelVersion, outputs, timing }
+  return parameters.size === 0 ? answer : { ...answer, parameters: Object.fromEntries(parameters) }
+}
+
+const statistics = (version: ModelStatistics): ModelStatisticsWire => {
+  const counts = version.counts()
+  return {
+    name: version.model,
+    version: String(version.version),
+    lastInferenceMillis: counts.lastInferenceMillis,
+    inferenceCount: counts.inferenceCount,
+    executionCount: counts.executionCount,
+    success: counts.success,
+    fail: counts.fail,
+    queue: counts.queue,
+    computeInput: counts.computeInput,
+    computeInfer: counts.computeInfer,
+    computeOutput: counts.computeOutput,
+    batches: counts.batches
+  }
+}

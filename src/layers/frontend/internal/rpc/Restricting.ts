@@ -1,0 +1,34 @@
+/** Which category of APIs each procedure belongs to, and the check that a restricted one is asked with its header. */
+import { Effect } from "effect"
+import type * as RpcGroup from "effect/rpc/RpcGroup"
+import { Restricted } from "../../../../schema/Errors.ts"
+import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
+import type { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
+import { Restriction } from "../../../../schema/rpc/Restriction.ts"
+import type { HeaderRecord, Restrictions } from "../Restrictions.ts"
+
+type Procedure = RpcGroup.Rpcs<typeof InferenceRpcs>["_tag"]
+
+const categories: Readonly<Record<Procedure, RestrictedCategory>> = {
+  ServerLive: "health",
+  ServerReady: "health",
+  ModelReady: "health",
+  ServerMetadata: "metadata",
+  ModelMetadata: "metadata",
+  ModelConfig: "model-config",
+  ModelStatistics: "statistics",
+  RepositoryIndex: "model-repository",
+  RepositoryModelLoad: "model-repository",
+  RepositoryModelUnload: "model-repository",
+  ModelInfer: "inference",
+  ModelStreamInfer: "inference"
+}
+
+/** @internal */
+export const make = (restrictions: Restrictions<HeaderRecord>): Restriction["Service"] =>
+  Restriction.of((effect, { headers, rpc }) => {
+    const header = restrictions.missing(categories[rpc._tag as Procedure], headers)
+    return header === undefined
+      ? effect
+      : Effect.fail(new Restricted({ message: `This API is restricted, expecting header '${header}'` }))
+  })

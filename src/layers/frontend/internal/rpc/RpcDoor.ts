@@ -1,0 +1,125 @@
+/** RPC at a path of the HTTP front end: over POST and over WebSocket, in JSON and in binary. */
+import { Context, Effect, type Scope } from "effect"
+import * as RpcServer from "effect/rpc/RpcServer"
+import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
+import { Restriction } from "../../../../schema/rpc/Restriction.ts"
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
+import { type Plan, receive } from "../http/Body.ts"
+import type { Call } from "../http/Call.ts"
+import type { Upgrades } from "../http/Listener.ts"
+import type { Route } from "../http/Router.ts"
+import type { HeaderRecord, Restrictions } from "../Restrictions.ts"
+import * as Handlers from "./Handlers.ts"
+import * as HttpTransport from "./HttpTransport.ts"
+import * as Restricting from "./Restricting.ts"
+import * as Serialization from "./Serialization.ts"
+import * as SocketTransport from "./SocketTransport.ts"
+import * as WebSockets from "./WebSockets.ts"
+
+/** @internal */
+export interface Options extends Omit<Handlers.Surroundings, "countsBytes"> {
+  readonly memory: TensorMemory["Service"]
+  /** Bytes of the JSON of one POST. */
+  readonly maxInputSize: number
+  /** Bytes of one message over WebSocket. */
+  readonly maxMessageBytes: number
+  /** Milliseconds that a WebSocket may be silent. */
+  readonly idleTimeout: number
+  readonly restrictions: Restrictions<HeaderRecord>
+  /** Restrictions or forwarded headers are in use. */
+  readonly readsHeaders: boolean
+}
+
+/** @internal */
+export interface RpcDoor {
+  readonly route: Route
+  readonly upgrades: Upgrades
+}
+
+/** Effect's HTTP client puts a slash behind a URL that it is given as a base. */
+const path = "/rpc[/]"
+
+const isPath = (target: string): boolean => /^\/rpc\/?(?:\?|$)/.test(target)
+
+/** Serves until the scope closes. @internal */
+export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
+  const { maxMessageBytes, readsHeaders } = options
+  const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
+  const handlers = (countsBytes: boolean) =>
+    Effect.map(InferenceRpcs.toHandlers(Handlers.make({ ...options, countsBytes })), Context.merge(restriction))
+  const ofCalls = yield* handlers(false)
+  const ofSockets = yield* handlers(true)
+  const run = (
+    protocol: RpcServer.Protocol["Service"],
+    handlers: typeof ofCalls
+  ) =>
+    Effect.forkScoped(serve.pipe(Effect.provideService(RpcServer.Protocol, protocol), Effect.provideContext(handlers)))
+
+  // The body is bounded before it is read.
+  const json = yield* HttpTransport.make(Serialization.ndjson({ maxMessage: "unbounded" }), readsHeaders)
+  const binary = yield* HttpTransport.make(yield* Serialization.binary({ maxMessage: "unbounded" }), readsHeaders)
+  const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }))
+  const binarySocket = yield* SocketTransport.make(yield* Serialization.binary({ maxMessage: maxMessageBytes }))
+  yield* run(json.protocol, ofCalls)
+  yield* run(binary.protocol, ofCalls)
+  yield* run(jsonSocket.protocol, ofSockets)
+  yield* run(binarySocket.protocol, ofSockets)
+
+  return {
+    route: {
+      path,
+      category: undefined,
+      contentType: "text/plain",
+      post: (call) => post(options, call, json, binary)
+    },
+    upgrades: WebSockets.make({
+      text: jsonSocket,
+      binary: binarySocket,
+      isPath,
+      maxMessageBytes,
+      idleTimeout: options.idleTimeout,
+      sendsHeaders: readsHeaders,
+      stopping: options.server.stopping
+    })
+  }
+})
+
+/** A bug in one answer ends that answer, and no other of the same client. */
+const serve = RpcServer.make(InferenceRpcs, { disableTracing: true, disableFatalDefects: true })
+
+const jsonType = "application/x-ndjson"
+const binaryType = "application/vnd.effect.rpc+schema-binary"
+
+const post = (
+  { inFlight, maxInputSize, memory }: Options,
+  call: Call,
+  json: HttpTransport.HttpTransport,
+  binary: HttpTransport.HttpTransport
+): void => {
+  const { headers } = call.request
+  const type = headers["content-type"]?.split(";", 1)[0]!.trim().toLowerCase()
+  if (type !== jsonType && type !== binaryType) {
+    return call.error(415, `RPC expects the Content-Type ${jsonType} or ${binaryType}, got: ${type ?? "none"}`)
+  }
+  const coding = headers["content-encoding"]?.toLowerCase()
+  if (coding !== undefined && coding !== "identity") {
+    return call.error(415, "RPC takes no compressed bodies. Send it without Content-Encoding.")
+  }
+  const most = Math.min(
+    type === jsonType ? maxInputSize : inFlight.limits.maxRequestBytes,
+    inFlight.limits.maxRequestBytes,
+    inFlight.limits.maxBytes
+  )
+  const tooLarge = (size: number): void =>
+    call.error(
+      413,
+      `The body of ${size} bytes exceeds the ${most} bytes that one may have. Send less at a time, or raise ` +
+        (type === jsonType ? "--http-max-input-size." : "--http-max-request-bytes.")
+    )
+  const length = call.contentLength
+  if (length !== undefined && length > most) return tooLarge(length)
+  const refusal = call.grow(length ?? 0)
+  if (refusal !== undefined) return call.overloaded(refusal)
+  const plan: Plan = { memory, binaryAt: undefined, maxChunked: most, onTooLarge: tooLarge }
+  receive(call, plan, (body) => (type === jsonType ? json : binary).serve(call, body))
+}
