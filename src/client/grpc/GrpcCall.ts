@@ -190,11 +190,10 @@ export class GrpcCall {
     const answer = this.trailers ?? this.headers
     const status = answer?.["grpc-status"]
     if (answer === undefined || status === undefined) return this.finish(this.broken())
-    const metadata = fromHeaders(answer)
-    this.setup.onTrailers?.(metadata)
+    this.setup.onTrailers?.(fromHeaders(answer))
     if (status !== "0") {
       const message = decodeMessage(String(answer["grpc-message"] ?? ""))
-      this.finish(this.failure(statusName(Number(status)), message, { metadata }))
+      this.finish(this.failure(statusName(Number(status)), message, { metadata: fromHeaders(answer) }))
     } else if (this.splitter.within) {
       this.finish(this.failure("INTERNAL", "the server ended its answer inside a message", { local: true }))
     } else this.finish(undefined)
