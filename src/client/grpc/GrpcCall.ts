@@ -2,9 +2,10 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2"
 import type { WireParts } from "../../schema/proto/WireWriter.ts"
 import type { GrpcConnection } from "./GrpcConnection.ts"
-import { GrpcFailure, type StatusName, statusName, statusOfHttp, statusOfReset } from "./GrpcFailure.ts"
+import { GrpcFailure, type StatusName, statusName } from "./GrpcFailure.ts"
 import { decompress, framed, type GrpcCompression, MessageSplitter } from "./GrpcMessages.ts"
 import { decodeMessage, fromHeaders, type GrpcMetadata } from "./GrpcMetadata.ts"
+import { cancelCode, isGone, statusOfHttp, statusOfReset } from "./Http2Errors.ts"
 
 /** @internal */
 export interface CallSetup {
@@ -26,14 +27,6 @@ export interface CallEvents {
   readonly onMessage: (message: Uint8Array | Promise<Uint8Array>) => void
   /** The call is over, once: `undefined` with status OK, else a `GrpcFailure`, or the reason of the caller's signal. */
   readonly onEnd: (reason: unknown) => void
-}
-
-const cancelCode = 8
-
-/** The connection ends or has ended, so the call was never sent on it. */
-const isGone = (error: unknown): boolean => {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code
-  return code === "ERR_HTTP2_INVALID_SESSION" || code === "ERR_HTTP2_GOAWAY_SESSION"
 }
 
 /** @internal */

@@ -1,4 +1,4 @@
-/** How a gRPC call fails: its status. Source: gRPC status codes, and "HTTP2 Transport Mapping" of gRPC over HTTP/2. */
+/** How a gRPC call fails: its status. Source: gRPC status codes. */
 import type { GrpcMetadata } from "./GrpcMetadata.ts"
 
 /** Status codes by their names. @category models */
@@ -73,42 +73,5 @@ export class GrpcFailure extends Error {
   /** The number of the status. */
   get code(): number {
     return statusCodes[this.status]
-  }
-}
-
-/** The status of a stream that was reset with an error code of HTTP/2. @category getters */
-export const statusOfReset = (errorCode: number): StatusName => {
-  switch (errorCode) {
-    case 7:
-      return "UNAVAILABLE"
-    case 8:
-      return "CANCELLED"
-    case 11:
-      return "RESOURCE_EXHAUSTED"
-    case 12:
-      return "PERMISSION_DENIED"
-    default:
-      return "INTERNAL"
-  }
-}
-
-/** The status of an HTTP answer that is none of gRPC. @category getters */
-export const statusOfHttp = (status: number): StatusName => {
-  switch (status) {
-    case 400:
-      return "INTERNAL"
-    case 401:
-      return "UNAUTHENTICATED"
-    case 403:
-      return "PERMISSION_DENIED"
-    case 404:
-      return "UNIMPLEMENTED"
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return "UNAVAILABLE"
-    default:
-      return "UNKNOWN"
   }
 }

@@ -7,7 +7,7 @@
  *
  * Source: protobuf encoding, https://protobuf.dev/programming-guides/encoding/
  */
-import { WireProblem } from "./WireProblem.ts"
+import { VarintReader } from "./VarintReader.ts"
 import { fromUtf8 } from "./WireStrings.ts"
 
 /** Wire types: how the bytes after a tag are to be read. @category models */
@@ -16,23 +16,11 @@ export const wire = { varint: 0, fixed64: 1, delimited: 2, startGroup: 3, endGro
 /** Groups and messages inside each other, at most. @category models */
 export const deepest = 100
 
-const scratch = new DataView(new ArrayBuffer(8))
-
 /** @category models */
-export class WireReader {
-  input: Uint8Array
-  pos = 0
-  end: number
+export class WireReader extends VarintReader {
   /** The number of messages and groups around `pos`. */
   depth = 0
-  private low = 0
-  private high = 0
   private view: DataView | undefined
-
-  constructor(input: Uint8Array) {
-    this.input = input
-    this.end = input.length
-  }
 
   /** Begins with other bytes, so that one reader serves many messages. */
   reset(input: Uint8Array): void {
@@ -41,11 +29,6 @@ export class WireReader {
     this.end = input.length
     this.depth = 0
     this.view = undefined
-  }
-
-  /** The exception for something wrong at `at`. */
-  problem(detail: string, at = this.pos): WireProblem {
-    return new WireProblem(detail, at)
   }
 
   /** A tag: field number times 8 plus wire type. */
@@ -64,104 +47,6 @@ export class WireReader {
     const tag = this.low >>> 0
     if (tag < 8) throw this.problem("field number 0", start)
     return tag
-  }
-
-  /** Reads a varint into `low` and `high`, its lower and upper 32 bits. */
-  private varint(): void {
-    const { end, input } = this
-    let at = this.pos
-    let low = 0
-    let high = 0
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (at >= end) throw this.problem("the bytes end inside a number")
-      const byte = input[at++]!
-      const seven = byte & 0x7f
-      if (shift < 28) low |= seven << shift
-      else if (shift === 28) {
-        low |= seven << 28
-        high = seven >>> 4
-      } else high |= seven << (shift - 32)
-      if (byte < 0x80) {
-        this.pos = at
-        this.low = low
-        this.high = high
-        return
-      }
-    }
-    throw this.problem("a number of more than 10 bytes")
-  }
-
-  /** The lower 32 bits of a varint, unsigned. */
-  uint32(): number {
-    return this.int32() >>> 0
-  }
-
-  /** The lower 32 bits of a varint, signed. */
-  int32(): number {
-    const at = this.pos
-    if (at < this.end) {
-      const first = this.input[at]!
-      if (first < 0x80) {
-        this.pos = at + 1
-        return first
-      }
-    }
-    this.varint()
-    return this.low
-  }
-
-  bool(): boolean {
-    const at = this.pos
-    if (at < this.end) {
-      const first = this.input[at]!
-      if (first < 0x80) {
-        this.pos = at + 1
-        return first !== 0
-      }
-    }
-    this.varint()
-    return (this.low | this.high) !== 0
-  }
-
-  uint64(): bigint {
-    this.varint()
-    if (this.high === 0) return BigInt(this.low >>> 0)
-    scratch.setInt32(0, this.high)
-    scratch.setInt32(4, this.low)
-    return scratch.getBigUint64(0)
-  }
-
-  int64(): bigint {
-    this.varint()
-    if (this.high === 0) return BigInt(this.low >>> 0)
-    scratch.setInt32(0, this.high)
-    scratch.setInt32(4, this.low)
-    return scratch.getBigInt64(0)
-  }
-
-  /** A signed 64-bit integer as a number; one beyond ±2^53 is a problem. */
-  int64Number(): number {
-    const at = this.pos
-    if (at < this.end) {
-      const first = this.input[at]!
-      if (first < 0x80) {
-        this.pos = at + 1
-        return first
-      }
-    }
-    this.varint()
-    const value = this.high * 4294967296 + (this.low >>> 0)
-    if (!Number.isSafeInteger(value)) throw this.problem("an integer beyond 2^53", at)
-    return value
-  }
-
-  /** An unsigned 64-bit integer as a number; one beyond 2^53 is a problem. */
-  uint64Number(): number {
-    const at = this.pos
-    this.varint()
-    const value = (this.high >>> 0) * 4294967296 + (this.low >>> 0)
-    if (!Number.isSafeInteger(value)) throw this.problem("an integer beyond 2^53", at)
-    return value
   }
 
   float(): number {

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { OutgoingHttpHeaders } from "node:http2"
-import { statusName, statusOfHttp, statusOfReset } from "../../../src/client/grpc/GrpcFailure.ts"
+import { statusName } from "../../../src/client/grpc/GrpcFailure.ts"
 import { addTo, decodeMessage, fromHeaders, timeoutHeader } from "../../../src/client/grpc/GrpcMetadata.ts"
+import { statusOfHttp, statusOfReset } from "../../../src/client/grpc/Http2Errors.ts"
 import { encodeMessage } from "../../../src/layers/frontend/internal/grpc/Status.ts"
 
 describe("metadata", () => {
