@@ -159,7 +159,7 @@ const make: (
     maxWatches: options.maxHealthWatches ?? 1000,
     watchIntervalMillis: Duration.toMillis(options.healthWatchInterval ?? "250 millis")
   })
-  const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all)
+  const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all, door.ending)
   const rpcs = new Map([...inferenceRpcs(door), ...health, ...reflection])
   const tls = options.tls === undefined ? undefined : yield* TlsFiles.load(options.tls)
   const keepAlive = options.keepAlive ?? {}
