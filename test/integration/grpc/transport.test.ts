@@ -592,12 +592,12 @@ describe("life of the gRPC listener", () => {
       const taken = yield* Effect.flip(start(echo, { port }))
       assert.strictEqual(
         taken.message,
-        `failed to start gRPC service: Unavailable - Socket '127.0.0.1:${port}' already in use`
+        `failed to start GRPC service: Unavailable - Socket '127.0.0.1:${port}' already in use`
       )
       const tls = yield* Effect.flip(start(echo, { tls: { cert: "no", key: "no", requireClientCertificate: false } }))
       assert.match(
         tls.message,
-        /^failed to start gRPC service: Invalid argument - the certificate or key cannot be used/
+        /^failed to start GRPC service: Invalid argument - the certificate or key cannot be used/
       )
     }))
 

@@ -62,7 +62,7 @@ export const listen: (
       catch: (cause) =>
         new ListenFailed({
           code: "INVALID_ARG",
-          message: `failed to start gRPC service: Invalid argument - the certificate or key cannot be used: ${
+          message: `failed to start GRPC service: Invalid argument - the certificate or key cannot be used: ${
             cause instanceof Error ? cause.message : String(cause)
           }`
         })
@@ -84,7 +84,7 @@ export const listen: (
       server.destroy()
       deadlines.clear()
     })
-    const bound = bind(server.net, { ...options, service: "gRPC" }).pipe(
+    const bound = bind(server.net, { ...options, service: "GRPC" }).pipe(
       Effect.onError(() => Effect.sync(() => server.destroy()))
     )
     return yield* Effect.acquireRelease(bound, () => stop)
