@@ -1,13 +1,13 @@
 /** A program that only has the package: it must compile as strictly as its author likes. See `.ci/run`. */
 import { Effect, Layer } from "effect"
 import * as RpcClient from "effect/rpc/RpcClient"
-import * as RpcServer from "effect/rpc/RpcServer"
+import type * as RpcServer from "effect/rpc/RpcServer"
 import { Galatea, InferenceServer, Tensor } from "galatea"
 import * as Server from "galatea/layers/Server"
-import { InferenceError } from "galatea/schema/Errors"
+import type { InferenceError } from "galatea/schema/Errors"
 import type { ModelConfig } from "galatea/schema/ModelConfig"
 import { InferenceRpcs } from "galatea/schema/rpc/InferenceRpcs"
-import { Executor } from "galatea/services/Executor"
+import type { Executor } from "galatea/services/Executor"
 
 const policy = (config: ModelConfig) =>
   config.name === "simple" ? Galatea.BatchPolicy.maxQueueDelay("1 milli", [4, 8]) : undefined
