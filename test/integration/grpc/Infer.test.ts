@@ -184,6 +184,17 @@ describe("ModelInfer", () => {
       yield* empty(held)
     }).pipe(Effect.scoped))
 
+  it.live("takes no requests once the server is about to end", () =>
+    Effect.gen(function*() {
+      const { fake, port } = yield* start()
+      const client = yield* connect(port)
+      fake.stopping = true
+      assert.strictEqual(
+        yield* ask(client, "ModelInfer", inferRequest([1])),
+        "14 GRPC server is shutting down and has stopped accepting new requests."
+      )
+    }).pipe(Effect.scoped))
+
   it.live("finishes requests in flight when the server ends", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()

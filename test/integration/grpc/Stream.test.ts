@@ -4,7 +4,7 @@ import { Deferred, Effect, Exit, Scope } from "effect"
 import { Cancelled, ExecutionFailed, QueueFull, RequestTimedOut } from "../../../src/schema/Errors.ts"
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { empty, eventually } from "../http/Wire.ts"
-import { type Call, type Client, connect } from "./Client.ts"
+import { type Call, type Client, connect, framed } from "./Client.ts"
 import { good, goodAnswer, inferBytes, start, valuesOf } from "./Frontend.ts"
 
 const begin = (client: Client, metadata: Record<string, string> = {}): Call =>
@@ -133,6 +133,19 @@ describe("ModelStreamInfer", () => {
       ])
       call.halfClose()
       assert.strictEqual((yield* call.end).status, 0)
+      yield* empty(held)
+    }).pipe(Effect.scoped))
+
+  it.live("takes very many requests that come at once, and are refused at once", () =>
+    Effect.gen(function*() {
+      const { held, port } = yield* start()
+      const call = begin(yield* connect(port))
+      const count = 20_000
+      const one = framed(Messages.request({ model_name: "nope" }))
+      call.stream.write(Buffer.concat(Array.from({ length: count }, () => one)))
+      call.halfClose()
+      assert.strictEqual((yield* call.end).status, 0)
+      assert.strictEqual(call.messages.length, count)
       yield* empty(held)
     }).pipe(Effect.scoped))
 

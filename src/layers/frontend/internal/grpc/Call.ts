@@ -49,8 +49,8 @@ export interface GrpcCall {
    * Receives exactly one message and the end of the request, then calls `onMessage` once. Nothing is called where that never comes:
    * none, two, too large, an unknown compression, a client that goes away.
    *
-   * The bytes belong to the call until it is over. From 16 KiB on they lie in tensor memory, laid out so that the message *ends* on
-   * a multiple of 64: its last field, where tensors are, then starts aligned for its own element type. Smaller ones lie anywhere.
+   * The bytes belong to the call until it is over. Their place *ends* on a multiple of 8, so the last field of the message, where
+   * tensors are, starts aligned for its own element type. From 16 KiB on they lie in tensor memory and end on a multiple of 64.
    *
    * `counted`: the call takes a place within the limits of requests and bytes, and is refused where there is none. Calls that must be
    * answered by a full server say `false`; their message is small.

@@ -9,6 +9,7 @@ import type { Stream } from "../http2/Stream.ts"
 import { Backlog } from "./Backlog.ts"
 import type { Coding } from "./Call.ts"
 import { decompress, type Refusal, tooLarge } from "./MessageCoding.ts"
+import * as Slab from "./Slab.ts"
 import { Status } from "./Status.ts"
 
 /** Bytes before each message: whether it is compressed, and its length. @internal */
@@ -202,11 +203,6 @@ export class MessageReader {
 
   private readBody(chunk: Buffer, at: number, end: number): number {
     const { length } = this
-    if (this.have === 0 && end - at >= length && length < minShared) {
-      this.stream.keepChunk()
-      this.complete(chunk.subarray(at, at + length), undefined)
-      return at + length
-    }
     if (this.target === undefined && !this.allocate(length)) return end
     const count = Math.min(length - this.have, end - at)
     ByteCopy.part(chunk, at, at + count, this.target!, this.have)
@@ -220,13 +216,13 @@ export class MessageReader {
     return at + count
   }
 
-  /** Makes room for a message, so that it ends on a multiple of 64. `false`: there is none, and the call is refused. */
+  /** Makes room for a message, so that it ends aligned. `false`: there is none, and the call is refused. */
   private allocate(length: number): boolean {
-    const padding = (alignment - length % alignment) % alignment
     try {
       if (length < minShared) {
-        this.target = Buffer.allocUnsafeSlow(padding + length).subarray(padding)
+        this.target = Slab.take(length)
       } else {
+        const padding = (alignment - length % alignment) % alignment
         this.region = this.options.memory.acquire(padding + length)
         this.target = this.region.bytes.subarray(padding)
       }
@@ -273,7 +269,6 @@ export class MessageReader {
   /** A message came out of its compression: it goes where it would lie without. */
   private decompressed(bytes: Uint8Array, counted: number): void {
     if (this.stopped) return
-    if (bytes.length < minShared) return this.sink.message({ bytes, region: undefined, counted })
     if (!this.allocate(bytes.length)) return
     const { region, target } = this
     this.region = undefined

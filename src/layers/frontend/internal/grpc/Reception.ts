@@ -27,7 +27,7 @@ export abstract class Reception extends Exchange implements MessageSink {
   private readonly reader: MessageReader
   private taker: Taker | undefined = undefined
   /** Messages of a stream that the handler has not released. */
-  private readonly unreleased = new Set<() => void>()
+  private unreleased: Set<() => void> | undefined = undefined
   /** The only message. */
   private only: Message | undefined = undefined
   private inPlace = false
@@ -90,7 +90,7 @@ export abstract class Reception extends Exchange implements MessageSink {
   }
 
   protected override giveBack(): void {
-    for (const release of this.unreleased) release()
+    if (this.unreleased !== undefined) { for (const release of this.unreleased) release() }
   }
 
   admit(bytes: number): Refusal | undefined {
@@ -113,12 +113,13 @@ export abstract class Reception extends Exchange implements MessageSink {
     if (taker === undefined) {
       message.region?.release()
     } else if (taker.many) {
+      const unreleased = this.unreleased ??= new Set()
       const release = (): void => {
-        if (!this.unreleased.delete(release)) return
+        if (!unreleased.delete(release)) return
         message.region?.release()
         this.shrink(message.counted)
       }
-      this.unreleased.add(release)
+      unreleased.add(release)
       this.guard(() => taker.handler.onMessage(message.bytes, release))
     } else {
       if (message.region !== undefined) this.hold(message.region)

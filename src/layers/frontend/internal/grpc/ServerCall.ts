@@ -149,6 +149,10 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
   }
 
   expired(): void {
+    this.guard(() => this.expire())
+  }
+
+  private expire(): void {
     if (this.answered || this.stream.pending) this.stream.reset(ErrorCode.cancel)
     else this.conclude(Status.Status.deadlineExceeded, "Deadline Exceeded", nothing)
   }

@@ -9,8 +9,6 @@ export interface Tenant {
   readonly busy: () => boolean
   /** The server takes no more requests: the connection ends once nothing is in flight. */
   readonly retire: () => void
-  /** No byte came or went for the time that the server grants. */
-  readonly stalled: () => void
 }
 
 const key: unique symbol = Symbol("galatea/http/Connection")
@@ -80,7 +78,8 @@ export class Connection {
 
   /** No byte came or went for the time that the server grants. */
   stalled(): void {
-    if (this.tenant !== undefined) return this.tenant.stalled()
+    // Whoever took the connection over minds its silence.
+    if (this.tenant !== undefined) return
     let running = false
     for (const call of this.calls) {
       if (call.receiving) {

@@ -95,7 +95,7 @@ class WebSocketConnection implements Tenant {
     this.headers = options.sendsHeaders
       ? Object.entries(request.headers).flatMap(([name, value]) => typeof value === "string" ? [[name, value]] : [])
       : []
-    socket.setTimeout(options.idleTimeout)
+    socket.setTimeout(options.idleTimeout, () => this.stalled())
     // Before the WebSocket itself, which may find the end of the message in these bytes.
     socket.prependListener("data", (chunk: Buffer) => this.grow(chunk.byteLength))
     webSocket.on("message", (data: Buffer, isBinary: boolean) => this.receive(data, isBinary))
@@ -111,7 +111,8 @@ class WebSocketConnection implements Tenant {
     if (!this.busy()) this.webSocket.close(1001, "Server exiting")
   }
 
-  readonly stalled = (): void => {
+  /** No byte came or went for a while. */
+  private stalled(): void {
     if (this.blocked > 0 || this.received > 0) this.webSocket.terminate()
     else if (this.requests === 0) this.webSocket.close(1000, "idle")
   }
@@ -131,6 +132,8 @@ class WebSocketConnection implements Tenant {
   }
 
   private receive(data: Buffer, isBinary: boolean): void {
+    // What comes after the close frame would not be answered.
+    if (this.webSocket.readyState !== WebSocket.OPEN) return
     const client = this.clientOf(isBinary ? "binary" : "text")
     // What a request keeps of its message counts with its tensors from here on.
     this.server.fork(client.receive(isBinary ? data : data.toString()))

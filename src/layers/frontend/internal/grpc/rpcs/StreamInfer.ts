@@ -50,7 +50,7 @@ class InferStream implements MessageHandler {
   private paused = true
   /** The client reads slowly. */
   private blocked = false
-  private flushing = false
+  private proceeding = false
   /** The client has half-closed. */
   private ended = false
   /** Nothing is sent any more. */
@@ -171,36 +171,36 @@ class InferStream implements MessageHandler {
     slot.answer = InferResponseWriter.streamedFailure(failure.message, message, begun)
   }
 
-  /** Sends what is due, and asks for the next request where there is room. */
+  /** Sends what is due, and asks for the next request where there is room, again as long as it comes at once. */
   private proceed(): void {
-    if (this.flushing) return
-    this.flushing = true
-    this.flush()
-    this.flushing = false
-    if (this.over) return
-    if (this.ended) {
-      if (this.slots.length === 0) {
-        this.over = true
-        this.call.finish(Status.ok, "")
-      }
-      return
+    if (this.proceeding) return
+    this.proceeding = true
+    do this.flush()
+    while (this.comesAtOnce())
+    this.proceeding = false
+    if (this.ended && !this.over && this.slots.length === 0) {
+      this.over = true
+      this.call.finish(Status.ok, "")
     }
-    if (this.paused && !this.blocked && this.slots.length < this.door.maxStreamRequests) {
-      this.paused = false
-      this.receiver?.more()
-    }
+  }
+
+  /** Asks for the next request; `true`: it is here already. */
+  private comesAtOnce(): boolean {
+    if (this.over || this.ended || this.blocked || !this.paused) return false
+    if (this.slots.length >= this.door.maxStreamRequests) return false
+    this.paused = false
+    this.receiver?.more()
+    return this.paused
   }
 
   private flush(): void {
     const { call, slots } = this
-    let sent = 0
-    while (sent < slots.length && !this.blocked) {
-      const slot = slots[sent]!
-      const { answer } = slot
-      if (answer === undefined) break
-      sent++
+    while (!this.blocked) {
+      const slot = slots[0]
+      const answer = slot?.answer
+      if (slot === undefined || answer === undefined) return
+      slots.shift()
       this.blocked = !call.send(answer.parts, answer.byteLength, slot.sent)
     }
-    if (sent > 0) slots.splice(0, sent)
   }
 }

@@ -1,6 +1,11 @@
 /** The steps that every inference takes, of a call of its own or of a stream. */
 import { Result } from "effect"
-import type { DeadlineExceeded, InvalidRequest, MalformedRequest } from "../../../../../../schema/Errors.ts"
+import {
+  type DeadlineExceeded,
+  type InvalidRequest,
+  type MalformedRequest,
+  Overloaded
+} from "../../../../../../schema/Errors.ts"
 import type { InferenceRequest } from "../../../../../../schema/Inference.ts"
 import type { CompressionLevel } from "../../../../../../schema/options/GrpcRows.ts"
 import { WireProblem } from "../../../../../../schema/proto/WireProblem.ts"
@@ -27,25 +32,43 @@ export const read = (
   }
 }
 
+/** There is no memory for the tensors of a request. */
+class NoMemory {
+  readonly failure: Overloaded
+  constructor(byteLength: number) {
+    this.failure = new Overloaded({
+      message: `There is no memory for a tensor of ${byteLength} bytes. Retry later, or send less at a time.`
+    })
+  }
+}
+
 /** The request of a message. `acquire` gives shared memory that is kept until the request is over. @internal */
 export const prepare = (
-  { forward }: Door,
-  call: GrpcCall,
+  { forward }: Pick<Door, "forward">,
+  call: Pick<GrpcCall, "deadline" | "metadata">,
   message: InferRequestReader.RequestMessage,
   acquire: (byteLength: number) => Uint8Array
-): Result.Result<InferenceRequest, ReadFailure | DeadlineExceeded> => {
+): Result.Result<InferenceRequest, ReadFailure | DeadlineExceeded | Overloaded> => {
   try {
     const { deadline } = call
     const deadlineMicros = deadline === undefined ? 0 : deadline.leftMicros()
     if (deadline !== undefined && deadlineMicros === 0) return Result.fail(deadline.exceeded())
     return Result.succeed(toRequest(message, {
-      allocate: (byteLength) => byteLength < minShared ? new Uint8Array(byteLength) : acquire(byteLength),
+      allocate: (byteLength) => {
+        if (byteLength < minShared) return new Uint8Array(byteLength)
+        try {
+          return acquire(byteLength)
+        } catch {
+          throw new NoMemory(byteLength)
+        }
+      },
       forward,
       metadata: forward === undefined ? noMetadata : custom(call.metadata.raw),
       deadlineMicros
     }))
   } catch (thrown) {
     if (isReadFailure(thrown)) return Result.fail(thrown)
+    if (thrown instanceof NoMemory) return Result.fail(thrown.failure)
     throw thrown
   }
 }

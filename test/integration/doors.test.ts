@@ -1,0 +1,18 @@
+import { http } from "../suites/doors/Http.ts"
+import { inProcess } from "../suites/doors/InProcess.ts"
+import { rpc } from "../suites/doors/Rpc.ts"
+import { doorSuite } from "../suites/doorSuite.ts"
+
+for (
+  const kind of [
+    inProcess,
+    http("JSON"),
+    http("binary"),
+    rpc("HTTP", "JSON"),
+    rpc("HTTP", "binary"),
+    rpc("WebSocket", "JSON"),
+    rpc("WebSocket", "binary")
+  ]
+) {
+  doorSuite(kind)
+}

@@ -1,0 +1,220 @@
+/**
+ * What every way into the server promises: the same requests get the same answers and the same errors.
+ *
+ * An implementation joins by one file in `test/suites/doors` and one line in `test/integration/doors.test.ts`.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer } from "effect"
+import type { Parameter } from "../../src/schema/Inference.ts"
+import * as Tensors from "../../src/schema/Tensor.ts"
+import type { Request } from "../../src/services/InferenceServer.ts"
+import { eventually } from "../integration/http/Wire.ts"
+import type { Door, DoorKind } from "./Door.ts"
+import { answered, refused, simple } from "./doorCases.ts"
+import { type DoorServer, start } from "./DoorServer.ts"
+
+/** One server, and the door to it that is looked at. */
+class Opened extends Context.Service<Opened, { readonly server: DoorServer; readonly door: Door }>()(
+  "test/suites/doorSuite/Opened"
+) {}
+
+const open = (kind: DoorKind): Layer.Layer<Opened> =>
+  Layer.effect(
+    Opened,
+    Effect.gen(function*() {
+      const server = yield* start
+      return { server, door: yield* kind.open(server.services) }
+    })
+  )
+
+/** A request that `queued` runs when it is let; the number tells it from others. */
+const queued = (number: number, changes: Partial<Request> = {}): Request => ({
+  model: "queued",
+  inputs: [Tensors.from("INPUT0", [1, 1], new Float32Array(Uint8Array.of(number, 0, 0, 0).buffer))],
+  ...changes
+})
+
+/** Waits until so many requests wait for `queued`. */
+const waiting = ({ waiting }: DoorServer, count: number) => eventually(waiting, (seen) => seen === count)
+
+export const doorSuite = (kind: DoorKind): void =>
+  layer(open(kind), { excludeTestServices: true })(kind.name, (it) => {
+    const takes = ({ except, request }: { readonly except?: ReadonlyArray<string>; readonly request: Request }) =>
+      except?.includes(kind.name) !== true &&
+      !request.inputs.some(({ datatype }) => kind.without?.includes(datatype) === true)
+
+    for (const one of answered.filter(takes)) {
+      it.effect(one.name, () =>
+        Effect.gen(function*() {
+          const answer = yield* (yield* Opened).door.infer(one.request)
+          assert.strictEqual(answer.modelName, one.request.model)
+          assert.strictEqual(answer.id, one.id ?? "")
+          if (one.version !== undefined) assert.strictEqual(answer.modelVersion, one.version)
+          assert.deepStrictEqual(
+            answer.outputs.map(({ data, shape, ...output }) => ({ ...output, shape: [...shape], data: [...data] })),
+            one.outputs.map(({ data, shape, ...output }) => ({ ...output, shape: [...shape], data: [...data] }))
+          )
+        }))
+    }
+
+    for (const one of refused.filter(takes)) {
+      it.effect(`refuses ${one.name}`, () =>
+        Effect.gen(function*() {
+          const { message, status } = yield* Effect.flip((yield* Opened).door.infer(one.request))
+          assert.deepStrictEqual({ status, message }, { status: one.status, message: one.message })
+        }))
+    }
+
+    it.effect("hands over parameters of every kind, exactly", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        const parameters = new Map<string, Parameter>([
+          ["text", "12"],
+          ["flag", true],
+          ["small", -3],
+          ["large", 9_007_199_254_740_993n],
+          ["most", 9_223_372_036_854_775_807n]
+        ])
+        yield* door.infer(simple({ parameters, sequence: { id: 5n, start: true, end: false } }))
+        const asked = server.asked()!
+        assert.deepStrictEqual(new Map([...asked.parameters].toSorted()), new Map([...parameters].toSorted()))
+        assert.deepStrictEqual(asked.sequence, { id: 5n, start: true, end: false })
+        yield* door.infer(simple({ sequence: { id: "5", start: false, end: true } }))
+        assert.deepStrictEqual(server.asked()!.sequence, { id: "5", start: false, end: true })
+      }))
+
+    it.effect("runs what has the higher priority first", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        yield* server.hold
+        const low = yield* Effect.forkChild(door.infer(queued(1, { priority: 2 })), { startImmediately: true })
+        yield* waiting(server, 1)
+        const high = yield* Effect.forkChild(door.infer(queued(2, { priority: 1 })), { startImmediately: true })
+        yield* waiting(server, 2)
+        yield* server.release
+        yield* Fiber.joinAll([low, high])
+        assert.deepStrictEqual(server.runs.splice(0), [2, 1])
+      }))
+
+    it.effect("refuses what waited longer than it may, and what no longer has anybody who waits", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        yield* server.hold
+        const timeout = yield* Effect.flip(door.infer(queued(3, { timeoutMicros: 20_000 })))
+        assert.strictEqual(timeout.status, 503)
+        assert.match(timeout.message, /timeout/i)
+        const deadline = yield* Effect.flip(door.infer(queued(4, { deadlineMicros: 20_000 })))
+        assert.strictEqual(deadline.status, 504)
+        assert.match(deadline.message, /deadline/i)
+        yield* server.release
+        yield* door.infer(queued(5))
+        assert.deepStrictEqual(server.runs.splice(0), [5])
+      }))
+
+    it.effect("refuses what the queue has no room for, and takes the next one", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        yield* server.hold
+        const held = yield* Effect.forEach(
+          [6, 7],
+          (number) => Effect.forkChild(door.infer(queued(number)), { startImmediately: true })
+        )
+        yield* waiting(server, 2)
+        const full = yield* Effect.flip(door.infer(queued(8)))
+        assert.strictEqual(full.status, 503)
+        assert.match(full.message, /queue/i)
+        yield* server.release
+        yield* Fiber.joinAll(held)
+        yield* door.infer(queued(9))
+        assert.deepStrictEqual(server.runs.splice(0).toSorted(), [6, 7, 9])
+      }))
+
+    it.effect("withdraws the request of a caller that goes away", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        yield* server.hold
+        const gone = yield* Effect.forkChild(door.infer(queued(10)), { startImmediately: true })
+        yield* waiting(server, 1)
+        yield* Fiber.interrupt(gone)
+        yield* waiting(server, 0)
+        yield* server.release
+        yield* door.infer(queued(11))
+        assert.deepStrictEqual(server.runs.splice(0), [11])
+      }))
+
+    it.effect("answers what it is, and whether it is well", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        assert.isTrue(yield* door.live)
+        assert.isTrue(yield* door.ready)
+        assert.isTrue(yield* door.modelReady("simple", ""))
+        assert.isTrue(yield* door.modelReady("simple", "1"))
+        assert.strictEqual((yield* Effect.flip(door.modelReady("simple", "2"))).status, 404)
+        const { extensions, name, version } = yield* door.serverMetadata
+        assert.strictEqual(name, "doors")
+        assert.notStrictEqual(version, "")
+        assert.includeMembers([...extensions], ["classification", "binary_tensor_data", "statistics"])
+      }))
+
+    it.effect("describes models", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        const tensor = (name: string) => ({ name, datatype: "INT32", shape: [-1, 16] })
+        const described = {
+          name: "simple",
+          platform: "onnxruntime_onnx",
+          inputs: [tensor("INPUT0"), tensor("INPUT1")],
+          outputs: [tensor("OUTPUT0"), tensor("OUTPUT1")]
+        }
+        assert.deepStrictEqual(yield* door.modelMetadata("simple", ""), { ...described, versions: ["1", "3"] })
+        assert.deepStrictEqual(yield* door.modelMetadata("simple", "3"), { ...described, versions: ["3"] })
+        const { message, status } = yield* Effect.flip(door.modelMetadata("nope", ""))
+        assert.deepStrictEqual({ status, message }, {
+          status: 404,
+          message: "Request for unknown model: 'nope' is not found"
+        })
+        const config = JSON.parse(yield* door.modelConfig("queued", ""))
+        assert.strictEqual(config.name, "queued")
+        assert.strictEqual(config.max_batch_size, 1)
+        assert.strictEqual(config.dynamic_batching.default_queue_policy.max_queue_size, 2)
+        assert.strictEqual((yield* Effect.flip(door.modelConfig("nope", ""))).status, 404)
+      }))
+
+    it.effect("counts", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        const counted = Effect.map(door.statistics("wide", "1"), ([row]) => row!)
+        const before = yield* counted
+        yield* door.infer({ model: "wide", inputs: [Tensors.from("INPUT0", [3, 1], new Float32Array(3))] })
+        const after = yield* counted
+        assert.deepStrictEqual(after, {
+          name: "wide",
+          version: "1",
+          inferenceCount: before.inferenceCount + 3,
+          executionCount: before.executionCount + 1,
+          successes: before.successes + 1
+        })
+        const all = yield* door.statistics("", "")
+        assert.includeMembers(all.map(({ name, version }) => `${name} ${version}`), ["simple 1", "simple 3", "wide 1"])
+      }))
+
+    it.effect("lists the repository, and refuses to change it", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        for (const readyOnly of [true, false]) {
+          const rows = (yield* door.index(readyOnly)).filter(({ name }) => name === "simple")
+          assert.deepStrictEqual(rows.map(({ name, state, version }) => ({ name, state, version })), [
+            { name: "simple", state: "READY", version: "1" },
+            { name: "simple", state: "READY", version: "3" }
+          ])
+        }
+        const refused = {
+          status: 503,
+          message: "explicit model load / unload is not allowed if polling is enabled"
+        }
+        for (const change of [door.load("simple"), door.unload("simple")]) {
+          const { message, status } = yield* Effect.flip(change)
+          assert.deepStrictEqual({ status, message }, refused)
+        }
+      }))
+  })

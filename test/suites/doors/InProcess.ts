@@ -1,0 +1,56 @@
+/** The program that has the server inside. */
+import { Context, Effect, Result } from "effect"
+import type { Code } from "../../../src/schema/Errors.ts"
+import * as ConfigJson from "../../../src/schema/proto/ConfigJson.ts"
+import * as InferenceServer from "../../../src/services/InferenceServer.ts"
+import type { ModelStatistics } from "../../../src/services/Statistics.ts"
+import { type DoorKind, own, refusal, type Statistics } from "../Door.ts"
+
+const ask = <A>(result: Result.Result<A, { readonly code: Code; readonly message: string }>) =>
+  Effect.fromResult(Result.mapError(result, refusal))
+
+const statistics = (version: ModelStatistics): Statistics => {
+  const { executionCount, inferenceCount, success } = version.counts()
+  return {
+    name: version.model,
+    version: String(version.version),
+    inferenceCount,
+    executionCount,
+    successes: success.count
+  }
+}
+
+export const inProcess: DoorKind = {
+  name: "in process",
+  open: (services) => {
+    const server = Context.get(services, InferenceServer.InferenceServer)
+    const { repository } = server
+    return Effect.succeed({
+      live: server.live,
+      ready: server.ready,
+      serverMetadata: Effect.succeed(server.metadata),
+      modelReady: (model, version) => Effect.map(ask(server.model(model, version)), (found) => found.healthy()),
+      modelMetadata: (model, version) => ask(server.modelMetadata(model, version)),
+      modelConfig: (model, version) =>
+        Effect.map(ask(server.model(model, version)), ({ config }) => ConfigJson.toJson(config)),
+      statistics: (model, version) =>
+        Effect.gen(function*() {
+          if (model !== "") return [statistics((yield* ask(server.model(model, version))).statistics)]
+          return (yield* repository.index).flatMap(({ name, state, version = "" }) =>
+            state === "READY" ? [statistics(Result.getOrThrow(server.model(name, version)).statistics)] : []
+          )
+        }),
+      index: (readyOnly) =>
+        Effect.map(repository.index, (rows) => readyOnly ? rows.filter(({ state }) => state === "READY") : rows),
+      load: (model) => Effect.mapError(repository.load(model), refusal),
+      unload: (model) => Effect.mapError(repository.unload(model), refusal),
+      infer: (request) =>
+        InferenceServer.infer(request).pipe(
+          Effect.map((response) => ({ ...response, outputs: own(response.outputs) })),
+          Effect.scoped,
+          Effect.provideContext(services),
+          Effect.mapError(({ reason }) => refusal(reason))
+        )
+    })
+  }
+}
