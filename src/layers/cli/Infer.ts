@@ -28,6 +28,21 @@ export interface Command extends RunningServer.Target {
 
 const fail = (message: string) => new RunningServer.Unreadable({ message })
 
+/** What a model takes and gives; where there is none of that name, the one that was meant is told. */
+const metadataOf = (
+  { ask, client }: RunningServer.RunningServer,
+  model: string,
+  version: string | undefined
+): Effect.Effect<ModelMetadata, RunningServer.Unreadable> =>
+  Effect.catch(client.modelMetadata(model, { version }), (error) =>
+    Effect.gen(function*() {
+      const told = yield* Effect.flip(ask(Effect.fail(error)))
+      if (error.code !== "NOT_FOUND") return yield* told
+      const index = yield* Effect.orElseSucceed(client.repositoryIndex(), () => [])
+      const meant = nearest(model, index.map(({ name }) => name).filter((name) => name !== model))
+      return yield* meant === undefined ? told : fail(`${told.message} Did you mean '${meant}'?`)
+    }))
+
 const wantedOutputs = (
   texts: ReadonlyArray<string>,
   metadata: ModelMetadata
@@ -56,9 +71,10 @@ const save = (
 
 const run = Effect.fnUntraced(function*(command: Command, output: Output) {
   const files = yield* FileSystem.FileSystem
-  const { ask, client } = yield* RunningServer.connect(command)
+  const server = yield* RunningServer.connect(command)
+  const { ask, client } = server
   const { model, top, version } = command
-  const metadata = yield* ask(client.modelMetadata(model, { version }))
+  const metadata = yield* metadataOf(server, model, version)
   const wanted = yield* wantedOutputs(command.outputs, metadata)
   const { inputs, notes } = yield* Inputs.read(command.inputs, metadata, files)
   const names = wanted.length > 0 ? wanted.map(({ name }) => name) : metadata.outputs.map(({ name }) => name)

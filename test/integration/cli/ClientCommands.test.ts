@@ -203,7 +203,10 @@ layer(layerWith(), { excludeTestServices: true })("galatea infer", (it) => {
         yield* of(`--input=INPUT0=${counted.join(",")}`),
         "answered 400 to POST /v2/models/simple/infer: [request id: <id_unknown>] expected 2 inputs but got 1 inputs"
       )
-      assert.include(yield* refusal("nothing"), "answered 404 to GET /v2/models/nothing: Request for unknown model")
+      assert.include(
+        yield* refusal("simpel"),
+        "answered 404 to GET /v2/models/simpel: Request for unknown model: 'simpel' is not found. Did you mean 'simple'?\n"
+      )
     })))
 })
 
