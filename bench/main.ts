@@ -11,6 +11,7 @@ import { join } from "node:path"
 import { alone, batching, metrics } from "./figures/batching.ts"
 import type { Context, Figure, Measured } from "./figures/Figure.ts"
 import { heavy, heavyBatched } from "./figures/heavy.ts"
+import { inProcess, rpc } from "./figures/rpc.ts"
 import { serving, starting } from "./figures/serving.ts"
 import { generator } from "./load.ts"
 import * as models from "./models.ts"
@@ -79,6 +80,8 @@ try {
   const batched = models.batchingRepository(join(folder, "batching"))
   await measureAll([...starting(small), ...alone])
   await on(small, (context) => serving(context, () => server!))
+  await on(small, rpc)
+  await measureAll(inProcess(small, seconds))
   await on(batched, batching)
   await measureAll([metrics(batched, seconds)])
   await on(large.repository, (context) => [
