@@ -12,6 +12,7 @@ import { alone, batching, metrics } from "./figures/batching.ts"
 import type { Context, Figure, Measured } from "./figures/Figure.ts"
 import { grpcServing } from "./figures/grpc.ts"
 import { heavy, heavyBatched } from "./figures/heavy.ts"
+import { inProcess, rpc } from "./figures/rpc.ts"
 import { serving, starting } from "./figures/serving.ts"
 import { generator } from "./load.ts"
 import * as models from "./models.ts"
@@ -81,6 +82,8 @@ try {
   await measureAll([...starting(small), ...alone])
   await on(small, (context) => serving(context, () => server!))
   await on(small, grpcServing)
+  await on(small, rpc)
+  await measureAll(inProcess(small, seconds))
   await on(batched, batching)
   await measureAll([metrics(batched, seconds)])
   await on(large.repository, (context) => [

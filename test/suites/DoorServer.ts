@@ -3,7 +3,8 @@ import { Context, Effect, Fiber, Layer } from "effect"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as Server from "../../src/layers/Server.ts"
 import * as DataType from "../../src/schema/DataType.ts"
-import type { InferenceRequest } from "../../src/schema/Inference.ts"
+import type { InferenceError } from "../../src/schema/Errors.ts"
+import type { InferenceRequest, InferenceResponse } from "../../src/schema/Inference.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
 import { Executor, type Instances } from "../../src/services/Executor.ts"
 import { infer, InferenceServer } from "../../src/services/InferenceServer.ts"
@@ -94,7 +95,7 @@ export const start = Effect.gen(function*() {
     )
   )
   const scope = yield* Effect.scope
-  let plugged: Fiber.Fiber<unknown, unknown>
+  let plugged: Fiber.Fiber<InferenceResponse, InferenceError>
   return {
     services: Context.make(InferenceServer, recorded).pipe(
       Context.add(TensorMemory, Context.get(context, TensorMemory))
