@@ -26,7 +26,15 @@ describe("package", () => {
 
   it("exports the modules of every public folder", () => {
     for (
-      const specifier of ["galatea", "galatea/schema/X", "galatea/services/X", "galatea/layers/X", "galatea/layers/x/X"]
+      const specifier of [
+        "galatea",
+        "galatea/schema/X",
+        "galatea/services/X",
+        "galatea/layers/X",
+        "galatea/layers/x/X",
+        "galatea/client/grpc",
+        "galatea/client/grpc/X"
+      ]
     ) {
       assert.notStrictEqual(refusal(specifier), "ERR_PACKAGE_PATH_NOT_EXPORTED", specifier)
     }

@@ -3,6 +3,9 @@ import * as BytesElements from "./BytesElements.ts"
 import type { DataType } from "./DataType.ts"
 import type { Tensor } from "./Inference.ts"
 
+/** `Float16Array` where the compiler's library knows it; not every one does yet. */
+type HalfArray = typeof globalThis extends { readonly Float16Array: { readonly prototype: infer A } } ? A : never
+
 /** The array that holds the values of each datatype. BF16 has none in JavaScript: its values are read as bits. @category models */
 export interface ValuesByDataType {
   readonly BOOL: Uint8Array
@@ -14,7 +17,7 @@ export interface ValuesByDataType {
   readonly INT16: Int16Array
   readonly INT32: Int32Array
   readonly INT64: BigInt64Array
-  readonly FP16: Float16Array
+  readonly FP16: HalfArray
   readonly FP32: Float32Array
   readonly FP64: Float64Array
   readonly BF16: Uint16Array
@@ -31,7 +34,7 @@ export type TypedArray =
   | Int16Array
   | Int32Array
   | BigInt64Array
-  | Float16Array
+  | HalfArray
   | Float32Array
   | Float64Array
 

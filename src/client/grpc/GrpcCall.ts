@@ -13,6 +13,8 @@ export interface CallSetup {
   readonly maxMessageBytes: number
   /** Milliseconds until the deadline. */
   readonly timeoutMillis: number | undefined
+  /** Milliseconds that the caller gave the call, of which some may have passed. */
+  readonly allowedMillis: number | undefined
   readonly signal: AbortSignal | undefined
   readonly onHeaders: ((metadata: GrpcMetadata) => void) | undefined
   readonly onTrailers: ((metadata: GrpcMetadata) => void) | undefined
@@ -160,7 +162,7 @@ export class GrpcCall {
   }
 
   private expire(): void {
-    this.fail("DEADLINE_EXCEEDED", `no answer within ${this.setup.timeoutMillis} ms`)
+    this.fail("DEADLINE_EXCEEDED", `no answer within ${this.setup.allowedMillis} ms`)
   }
 
   private readonly abort = (): void => {
@@ -188,11 +190,10 @@ export class GrpcCall {
     const answer = this.trailers ?? this.headers
     const status = answer?.["grpc-status"]
     if (answer === undefined || status === undefined) return this.finish(this.broken())
-    const metadata = fromHeaders(answer)
-    this.setup.onTrailers?.(metadata)
+    this.setup.onTrailers?.(fromHeaders(answer))
     if (status !== "0") {
       const message = decodeMessage(String(answer["grpc-message"] ?? ""))
-      this.finish(this.failure(statusName(Number(status)), message, { metadata }))
+      this.finish(this.failure(statusName(Number(status)), message, { metadata: fromHeaders(answer) }))
     } else if (this.splitter.within) {
       this.finish(this.failure("INTERNAL", "the server ended its answer inside a message", { local: true }))
     } else this.finish(undefined)

@@ -62,6 +62,7 @@ export interface GrpcCallOptions {
 export type Requests<M extends MessageType> = Iterable<DraftOf<M>> | AsyncIterable<DraftOf<M>>
 
 const largestMessage = 2 ** 31 - 1
+const longestTimer = 2 ** 31 - 1
 
 /** @category models */
 export class GrpcChannel {
@@ -176,10 +177,12 @@ export class GrpcChannel {
     return coding === "identity" ? undefined : coding
   }
 
-  /** Milliseconds left of a call's time. */
+  /** Milliseconds left of a call's time. One beyond what a timer can count has no end. */
   private left(options: GrpcCallOptions, started: number): number | undefined {
     const timeoutMillis = options.timeoutMillis ?? this.options.timeoutMillis
-    return timeoutMillis === undefined ? undefined : timeoutMillis - (performance.now() - started)
+    return timeoutMillis === undefined || timeoutMillis > longestTimer
+      ? undefined
+      : timeoutMillis - (performance.now() - started)
   }
 
   private setup(method: string, options: GrpcCallOptions, started: number): CallSetup {
@@ -202,6 +205,7 @@ export class GrpcChannel {
       headers,
       maxMessageBytes: this.options.maxMessageBytes ?? largestMessage,
       timeoutMillis,
+      allowedMillis: options.timeoutMillis ?? this.options.timeoutMillis,
       signal: options.signal,
       onHeaders: options.onHeaders,
       onTrailers: options.onTrailers

@@ -64,8 +64,7 @@ export class GrpcConnection {
   readonly session: ClientHttp2Session
   /** Resolves once calls may begin; rejects with what kept the connection from opening. */
   readonly ready: Promise<void>
-  /** No call may begin here any more. */
-  ended = false
+  private retired = false
   private readonly keepAlive: GrpcKeepAlive | undefined
   private calls = 0
   private heard = performance.now()
@@ -97,6 +96,7 @@ export class GrpcConnection {
       }, connectTimeoutMillis)
       this.session.once("connect", () => {
         clearTimeout(timer)
+        // Node counts what came as taken for the connection, so that one call does not hold up the others.
         this.session.setLocalWindowSize(windowBytes)
         this.heard = performance.now()
         if (this.calls === 0) this.session.unref()
@@ -110,8 +110,13 @@ export class GrpcConnection {
     })
   }
 
+  /** No call may begin here any more. */
+  get ended(): boolean {
+    return this.retired || this.session.closed || this.session.destroyed
+  }
+
   private retire(): void {
-    this.ended = true
+    this.retired = true
     if (this.session.destroyed) clearTimeout(this.timer)
   }
 
@@ -162,7 +167,7 @@ export class GrpcConnection {
   /** Ends the connection and every call on it. */
   destroy(problem: Error): void {
     this.problem ??= problem
-    this.ended = true
+    this.retired = true
     clearTimeout(this.timer)
     this.session.destroy(problem)
   }

@@ -19,6 +19,7 @@ import type { GrpcCall } from "./internal/grpc/Call.ts"
 import * as Listener from "./internal/grpc/Listener.ts"
 import type { Metadata as CallMetadata } from "./internal/grpc/Metadata.ts"
 import type { Door } from "./internal/grpc/rpcs/Door.ts"
+import { Ending } from "./internal/grpc/rpcs/Ending.ts"
 import * as Health from "./internal/grpc/rpcs/Health.ts"
 import * as Infer from "./internal/grpc/rpcs/Infer.ts"
 import * as Metadata from "./internal/grpc/rpcs/Metadata.ts"
@@ -146,6 +147,7 @@ const make: (
   const door: Door = {
     server: yield* InferenceServer,
     memory,
+    ending: new Ending(),
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
     compression: options.compression ?? "none",
     maxSendMessageBytes,
@@ -157,7 +159,7 @@ const make: (
     maxWatches: options.maxHealthWatches ?? 1000,
     watchIntervalMillis: Duration.toMillis(options.healthWatchInterval ?? "250 millis")
   })
-  const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all)
+  const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all, door.ending)
   const rpcs = new Map([...inferenceRpcs(door), ...health, ...reflection])
   const tls = options.tls === undefined ? undefined : yield* TlsFiles.load(options.tls)
   const keepAlive = options.keepAlive ?? {}
@@ -188,6 +190,8 @@ const make: (
     idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
     exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds")
   }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier)))
+  // Runs before the listener ends, which waits for calls in flight.
+  yield* Effect.addFinalizer(() => Effect.sync(() => door.ending.begin()))
   return GrpcFrontend.of({
     address: bound.address,
     port: bound.port,

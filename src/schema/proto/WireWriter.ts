@@ -213,7 +213,6 @@ export class WireWriter {
     // A chunk that grew for a large message is not kept for the small ones after it.
     if (chunk.length > chunkSize) {
       this.chunk = new Uint8Array(0)
-      this.view = undefined
       this.start = this.pos = 0
     }
     if (splices.length === 0) return { parts: [chunk.subarray(start, pos)], byteLength }

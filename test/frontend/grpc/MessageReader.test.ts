@@ -89,7 +89,7 @@ describe("MessageReader", () => {
           events.forEach((event, i) => {
             const message = event as Message
             assert.isTrue(messages[i]!.equals(message.bytes))
-          assert.strictEqual((message.bytes.byteOffset + message.bytes.length) % 8, 0)
+            assert.strictEqual((message.bytes.byteOffset + message.bytes.length) % 8, 0)
             if (sizes[i]! >= 16_384) {
               assert.instanceOf(message.bytes.buffer, SharedArrayBuffer)
               assert.strictEqual((message.bytes.byteOffset + message.bytes.length) % 64, 0)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { Ending } from "../../../src/layers/frontend/internal/grpc/rpcs/Ending.ts"
 import * as Reflection from "../../../src/layers/frontend/internal/grpc/rpcs/Reflection.ts"
 import type { DraftOf } from "../../../src/schema/proto/Descriptor.ts"
 import { FileDescriptorProto } from "../../../src/schema/proto/DescriptorFields.ts"
@@ -9,7 +10,7 @@ import { decode, encode } from "../../../src/schema/proto/WireFormat.ts"
 import { FakeCall } from "./FakeCall.ts"
 
 const [{ request: Request, response: Response }] = ReflectionService.rpcs
-const rpcs = new Map(Reflection.make(ProtoFiles.all))
+const rpcs = new Map(Reflection.make(ProtoFiles.all, new Ending()))
 
 const begin = (version = "v1"): FakeCall => {
   const call = new FakeCall()

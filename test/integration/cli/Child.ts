@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -117,6 +118,19 @@ export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof s
     yield* child.printed(/\/infer'.*\n/)
     return { ...child, url: url! }
   })
+
+/** A port of the loopback address that was free a moment ago. */
+export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
+  const probe = createServer()
+  probe.listen(0, "127.0.0.1", () => {
+    const address = probe.address()
+    probe.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
+  })
+})
+
+/** Whether a server answers. */
+export const isLive = (url: string): Effect.Effect<boolean> =>
+  Effect.promise(() => fetch(`${url}/v2/health/live`).then(({ status }) => status === 200, () => false))
 
 /** Status and text of an answer. */
 export const ask = (

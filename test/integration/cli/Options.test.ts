@@ -564,15 +564,17 @@ describe("options of the log", () => {
       assert.isTrue(lines.some((line) => line.includes("\"ready after")))
       assert.strictEqual(logged.err(), "")
 
+      const port = yield* Child.freePort
       const quiet = yield* Child.start([
         ...common,
+        `--http-port=${port}`,
         "--http-thread-count=2",
         "--log-info=0",
         "--log-warning=0",
         "--log-error=0"
       ])
-      // Nothing tells when it is up, so a signal is what it has to answer.
-      yield* Effect.sleep("3 seconds")
+      // Nothing that is printed tells when it is up.
+      while (!(yield* Child.isLive(`http://127.0.0.1:${port}`))) yield* Effect.sleep("50 millis")
       quiet.process.kill("SIGTERM")
       assert.deepStrictEqual(yield* quiet.ended, { code: 0, signal: null })
       assert.strictEqual(quiet.out() + quiet.err(), "")

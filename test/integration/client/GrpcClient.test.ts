@@ -1,6 +1,8 @@
 /** The gRPC client against a server that each test makes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import { createServer } from "node:net"
 import { gunzipSync, gzipSync } from "node:zlib"
@@ -190,7 +192,11 @@ describe("A unary call", () => {
         stream.on("close", () => ended.push(stream.rstCode))
       }, { timeoutMillis: 30 })
       const error = yield* failure(readiness(rpcs))
-      assert.deepStrictEqual([error.status, error.local], ["DEADLINE_EXCEEDED", true])
+      assert.deepStrictEqual([error.status, error.message, error.local], [
+        "DEADLINE_EXCEEDED",
+        "no answer within 30 ms",
+        true
+      ])
       yield* eventually(() => ended, (codes) => codes.length === 1)
       assert.deepStrictEqual(ended, [8])
     }).pipe(Effect.scoped))
@@ -445,6 +451,40 @@ describe("A channel", () => {
         }
       })
       rpcs.close()
+    }).pipe(Effect.scoped))
+
+  it.live("goes on with other calls while the answers of one are not taken", () =>
+    Effect.gen(function*() {
+      const rpcs = yield* answering(({ answer, headers, stream }) => {
+        if (headers[":path"]!.endsWith("ServerReady")) return answer([ready(true)])
+        stream.respond({ ":status": 200, "content-type": "application/grpc" })
+        const one = Buffer.concat([Buffer.from([0, 0, 1, 0, 0]), Buffer.alloc(65536)])
+        one.set([0xc2, 0x3e, 0xfb, 0xff, 0x03], 5)
+        for (let i = 0; i < 10; i++) stream.write(one)
+      }, { windowBytes: 70_000 })
+      const responses = rpcs.modelStreamInfer([{}])
+      yield* Effect.promise(() => responses.next())
+      yield* Effect.sleep("50 millis")
+      assert.deepStrictEqual(yield* Effect.promise(() => readiness(rpcs)), { ready: true })
+      yield* Effect.promise(() => responses.return!())
+    }).pipe(Effect.scoped))
+
+  it.live("does not keep the process alive without calls", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve(({ answer }) => answer([ready(true)]))
+      const program = `
+        import { connect } from ${
+        JSON.stringify(new URL("../../../src/client/grpc/GrpcInferenceClient.ts", import.meta.url))
+      }
+        const rpcs = connect("127.0.0.1:${port}", { keepAlive: { timeMillis: 60000, permitWithoutCalls: true } })
+        console.log((await rpcs.serverReady({})).ready)
+      `
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program])
+      const output: Array<Buffer> = []
+      child.stdout.on("data", (chunk: Buffer) => output.push(chunk))
+      child.stderr.on("data", (chunk: Buffer) => output.push(chunk))
+      const [code] = yield* Effect.promise(() => once(child, "close"))
+      assert.deepStrictEqual([Buffer.concat(output).toString(), code], ["true\n", 0])
     }).pipe(Effect.scoped))
 
   it.live("notices by its pings that the server is gone", () =>

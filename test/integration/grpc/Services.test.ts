@@ -1,6 +1,6 @@
 /** Health checks and reflection over a real connection. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Exit, Result, Scope } from "effect"
 import type { DraftOf } from "../../../src/schema/proto/Descriptor.ts"
 import { HealthCheckRequest, HealthCheckResponse } from "../../../src/schema/proto/HealthService.ts"
 import { ReflectionService } from "../../../src/schema/proto/ReflectionService.ts"
@@ -66,6 +66,18 @@ describe("Reflection", () => {
         assert.strictEqual((yield* call.end).status, 0)
       }).pipe(Effect.scoped))
   }
+
+  it.live("ends with the server, whatever the client leaves open", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(start({ exitTimeout: "1 minute" }), scope)
+      const client = yield* connect(port)
+      const call = client.begin("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+      call.send(ask({ list_services: "" }))
+      yield* call.received(1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* call.end).status, 14)
+    }).pipe(Effect.scoped))
 
   it.live("may be turned off", () =>
     Effect.gen(function*() {

@@ -303,7 +303,22 @@ describe("ModelStreamInfer", () => {
         answered("1"),
         notIssued("2", "GRPC server is shutting down and has stopped accepting new requests.")
       ])
-      call.halfClose()
-      assert.strictEqual((yield* call.end).status, 0)
+      // The server does not wait for a client that has nothing to ask.
+      const { message, status } = yield* call.end
+      assert.deepStrictEqual(
+        [status, message],
+        [14, "GRPC server is shutting down and has stopped accepting new requests."]
+      )
+    }).pipe(Effect.scoped))
+
+  it.live("ends at once with the server while nothing is outstanding", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(start({ exitTimeout: "1 minute" }), scope)
+      const call = begin(yield* connect(port))
+      send(call, "1")
+      yield* call.received(1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* call.end).status, 14)
     }).pipe(Effect.scoped))
 })

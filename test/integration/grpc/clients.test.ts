@@ -6,7 +6,7 @@ import * as Http2 from "node:http2"
 import * as Tls from "node:tls"
 import type { GrpcCall } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { preface } from "../../../src/layers/frontend/internal/http2/Frame.ts"
-import * as Identity from "./Identity.ts"
+import * as Certificates from "../../fixtures/Certificates.ts"
 import { ask, echo, empty, message, session, settings, start } from "./Wire.ts"
 
 const { PADDING_STRATEGY_MAX, PADDING_STRATEGY_NONE } = Http2.constants
@@ -47,6 +47,9 @@ const client = fc.record({
     { minLength: 1, maxLength: 12 }
   )
 })
+
+const trusted = Certificates.authority("authority")
+const server = Certificates.signed("localhost", "authority", trusted)
 
 /** Whether a TLS connection is still there after the client greeted. */
 const connects = (options: Tls.ConnectionOptions): Effect.Effect<boolean> =>
@@ -90,28 +93,28 @@ describe("node's client", () => {
 
   it.live("is served over TLS, and only with h2", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start(echo, { tls: { ...Identity, requireClientCertificate: false } })
-      const made = yield* session(`https://localhost:${port}`, { ca: Identity.cert })
+      const { held, port } = yield* start(echo, { tls: { ...server, requireClientCertificate: false } })
+      const made = yield* session(`https://localhost:${port}`, { ca: trusted.cert })
       for (const size of [10, 500_000]) {
         const sent = message(bytes(size, 0))
         assert.isTrue((yield* ask(made, sent)).body.equals(sent))
       }
       for (const ALPNProtocols of [["http/1.1"], undefined]) {
-        assert.isFalse(yield* connects({ port, ca: Identity.cert, ...(ALPNProtocols && { ALPNProtocols }) }))
+        assert.isFalse(yield* connects({ port, ca: trusted.cert, ...(ALPNProtocols && { ALPNProtocols }) }))
       }
-      assert.isTrue(yield* connects({ port, ca: Identity.cert, ALPNProtocols: ["http/1.1", "h2"] }))
+      assert.isTrue(yield* connects({ port, ca: trusted.cert, ALPNProtocols: ["http/1.1", "h2"] }))
       yield* empty(held)
     }))
 
   it.live("needs a certificate where the server says so", () =>
     Effect.gen(function*() {
       const { port } = yield* start(echo, {
-        tls: { ...Identity, rootCert: Identity.cert, requireClientCertificate: true }
+        tls: { ...server, rootCert: trusted.cert, requireClientCertificate: true }
       })
       const url = `https://localhost:${port}`
-      const known = yield* session(url, { ca: Identity.cert, cert: Identity.cert, key: Identity.key })
+      const known = yield* session(url, { ca: trusted.cert, ...Certificates.signed("client", "authority", trusted) })
       assert.strictEqual((yield* ask(known, message(bytes(1, 0)))).status, "0")
-      const stranger = yield* session(url, { ca: Identity.cert })
+      const stranger = yield* session(url, { ca: trusted.cert })
       assert.strictEqual((yield* ask(stranger, message(bytes(1, 0)))).status, "undefined")
     }))
 })

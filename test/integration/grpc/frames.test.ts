@@ -80,6 +80,18 @@ describe("frames", () => {
       assert.strictEqual(client.body(1).length, 100)
     }))
 
+  it.live("sends a large answer to its end without being asked again", () =>
+    Effect.gen(function*() {
+      const { held, port } = yield* start(sized)
+      const client = yield* connect(port, false)
+      client.greet(Setting.initialWindowSize, 2 ** 30)
+      client.send(windowUpdate(0, 2 ** 30))
+      client.send(client.headers(1, request(12_000_000)), frame(FrameType.data, Flag.endStream, 1, noBody))
+      yield* client.ended(1)
+      assert.isTrue(client.body(1).subarray(5).equals(bytes(12_000_000)))
+      yield* empty(held)
+    }))
+
   it.live("opens its windows as bytes are taken, and at once for a large message", () =>
     Effect.gen(function*() {
       const { held, port } = yield* start((call) =>
@@ -269,6 +281,26 @@ describe("frames", () => {
       for (let i = 0; i < 3; i++) large.send(frame(FrameType.continuation, 0, 1, Buffer.alloc(16_000)))
       yield* large.until(({ goAway }) => goAway?.code === ErrorCode.enhanceYourCalm)
     }))
+
+  it.live("cuts a client that asks and never reads, though no call waits for it", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start((call) => call.finish(3, "x".repeat(5000)), { bodyTimeout: 80, maxConnections: 1 })
+      const deaf = yield* connect(port)
+      deaf.socket.pause()
+      for (let i = 0; i < 6000; i++) {
+        deaf.send(deaf.headers(1 + 2 * i, callFields(), Flag.endHeaders | Flag.endStream))
+      }
+      let served = false
+      while (!served) {
+        served = yield* Effect.scoped(Effect.gen(function*() {
+          const next = yield* connect(port)
+          next.send(next.headers(1, callFields(), Flag.endHeaders | Flag.endStream))
+          yield* next.until(({ closed }) => closed || next.trailers(1) !== undefined)
+          return next.trailers(1) !== undefined
+        }))
+        yield* Effect.sleep("10 millis")
+      }
+    }), 20_000)
 
   it.live("stops reading a client that does not read, and goes on when it does", () =>
     Effect.gen(function*() {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { randomBytes } from "node:crypto"
 import * as Zlib from "node:zlib"
 import type { GrpcCall, Receiver } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { Flag, FrameType, Setting } from "../../../src/layers/frontend/internal/http2/Frame.ts"
@@ -440,6 +441,62 @@ describe("streams of messages", () => {
       yield* eventually(() => written, (count) => count === body.length)
       yield* Fiber.interrupt(reading)
       request.close()
+      yield* empty(held)
+    }))
+
+  it.live("gives back a message when it is released, and not before", () =>
+    Effect.gen(function*() {
+      const releases: Array<() => void> = []
+      const { held, port } = yield* start((call) =>
+        call.receiveMany({
+          onMessage: (_, release) => releases.push(release),
+          onEnd: () => {},
+          onCancel: () => {}
+        }).more()
+      )
+      const client = yield* connect(port)
+      client.send(client.headers(1, callFields()), frame(FrameType.data, 0, 1, message(bytes(20_000))))
+      yield* eventually(() => releases.length, (count) => count === 1)
+      assert.deepStrictEqual(held().slice(0, 2), [1, 20_000])
+      assert.isAbove(held()[2]!, 0)
+      releases[0]!()
+      releases[0]!()
+      assert.deepStrictEqual(held(), [1, 0, 0])
+      client.send(frame(FrameType.rstStream, 0, 1, uint32(8)))
+      yield* empty(held)
+    }))
+
+  it.live("keeps the order of compressed messages in both directions", () =>
+    Effect.gen(function*() {
+      const { held, port } = yield* start((call) => {
+        call.compress("gzip")
+        const receiver = call.receiveMany({
+          onMessage: (received, release) => {
+            call.send([received], received.length, release)
+            receiver.more()
+          },
+          onEnd: () => call.finish(0, ""),
+          onCancel: () => {}
+        })
+        receiver.more()
+      })
+      const client = yield* session(url(port))
+      // Large ones are handled on another thread, small ones at once.
+      const sizes = [100_000, 10, 300_000, 50_000, 20, 30, 200_000]
+      const messages = sizes.map((size) => randomBytes(size))
+      const answer = yield* ask(client, Buffer.concat(messages.map((body) => message(Zlib.gzipSync(body), 1))), {
+        "grpc-encoding": "gzip",
+        "grpc-accept-encoding": "gzip"
+      })
+      assert.strictEqual(answer.status, "0")
+      let at = 0
+      for (const body of messages) {
+        const length = answer.body.readUInt32BE(at + 1)
+        assert.strictEqual(answer.body[at], 1)
+        assert.isTrue(Zlib.gunzipSync(answer.body.subarray(at + 5, at + 5 + length)).equals(body))
+        at += 5 + length
+      }
+      assert.strictEqual(at, answer.body.length)
       yield* empty(held)
     }))
 

@@ -18,16 +18,13 @@ export const echo = (values: ReadonlyArray<number> = [1, 2, 3]) => ({
 
 /** A client over one WebSocket, in binary. */
 export const socketClient = (port: number) =>
-  Effect.map(
-    Layer.build(
-      RpcClient.layerProtocolSocket().pipe(
-        Layer.provide(Socket.layerWebSocket(`ws://127.0.0.1:${port}/rpc`)),
-        Layer.provide(Socket.layerWebSocketConstructorGlobal),
-        Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: "unbounded" }))
-      )
-    ).pipe(Effect.flatMap((protocol) => Effect.provideContext(RpcClient.make(InferenceRpcs), protocol))),
-    (client) => client
-  )
+  Layer.build(
+    RpcClient.layerProtocolSocket().pipe(
+      Layer.provide(Socket.layerWebSocket(`ws://127.0.0.1:${port}/rpc`)),
+      Layer.provide(Socket.layerWebSocketConstructorGlobal),
+      Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: "unbounded" }))
+    )
+  ).pipe(Effect.flatMap((protocol) => Effect.provideContext(RpcClient.make(InferenceRpcs), protocol)))
 
 /** A client that posts JSON. */
 export const httpClient = (port: number, headers: Readonly<Record<string, string>> = {}) =>

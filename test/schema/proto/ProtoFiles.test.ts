@@ -21,7 +21,8 @@ const Outer = message("p.Outer", [
   { name: "leaf_list", number: 2, kind: "message", label: "repeated", type: Leaf },
   { name: "by_name", number: 3, kind: "message", label: "map", type: Leaf },
   { name: "text", number: 4, kind: "string", oneof: "choice" },
-  { name: "raw", number: 5, kind: "bytes", oneof: "choice" }
+  { name: "raw", number: 5, kind: "bytes", oneof: "choice" },
+  { name: "other", number: 6, kind: "bool", oneof: "second" }
 ])
 const Empty = message("p.Empty", [])
 const file = protoFile({
@@ -68,6 +69,9 @@ message Outer {
     string text = 4;
     bytes raw = 5;
   }
+  oneof second {
+    bool other = 6;
+  }
 }
 `
     )
@@ -93,7 +97,8 @@ message Outer {
         [2, "LABEL_REPEATED", "TYPE_MESSAGE", ".p.Outer.Leaf", undefined, "leafList"],
         [3, "LABEL_REPEATED", "TYPE_MESSAGE", ".p.Outer.ByNameEntry", undefined, "byName"],
         [4, "LABEL_OPTIONAL", "TYPE_STRING", undefined, 0, "text"],
-        [5, "LABEL_OPTIONAL", "TYPE_BYTES", undefined, 0, "raw"]
+        [5, "LABEL_OPTIONAL", "TYPE_BYTES", undefined, 0, "raw"],
+        [6, "LABEL_OPTIONAL", "TYPE_BOOL", undefined, 1, "other"]
       ]
     )
     const nested = outer!.nested_type as unknown as typeof described.message_type
@@ -102,7 +107,7 @@ message Outer {
       ["ByNameEntry", true]
     ])
     assert.deepStrictEqual(outer!.enum_type[0]!.value, [{ name: "OFF", number: 0 }, { name: "ON", number: 1 }])
-    assert.deepStrictEqual(outer!.oneof_decl, [{ name: "choice" }])
+    assert.deepStrictEqual(outer!.oneof_decl, [{ name: "choice" }, { name: "second" }])
     assert.deepStrictEqual(described.service[0]!.method, [{
       name: "Go",
       input_type: ".p.Empty",

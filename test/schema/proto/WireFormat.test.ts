@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as fc from "fast-check"
 import { entryType, enumeration, message } from "../../../src/schema/proto/Descriptor.ts"
+import { DescriptorProto } from "../../../src/schema/proto/DescriptorFields.ts"
 import { InferenceService } from "../../../src/schema/proto/InferenceService.ts"
 import { ModelInferRequest, ModelStreamInferResponse } from "../../../src/schema/proto/InferFields.ts"
 import { ModelConfigMessage } from "../../../src/schema/proto/ModelConfigFields.ts"
@@ -163,6 +164,20 @@ describe("decode", () => {
   })
 })
 
+describe("strings", () => {
+  it("are told apart by their length, also where they share a place in the table of known ones", () => {
+    const decoded = (text: string): string => Result.getOrThrow(decode(All, encode(All, { text }))).text
+    for (let i = 0; i < 200; i++) {
+      const short = `name${i}`
+      for (let code = 32; code < 127; code++) {
+        const long = short + String.fromCharCode(code)
+        assert.strictEqual(decoded(long), long)
+        assert.strictEqual(decoded(short), short)
+      }
+    }
+  })
+})
+
 describe("decode of broken bytes", () => {
   it("says what is wrong and where", () => {
     assert.strictEqual(refusal("0a"), "Unable to parse t.All: the bytes end inside a number (at byte 1)")
@@ -192,7 +207,26 @@ describe("decode of broken bytes", () => {
     assert.strictEqual(refusal("6a0108 01"), "Unable to parse t.All: the bytes end inside a number (at byte 3)")
   })
 
+  it("takes a field number in up to five bytes", () => {
+    assert.strictEqual(read("a0808080000a").i32, 10)
+    assert.strictEqual(refusal("a080808080000a"), "Unable to parse t.All: field number out of range (at byte 0)")
+  })
+
   it("bounds nesting", () => {
+    const nested = (levels: number): Uint8Array => {
+      let bytes: Uint8Array = new Uint8Array(0)
+      for (let i = 0; i < levels; i++) {
+        bytes = encode(message("t.Level", [{ name: "nested_type", number: 3, kind: "bytes", optional: true }]), {
+          nested_type: bytes
+        })
+      }
+      return bytes
+    }
+    assert.isTrue(Result.isSuccess(decode(DescriptorProto, nested(100))))
+    assert.strictEqual(
+      Result.getOrThrow(Result.flip(decode(DescriptorProto, nested(101)))).detail,
+      "nested deeper than 100 levels"
+    )
     assert.strictEqual(
       refusal("0b".repeat(100_000)),
       "Unable to parse t.All: nested deeper than 100 levels (at byte 101)"
@@ -278,6 +312,30 @@ describe("encode", () => {
     const back = Result.getOrThrow(decode(ModelStreamInferResponse, whole)).infer_response!
     assert.deepStrictEqual(back.raw_output_contents.map((bytes) => bytes.length), [5000, 10, 5000, 5000])
     assert.strictEqual(back.id, value.infer_response.id)
+  })
+
+  it("keeps large bytes in their places when the rest outgrows its memory", () => {
+    // Something in front, so that the message does not begin where its memory does.
+    encode(All, { text: "before" })
+    const large = new Uint8Array(5000).fill(7)
+    const value = {
+      error_message: "x".repeat(1000),
+      infer_response: {
+        outputs: Array.from({ length: 300 }, (_, i) => ({ name: "n".repeat(i) })),
+        raw_output_contents: [large, new Uint8Array(4000).fill(8), large, new Uint8Array(3000).fill(9)]
+      }
+    }
+    for (let i = 0; i < 20; i++) {
+      const back = Result.getOrThrow(decode(ModelStreamInferResponse, encode(ModelStreamInferResponse, value)))
+      assert.deepStrictEqual(back.infer_response!.raw_output_contents, value.infer_response.raw_output_contents)
+      assert.strictEqual(back.infer_response!.outputs.length, 300)
+    }
+    const mixed = { raw_input_contents: [large, ...Array.from({ length: 30 }, () => new Uint8Array(4000)), large] }
+    for (let i = 0; i < 5; i++) {
+      encode(All, { text: "before" })
+      const back = Result.getOrThrow(decode(ModelInferRequest, encode(ModelInferRequest, mixed)))
+      assert.deepStrictEqual(back.raw_input_contents, mixed.raw_input_contents)
+    }
   })
 
   it("gives bytes that later messages do not change", () => {

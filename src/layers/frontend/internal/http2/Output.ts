@@ -13,6 +13,7 @@ const maxBlock = 64 * 1024
 const minAttached = 4096
 
 const nothing = Buffer.alloc(0)
+const none: ReadonlyArray<() => void> = []
 
 /** @internal */
 export class Output {
@@ -84,11 +85,12 @@ export class Output {
   /** Writes what was added. */
   flush(): void {
     this.cut()
-    const { attached, attachedBytes, callbacks, socket } = this
+    const { attached, attachedBytes, socket } = this
     if (attached.length === 0) return
+    const callbacks = this.callbacks.length === 0 ? none : this.callbacks
     this.attached = []
     this.attachedBytes = 0
-    if (callbacks.length > 0) this.callbacks = []
+    if (callbacks !== none) this.callbacks = []
     this.inSocket += attachedBytes
     const done = (): void => {
       this.inSocket -= attachedBytes

@@ -13,7 +13,8 @@ import { ReflectionService, ReflectionServiceAlpha } from "../../../../../schema
 import * as WireFormat from "../../../../../schema/proto/WireFormat.ts"
 import type { GrpcCall, MessageHandler, Receiver } from "../Call.ts"
 import { Status } from "../Status.ts"
-import { malformed, type Rpc } from "./Rpc.ts"
+import type { Ending } from "./Ending.ts"
+import { malformed, type Rpc, shuttingDown } from "./Rpc.ts"
 
 type Procedure = (typeof ReflectionService.rpcs)[0]
 type Request = TypeOf<Procedure["request"]>
@@ -118,15 +119,23 @@ class Conversation implements MessageHandler {
   private readonly call: GrpcCall
   private readonly procedure: Procedure
   private readonly catalogue: Catalogue
+  private readonly ending: Ending
   private receiver: Receiver | undefined = undefined
+  /** An open conversation must not hold up the end of the server. */
+  private readonly onEnding = (): void => {
+    this.close()
+    this.call.failure(shuttingDown())
+  }
 
-  constructor(call: GrpcCall, procedure: Procedure, catalogue: Catalogue) {
+  constructor(call: GrpcCall, procedure: Procedure, catalogue: Catalogue, ending: Ending) {
     this.call = call
+    this.ending = ending
     this.procedure = procedure
     this.catalogue = catalogue
   }
 
   begin(): void {
+    this.ending.watch(this.onEnding)
     this.call.onDrain = () => this.receiver?.more()
     this.receiver = this.call.receiveMany(this)
     this.receiver.more()
@@ -136,26 +145,38 @@ class Conversation implements MessageHandler {
     const { call, procedure } = this
     const request = WireFormat.decode(procedure.request, bytes)
     release()
-    if (Result.isFailure(request)) return call.failure(malformed())
+    if (Result.isFailure(request)) {
+      this.close()
+      return call.failure(malformed())
+    }
     const { byteLength, parts } = WireFormat.encodeParts(procedure.response, this.catalogue.answer(request.success))
     if (call.send(parts, byteLength, nothing)) this.receiver?.more()
   }
 
   onEnd(): void {
+    this.close()
     this.call.finish(Status.ok, "")
   }
 
   onCancel(): void {
+    this.close()
+  }
+
+  private close(): void {
     this.receiver = undefined
+    this.ending.forget(this.onEnding)
   }
 }
 
 /** The procedures of both versions by their paths, for the services of some files. @internal */
-export const make = (files: ReadonlyArray<ProtoFile>): ReadonlyArray<readonly [path: string, rpc: Rpc]> => {
+export const make = (
+  files: ReadonlyArray<ProtoFile>,
+  ending: Ending
+): ReadonlyArray<readonly [path: string, rpc: Rpc]> => {
   const catalogue = new Catalogue(files)
   return [ReflectionService, ReflectionServiceAlpha].map((service) => {
     const procedure: Procedure = service.rpcs[0]
-    const serve = (call: GrpcCall): void => new Conversation(call, procedure, catalogue).begin()
+    const serve = (call: GrpcCall): void => new Conversation(call, procedure, catalogue, ending).begin()
     return [rpcPath(service, procedure), { category: undefined, serve }] as const
   })
 }

@@ -56,6 +56,8 @@ class InferStream implements MessageHandler {
   /** Nothing is sent any more. */
   private over = false
 
+  private readonly onEnding = (): void => this.proceed()
+
   constructor(door: Door, call: GrpcCall) {
     this.door = door
     this.call = call
@@ -69,6 +71,7 @@ class InferStream implements MessageHandler {
       this.blocked = false
       this.proceed()
     }
+    this.door.ending.watch(this.onEnding)
     this.receiver = call.receiveMany(this)
     this.proceed()
   }
@@ -90,9 +93,15 @@ class InferStream implements MessageHandler {
     this.abandon()
   }
 
+  /** Nothing is sent after this, except a status. */
+  private close(): void {
+    this.over = true
+    this.door.ending.forget(this.onEnding)
+  }
+
   /** Answers come to nobody any more; what they borrow is given back. */
   private abandon(): void {
-    this.over = true
+    this.close()
     for (const slot of this.slots) slot.sent()
     this.slots.length = 0
   }
@@ -109,7 +118,7 @@ class InferStream implements MessageHandler {
       release()
       slot.answer = InferResponseWriter.streamedFailure(failure.message, message.success, false)
     }
-    if (call.closing || door.server.stopping()) return refuse(shuttingDown())
+    if (call.closing || door.ending.begun || door.server.stopping()) return refuse(shuttingDown())
     const found = door.server.model(message.success.modelName, message.success.modelVersion)
     if (Result.isFailure(found)) return refuse(found.failure)
     const regions: Array<Region> = []
@@ -178,9 +187,17 @@ class InferStream implements MessageHandler {
     do this.flush()
     while (this.comesAtOnce())
     this.proceeding = false
-    if (this.ended && !this.over && this.slots.length === 0) {
-      this.over = true
+    if (!this.over && this.slots.length === 0) this.rest()
+  }
+
+  /** Every request is answered. An open stream must not hold up the end of the server. */
+  private rest(): void {
+    if (this.ended) {
+      this.close()
       this.call.finish(Status.ok, "")
+    } else if (this.door.ending.begun) {
+      this.close()
+      this.call.failure(shuttingDown())
     }
   }
 
