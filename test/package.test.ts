@@ -40,6 +40,15 @@ describe("package", () => {
     }
   })
 
+  it("exports the clients, and none of the modules behind them", () => {
+    for (const entry of ["", "/effect", "/grpc", "/rpc"]) {
+      assert.notStrictEqual(refusal(`galatea/client${entry}`), "ERR_PACKAGE_PATH_NOT_EXPORTED", entry)
+    }
+    for (const module of ["HttpClient", "internal/Elements", "EffectClient"]) {
+      assert.strictEqual(refusal(`galatea/client/${module}`), "ERR_PACKAGE_PATH_NOT_EXPORTED", module)
+    }
+  })
+
   it("has a lock file without host names", () => {
     const lock = readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")
     assert.notMatch(lock, /"resolved": "(?!https:\/\/registry\.npmjs\.org\/)/)

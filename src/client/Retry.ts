@@ -14,6 +14,8 @@ export interface RetryPolicy {
   readonly baseDelayMillis?: number | undefined
   /** Milliseconds that a pause has at most, unless the server asks for more in `Retry-After`. Default 5000. */
   readonly maxDelayMillis?: number | undefined
+  /** A server that wants a longer pause than so many milliseconds is not asked again. Default 30000. */
+  readonly maxRetryAfterMillis?: number | undefined
 }
 
 /**
@@ -29,8 +31,9 @@ export const delayMillis = (
   random: number
 ): number | undefined => {
   if (policy === false || !(error instanceof InferenceServerError) || !error.retryable) return undefined
-  const { attempts = 4, baseDelayMillis = 100, maxDelayMillis = 5000 } = policy
-  if (failures >= attempts) return undefined
+  const { attempts = 4, baseDelayMillis = 100, maxDelayMillis = 5000, maxRetryAfterMillis = 30_000 } = policy
+  const wanted = error.retryAfterMillis ?? 0
+  if (failures >= attempts || wanted > maxRetryAfterMillis) return undefined
   const pause = Math.min(maxDelayMillis, baseDelayMillis * 2 ** (failures - 1)) * (1 - random / 2)
-  return Math.max(pause, error.retryAfterMillis ?? 0)
+  return Math.max(pause, wanted)
 }

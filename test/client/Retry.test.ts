@@ -30,6 +30,12 @@ describe("the pause before the next try", () => {
     assert.strictEqual(delayMillis({}, busy(1), 1, 0), 100)
   })
 
+  it("is none where the server wants one that is too long", () => {
+    assert.strictEqual(delayMillis({}, busy(30_000), 1, 0), 30_000)
+    assert.isUndefined(delayMillis({}, busy(30_001), 1, 0))
+    assert.strictEqual(delayMillis({ maxRetryAfterMillis: 3_600_000 }, busy(3_600_000), 1, 0), 3_600_000)
+  })
+
   it("does not come after the last try, after errors that stay, or where none is wanted", () => {
     assert.isUndefined(delayMillis({ attempts: 3 }, busy(), 3, 0))
     assert.strictEqual(delayMillis({ attempts: 3 }, busy(), 2, 0), 200)

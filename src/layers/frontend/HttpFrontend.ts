@@ -108,12 +108,14 @@ const make: (
   const restricted = options.restrictions ?? []
   const restrictions = Restrictions.make(restricted, Restrictions.plain)
   const idleTimeout = Duration.toMillis(options.idleTimeout ?? "75 seconds")
+  const cors = Cors.make(options.corsAllowOrigins ?? [])
   const rpc = options.rpc === false ? undefined : yield* RpcDoor.make({
     ...door,
     maxMessageBytes: options.rpcMaxMessageBytes ?? 64 * 1024 ** 2,
     idleTimeout,
     restrictions,
-    readsHeaders: restricted.length > 0 || door.forward !== undefined
+    readsHeaders: restricted.length > 0 || door.forward !== undefined,
+    allowsOrigin: (origin) => cors?.allows(origin) ?? false
   })
   const bound = yield* Listener.listen(
     {
@@ -130,7 +132,7 @@ const make: (
       exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
       inFlight
     },
-    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], Cors.make(options.corsAllowOrigins ?? [])),
+    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], cors),
     rpc?.upgrades
   )
   return HttpFrontend.of({

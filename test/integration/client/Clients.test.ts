@@ -1,4 +1,5 @@
 /** Every client against one running server: the same calls, the same answers, the same errors. */
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { layer } from "@effect/vitest"
 import { Effect, ManagedRuntime } from "effect"
 import { FetchHttpClient } from "effect/http"
@@ -35,6 +36,15 @@ const implementations: ReadonlyArray<Implementation> = [
     name: "HTTP, Effect",
     traits: all,
     connect: async ({ url }) => promises(EffectClient.make(url), ManagedRuntime.make(FetchHttpClient.layer))
+  },
+  {
+    name: "HTTP, Effect on node:http, compressed",
+    traits: all,
+    connect: async ({ url }) =>
+      promises(
+        EffectClient.make(url, { compression: { request: "deflate", response: "gzip" } }),
+        ManagedRuntime.make(NodeHttpClient.layerNodeHttp)
+      )
   },
   { name: "gRPC", traits: { ...all, statuses: false }, connect: async ({ grpc }) => connectGrpc(grpc) },
   {

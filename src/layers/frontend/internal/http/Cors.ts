@@ -8,6 +8,8 @@ import type { IncomingHttpHeaders } from "node:http"
 
 /** @internal */
 export interface Cors {
+  /** Whether pages of an origin may ask. */
+  readonly allows: (origin: string) => boolean
   /** Headers for any answer to this request, as name and value in turn. */
   readonly headers: (request: IncomingHttpHeaders) => ReadonlyArray<string>
   /** Further headers for the answer to a browser that asks before it sends the request itself. */
@@ -29,6 +31,7 @@ export const make = (origins: ReadonlyArray<string>): Cors | undefined => {
   const any = origins.includes("*")
   const allowed = new Set(origins)
   return {
+    allows: (origin) => any || allowed.has(origin),
     headers: ({ origin }) => {
       if (any) return origin === undefined ? [] : ["Access-Control-Allow-Origin", "*", ...exposed]
       return origin !== undefined && allowed.has(origin)

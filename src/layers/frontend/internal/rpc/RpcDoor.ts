@@ -28,6 +28,8 @@ export interface Options extends Omit<Handlers.Surroundings, "countsBytes"> {
   readonly restrictions: Restrictions<HeaderRecord>
   /** Restrictions or forwarded headers are in use. */
   readonly readsHeaders: boolean
+  /** Whether pages of another origin may ask. */
+  readonly allowsOrigin: (origin: string) => boolean
 }
 
 /** @internal */
@@ -79,7 +81,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       maxMessageBytes,
       idleTimeout: options.idleTimeout,
       sendsHeaders: readsHeaders,
-      stopping: options.server.stopping
+      stopping: options.server.stopping,
+      allowsOrigin: options.allowsOrigin
     })
   }
 })
