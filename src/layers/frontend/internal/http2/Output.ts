@@ -109,6 +109,15 @@ export class Output {
     socket.uncork()
   }
 
+  /** Gives up the memory for what is added, where nothing waits in it. */
+  rest(): void {
+    if (this.queued > 0) return
+    this.block = nothing
+    this.at = 0
+    this.from = 0
+    this.size = minBlock
+  }
+
   /** Nothing more will be written: what was added is dropped. */
   drop(): void {
     const { callbacks } = this
