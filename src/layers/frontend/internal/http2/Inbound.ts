@@ -3,6 +3,7 @@ import { Budget } from "./Budget.ts"
 import type { Connection } from "./Connection.ts"
 import { ErrorCode, Flag, FrameType, lastStream } from "./Frame.ts"
 import type { FrameSink, Treatment } from "./FrameReader.ts"
+import * as FrameRules from "./FrameRules.ts"
 import { HeaderBlocks } from "./HeaderBlocks.ts"
 import { PeerSettings } from "./PeerSettings.ts"
 import { Pings } from "./Pings.ts"
@@ -64,41 +65,29 @@ export class Inbound implements FrameSink {
     if (this.blocks.open !== 0 && (type !== FrameType.continuation || id !== this.blocks.open)) {
       return this.broken("a header block was interrupted")
     }
+    const fault = FrameRules.fault(length, type, flags, id, this.lastId)
+    if (fault !== undefined) return this.fail(fault.code, fault.reason)
     switch (type) {
       case FrameType.data:
         return this.data(length)
       case FrameType.headers:
-        if (id % 2 === 0) return this.broken("HEADERS on a stream that no client opens")
         return this.headerBytes(length)
       case FrameType.continuation:
-        if (this.blocks.open === 0) return this.broken("CONTINUATION without HEADERS")
-        return this.headerBytes(length)
+        return this.blocks.open === 0 ? this.broken("CONTINUATION without HEADERS") : this.headerBytes(length)
+      case FrameType.rstStream:
+      case FrameType.windowUpdate:
+        return "whole"
+      case FrameType.goAway:
+        return "skip"
+      case FrameType.ping:
+        return this.idleFrames.spend() ? "whole" : this.flooded()
+      case FrameType.settings:
+        return this.idleFrames.spend() && length <= maxSettings ? "whole" : this.flooded()
       case FrameType.priority:
-        if (id === 0) return this.broken("PRIORITY without a stream")
         if (!this.idleFrames.spend()) return this.flooded()
         if (length === 5) return "whole"
         this.resetStream(id, ErrorCode.frameSizeError)
         return "skip"
-      case FrameType.rstStream:
-        if (id === 0 || id > this.lastId) return this.broken("RST_STREAM on a stream that was not opened")
-        return length === 4 ? "whole" : this.wrongSize()
-      case FrameType.settings:
-        if (id !== 0) return this.broken("SETTINGS on a stream")
-        if (length % 6 !== 0 || ((flags & Flag.ack) !== 0 && length !== 0)) return this.wrongSize()
-        if (!this.idleFrames.spend() || length > maxSettings) return this.flooded()
-        return "whole"
-      case FrameType.ping:
-        if (id !== 0) return this.broken("PING on a stream")
-        if (length !== 8) return this.wrongSize()
-        return this.idleFrames.spend() ? "whole" : this.flooded()
-      case FrameType.goAway:
-        if (id !== 0) return this.broken("GOAWAY on a stream")
-        return length < 8 ? this.wrongSize() : "skip"
-      case FrameType.windowUpdate:
-        if (id > this.lastId) return this.broken("WINDOW_UPDATE on a stream that was not opened")
-        return length === 4 ? "whole" : this.wrongSize()
-      case FrameType.pushPromise:
-        return this.broken("PUSH_PROMISE from a client")
       default:
         return this.idleFrames.spend() ? "skip" : this.flooded()
     }
@@ -112,7 +101,6 @@ export class Inbound implements FrameSink {
 
   private data(length: number): Treatment {
     const { connection, id } = this
-    if (id > this.lastId || id % 2 === 0) return this.broken("DATA on a stream that was not opened")
     connection.credit -= length
     if (connection.credit < 0) return this.fail(ErrorCode.flowControlError, "more DATA than the connection allows")
     if (length === 0 && (this.flags & Flag.endStream) === 0 && !this.idleFrames.spend()) return this.flooded()
@@ -259,10 +247,6 @@ export class Inbound implements FrameSink {
     if (!this.resets.spend()) this.flooded()
     this.connection.resetStream(id, code)
     this.connection.streams.get(id)?.close(true)
-  }
-
-  private wrongSize(): Treatment {
-    return this.fail(ErrorCode.frameSizeError, "a frame of the wrong size")
   }
 
   private broken(reason: string): Treatment {
