@@ -3,35 +3,16 @@
  *
  * Source: gRPC over HTTP/2, "Length-Prefixed-Message".
  */
-import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Stream } from "../http2/Stream.ts"
 import { Backlog } from "./Backlog.ts"
 import type { Coding } from "./Call.ts"
+import { type MessageSink, prefixBytes } from "./Message.ts"
 import { decompress, type Refusal, tooLarge } from "./MessageCoding.ts"
 import * as MessagePlace from "./MessagePlace.ts"
 import type { Place } from "./MessagePlace.ts"
 import { Status } from "./Status.ts"
-
-/** Bytes before each message: whether it is compressed, and its length. @internal */
-export const prefixBytes = 5
-
-/** A complete message. Whoever gets it gives `region` and `counted` back. @internal */
-export interface Message extends Place {
-  /** Bytes that were taken into account for it. */
-  readonly counted: number
-}
-
-/** What takes the messages of a reader. @internal */
-export interface MessageSink {
-  /** Takes bytes of a message into account, or says why not. */
-  admit(bytes: number): Refusal | undefined
-  message(message: Message): void
-  /** The request ended after its last message. */
-  end(): void
-  /** The request is not one; the reader takes nothing more. */
-  refuse(refusal: Refusal): void
-}
 
 /** @internal */
 export interface ReaderOptions {
@@ -221,7 +202,7 @@ export class MessageReader {
     this.place = undefined
   }
 
-  private complete(bytes: Uint8Array, region: Region | undefined): void {
+  private complete(bytes: Uint8Array, region: Place["region"]): void {
     const { coding, maxMessageBytes } = this.options
     const counted = this.length
     this.prefix = 0

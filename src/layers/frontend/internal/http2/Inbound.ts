@@ -5,16 +5,13 @@ import { ErrorCode, Flag, FrameType, lastStream } from "./Frame.ts"
 import type { FrameSink, Treatment } from "./FrameReader.ts"
 import * as FrameRules from "./FrameRules.ts"
 import { HeaderBlocks } from "./HeaderBlocks.ts"
+import { http1Answer } from "./Http1Answer.ts"
 import { PeerSettings } from "./PeerSettings.ts"
 import { Pings } from "./Pings.ts"
 import { Stream } from "./Stream.ts"
 
 /** Bytes of the settings that one frame may bring. */
 const maxSettings = 6 * 64
-
-const protocolText =
-  "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" +
-  "This port speaks HTTP/2 only, without an upgrade from HTTP/1.\n"
 
 /** @internal */
 export class Inbound implements FrameSink {
@@ -45,12 +42,13 @@ export class Inbound implements FrameSink {
 
   badPreface(received: Uint8Array): void {
     const { connection } = this
-    const text = Buffer.from(received.buffer, received.byteOffset, received.byteLength).toString("latin1")
-    if (!/^(?:GET|PUT|HEAD|POST|OPTIONS|DELETE) /.test(text)) {
-      return connection.fail(ErrorCode.protocolError, "the connection does not begin with the preface of HTTP/2")
+    const answer = http1Answer(received)
+    if (answer === undefined) {
+      connection.fail(ErrorCode.protocolError, "the connection does not begin with the preface of HTTP/2")
+    } else {
+      connection.writer.payload(answer)
+      connection.close()
     }
-    connection.writer.payload(Buffer.from(protocolText, "latin1"))
-    connection.close()
   }
 
   frame(length: number, type: number, flags: number, id: number): Treatment {
