@@ -211,7 +211,7 @@ export class Connection {
     this.over = true
     this.reader.stop()
     this.cutAt = performance.now() + lingerMillis
-    for (const stream of this.streams.values()) stream.close(true)
+    for (const stream of this.streams.values()) stream.close()
     this.sender.clear()
     this.flush()
     this.socket.end()
@@ -227,7 +227,7 @@ export class Connection {
     this.over = true
     this.sender.clear()
     this.reader.stop()
-    for (const stream of this.streams.values()) stream.close(true)
+    for (const stream of this.streams.values()) stream.close()
     this.writer.drop()
   }
 }

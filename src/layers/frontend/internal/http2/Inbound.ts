@@ -159,7 +159,7 @@ export class Inbound implements FrameSink {
         return undefined
       case FrameType.rstStream:
         if (!this.resets.spend()) this.flooded()
-        return connection.streams.get(id)?.close(true)
+        return connection.streams.get(id)?.close()
       case FrameType.settings:
         if ((this.flags & Flag.ack) !== 0) return undefined
         if (!this.greeted) connection.greet()
@@ -244,7 +244,7 @@ export class Inbound implements FrameSink {
   private resetStream(id: number, code: number): void {
     if (!this.resets.spend()) this.flooded()
     this.connection.resetStream(id, code)
-    this.connection.streams.get(id)?.close(true)
+    this.connection.streams.get(id)?.close()
   }
 
   private broken(reason: string): Treatment {
