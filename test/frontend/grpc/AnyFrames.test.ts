@@ -136,6 +136,7 @@ class Services {
           this.handed++
           call.send([received], received.length, () => {
             this.sent++
+            received.fill(0xee)
             release()
           })
         },
@@ -164,8 +165,12 @@ class Services {
     else if (act === 1) call.finish(3, "no")
     else if (act < 4) {
       this.handed++
-      if (act === 2) call.send([answer, answer], size * 2, () => this.sent++)
-      else call.reply([answer], size, () => this.sent++)
+      const sent = (): void => {
+        this.sent++
+        answer.fill(0xee)
+      }
+      if (act === 2) call.send([answer, answer], size * 2, sent)
+      else call.reply([answer], size, sent)
     } else if (act === 4) call.compress("gzip")
     else call.defect(Cause.die("a bug"))
   }
@@ -264,6 +269,8 @@ describe("any frames", () => {
           connection.flush()
           if (!ledger.got(Buffer.concat(socket.written.splice(0)))) break
         }
+        socket.take()
+        assert.isFalse(socket.spoilt)
         socket.destroy()
         assert.deepStrictEqual(held(), [0, 0, 0, 0])
         assert.strictEqual(services.sent, services.handed)

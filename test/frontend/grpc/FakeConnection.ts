@@ -16,7 +16,9 @@ import { callFields, frame, message, settings, uint32 } from "../../integration/
 /** A socket whose writes are done when the test says so. */
 export class FakeSocket extends EventEmitter {
   readonly written: Array<Uint8Array> = []
-  private callbacks: Array<() => void> = []
+  /** Bytes changed after they were written and before they were taken. */
+  spoilt = false
+  private waiting: Array<{ readonly bytes: Uint8Array; readonly copy: Buffer; readonly done: () => void }> = []
   cork(): void {}
   uncork(): void {}
   pause(): void {}
@@ -26,14 +28,17 @@ export class FakeSocket extends EventEmitter {
     this.take()
     this.emit("close")
   }
-  write(bytes: Uint8Array, done?: () => void): boolean {
+  write(bytes: Uint8Array, done: () => void = () => {}): boolean {
     this.written.push(bytes)
-    if (done !== undefined) this.callbacks.push(done)
+    this.waiting.push({ bytes, copy: Buffer.from(bytes), done })
     return true
   }
   /** The operating system takes what was written. */
   take(): void {
-    for (const done of this.callbacks.splice(0)) done()
+    for (const { bytes, copy, done } of this.waiting.splice(0)) {
+      this.spoilt ||= !copy.equals(bytes)
+      done()
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { GrpcCall } from "../../../src/layers/frontend/internal/grpc/Call.ts"
+import { FrameType } from "../../../src/layers/frontend/internal/http2/Frame.ts"
+import { frame, uint32 } from "../../integration/grpc/Wire.ts"
 import { open } from "./FakeConnection.ts"
 
 describe("ServerCall", () => {
@@ -30,6 +32,25 @@ describe("ServerCall", () => {
     socket.destroy()
     assert.strictEqual(sent, 1)
     assert.deepStrictEqual(held(), [0, 0, 0, 0])
+  })
+
+  it("keeps the memory of a cancelled answer until what was written of it has left", () => {
+    for (const flushes of [true, false]) {
+      let sent = 0
+      const { call, connection, held, receive, socket } = open((call) =>
+        call.receiveOne((received) => call.send([received], received.length, () => sent++))
+      )
+      call(Buffer.alloc(900_000))
+      connection.flush()
+      assert.strictEqual(connection.streams.size, 1)
+      receive(frame(FrameType.rstStream, 0, 1, uint32(8)))
+      assert.strictEqual(connection.streams.size, 0)
+      if (flushes) connection.flush()
+      assert.deepStrictEqual([sent, held()[0]], [0, 1])
+      socket.take()
+      assert.strictEqual(sent, 1)
+      assert.deepStrictEqual(held(), [0, 0, 0, 0])
+    }
   })
 
   it("lets a small message go as soon as it is copied", () => {
