@@ -3,12 +3,9 @@ import fc from "fast-check"
 import * as Zlib from "node:zlib"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import type { Coding } from "../../../src/layers/frontend/internal/grpc/Call.ts"
+import type { Message, MessageSink } from "../../../src/layers/frontend/internal/grpc/Message.ts"
 import type { Refusal } from "../../../src/layers/frontend/internal/grpc/MessageCoding.ts"
-import {
-  type Message,
-  MessageReader,
-  type MessageSink
-} from "../../../src/layers/frontend/internal/grpc/MessageReader.ts"
+import { MessageReader } from "../../../src/layers/frontend/internal/grpc/MessageReader.ts"
 import type { Stream } from "../../../src/layers/frontend/internal/http2/Stream.ts"
 
 const make = (

@@ -1,90 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { EventEmitter } from "node:events"
-import type { Socket } from "node:net"
-import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import type { GrpcCall } from "../../../src/layers/frontend/internal/grpc/Call.ts"
-import { CallHead } from "../../../src/layers/frontend/internal/grpc/CallHead.ts"
-import { Deadlines } from "../../../src/layers/frontend/internal/grpc/Deadlines.ts"
-import { ServerCall } from "../../../src/layers/frontend/internal/grpc/ServerCall.ts"
-import { Connection } from "../../../src/layers/frontend/internal/http2/Connection.ts"
-import { Flag, FrameType, preface, Setting } from "../../../src/layers/frontend/internal/http2/Frame.ts"
-import { Fields, HpackEncoder } from "../../../src/layers/frontend/internal/http2/HpackEncoder.ts"
-import { InFlight } from "../../../src/layers/frontend/internal/InFlight.ts"
-import { callFields, frame, message, settings, uint32 } from "../../integration/grpc/Wire.ts"
-
-/** A socket whose writes are done when the test says so. */
-class FakeSocket extends EventEmitter {
-  readonly written: Array<Uint8Array> = []
-  private callbacks: Array<() => void> = []
-  cork(): void {}
-  uncork(): void {}
-  pause(): void {}
-  resume(): void {}
-  end(): void {}
-  destroy(): void {
-    this.take()
-    this.emit("close")
-  }
-  write(bytes: Uint8Array, done?: () => void): boolean {
-    this.written.push(bytes)
-    if (done !== undefined) this.callbacks.push(done)
-    return true
-  }
-  /** The operating system takes what was written. */
-  take(): void {
-    for (const done of this.callbacks.splice(0)) done()
-  }
-}
-
-const open = (serve: (call: GrpcCall) => void) => {
-  const socket = new FakeSocket()
-  const memory = SharedTensorMemory.make()
-  const deadlines = new Deadlines()
-  const inFlight = new InFlight({ protocol: "grpc", maxRequests: 10, maxBytes: 1e7, maxRequestBytes: 1e7 })
-  let left = 0
-  const connection = new Connection(socket as unknown as Socket, {
-    maxConcurrentStreams: 10,
-    maxHeaderListBytes: 8192,
-    pings: { minInterval: 1000, maxStrikes: 2, permitWithoutStreams: true },
-    onDefect: (thrown) => {
-      throw thrown
-    },
-    onRequest: (stream, head) =>
-      serve(
-        new ServerCall(stream, CallHead.of(head), {
-          inFlight,
-          memory,
-          deadlines,
-          maxMessageBytes: 1e7,
-          maxSendMessageBytes: 1e7,
-          fork: Effect.runFork,
-          closing: () => false,
-          left: () => left++,
-          report: () => {}
-        })
-      )
-  })
-  const encoder = new HpackEncoder()
-  const receive = (...frames: ReadonlyArray<Uint8Array>) => socket.emit("data", Buffer.concat(frames))
-  receive(
-    preface,
-    settings(Setting.initialWindowSize, 1e7, Setting.maxFrameSize, 1e6),
-    frame(FrameType.windowUpdate, 0, 0, uint32(1e7))
-  )
-  return {
-    connection,
-    deadlines,
-    receive,
-    socket,
-    call: (body: Uint8Array, more: ReadonlyArray<string> = []) =>
-      receive(
-        frame(FrameType.headers, Flag.endHeaders, 1, encoder.encode(new Fields(callFields(more)))),
-        frame(FrameType.data, Flag.endStream, 1, message(body))
-      ),
-    held: () => [inFlight.requests, inFlight.bytes, memory.usage().inUse, 1 - left]
-  }
-}
+import { FrameType } from "../../../src/layers/frontend/internal/http2/Frame.ts"
+import { frame, uint32 } from "../../integration/grpc/Wire.ts"
+import { open } from "./FakeConnection.ts"
 
 describe("ServerCall", () => {
   it("gives memory back when its bytes have left, and not before", () => {
@@ -114,6 +32,25 @@ describe("ServerCall", () => {
     socket.destroy()
     assert.strictEqual(sent, 1)
     assert.deepStrictEqual(held(), [0, 0, 0, 0])
+  })
+
+  it("keeps the memory of a cancelled answer until what was written of it has left", () => {
+    for (const flushes of [true, false]) {
+      let sent = 0
+      const { call, connection, held, receive, socket } = open((call) =>
+        call.receiveOne((received) => call.send([received], received.length, () => sent++))
+      )
+      call(Buffer.alloc(900_000))
+      connection.flush()
+      assert.strictEqual(connection.streams.size, 1)
+      receive(frame(FrameType.rstStream, 0, 1, uint32(8)))
+      assert.strictEqual(connection.streams.size, 0)
+      if (flushes) connection.flush()
+      assert.deepStrictEqual([sent, held()[0]], [0, 1])
+      socket.take()
+      assert.strictEqual(sent, 1)
+      assert.deepStrictEqual(held(), [0, 0, 0, 0])
+    }
   })
 
   it("lets a small message go as soon as it is copied", () => {

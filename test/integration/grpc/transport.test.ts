@@ -500,6 +500,23 @@ describe("streams of messages", () => {
       yield* empty(held)
     }))
 
+  it.live("ends a stream whose last message takes time to decompress", () =>
+    Effect.gen(function*() {
+      const { held, port } = yield* start((call) =>
+        call.receiveMany({
+          onMessage: (received) => call.send([received], received.length, () => {}),
+          onEnd: () => call.finish(0, ""),
+          onCancel: () => {}
+        }).more()
+      )
+      const client = yield* session(url(port))
+      const body = randomBytes(100_000)
+      const answer = yield* ask(client, message(Zlib.gzipSync(body), 1), { "grpc-encoding": "gzip" })
+      assert.strictEqual(answer.status, "0")
+      assert.isTrue(answer.body.equals(message(body)))
+      yield* empty(held)
+    }))
+
   it.live("says when a client reads slowly, and when it has read", () =>
     Effect.gen(function*() {
       let full = 0

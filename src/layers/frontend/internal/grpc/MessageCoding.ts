@@ -87,18 +87,20 @@ const stream = (message: Uint8Array, { admit, coding, done, limit }: Decompressi
   return stop
 }
 
-/** Compresses the parts of a message into one piece. They are borrowed until `done` is called, perhaps before this returns. @internal */
+/**
+ * Compresses the parts of a message into one piece, or gives the bug that made it impossible. They are borrowed until `done` is called,
+ * perhaps before this returns.
+ *
+ * @internal
+ */
 export const compress = (
   coding: "gzip" | "deflate",
   parts: ReadonlyArray<Uint8Array>,
-  done: (compressed: Uint8Array) => void
+  done: (outcome: Uint8Array | Error) => void
 ): void => {
   const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
   if (whole.length <= atOnce) return done(coding === "gzip" ? Zlib.gzipSync(whole) : Zlib.deflateSync(whole))
-  const finished = (cause: Error | null, compressed: Uint8Array): void => {
-    if (cause !== null) throw cause
-    done(compressed)
-  }
+  const finished = (cause: Error | null, compressed: Uint8Array): void => done(cause ?? compressed)
   if (coding === "gzip") Zlib.gzip(whole, finished)
   else Zlib.deflate(whole, finished)
 }

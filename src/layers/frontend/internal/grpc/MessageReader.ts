@@ -3,40 +3,16 @@
  *
  * Source: gRPC over HTTP/2, "Length-Prefixed-Message".
  */
-import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Stream } from "../http2/Stream.ts"
 import { Backlog } from "./Backlog.ts"
 import type { Coding } from "./Call.ts"
+import { type MessageSink, prefixBytes } from "./Message.ts"
 import { decompress, type Refusal, tooLarge } from "./MessageCoding.ts"
-import * as Slab from "./Slab.ts"
+import * as MessagePlace from "./MessagePlace.ts"
+import type { Place } from "./MessagePlace.ts"
 import { Status } from "./Status.ts"
-
-/** Bytes before each message: whether it is compressed, and its length. @internal */
-export const prefixBytes = 5
-
-/** A message lies in tensor memory from this size on. */
-const minShared = 16 * 1024
-const alignment = 64
-
-/** A complete message. Whoever gets it gives `region` and `counted` back. @internal */
-export interface Message {
-  readonly bytes: Uint8Array
-  readonly region: Region | undefined
-  /** Bytes that were taken into account for it. */
-  readonly counted: number
-}
-
-/** What takes the messages of a reader. @internal */
-export interface MessageSink {
-  /** Takes bytes of a message into account, or says why not. */
-  admit(bytes: number): Refusal | undefined
-  message(message: Message): void
-  /** The request ended after its last message. */
-  end(): void
-  /** The request is not one; the reader takes nothing more. */
-  refuse(refusal: Refusal): void
-}
 
 /** @internal */
 export interface ReaderOptions {
@@ -64,8 +40,7 @@ export class MessageReader {
   private prefix = 0
   private compressed = 0
   private length = 0
-  private target: Uint8Array | undefined = undefined
-  private region: Region | undefined = undefined
+  private place: Place | undefined = undefined
   private have = 0
   /** Stops the decompression in progress. */
   private stopWork: (() => void) | undefined = undefined
@@ -108,9 +83,7 @@ export class MessageReader {
     this.stopped = true
     this.stopWork?.()
     this.stopWork = undefined
-    this.region?.release()
-    this.region = undefined
-    this.target = undefined
+    this.dropPlace()
     if (this.backlog !== undefined) {
       this.stream.consume(this.backlog.size)
       this.backlog = undefined
@@ -146,8 +119,7 @@ export class MessageReader {
     if (this.backlog !== undefined && this.backlog.size > 0) return
     this.stopped = true
     if (this.prefix > 0) {
-      this.region?.release()
-      this.region = undefined
+      this.dropPlace()
       this.sink.refuse(internal("The request ended within a message. Send as many bytes as its prefix says."))
     } else {
       this.sink.end()
@@ -203,37 +175,34 @@ export class MessageReader {
 
   private readBody(chunk: Buffer, at: number, end: number): number {
     const { length } = this
-    if (this.target === undefined && !this.allocate(length)) return end
+    const place = this.place ??= this.take(length)
+    if (place === undefined) return end
     const count = Math.min(length - this.have, end - at)
-    ByteCopy.part(chunk, at, at + count, this.target!, this.have)
+    ByteCopy.part(chunk, at, at + count, place.bytes, this.have)
     this.have += count
     if (this.have === length) {
-      const { region, target } = this
-      this.target = undefined
-      this.region = undefined
-      this.complete(target!, region)
+      this.place = undefined
+      this.complete(place.bytes, place.region)
     }
     return at + count
   }
 
-  /** Makes room for a message, so that it ends aligned. `false`: there is none, and the call is refused. */
-  private allocate(length: number): boolean {
+  /** Memory for a message; where there is none the call is refused. */
+  private take(length: number): Place | undefined {
     try {
-      if (length < minShared) {
-        this.target = Slab.take(length)
-      } else {
-        const padding = (alignment - length % alignment) % alignment
-        this.region = this.options.memory.acquire(padding + length)
-        this.target = this.region.bytes.subarray(padding)
-      }
-      return true
+      return MessagePlace.take(this.options.memory, length)
     } catch {
       this.refuse(noMemory(length))
-      return false
+      return undefined
     }
   }
 
-  private complete(bytes: Uint8Array, region: Region | undefined): void {
+  private dropPlace(): void {
+    this.place?.region?.release()
+    this.place = undefined
+  }
+
+  private complete(bytes: Uint8Array, region: Place["region"]): void {
     const { coding, maxMessageBytes } = this.options
     const counted = this.length
     this.prefix = 0
@@ -269,12 +238,10 @@ export class MessageReader {
   /** A message came out of its compression: it goes where it would lie without. */
   private decompressed(bytes: Uint8Array, counted: number): void {
     if (this.stopped) return
-    if (!this.allocate(bytes.length)) return
-    const { region, target } = this
-    this.region = undefined
-    this.target = undefined
-    ByteCopy.whole(bytes, target!, 0)
-    this.sink.message({ bytes: target!, region, counted })
+    const place = this.take(bytes.length)
+    if (place === undefined) return
+    ByteCopy.whole(bytes, place.bytes, 0)
+    this.sink.message({ ...place, counted })
   }
 
   private refuse(refusal: Refusal): void {

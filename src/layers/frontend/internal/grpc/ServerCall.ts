@@ -1,12 +1,12 @@
 /** A call over HTTP/2, answered in the forms of gRPC. Source: gRPC over HTTP/2, "Responses". */
-import type { Cause } from "effect"
+import { Cause } from "effect"
 import { codes } from "../../../../schema/Errors.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
 import type { Coding, Failure, GrpcCall } from "./Call.ts"
 import type { CallHead } from "./CallHead.ts"
+import { prefixBytes } from "./Message.ts"
 import { compress } from "./MessageCoding.ts"
-import { prefixBytes } from "./MessageReader.ts"
 import type { Metadata } from "./Metadata.ts"
 import { Reception } from "./Reception.ts"
 import * as Status from "./Status.ts"
@@ -68,10 +68,11 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
     this.behind = behind
     this.use()
     let room = true
-    compress(coding, parts, (compressed) => {
+    compress(coding, parts, (outcome) => {
       this.behind = undefined
-      sent()
-      room = this.put(1, [compressed], compressed.length, () => {})
+      this.guard(sent)
+      if (outcome instanceof Error) this.defect(Cause.die(outcome))
+      else room = this.put(1, [outcome], outcome.length, () => {})
       this.goOn(behind)
       this.unuse()
     })
@@ -95,7 +96,7 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
     prefix.writeUInt32BE(byteLength, 1)
     this.use()
     return stream.send([prefix, ...parts], prefixBytes + byteLength, () => {
-      sent()
+      this.guard(sent)
       this.unuse()
     })
   }

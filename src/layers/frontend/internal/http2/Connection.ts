@@ -1,37 +1,13 @@
 /** One HTTP/2 connection as its server sees it: its streams, its output, and how it ends. Source: RFC 9113 §3.4, §5, §6.8. */
 import type { Socket } from "node:net"
+import type { ConnectionOptions } from "./ConnectionOptions.ts"
 import { defaultWindow, ErrorCode, lastStream, Setting } from "./Frame.ts"
 import { FrameReader } from "./FrameReader.ts"
 import { FrameWriter } from "./FrameWriter.ts"
 import { Inbound } from "./Inbound.ts"
-import type { RequestHead } from "./RequestHead.ts"
 import { Sender } from "./Sender.ts"
 import type { Stream } from "./Stream.ts"
 import * as Turn from "./Turn.ts"
-
-/** @internal */
-export interface ConnectionOptions {
-  /** Requests at a time. */
-  readonly maxConcurrentStreams: number
-  /** Bytes of the header fields of a request, and 32 more for each. */
-  readonly maxHeaderListBytes: number
-  /** A client that pings without need. */
-  readonly pings: PingPolicy
-  /** A request came: gives its stream a handler. Must not throw. */
-  readonly onRequest: (stream: Stream, head: RequestHead) => void
-  /** Something in the server threw: a bug, which ends the connection it happened on. */
-  readonly onDefect: (thrown: unknown) => void
-}
-
-/** When a client pings too often. Times in milliseconds. @internal */
-export interface PingPolicy {
-  /** Pings closer than this, without an answer in between, are counted. */
-  readonly minInterval: number
-  /** So many are forgiven; 0: all. */
-  readonly maxStrikes: number
-  /** `false`: without a request in progress the interval is two hours. */
-  readonly permitWithoutStreams: boolean
-}
 
 /** Bytes that a client may send on a stream before any of them was taken. */
 const streamWindow = 1024 * 1024
@@ -235,7 +211,7 @@ export class Connection {
     this.over = true
     this.reader.stop()
     this.cutAt = performance.now() + lingerMillis
-    for (const stream of this.streams.values()) stream.close(true)
+    for (const stream of this.streams.values()) stream.close()
     this.sender.clear()
     this.flush()
     this.socket.end()
@@ -251,7 +227,7 @@ export class Connection {
     this.over = true
     this.sender.clear()
     this.reader.stop()
-    for (const stream of this.streams.values()) stream.close(true)
+    for (const stream of this.streams.values()) stream.close()
     this.writer.drop()
   }
 }

@@ -3,17 +3,15 @@ import { Budget } from "./Budget.ts"
 import type { Connection } from "./Connection.ts"
 import { ErrorCode, Flag, FrameType, lastStream } from "./Frame.ts"
 import type { FrameSink, Treatment } from "./FrameReader.ts"
+import * as FrameRules from "./FrameRules.ts"
 import { HeaderBlocks } from "./HeaderBlocks.ts"
+import { http1Answer } from "./Http1Answer.ts"
 import { PeerSettings } from "./PeerSettings.ts"
 import { Pings } from "./Pings.ts"
 import { Stream } from "./Stream.ts"
 
 /** Bytes of the settings that one frame may bring. */
 const maxSettings = 6 * 64
-
-const protocolText =
-  "HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" +
-  "This port speaks HTTP/2 only, without an upgrade from HTTP/1.\n"
 
 /** @internal */
 export class Inbound implements FrameSink {
@@ -44,12 +42,13 @@ export class Inbound implements FrameSink {
 
   badPreface(received: Uint8Array): void {
     const { connection } = this
-    const text = Buffer.from(received.buffer, received.byteOffset, received.byteLength).toString("latin1")
-    if (!/^(?:GET|PUT|HEAD|POST|OPTIONS|DELETE) /.test(text)) {
-      return connection.fail(ErrorCode.protocolError, "the connection does not begin with the preface of HTTP/2")
+    const answer = http1Answer(received)
+    if (answer === undefined) {
+      connection.fail(ErrorCode.protocolError, "the connection does not begin with the preface of HTTP/2")
+    } else {
+      connection.writer.payload(answer)
+      connection.close()
     }
-    connection.writer.payload(Buffer.from(protocolText, "latin1"))
-    connection.close()
   }
 
   frame(length: number, type: number, flags: number, id: number): Treatment {
@@ -64,41 +63,29 @@ export class Inbound implements FrameSink {
     if (this.blocks.open !== 0 && (type !== FrameType.continuation || id !== this.blocks.open)) {
       return this.broken("a header block was interrupted")
     }
+    const fault = FrameRules.fault(length, type, flags, id, this.lastId)
+    if (fault !== undefined) return this.fail(fault.code, fault.reason)
     switch (type) {
       case FrameType.data:
         return this.data(length)
       case FrameType.headers:
-        if (id % 2 === 0) return this.broken("HEADERS on a stream that no client opens")
         return this.headerBytes(length)
       case FrameType.continuation:
-        if (this.blocks.open === 0) return this.broken("CONTINUATION without HEADERS")
-        return this.headerBytes(length)
+        return this.blocks.open === 0 ? this.broken("CONTINUATION without HEADERS") : this.headerBytes(length)
+      case FrameType.rstStream:
+      case FrameType.windowUpdate:
+        return "whole"
+      case FrameType.goAway:
+        return "skip"
+      case FrameType.ping:
+        return this.idleFrames.spend() ? "whole" : this.flooded()
+      case FrameType.settings:
+        return this.idleFrames.spend() && length <= maxSettings ? "whole" : this.flooded()
       case FrameType.priority:
-        if (id === 0) return this.broken("PRIORITY without a stream")
         if (!this.idleFrames.spend()) return this.flooded()
         if (length === 5) return "whole"
         this.resetStream(id, ErrorCode.frameSizeError)
         return "skip"
-      case FrameType.rstStream:
-        if (id === 0 || id > this.lastId) return this.broken("RST_STREAM on a stream that was not opened")
-        return length === 4 ? "whole" : this.wrongSize()
-      case FrameType.settings:
-        if (id !== 0) return this.broken("SETTINGS on a stream")
-        if (length % 6 !== 0 || ((flags & Flag.ack) !== 0 && length !== 0)) return this.wrongSize()
-        if (!this.idleFrames.spend() || length > maxSettings) return this.flooded()
-        return "whole"
-      case FrameType.ping:
-        if (id !== 0) return this.broken("PING on a stream")
-        if (length !== 8) return this.wrongSize()
-        return this.idleFrames.spend() ? "whole" : this.flooded()
-      case FrameType.goAway:
-        if (id !== 0) return this.broken("GOAWAY on a stream")
-        return length < 8 ? this.wrongSize() : "skip"
-      case FrameType.windowUpdate:
-        if (id > this.lastId) return this.broken("WINDOW_UPDATE on a stream that was not opened")
-        return length === 4 ? "whole" : this.wrongSize()
-      case FrameType.pushPromise:
-        return this.broken("PUSH_PROMISE from a client")
       default:
         return this.idleFrames.spend() ? "skip" : this.flooded()
     }
@@ -112,7 +99,6 @@ export class Inbound implements FrameSink {
 
   private data(length: number): Treatment {
     const { connection, id } = this
-    if (id > this.lastId || id % 2 === 0) return this.broken("DATA on a stream that was not opened")
     connection.credit -= length
     if (connection.credit < 0) return this.fail(ErrorCode.flowControlError, "more DATA than the connection allows")
     if (length === 0 && (this.flags & Flag.endStream) === 0 && !this.idleFrames.spend()) return this.flooded()
@@ -173,7 +159,7 @@ export class Inbound implements FrameSink {
         return undefined
       case FrameType.rstStream:
         if (!this.resets.spend()) this.flooded()
-        return connection.streams.get(id)?.close(true)
+        return connection.streams.get(id)?.close()
       case FrameType.settings:
         if ((this.flags & Flag.ack) !== 0) return undefined
         if (!this.greeted) connection.greet()
@@ -258,11 +244,7 @@ export class Inbound implements FrameSink {
   private resetStream(id: number, code: number): void {
     if (!this.resets.spend()) this.flooded()
     this.connection.resetStream(id, code)
-    this.connection.streams.get(id)?.close(true)
-  }
-
-  private wrongSize(): Treatment {
-    return this.fail(ErrorCode.frameSizeError, "a frame of the wrong size")
+    this.connection.streams.get(id)?.close()
   }
 
   private broken(reason: string): Treatment {

@@ -26,6 +26,8 @@ export class Output {
   private attached: Array<Uint8Array> = []
   private attachedBytes = 0
   private callbacks: Array<() => void> = []
+  /** The callbacks of the last write. */
+  private lastCallbacks: Array<() => void> = []
   private inSocket = 0
   /** Grows whenever the operating system took something. */
   written = 0
@@ -78,7 +80,9 @@ export class Output {
 
   /** Calls back when everything added so far was taken by the operating system, or never will be. */
   protected whenWritten(callback: () => void): void {
-    this.callbacks.push(callback)
+    if (this.attachedBytes > 0 || this.at > this.from) this.callbacks.push(callback)
+    else if (this.inSocket > 0) this.lastCallbacks.push(callback)
+    else callback()
   }
 
   /** Writes what was added. */
@@ -88,7 +92,8 @@ export class Output {
     if (attached.length === 0) return
     this.attached = []
     this.attachedBytes = 0
-    if (callbacks.length > 0) this.callbacks = []
+    this.callbacks = []
+    this.lastCallbacks = callbacks
     this.inSocket += attachedBytes
     const done = (): void => {
       this.inSocket -= attachedBytes
@@ -105,6 +110,15 @@ export class Output {
     for (let i = 0; i < last; i++) socket.write(attached[i]!)
     socket.write(attached[last]!, done)
     socket.uncork()
+  }
+
+  /** Gives up the memory for what is added, where nothing waits in it. */
+  rest(): void {
+    if (this.queued > 0) return
+    this.block = nothing
+    this.at = 0
+    this.from = 0
+    this.size = minBlock
   }
 
   /** Nothing more will be written: what was added is dropped. */

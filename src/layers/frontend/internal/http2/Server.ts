@@ -1,7 +1,8 @@
 /** Accepts HTTP/2 connections, over TLS with ALPN or in the clear with prior knowledge. Source: RFC 9113 §3.2, §3.3. */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import { Connection, type ConnectionOptions } from "./Connection.ts"
+import { Connection } from "./Connection.ts"
+import type { ConnectionOptions } from "./ConnectionOptions.ts"
 import { Upkeep, type UpkeepOptions } from "./Upkeep.ts"
 
 /** Certificates and keys as PEM texts. @internal */

@@ -13,8 +13,8 @@ export interface StreamHandler {
   onRoom(): void
   /** No byte came or went for as long as the server grants. */
   onStill(): void
-  /** The stream is over. `cut`: before its answer was handed to the connection's output. */
-  onClose(cut: boolean): void
+  /** The stream is over. */
+  onClose(): void
 }
 
 /** Something handed over and not in the output yet. */
@@ -129,7 +129,7 @@ export class Stream {
   reset(code: number): void {
     if (this.closed) return
     this.connection.resetStream(this.id, code)
-    this.close(true)
+    this.close()
   }
 
   /** So many bytes of the body need no memory of this stream any more: the client may send as many again. */
@@ -211,17 +211,21 @@ export class Stream {
   /** The end of the answer is in the output. A client that is still sending is told to stop. */
   private finished(): void {
     if (!this.ended) this.connection.resetStream(this.id, ErrorCode.noError)
-    this.close(false)
+    this.close()
   }
 
-  /** It is over. `cut`: before the end of its answer was in the output. */
-  close(cut: boolean): void {
+  /** It is over. */
+  close(): void {
     if (this.closed) return
     this.closed = true
     this.trailers = undefined
     this.waiting = 0
     this.connection.forget(this)
-    for (const { sent } of this.outgoing.splice(0)) sent()
-    this.handler.onClose(cut)
+    // What was written of the first one may not have left.
+    for (const { attached, sent } of this.outgoing.splice(0)) {
+      if (attached) this.connection.writer.taken(sent)
+      else sent()
+    }
+    this.handler.onClose()
   }
 }

@@ -64,8 +64,12 @@ export class Upkeep {
     this.lookedAt = now
     if (!inbound.greeted && now - this.born > options.handshakeTimeout) return connection.destroy()
     if (!this.moves(now) || !this.answersPings(now)) return connection.destroy()
-    if (connection.streams.size > 0 || connection.working > 0) this.idleSince = now
-    else if (now - this.idleSince > options.idleTimeout) connection.shutdown()
+    if (connection.streams.size > 0 || connection.working > 0) {
+      this.idleSince = now
+    } else {
+      connection.writer.rest()
+      if (now - this.idleSince > options.idleTimeout) connection.shutdown()
+    }
     if (now > this.ageAt + options.maxAgeGrace) return connection.destroy()
     if (now > this.ageAt) connection.shutdown()
     if (connection.leaving && !connection.left) {
