@@ -10,6 +10,7 @@ import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { alone, batching, metrics } from "./figures/batching.ts"
 import type { Context, Figure, Measured } from "./figures/Figure.ts"
+import { grpcServing } from "./figures/grpc.ts"
 import { heavy, heavyBatched } from "./figures/heavy.ts"
 import { inProcess, rpc } from "./figures/rpc.ts"
 import { serving, starting } from "./figures/serving.ts"
@@ -67,7 +68,7 @@ const stop = async (): Promise<void> => {
 
 /** Figures of a server on a repository. */
 const on = async (repository: string, figures: (context: Context) => ReadonlyArray<Figure>): Promise<void> => {
-  const all = figures({ seconds, url: () => server!.url })
+  const all = figures({ seconds, url: () => server!.url, grpcPort: () => server!.grpcPort })
   if (!all.some((figure) => figure.name.includes(wanted))) return
   server = await start(repository)
   await measureAll(all)
@@ -80,6 +81,7 @@ try {
   const batched = models.batchingRepository(join(folder, "batching"))
   await measureAll([...starting(small), ...alone])
   await on(small, (context) => serving(context, () => server!))
+  await on(small, grpcServing)
   await on(small, rpc)
   await measureAll(inProcess(small, seconds))
   await on(batched, batching)

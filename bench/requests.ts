@@ -24,25 +24,29 @@ export const binaryRequest = (inputs: ReadonlyArray<BinaryInput>): BinaryRequest
   }
 }
 
-/** The request of the `simple` model: two INT32 tensors of one row. */
-export const simple = (): BinaryRequest =>
-  binaryRequest(
-    ["INPUT0", "INPUT1"].map((name) => ({
-      name,
-      datatype: "INT32",
-      shape: [1, 16],
-      data: Int32Array.from({ length: 16 }, (_, i) => i)
-    }))
-  )
+/** The inputs of the `simple` model: two INT32 tensors of one row. */
+export const simpleInputs = (): ReadonlyArray<BinaryInput> =>
+  ["INPUT0", "INPUT1"].map((name) => ({
+    name,
+    datatype: "INT32",
+    shape: [1, 16],
+    data: Int32Array.from({ length: 16 }, (_, i) => i)
+  }))
+
+/** The request of the `simple` model. */
+export const simple = (): BinaryRequest => binaryRequest(simpleInputs())
+
+/** One FP32 tensor. */
+export const float32Inputs = (name: string, shape: ReadonlyArray<number>): ReadonlyArray<BinaryInput> => [{
+  name,
+  datatype: "FP32",
+  shape,
+  data: new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(0.5)
+}]
 
 /** A request with one FP32 tensor. */
 export const float32 = (name: string, shape: ReadonlyArray<number>): BinaryRequest =>
-  binaryRequest([{
-    name,
-    datatype: "FP32",
-    shape,
-    data: new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(0.5)
-  }])
+  binaryRequest(float32Inputs(name, shape))
 
 /** One window of sound for Silero's voice detector, with the state of a beginning: 32 ms at 16 kHz. */
 export const silero = (): BinaryRequest =>

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 
 export interface Started {
   readonly url: string
+  readonly grpcPort: number
   /** Milliseconds from the start of the process until `/v2/health/ready` answered 200. */
   readonly startMillis: number
   /** Resident memory in megabytes, now. */
@@ -29,6 +30,7 @@ export const freePort = (): Promise<number> =>
 /** Serves a repository until `stop`. */
 export const start = async (repository: string, flags: ReadonlyArray<string> = []): Promise<Started> => {
   const port = await freePort()
+  const grpcPort = await freePort()
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
   const child = spawn(process.execPath, [
@@ -37,6 +39,8 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
     `--model-repository=${repository}`,
     "--http-address=127.0.0.1",
     `--http-port=${port}`,
+    "--grpc-address=127.0.0.1",
+    `--grpc-port=${grpcPort}`,
     `--metrics-port=${await freePort()}`,
     ...flags
   ], { stdio: ["ignore", "ignore", "pipe"] })
@@ -58,6 +62,7 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
   const startMillis = performance.now() - began
   return {
     url,
+    grpcPort,
     startMillis,
     rss: () => {
       const status = readFileSync(`/proc/${child.pid}/status`, "utf8")

@@ -6,7 +6,8 @@
  * The image is one line of text, 48 pixels high, as the model wants it. Exit code 1 if the text read is not the text drawn.
  */
 import { readFileSync } from "node:fs"
-import { fail, infer, serverUrl } from "./kserve.ts"
+import { tensor } from "../src/client/Client.ts"
+import { clientOf, fail, orFail } from "./program.ts"
 
 const expected = "Galatea serves 42 models"
 const height = 48
@@ -30,13 +31,15 @@ const plane = height * width
 const image = new Float32Array(3 * plane)
 for (let i = 0; i < 3 * plane; i++) image[i] = pixels[i % plane]! / 127.5 - 1
 
-const model = "ppocr_rec"
-const outputs = await infer(serverUrl(), `models/${model}`, [
-  { name: "x", datatype: "FP32", shape: [1, 3, height, width], data: image }
-])
-const { data, shape } = [...outputs.values()][0]!
-const steps = shape[1]!
-const classes = shape[2]!
+/** What the model takes and gives, as `galatea codegen` writes it. */
+const client = clientOf({
+  ppocr_rec: {
+    inputs: { x: { datatype: "FP32", shape: [-1, 3, 48, -1] } },
+    outputs: { "softmax_11.tmp_0": { datatype: "FP32", shape: [-1, -1, 6625] } }
+  }
+})
+const { outputs } = await client.infer("ppocr_rec", { x: tensor(image, [1, 3, height, width]) }).catch(orFail)
+const { data, shape: [, steps, classes] } = outputs["softmax_11.tmp_0"]
 
 const characters = alphabet()
 if (characters.length !== classes) fail(`the model knows ${classes} classes, the dictionary ${characters.length}`)

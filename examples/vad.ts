@@ -7,7 +7,8 @@
  * answer into the next request. The result is compared with where the speech is known to be; exit code 1 if it differs.
  */
 import { readFileSync } from "node:fs"
-import { fail, infer, serverUrl } from "./kserve.ts"
+import { type OutputTensor, tensor } from "../src/client/Client.ts"
+import { clientOf, fail, orFail } from "./program.ts"
 
 const sampleRate = 16_000
 /** Samples of one step, and samples of the step before that the model wants to see again in front of them. */
@@ -16,6 +17,21 @@ const contextLength = 64
 /** Speech starts at this probability, and ends after this many quiet windows (0.26 s). */
 const threshold = 0.5
 const quietWindows = 8
+
+/** What the model takes and gives, as `galatea codegen` writes it. */
+const client = clientOf({
+  silero_vad: {
+    inputs: {
+      input: { datatype: "FP32", shape: [-1, -1] },
+      state: { datatype: "FP32", shape: [2, -1, 128] },
+      sr: { datatype: "INT64", shape: [1] }
+    },
+    outputs: {
+      output: { datatype: "FP32", shape: [-1, 1] },
+      stateN: { datatype: "FP32", shape: [-1, -1, -1] }
+    }
+  }
+})
 
 /** Seconds. */
 interface Segment {
@@ -41,20 +57,21 @@ const readWav = (url: URL): Int16Array => {
 }
 
 /** Probability of speech in each window of the recording. */
-const probabilities = async (server: string, version: number, samples: Int16Array): Promise<Array<number>> => {
+const probabilities = async (version: number, samples: Int16Array): Promise<Array<number>> => {
   const window = new Float32Array(contextLength + windowLength)
-  let state = new Float32Array(2 * 128)
+  let state: OutputTensor<"FP32", readonly [number, number, number]> = tensor(new Float32Array(2 * 128), [2, 1, 128])
   const found: Array<number> = []
   for (let start = 0; start + windowLength <= samples.length; start += windowLength) {
     window.copyWithin(0, windowLength)
     for (let i = 0; i < windowLength; i++) window[contextLength + i] = samples[start + i]! / 32_768
-    const outputs = await infer(server, `models/silero_vad/versions/${version}`, [
-      { name: "input", datatype: "FP32", shape: [1, window.length], data: window },
-      { name: "state", datatype: "FP32", shape: [2, 1, 128], data: state },
-      { name: "sr", datatype: "INT64", shape: [1], data: BigInt64Array.of(BigInt(sampleRate)) }
-    ])
-    state = Float32Array.from(outputs.get("stateN")!.data)
-    found.push(outputs.get("output")!.data[0]!)
+    const { outputs } = await client.infer("silero_vad", {
+      input: tensor(window, [1, window.length]),
+      state,
+      sr: BigInt64Array.of(BigInt(sampleRate))
+    }, { version, outputs: ["output", "stateN"] }).catch(orFail)
+    // What came out goes in again as it is.
+    state = outputs.stateN
+    found.push(outputs.output.data[0]!)
   }
   return found
 }
@@ -79,11 +96,10 @@ const segments = (found: ReadonlyArray<number>): Array<Segment> => {
 
 const near = (a: number, b: number): boolean => Math.abs(a - b) <= tolerance
 
-const server = serverUrl()
 const samples = readWav(new URL("assets/speech.wav", import.meta.url))
 for (const version of [5, 6]) {
   const began = performance.now()
-  const found = await probabilities(server, version, samples)
+  const found = await probabilities(version, samples)
   const spent = performance.now() - began
   const speech = segments(found)
   console.log(`silero_vad version ${version}: ${found.length} requests in ${spent.toFixed(0)} ms`)

@@ -2,6 +2,7 @@
 export * as IdentityExecutor from "./layers/execution/IdentityExecutor.ts"
 export * as OnnxExecutor from "./layers/execution/OnnxExecutor.ts"
 export * as SharedTensorMemory from "./layers/execution/SharedTensorMemory.ts"
+export * as GrpcFrontend from "./layers/frontend/GrpcFrontend.ts"
 export * as HttpFrontend from "./layers/frontend/HttpFrontend.ts"
 export * as MetricsFrontend from "./layers/frontend/MetricsFrontend.ts"
 export * as RpcFrontend from "./layers/frontend/RpcFrontend.ts"

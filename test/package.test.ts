@@ -26,9 +26,26 @@ describe("package", () => {
 
   it("exports the modules of every public folder", () => {
     for (
-      const specifier of ["galatea", "galatea/schema/X", "galatea/services/X", "galatea/layers/X", "galatea/layers/x/X"]
+      const specifier of [
+        "galatea",
+        "galatea/schema/X",
+        "galatea/services/X",
+        "galatea/layers/X",
+        "galatea/layers/x/X",
+        "galatea/client/grpc",
+        "galatea/client/grpc/X"
+      ]
     ) {
       assert.notStrictEqual(refusal(specifier), "ERR_PACKAGE_PATH_NOT_EXPORTED", specifier)
+    }
+  })
+
+  it("exports the clients, and none of the modules behind them", () => {
+    for (const entry of ["", "/effect", "/grpc", "/rpc"]) {
+      assert.notStrictEqual(refusal(`galatea/client${entry}`), "ERR_PACKAGE_PATH_NOT_EXPORTED", entry)
+    }
+    for (const module of ["HttpClient", "internal/Elements", "EffectClient"]) {
+      assert.strictEqual(refusal(`galatea/client/${module}`), "ERR_PACKAGE_PATH_NOT_EXPORTED", module)
     }
   })
 

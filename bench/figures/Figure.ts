@@ -25,6 +25,7 @@ export interface Context {
   readonly seconds: number
   /** Base URL of the server. */
   readonly url: () => string
+  readonly grpcPort: () => number
 }
 
 export const atLeast = (goal: number) => (ratio: number): boolean => ratio >= goal

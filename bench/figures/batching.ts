@@ -58,7 +58,12 @@ const pair = async (
 ): Promise<Measured> => {
   const servers = [await start(repository, first), await start(repository, second)] as const
   const on = (server: Started) => () =>
-    load({ seconds: seconds / 2, url: () => server.url }, "simple_batched", requests.simple(), 64)
+    load(
+      { seconds: seconds / 2, url: () => server.url, grpcPort: () => server.grpcPort },
+      "simple_batched",
+      requests.simple(),
+      64
+    )
   const measured = await inTurns(on(servers[0]), on(servers[1]))
   for (const server of servers) await server.stop()
   return measured

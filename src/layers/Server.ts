@@ -18,6 +18,7 @@ import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
+import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
@@ -104,7 +105,10 @@ export const layer = (
   const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
   const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
-  return options.allowHttp ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(observed)) : observed
+  const http = options.allowHttp
+    ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(observed))
+    : observed
+  return options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)).pipe(Layer.provideMerge(http)) : http
 }
 
 const keepsQuantiles = (options: ServerOptions): boolean =>
@@ -188,6 +192,51 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   restrictions: options.httpRestrictedApi,
   headerForwardPattern: options.httpHeaderForwardPattern,
   serverTiming: options.httpServerTiming,
+  corsAllowOrigins: options.httpCorsAllowOrigin,
   rpc: options.allowRpc,
   rpcMaxMessageBytes: options.rpcMaxMessageBytes
+})
+
+/** A time for which 0 says that there is none. */
+const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
+
+const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
+  address: options.grpcAddress,
+  port: options.grpcPort,
+  reusePort: options.reuseGrpcPort,
+  tls: options.grpcUseSsl || options.grpcUseSslMutual
+    ? {
+      certificate: options.grpcServerCert,
+      key: options.grpcServerKey,
+      clientRoots: options.grpcUseSslMutual ? options.grpcRootCert : undefined
+    }
+    : undefined,
+  maxMessageBytes: options.grpcMaxRequestBytes,
+  maxSendMessageBytes: options.grpcMaxResponseBytes,
+  maxInflightBytes: options.grpcMaxInflightBytes,
+  maxInflightRequests: options.grpcMaxInflightRequests,
+  maxStreamRequests: options.grpcMaxStreamRequests,
+  maxHealthWatches: options.grpcMaxHealthWatches,
+  healthWatchInterval: Duration.millis(options.grpcHealthWatchIntervalMs),
+  reflection: options.grpcReflection,
+  maxConnections: options.grpcMaxConnections,
+  maxConcurrentStreams: options.grpcMaxConcurrentStreams,
+  maxMetadataBytes: options.grpcMaxMetadataBytes,
+  keepAlive: {
+    time: unlessZero(options.grpcKeepaliveTime) ?? Duration.infinity,
+    timeout: Duration.millis(options.grpcKeepaliveTimeout),
+    permitWithoutCalls: options.grpcKeepalivePermitWithoutCalls,
+    minRecvPingInterval: Duration.millis(options.grpcHttp2MinRecvPingIntervalWithoutData),
+    maxPingStrikes: options.grpcHttp2MaxPingStrikes,
+    maxPingsWithoutData: options.grpcHttp2MaxPingsWithoutData
+  },
+  maxConnectionAge: unlessZero(options.grpcMaxConnectionAge),
+  maxConnectionAgeGrace: unlessZero(options.grpcMaxConnectionAgeGrace),
+  handshakeTimeout: Duration.millis(options.grpcHandshakeTimeoutMs),
+  bodyTimeout: Duration.millis(options.grpcBodyTimeoutMs),
+  idleTimeout: unlessZero(options.grpcIdleTimeoutMs) ?? Duration.infinity,
+  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  compression: options.grpcInferResponseCompressionLevel,
+  restrictions: options.grpcRestrictedProtocol,
+  headerForwardPattern: options.grpcHeaderForwardPattern
 })

@@ -5,22 +5,9 @@
  * Messages name the thing, the limit and the value received, never the contents of a tensor.
  */
 import { Schema } from "effect"
+import { type Code, codes } from "./Codes.ts"
 
-/** Triton's error codes with their HTTP status, gRPC number and the name used inside messages. @category models */
-export const codes = {
-  UNKNOWN: { http: 400, grpc: 2, prefix: "Unknown" },
-  INTERNAL: { http: 500, grpc: 13, prefix: "Internal" },
-  NOT_FOUND: { http: 404, grpc: 5, prefix: "Not found" },
-  INVALID_ARG: { http: 400, grpc: 3, prefix: "Invalid argument" },
-  UNAVAILABLE: { http: 503, grpc: 14, prefix: "Unavailable" },
-  UNSUPPORTED: { http: 501, grpc: 12, prefix: "Unsupported" },
-  ALREADY_EXISTS: { http: 400, grpc: 6, prefix: "Already exists" },
-  DEADLINE_EXCEEDED: { http: 504, grpc: 4, prefix: "Deadline exceeded" },
-  CANCELLED: { http: 400, grpc: 1, prefix: "Cancelled" }
-} as const
-
-/** @category models */
-export type Code = keyof typeof codes
+export { type Code, codes }
 
 const message = { message: Schema.String }
 

@@ -6,6 +6,7 @@
  */
 import { backendRows } from "./options/BackendRows.ts"
 import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { grpcBoundRows } from "./options/GrpcBoundRows.ts"
 import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
@@ -18,6 +19,7 @@ const rows = [
   ...executionRows,
   ...loggingRows,
   ...grpcRows,
+  ...grpcBoundRows,
   ...metricsRows,
   ...tracingRows,
   ...backendRows,

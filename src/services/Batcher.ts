@@ -18,6 +18,11 @@ export interface QueueSnapshot {
   readonly age: number
   /** Batches running now on other instances. */
   readonly executing: number
+  /**
+   * Instances that run nothing, the one that this batch is for included. 1 where runs are shorter than the wake-up of an instance,
+   * so that dividing the rows among several would cost more than it gains. 0: the batch is complete, and is to lie ready.
+   */
+  readonly idle: number
   /** Rows of the longest head with at most this many. The first request always counts; none is split. */
   readonly fit: (rows: number) => number
 }

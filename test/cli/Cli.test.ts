@@ -33,7 +33,7 @@ describe("galatea", () => {
     Effect.gen(function*() {
       const { exit, out } = yield* run(["--help"])
       assert.isTrue(Exit.isSuccess(exit))
-      for (const command of ["serve", "check", "explain", "options"]) {
+      for (const command of ["serve", "check", "models", "infer", "explain", "codegen", "options"]) {
         assert.match(out, new RegExp(`^  ${command} `, "m"))
       }
     }))
@@ -128,12 +128,12 @@ describe("galatea serve", () => {
 
   it.effect("logs each warning once, to standard error", () =>
     Effect.gen(function*() {
-      const { err } = yield* run(["serve", "/m", "--grpc-port=1", "--strict-model-config=0"])
+      const { err } = yield* run(["serve", "/m", "--http-thread-count=2", "--strict-model-config=0"])
       const lines = err.trimEnd().split("\n")
       assert.strictEqual(lines.length, 2)
       assert.match(
         lines[0]!,
-        /^W\d{4} .*\] "Option '--grpc-port' has no effect yet: this server does not speak gRPC yet\."$/
+        /^W\d{4} .*\] "Option '--http-thread-count' has no effect: one event loop serves every connection, .*\."$/
       )
       assert.include(lines[1]!, "'--strict-model-config' has been deprecated!")
     }))
@@ -191,7 +191,8 @@ describe("galatea serve", () => {
           message: "failed to start HTTP service: Unavailable - Socket '0.0.0.0:8000' already in use"
         }),
         "error: failed to start HTTP service: Unavailable - Socket '0.0.0.0:8000' already in use\n" +
-        "Choose another port with --http-port or --metrics-port, or address with --http-address or --metrics-address.\n"
+        "Choose another port with --http-port, --grpc-port or --metrics-port, or address with --http-address, --grpc-address " +
+        "or --metrics-address.\n"
       ]
     ] as const
   ) {

@@ -13,14 +13,30 @@ import { write } from "../clients/repository.ts"
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const python = process.env["GALATEA_PYTHON"] ?? "python3"
 
-const absent = ((): string | undefined => {
-  const { error, status } = spawnSync(python, ["-c", "import numpy, tritonclient.http, tritonclient.http.aio"])
-  if (error !== undefined) return `${python} cannot be started`
-  return status === 0
-    ? undefined
-    : `${python} has no tritonclient: pip install "tritonclient[http]" numpy, or set GALATEA_PYTHON`
-})()
-if (absent !== undefined) console.warn(`SKIPPED: test/clients: ${absent}`)
+const grpcurl = process.env["GALATEA_GRPCURL"] ?? "grpcurl"
+
+/** Whether a client cannot be run here, which is said aloud. */
+const isAbsent = (client: string, program: string, args: ReadonlyArray<string>, remedy: string): boolean => {
+  const { error, status } = spawnSync(program, args)
+  if (error === undefined && status === 0) return false
+  console.warn(
+    `SKIPPED: ${client}: ${error === undefined ? `${program} lacks it` : `${program} cannot be started`}: ${remedy}`
+  )
+  return true
+}
+
+const noPython = isAbsent(
+  "tritonclient",
+  python,
+  ["-c", "import numpy, tritonclient.http, tritonclient.http.aio, tritonclient.grpc, tritonclient.grpc.aio"],
+  "pip install \"tritonclient[http,grpc]\" numpy, or set GALATEA_PYTHON"
+)
+const noGrpcurl = isAbsent(
+  "grpcurl",
+  grpcurl,
+  ["--version"],
+  "go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3, or set GALATEA_GRPCURL"
+)
 
 interface Finished {
   readonly code: number | null
@@ -62,9 +78,10 @@ const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !
 const isReady = (url: string) =>
   Effect.promise(() => fetch(`${url}/v2/health/ready`).then(({ status }) => status === 200, () => false))
 
-/** A started server on the clients' repository, as its address; stopped with SIGTERM when the scope closes. */
+/** A started server on the clients' repository, as its addresses; stopped with SIGTERM when the scope closes. */
 const server = Effect.gen(function*() {
   const port = yield* freePort
+  const grpcPort = yield* freePort
   const folder = yield* repository
   const log: Array<Buffer> = []
   const child = yield* Effect.acquireRelease(
@@ -76,6 +93,8 @@ const server = Effect.gen(function*() {
         folder,
         "--http-port",
         String(port),
+        "--grpc-port",
+        String(grpcPort),
         "--metrics-port=0"
       ]
       const started = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
@@ -97,18 +116,31 @@ const server = Effect.gen(function*() {
     }
     yield* Effect.sleep("50 millis")
   }
-  return `127.0.0.1:${port}`
+  return { http: `127.0.0.1:${port}`, grpc: `127.0.0.1:${grpcPort}` }
 })
 
+/** A script of test/clients passes against an address of a server of its own. */
+const passes = (program: string, script: string, protocol: "http" | "grpc") =>
+  Effect.gen(function*() {
+    const addresses = yield* server
+    const { code, output } = yield* run(program, [`test/clients/${script}`, addresses[protocol]])
+    assert.match(output.trimEnd().split("\n").at(-1)!, /^\d+ passed, 0 failed$/, output)
+    assert.strictEqual(code, 0, output)
+  }).pipe(Effect.scoped)
+
 describe("clients", () => {
-  it.live.skipIf(absent !== undefined)(
+  it.live.skipIf(noPython)(
     "tritonclient for Python drives the HTTP endpoint",
-    () =>
-      Effect.gen(function*() {
-        const address = yield* server
-        const { code, output } = yield* run(python, ["test/clients/tritonclient_http.py", address])
-        assert.match(output.trimEnd().split("\n").at(-1)!, /^\d+ passed, 0 failed$/, output)
-        assert.strictEqual(code, 0, output)
-      }).pipe(Effect.scoped)
+    () => passes(python, "tritonclient_http.py", "http")
+  )
+
+  it.live.skipIf(noPython)(
+    "tritonclient for Python drives the gRPC endpoint",
+    () => passes(python, "tritonclient_grpc.py", "grpc")
+  )
+
+  it.live.skipIf(noGrpcurl)(
+    "grpcurl drives the gRPC endpoint",
+    () => passes(process.execPath, "grpcurl.ts", "grpc")
   )
 })

@@ -224,6 +224,16 @@ export const bugs: ReadonlyArray<Bug> = [
     profile: "direct",
     subject: lent(({ start }) => ({ start: (...args) => (start(...args), { withdraw: () => false }) }))
   },
+  {
+    name: "gives everything to one of several idle instances",
+    breaks: "gathers",
+    profile: "batches",
+    subject: policy(({ plan }) =>
+      plan.delay > 0 || plan.preferred.length > 0
+        ? undefined
+        : () => BatchPolicy.make(({ rows }) => BatchPolicy.leave(rows))
+    )
+  },
   { name: "does not gather", breaks: "gathers", profile: "batches", subject: delayed(() => 0) },
   {
     name: "answers as runs end although the order is to be kept",

@@ -222,8 +222,19 @@ export class Model {
     if (reached === 0 && limit > 0 && age >= limit - 1000) return undefined
     if (reached > 0) return reached
     if (rows > largest) return below
-    if (limit === 0 || count < queue.length || rows === largest || this.closing) return count
-    return 0
+    if (count < queue.length || rows === largest || this.closing) return count
+    return limit === 0 ? this.shareOf(queue, rows) : 0
+  }
+
+  /** Requests of one instance's share, where idle instances divide these rows. */
+  private shareOf(queue: ReadonlyArray<Request>, rows: number): number {
+    const share = this.plan.quick ? rows : rows / Math.max(1, this.machines.idle)
+    let taken = queue[0]!.plan.rows
+    let count = 1
+    while (count < queue.length && taken + queue[count]!.plan.rows <= Math.ceil(share)) {
+      taken += queue[count++]!.plan.rows
+    }
+    return count
   }
 
   private closedHead(queue: ReadonlyArray<Request>): boolean {

@@ -136,7 +136,7 @@ const succeeds = (directory: string, command: string, args: ReadonlyArray<string
   })
 
 const simulates = (directory: string) =>
-  succeeds(directory, process.execPath, ["test/simulation/mutate.ts", "--check"], 15_000)
+  succeeds(directory, process.execPath, ["test/simulation/mutate.ts", "--check"], 60_000)
 
 const passesUnits = (directory: string) =>
   succeeds(directory, process.execPath, [
@@ -147,12 +147,13 @@ const passesUnits = (directory: string) =>
     "--bail",
     "1",
     "--testTimeout",
-    "4000",
+    "20000",
+    "test/scheduling/BatchPolicy",
     "test/scheduling/DirectScheduler",
     "test/scheduling/DynamicBatcher",
     "test/scheduling/QueueRules",
     "test/scheduling/Lanes"
-  ], 60_000)
+  ], 240_000)
 
 /** A copy of what the tests need. */
 const copyTree = (): string => {

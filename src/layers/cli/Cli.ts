@@ -1,10 +1,11 @@
 /**
- * The command line: `galatea serve`, `galatea check`, `galatea explain`, `galatea options`, `--help`, `--version`, `--completions`.
+ * The command line: `galatea serve`, `check`, `models`, `infer`, `explain`, `codegen`, `options`, and `--help`, `--version`,
+ * `--completions`.
  *
  * Without a command's name, options mean `serve`: `galatea --model-repository=…` does what `tritonserver --model-repository=…`
  * does, and then a plain word is an error as there.
  */
-import { Console, Effect, Layer, Option, Result } from "effect"
+import { Console, Effect, Layer, Result } from "effect"
 import { Argument, CliConfig, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import * as CommandLine from "../../schema/options/CommandLine.ts"
 import * as OptionsParser from "../../schema/options/OptionsParser.ts"
@@ -12,8 +13,8 @@ import { UsageError } from "../../schema/options/UsageError.ts"
 import * as Version from "../Version.ts"
 import * as Check from "./Check.ts"
 import { CliFailure } from "./CliFailure.ts"
-import * as Explain from "./Explain.ts"
 import * as HelpFormatter from "./HelpFormatter.ts"
+import * as ClientCommands from "./internal/ClientCommands.ts"
 import * as Flags from "./internal/Flags.ts"
 import * as Output from "./internal/Output.ts"
 import * as OptionsDocs from "./OptionsDocs.ts"
@@ -105,42 +106,13 @@ const command = (environment: Environment) => {
       Command.withExamples([{ command: "galatea check ./models --print-config" }])
     )
 
-  const explain = Command.make(
-    "explain",
-    {
-      model: Argument.String("model").pipe(Argument.withDescription("Name of the model")),
-      url: Flag.String("url").pipe(
-        Flag.withDefault("http://localhost:8000"),
-        Flag.withDescription("Address of the running server (default: http://localhost:8000)")
-      ),
-      seconds: Flag.Finite("seconds").pipe(
-        Flag.optional,
-        Flag.withDescription("Take two readings so many seconds apart, and explain what happened in between")
-      ),
-      headers: Flag.String("header").pipe(
-        Flag.withMetavar("<name: value>"),
-        Flag.atLeast(0),
-        Flag.withDescription("Header to send, for restricted APIs (may be given several times)")
-      )
-    },
-    ({ headers, model, seconds, url }) =>
-      Explain.explain({ model, url, headers, seconds: Option.getOrUndefined(seconds) }, environment.output)
-  ).pipe(
-    Command.provide(Explain.layer),
-    Command.withDescription("Say what the batcher of a model does on a running server, and what to change"),
-    Command.withExamples([
-      { command: "galatea explain simple", description: "Since the model was loaded" },
-      { command: "galatea explain simple --seconds 10 --url http://host:8000", description: "The next 10 seconds" }
-    ])
-  )
-
   const options = Command.make("options", {}, () => Console.log(OptionsDocs.render().trimEnd())).pipe(
     Command.withDescription("Print the reference of all options as Markdown")
   )
 
   return Command.make("galatea").pipe(
     Command.withDescription("Inference server for ONNX models: KServe V2 over HTTP, with Triton's extensions"),
-    Command.withSubcommands([serve, check, explain, options])
+    Command.withSubcommands([serve, check, ...ClientCommands.make(environment), options])
   )
 }
 

@@ -1,36 +1,21 @@
 /** `galatea explain`: asks a running server about a model, and says what its batcher does and what to change. */
 import { Clock, Effect } from "effect"
-import { FetchHttpClient, type HttpClient } from "effect/http"
+import type { HttpClient } from "effect/http"
 import { CliFailure } from "./CliFailure.ts"
 import { explain as explainVersion, type Explanation } from "./internal/explain/Explanation.ts"
 import * as ModelServer from "./internal/explain/ModelServer.ts"
 import { between } from "./internal/explain/Reading.ts"
 import { animate, type Output, styles } from "./internal/Output.ts"
+import * as RunningServer from "./internal/RunningServer.ts"
 
 /** @category models */
-export interface Command {
+export interface Command extends RunningServer.Target {
   readonly model: string
-  /** Address of the server, `http://` or not. */
-  readonly url: string
   /** Explains what happens in so many seconds; `undefined`: what happened since the model was loaded. */
   readonly seconds: number | undefined
-  /** Headers of every request, each as `name: value`. */
-  readonly headers: ReadonlyArray<string>
 }
 
 const failure = (message: string) => new CliFailure({ message: `galatea explain: ${message}\n` })
-
-const header = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
-
-const readHeaders = (texts: ReadonlyArray<string>): Effect.Effect<Record<string, string>, CliFailure> => {
-  const headers: Record<string, string> = {}
-  for (const text of texts) {
-    const match = header.exec(text)
-    if (match === null) return Effect.fail(failure(`'${text}' is no header; --header takes "name: value".`))
-    headers[match[1]!] = match[2]!.trimEnd()
-  }
-  return Effect.succeed(headers)
-}
 
 const render = ({ sections, title }: Explanation, output: Output): string => {
   const style = styles(output)
@@ -41,16 +26,20 @@ const render = ({ sections, title }: Explanation, output: Output): string => {
 }
 
 /** Explanations of all versions, by one reading or by the difference of two. */
-const explanations = Effect.fnUntraced(function*(target: ModelServer.Target, command: Command, output: Output) {
-  const settings = yield* ModelServer.settings(target)
-  const first = yield* ModelServer.counts(target)
+const explanations = Effect.fnUntraced(function*(
+  server: RunningServer.RunningServer,
+  command: Command,
+  output: Output
+) {
   const { model, seconds } = command
+  const settings = yield* ModelServer.settings(server, model)
+  const first = yield* ModelServer.counts(server, model)
   if (seconds === undefined) return first.map((counts) => explainVersion(settings, counts, undefined))
   const began = yield* Clock.currentTimeNanos
   yield* Effect.scoped(
     Effect.andThen(animate(output, () => [`watching ${model} for ${seconds} s`]), Effect.sleep(seconds * 1000))
   )
-  const second = yield* ModelServer.counts(target)
+  const second = yield* ModelServer.counts(server, model)
   const passed = Number((yield* Clock.currentTimeNanos) - began) / 1e9
   const made: Array<Explanation> = []
   for (const later of second) {
@@ -70,16 +59,12 @@ export const explain = (
   output: Output
 ): Effect.Effect<void, CliFailure, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const url = ModelServer.address(command.url)
-    if (url === undefined) {
-      return yield* failure(`'${command.url}' is no address of a server, such as http://localhost:8000.`)
-    }
     const { seconds } = command
     if (seconds !== undefined && !(seconds > 0 && seconds <= 86400)) {
       return yield* failure(`--seconds takes a number above 0 and up to 86400, got ${seconds}.`)
     }
-    const headers = yield* readHeaders(command.headers)
-    const made = yield* explanations({ url, model: command.model, headers }, command, output).pipe(
+    const made = yield* RunningServer.connect(command).pipe(
+      Effect.flatMap((server) => explanations(server, command, output)),
       Effect.catchTag("Unreadable", ({ message }) => Effect.fail(failure(message)))
     )
     output.out(made.map((one) => render(one, output)).join("\n"))
@@ -88,4 +73,4 @@ export const explain = (
   })
 
 /** What `explain` asks with. @category layers */
-export const layer = FetchHttpClient.layer
+export const layer = RunningServer.layer

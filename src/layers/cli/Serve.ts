@@ -6,6 +6,7 @@ import type { Parsed } from "../../schema/options/OptionsParser.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import type { IndexEntry, LoadEvent, Model } from "../../services/ModelRepository.ts"
+import { GrpcFrontend } from "../frontend/GrpcFrontend.ts"
 import { HttpFrontend } from "../frontend/HttpFrontend.ts"
 import { MetricsFrontend } from "../frontend/MetricsFrontend.ts"
 import { trimHeap } from "../HeapTrim.ts"
@@ -18,10 +19,10 @@ import type { Shutdown } from "./Shutdown.ts"
 
 /** An address that the server listens at. @category models */
 export interface Endpoint {
-  /** As the log names it: `HTTPService`, `Metrics Service`. */
+  /** As the log names it: `HTTPService`, `GRPCInferenceService`, `Metrics Service`. */
   readonly service: string
   /** As people call it. */
-  readonly protocol: "HTTP" | "metrics"
+  readonly protocol: "HTTP" | "gRPC" | "metrics"
   readonly address: string
   /** The port in use, also where the option said 0. */
   readonly port: number
@@ -76,8 +77,8 @@ const noRepository = "error: creating server: Invalid argument - --model-reposit
 
 /** What to do about it, where there is something. */
 const advice: Readonly<Record<string, string>> = {
-  ListenFailed: "Choose another port with --http-port or --metrics-port, or address with --http-address or "
-    + "--metrics-address.\n",
+  ListenFailed: "Choose another port with --http-port, --grpc-port or --metrics-port, or address with --http-address, "
+    + "--grpc-address or --metrics-address.\n",
   ModelsNotLoaded: "To serve the models that load in spite of that: --exit-on-error=false\n"
 }
 
@@ -86,13 +87,24 @@ const describe = ({ _tag, code, message }: StartFailure): string =>
     advice[_tag] ?? ""
   }`
 
-const baseUrl = ({ address, port }: Endpoint): string => {
+const hostAndPort = ({ address, port }: Endpoint): string => {
   const host = address === "0.0.0.0" || address === "::" || address === "" ? "localhost" : address
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-const urlOf = (endpoint: Endpoint): string =>
-  endpoint.protocol === "metrics" ? `${baseUrl(endpoint)}/metrics` : baseUrl(endpoint)
+const baseUrl = (endpoint: Endpoint): string => `http://${hostAndPort(endpoint)}`
+
+/** What a client is told: gRPC's take a name and a port, without a scheme. */
+const targetOf = (endpoint: Endpoint): string => {
+  switch (endpoint.protocol) {
+    case "HTTP":
+      return baseUrl(endpoint)
+    case "gRPC":
+      return hostAndPort(endpoint)
+    case "metrics":
+      return `${baseUrl(endpoint)}/metrics`
+  }
+}
 
 const readyModels = (
   { repository }: InferenceServer["Service"],
@@ -122,21 +134,24 @@ const reportInFlight = Effect.fnUntraced(function*(server: InferenceServer["Serv
 const greeting = (output: Output, endpoints: ReadonlyArray<Endpoint>, models: ReadonlyArray<Model>): string => {
   const style = styles(output)
   const places = endpoints.map((endpoint) =>
-    `${endpoint.protocol} at ${style.bold(urlOf(endpoint))} (${endpoint.address}:${endpoint.port})`
+    `${endpoint.protocol} at ${style.bold(targetOf(endpoint))} (${endpoint.address}:${endpoint.port})`
   )
-  const http = endpoints.find(({ protocol }) => protocol === "HTTP")
-  if (http === undefined) {
+  if (endpoints.every(({ protocol }) => protocol === "metrics")) {
     const others = places.length === 0 ? "" : ` Listening for ${places.join(", ")}.`
-    return `\nNot listening for requests: --allow-http=false, and no other endpoint takes them yet.${others}\n`
+    return `\nNot listening for requests: --allow-http=false and --allow-grpc=false.${others}\n`
   }
+  const http = endpoints.find(({ protocol }) => protocol === "HTTP")
+  if (http === undefined) return `\nListening for ${places.join(", ")}\n`
   const commands = CurlCommands.commands(baseUrl(http), models)
   return `\nListening for ${places.join(", ")}\n\nTry:\n${commands.map((command) => `  ${command}\n`).join("")}\n`
 }
 
 /** Gives back the memory that starting up has used, unless requests came at once: they matter more. */
-const trimWhenIdle = Effect.fnUntraced(function*(frontend: Option.Option<HttpFrontend["Service"]>) {
+const trimWhenIdle = Effect.fnUntraced(function*(
+  frontends: ReadonlyArray<{ readonly inFlight: () => { readonly requests: number } }>
+) {
   yield* Effect.sleep("1 second")
-  if (Option.isNone(frontend) || frontend.value.inFlight().requests === 0) trimHeap()
+  if (frontends.every(({ inFlight }) => inFlight().requests === 0)) trimHeap()
 })
 
 const start = Effect.fnUntraced(function*(options: ServerOptions, environment: Environment, outer: Scope.Scope) {
@@ -164,6 +179,12 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
       address,
       port
     })),
+    ...Option.toArray(Context.getOption(context, GrpcFrontend)).map(({ address, port }) => ({
+      service: "GRPCInferenceService",
+      protocol: "gRPC" as const,
+      address,
+      port
+    })),
     ...Option.toArray(Context.getOption(context, MetricsFrontend)).map(({ address, port }) => ({
       service: "Metrics Service",
       protocol: "metrics" as const,
@@ -184,7 +205,10 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
     output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
     output.out(greeting(output, endpoints, models))
   }
-  yield* Effect.forkScoped(trimWhenIdle(Context.getOption(context, HttpFrontend)))
+  yield* Effect.forkScoped(trimWhenIdle([
+    ...Option.toArray(Context.getOption(context, HttpFrontend)),
+    ...Option.toArray(Context.getOption(context, GrpcFrontend))
+  ]))
   return yield* Effect.never
 })
 

@@ -11,11 +11,10 @@ import type { ListenFailed } from "../../schema/Errors.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
-import * as HeaderForwarding from "./internal/http/HeaderForwarding.ts"
-import { InFlight } from "./internal/http/InFlight.ts"
+import * as Cors from "./internal/http/Cors.ts"
 import * as Listener from "./internal/http/Listener.ts"
-import * as Restrictions from "./internal/http/Restrictions.ts"
 import * as Router from "./internal/http/Router.ts"
 import * as Config from "./internal/http/routes/Config.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
@@ -25,6 +24,8 @@ import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
+import { InFlight } from "./internal/InFlight.ts"
+import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
 
 /** @category models */
@@ -66,6 +67,8 @@ export interface Options {
   readonly headerForwardPattern?: string
   /** Answers to inference tell in the header `Server-Timing` where their time went. Default `false`. */
   readonly serverTiming?: boolean
+  /** Origins of pages that may ask, such as `https://app.example`, or `*`. Default none. */
+  readonly corsAllowOrigins?: ReadonlyArray<string>
   /** Serves `schema/rpc/InferenceRpcs` at `/rpc`, over POST and over WebSocket. Default `true`. */
   readonly rpc?: boolean
   /** Bytes of one RPC message over WebSocket. Default 64 MiB. */
@@ -89,6 +92,7 @@ const make: (
 )(function*(options: Options) {
   const server = yield* InferenceServer
   const inFlight = new InFlight({
+    protocol: "http",
     maxRequests: options.maxInflightRequests ?? 4096,
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
@@ -102,14 +106,16 @@ const make: (
     serverTiming: options.serverTiming ?? false
   }
   const restricted = options.restrictions ?? []
-  const restrictions = Restrictions.make(restricted)
+  const restrictions = Restrictions.make(restricted, Restrictions.plain)
   const idleTimeout = Duration.toMillis(options.idleTimeout ?? "75 seconds")
+  const cors = Cors.make(options.corsAllowOrigins ?? [])
   const rpc = options.rpc === false ? undefined : yield* RpcDoor.make({
     ...door,
     maxMessageBytes: options.rpcMaxMessageBytes ?? 64 * 1024 ** 2,
     idleTimeout,
     restrictions,
-    readsHeaders: restricted.length > 0 || door.forward !== undefined
+    readsHeaders: restricted.length > 0 || door.forward !== undefined,
+    allowsOrigin: (origin) => cors?.allows(origin) ?? false
   })
   const bound = yield* Listener.listen(
     {
@@ -126,7 +132,7 @@ const make: (
       exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
       inFlight
     },
-    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route]),
+    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], cors),
     rpc?.upgrades
   )
   return HttpFrontend.of({
@@ -139,8 +145,9 @@ const make: (
 /** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
 const dispatch = (
   door: Door,
-  restrictions: Restrictions.Restrictions,
-  rpc: ReadonlyArray<Router.Route>
+  restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>,
+  rpc: ReadonlyArray<Router.Route>,
+  cors: Cors.Cors | undefined
 ): (call: Call) => void => {
   const router = Router.make([
     ...Infer.routes(door),
@@ -155,6 +162,10 @@ const dispatch = (
   return (call) => {
     const { request } = call
     const target = request.url!
+    if (cors !== undefined) {
+      call.always = cors.headers(request.headers)
+      if (Cors.isPreflight(request.method, request.headers)) return call.preflight(cors.preflight(request.headers))
+    }
     const route = router.find(target, call.captures)
     if (route === undefined) return call.error(404, "Not Found")
     const header = restrictions.missing(route.category, request.headers)

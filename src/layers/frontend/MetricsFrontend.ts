@@ -8,8 +8,8 @@
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import { Metrics } from "../../services/Metrics.ts"
-import { InFlight } from "./internal/http/InFlight.ts"
 import * as Listener from "./internal/http/Listener.ts"
+import { InFlight } from "./internal/InFlight.ts"
 
 /** @category models */
 export interface Options {
@@ -51,7 +51,7 @@ const make: (
       service: "Metrics",
       address: options.address ?? "0.0.0.0",
       port: options.port ?? 8002,
-      inFlight: new InFlight({ maxRequests: 256, maxBytes: 0, maxRequestBytes: 0 })
+      inFlight: new InFlight({ protocol: "http", maxRequests: 256, maxBytes: 0, maxRequestBytes: 0 })
     }, (call) => {
       if (call.request.method !== "GET") return call.error(405, "Method Not Allowed")
       if (!isMetrics(call.request.url!)) return call.empty(200)

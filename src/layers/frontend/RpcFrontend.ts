@@ -12,9 +12,9 @@ import type { Restriction as RestrictionRule } from "../../schema/options/ValueT
 import { InferenceRpcs } from "../../schema/rpc/InferenceRpcs.ts"
 import { Restriction } from "../../schema/rpc/Restriction.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
-import * as HeaderForwarding from "./internal/http/HeaderForwarding.ts"
-import { InFlight } from "./internal/http/InFlight.ts"
-import * as Restrictions from "./internal/http/Restrictions.ts"
+import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
+import { InFlight } from "./internal/InFlight.ts"
+import * as Restrictions from "./internal/Restrictions.ts"
 import * as Answers from "./internal/rpc/Handlers.ts"
 import * as Restricting from "./internal/rpc/Restricting.ts"
 
@@ -44,6 +44,7 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
     const handlers = yield* InferenceRpcs.toHandlers(Answers.make({
       server: yield* InferenceServer,
       inFlight: new InFlight({
+        protocol: "http",
         maxRequests: options.maxInflightRequests ?? 4096,
         maxBytes,
         maxRequestBytes: maxBytes
@@ -51,7 +52,11 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
       countsBytes: true,
       forward: HeaderForwarding.make(options.headerForwardPattern ?? "")
     }))
-    return Context.add(handlers, Restriction, Restricting.make(Restrictions.make(options.restrictions ?? [])))
+    return Context.add(
+      handlers,
+      Restriction,
+      Restricting.make(Restrictions.make(options.restrictions ?? [], Restrictions.plain))
+    )
   }))
 
 /**

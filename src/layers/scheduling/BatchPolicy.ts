@@ -25,7 +25,8 @@ const nothingLeft = 0.001
 
 /**
  * `max_queue_delay_microseconds` and `preferred_batch_size`: the largest preferred size that is reached leaves at once, otherwise
- * everything leaves when the oldest request is `delay` old. No sizes: only the model's largest is preferred.
+ * everything leaves when the oldest request is `delay` old. No sizes: only the model's largest is preferred. Without a delay idle
+ * instances share what waits.
  *
  * Source: scheduling §3.3.
  *
@@ -41,7 +42,9 @@ export const maxQueueDelay = (delay: Duration.Input, preferredSizes: ReadonlyArr
     const reached = sizes.findLast((size) => queue.fit(size) === size)
     if (reached !== undefined) return leave(reached)
     if (queue.rows > largest) return leave(queue.fit(largest))
-    if (limit === 0 || queue.closed || queue.rows === largest) return leave(queue.rows)
+    if (queue.closed || queue.rows === largest) return leave(queue.rows)
+    // Who asks for no delay is better served by two instances with half of the rows each than by one with all of them.
+    if (limit === 0) return leave(queue.idle > 1 ? queue.fit(Math.ceil(queue.rows / queue.idle)) : queue.rows)
     return wait(sizes.find((size) => size > queue.rows) ?? largest, left)
   })
 }

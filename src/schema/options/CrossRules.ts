@@ -9,17 +9,31 @@ interface Endpoint {
   readonly port: number
 }
 
-/** Endpoints that are wanted: those not part of this server yet count when their port was given, as a start script for both would. */
-const endpoints = (options: ServerOptions, given: ReadonlySet<string>): ReadonlyArray<Endpoint> => [
+/** Endpoints that are wanted. */
+const endpoints = (options: ServerOptions): ReadonlyArray<Endpoint> => [
   ...(options.allowHttp ? [{ name: "HTTP", address: options.httpAddress, port: options.httpPort }] : []),
-  ...(given.has("grpc-port") ? [{ name: "GRPC", address: options.grpcAddress, port: options.grpcPort }] : []),
+  ...(options.allowGrpc ? [{ name: "GRPC", address: options.grpcAddress, port: options.grpcPort }] : []),
   ...(options.allowMetrics
     ? [{ name: "metrics", address: options.metricsAddress || options.httpAddress, port: options.metricsPort }]
     : [])
 ]
 
-const clash = (options: ServerOptions, given: ReadonlySet<string>): string | undefined => {
-  const wanted = endpoints(options, given).filter(({ port }) => port !== 0)
+/** The files that TLS needs and that were not named. */
+const tlsWithoutFiles = (options: ServerOptions): string | undefined => {
+  const { allowGrpc, grpcRootCert, grpcServerCert, grpcServerKey, grpcUseSsl, grpcUseSslMutual } = options
+  if (!allowGrpc || (!grpcUseSsl && !grpcUseSslMutual)) return undefined
+  const missing = [
+    ...(grpcServerCert === "" ? ["--grpc-server-cert"] : []),
+    ...(grpcServerKey === "" ? ["--grpc-server-key"] : []),
+    ...(grpcUseSslMutual && grpcRootCert === "" ? ["--grpc-root-cert"] : [])
+  ]
+  return missing.length === 0
+    ? undefined
+    : `Error: ${grpcUseSslMutual ? "--grpc-use-ssl-mutual" : "--grpc-use-ssl"} needs ${missing.join(" and ")} as well.`
+}
+
+const clash = (options: ServerOptions): string | undefined => {
+  const wanted = endpoints(options).filter(({ port }) => port !== 0)
   for (const [i, one] of wanted.entries()) {
     const other = wanted.slice(i + 1).find(({ address, port }) => address === one.address && port === one.port)
     if (other !== undefined) {
@@ -36,7 +50,7 @@ const refusal = (options: ServerOptions, given: ReadonlySet<string>): string | u
   if (given.has("response-cache-byte-size") && given.has("cache-config")) {
     return "Error: Incompatible flags --response-cache-byte-size and --cache-config both provided. Please provide one or the other."
   }
-  return clash(options, given)
+  return tlsWithoutFiles(options) ?? clash(options)
 }
 
 /** Warnings about options together, or the error of a combination that cannot be. @category parsing */

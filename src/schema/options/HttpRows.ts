@@ -4,6 +4,8 @@ import { bool, bytes, duplicateRestriction, int, maxInt32, port, regex, restrict
 
 const group = "HTTP"
 
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
 /** @category models */
 export const httpRows = [
   single({ name: "allow-http", type: bool, default: true, group, doc: "Listen for HTTP requests." }),
@@ -142,6 +144,20 @@ export const httpRows = [
     triton: false,
     group,
     doc: "Tell in the header Server-Timing of each inference answer where its time went, and the size of its batch."
+  }),
+  repeated({
+    name: "http-cors-allow-origin",
+    type: string,
+    environmentSeparator: ",",
+    triton: false,
+    group,
+    doc: "Let pages of this origin ask the server from a browser, e.g. https://app.example; * lets every page.",
+    refuse: (origins) => {
+      const wrong = origins.find((origin) => origin !== "*" && !isOrigin(origin))
+      return wrong === undefined
+        ? undefined
+        : `Expected an origin without a path, such as https://app.example, or *, got: ${wrong}`
+    }
   }),
   single({
     name: "allow-rpc",

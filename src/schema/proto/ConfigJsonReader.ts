@@ -163,7 +163,8 @@ export class ConfigJsonReader {
       case "uint32":
         return Number(this.integer(field.kind, json, path))
       default: {
-        const value = this.integer(field.kind, json, path)
+        // A config holds no bytes.
+        const value = this.integer(field.kind as "int64" | "uint64", json, path)
         if (field.as !== "number") return value
         if (BigInt.asIntN(54, value) !== value) throw new JsonProblem(path, `${value} is out of range`)
         return Number(value)

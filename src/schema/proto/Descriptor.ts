@@ -6,7 +6,7 @@
  */
 
 /** Kinds of protobuf scalars that occur in the messages of this server. @category models */
-export type ScalarKind = "string" | "bool" | "int32" | "uint32" | "int64" | "uint64" | "float" | "double"
+export type ScalarKind = "string" | "bytes" | "bool" | "int32" | "uint32" | "int64" | "uint64" | "float" | "double"
 
 /** An enum: its full protobuf name, and the numbers of its names. @category models */
 export interface EnumType<Name extends string = string> {
@@ -36,6 +36,8 @@ export interface Field {
   readonly key?: "uint64"
   /** Name of the oneof that the field is a member of. */
   readonly oneof?: string
+  /** A scalar that tells absent from default, as every singular scalar of a proto2 file does. */
+  readonly optional?: true
   /** A 64-bit integer that is a `number` in TypeScript: shapes and versions, exact to 2^53. Absent: `bigint`. */
   readonly as?: "number"
   /** A 64-bit integer that stays a string in the JSON form. Absent: a JSON number. */
@@ -45,6 +47,7 @@ export interface Field {
 }
 
 type Item<F extends Field> = F extends { readonly kind: "string" } ? string
+  : F extends { readonly kind: "bytes" } ? Uint8Array
   : F extends { readonly kind: "bool" } ? boolean
   : F extends { readonly kind: "int64" | "uint64" } ? F extends { readonly as: "number" } ? number : bigint
   : F extends { readonly kind: "enum"; readonly type: EnumType<infer Name> } ? Name | number
@@ -53,7 +56,8 @@ type Item<F extends Field> = F extends { readonly kind: "string" } ? string
 
 type Value<F extends Field> = F extends { readonly label: "repeated" } ? ReadonlyArray<Item<F>>
   : F extends { readonly label: "map" } ? Readonly<Record<string, Item<F>>>
-  : F extends { readonly oneof: string } | { readonly kind: "message" } ? Item<F> | undefined
+  : F extends { readonly oneof: string } | { readonly optional: true } | { readonly kind: "message" } ?
+    Item<F> | undefined
   : Item<F>
 
 /**
@@ -99,15 +103,50 @@ export const message = <const Fields extends ReadonlyArray<Field>>(
   byName: new Map(fields.map((field) => [field.name, field]))
 })
 
+/** One remote procedure of a service. @category models */
+export interface Rpc<
+  Name extends string = string,
+  Request extends MessageType = MessageType,
+  Response extends MessageType = MessageType,
+  Streaming extends boolean = boolean
+> {
+  readonly name: Name
+  readonly request: Request
+  readonly response: Response
+  /** The client sends any number of messages; absent or `false`: exactly one. */
+  readonly clientStreaming?: Streaming
+  /** The server sends any number of messages; absent or `false`: exactly one. */
+  readonly serverStreaming?: Streaming
+}
+
+/** A service: its full protobuf name and its procedures in the order of declaration. @category models */
+export interface ServiceType<Rpcs extends ReadonlyArray<Rpc> = ReadonlyArray<Rpc>> {
+  readonly fullName: string
+  readonly rpcs: Rpcs
+}
+
+/** Describes a service. @category constructors */
+export const service = <const Rpcs extends ReadonlyArray<Rpc>>(fullName: string, rpcs: Rpcs): ServiceType<Rpcs> => ({
+  fullName,
+  rpcs
+})
+
+/** The path of a procedure in HTTP/2: `/inference.GRPCInferenceService/ModelInfer`. @category getters */
+export const rpcPath = (type: ServiceType, rpc: Rpc): string => `/${type.fullName}/${rpc.name}`
+
 /** `true` when the field tells absent from default: messages and members of a oneof. @category getters */
 export const hasPresence = (field: Field): boolean =>
-  field.label === undefined && (field.kind === "message" || field.oneof !== undefined)
+  field.label === undefined && (field.kind === "message" || field.oneof !== undefined || field.optional === true)
+
+const noBytes = new Uint8Array(0)
 
 /** The default value of one item of a field, message values excepted. @category getters */
-export const defaultScalar = (field: Field): string | boolean | number | bigint => {
+export const defaultScalar = (field: Field): string | boolean | number | bigint | Uint8Array => {
   switch (field.kind) {
     case "string":
       return ""
+    case "bytes":
+      return noBytes
     case "bool":
       return false
     case "int64":

@@ -1,23 +1,32 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import * as HeaderForwarding from "../../../src/layers/frontend/internal/HeaderForwarding.ts"
 import { errorBody, quote } from "../../../src/layers/frontend/internal/http/Answer.ts"
-import * as HeaderForwarding from "../../../src/layers/frontend/internal/http/HeaderForwarding.ts"
-import { InFlight } from "../../../src/layers/frontend/internal/http/InFlight.ts"
-import * as Restrictions from "../../../src/layers/frontend/internal/http/Restrictions.ts"
 import { wireFailure } from "../../../src/layers/frontend/internal/http/WireFailure.ts"
+import { InFlight } from "../../../src/layers/frontend/internal/InFlight.ts"
+import * as Restrictions from "../../../src/layers/frontend/internal/Restrictions.ts"
 
 describe("Restrictions", () => {
   it("ask for the exact value of a header, in any case of its name", () => {
     const rules = Restrictions.make([
       { categories: ["health", "model-config"], header: "Admin-Key", value: "s" },
       { categories: ["inference"], header: "other", value: "" }
-    ])
+    ], { prefix: "", value: (headers: Readonly<Record<string, string>>, name) => headers[name] })
     assert.strictEqual(rules.missing("health", {}), "Admin-Key")
     assert.strictEqual(rules.missing("health", { "admin-key": "S" }), "Admin-Key")
     assert.isUndefined(rules.missing("model-config", { "admin-key": "s" }))
     assert.strictEqual(rules.missing("inference", { "admin-key": "s" }), "other")
     assert.isUndefined(rules.missing("inference", { other: "" }))
     assert.isUndefined(rules.missing("metadata", {}))
+  })
+
+  it("look behind the prefix of a protocol", () => {
+    const rules = Restrictions.make([{ categories: ["health"], header: "Key", value: "s" }], {
+      prefix: "triton-grpc-protocol-",
+      value: (headers: ReadonlyMap<string, string>, name) => headers.get(name)
+    })
+    assert.strictEqual(rules.missing("health", new Map([["key", "s"]])), "triton-grpc-protocol-Key")
+    assert.isUndefined(rules.missing("health", new Map([["triton-grpc-protocol-key", "s"]])))
   })
 })
 
@@ -54,7 +63,7 @@ describe("HeaderForwarding", () => {
 
 describe("InFlight", () => {
   it("refuses what goes beyond a bound and counts nothing for it", () => {
-    const inFlight = new InFlight({ maxRequests: 2, maxBytes: 10, maxRequestBytes: 8 })
+    const inFlight = new InFlight({ protocol: "http", maxRequests: 2, maxBytes: 10, maxRequestBytes: 8 })
     assert.isUndefined(inFlight.enter(8))
     assert.match(inFlight.enter(3)!, /8 bytes of request bodies.*at most 10.*--http-max-inflight-bytes/)
     assert.isUndefined(inFlight.enter(0))

@@ -2,10 +2,11 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type FrontEnd, play } from "./Driver.ts"
+import { grpc } from "./GrpcClient.ts"
 import { http } from "./HttpClient.ts"
 import { scenarios } from "./Scenarios.ts"
 
-const frontEnds: ReadonlyArray<FrontEnd> = [http]
+const frontEnds: ReadonlyArray<FrontEnd> = [http, grpc]
 
 describe.each(frontEnds)("The batcher over $name", (frontEnd) => {
   for (const scenario of scenarios) {

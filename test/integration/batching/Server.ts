@@ -1,6 +1,7 @@
 /** The whole server of a scenario in this process, and what a test has to know of its inside. */
 import { Clock, Context, Effect, Layer } from "effect"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
+import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "../../../src/layers/frontend/HttpFrontend.ts"
 import * as LocalInferenceServer from "../../../src/layers/inference/LocalInferenceServer.ts"
 import { normaliseConfig } from "../../../src/layers/repository/internal/config/Normalise.ts"
@@ -75,7 +76,7 @@ const planOf = (config: ModelConfig.ModelConfig, signature: ModelSignature.Model
   }
 }
 
-/** Serves one model over HTTP until the scope closes. */
+/** Serves one model over HTTP and gRPC until the scope closes. */
 export const start = Effect.fnUntraced(function*(model: ModelledModel, options: Options = {}) {
   const shared = yield* Layer.build(Layer.mergeAll(SharedTensorMemory.layer, LocalStatistics.layer))
   const schedulers = Context.get(
@@ -109,7 +110,10 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
     healthy: instances.healthy
   }
   const context = yield* Layer.build(
-    HttpFrontend.layer({ address: "127.0.0.1", port: 0 }).pipe(
+    Layer.mergeAll(
+      HttpFrontend.layer({ address: "127.0.0.1", port: 0 }),
+      GrpcFrontend.layer({ address: "127.0.0.1", port: 0 })
+    ).pipe(
       Layer.provide(LocalInferenceServer.layer({ name: "test", version: "0", strictReadiness: false })),
       Layer.provide(MemoryModelRepository.layer([value])),
       Layer.provide(Layer.succeedContext(shared))
@@ -123,7 +127,8 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
     counts: () => statistics.counts(),
     /** Gives the instances to the scheduler. */
     release: instances.slots.release(instances.count),
-    port: Context.get(context, HttpFrontend.HttpFrontend).port
+    port: Context.get(context, HttpFrontend.HttpFrontend).port,
+    grpcPort: Context.get(context, GrpcFrontend.GrpcFrontend).port
   }
 })
 

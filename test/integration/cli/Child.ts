@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -102,13 +103,34 @@ export const run = (words: ReadonlyArray<string>, options: Parameters<typeof sta
 export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof start>[1] = {}) =>
   Effect.gen(function*() {
     const child = yield* start(
-      ["serve", "--http-address=127.0.0.1", "--http-port=0", "--metrics-port=0", ...words],
+      [
+        "serve",
+        "--http-address=127.0.0.1",
+        "--http-port=0",
+        "--grpc-address=127.0.0.1",
+        "--grpc-port=0",
+        "--metrics-port=0",
+        ...words
+      ],
       options
     )
     const [, url] = yield* child.printed(/^Listening for HTTP at (\S+)/m)
     yield* child.printed(/\/infer'.*\n/)
     return { ...child, url: url! }
   })
+
+/** A port of the loopback address that was free a moment ago. */
+export const freePort: Effect.Effect<number> = Effect.callback((resume) => {
+  const probe = createServer()
+  probe.listen(0, "127.0.0.1", () => {
+    const address = probe.address()
+    probe.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
+  })
+})
+
+/** Whether a server answers. */
+export const isLive = (url: string): Effect.Effect<boolean> =>
+  Effect.promise(() => fetch(`${url}/v2/health/live`).then(({ status }) => status === 200, () => false))
 
 /** Status and text of an answer. */
 export const ask = (

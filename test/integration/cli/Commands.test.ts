@@ -114,6 +114,7 @@ describe("galatea serve", () => {
         "serve",
         models,
         "--http-port=0",
+        "--grpc-port=0",
         "--metrics-port=0",
         "--model-load-retry-count=2000000000"
       ])

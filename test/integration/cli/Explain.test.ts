@@ -141,7 +141,7 @@ What to change
       assert.deepStrictEqual([code, out], [1, ""])
       assert.strictEqual(
         err,
-        `galatea explain: No server answers at ${url} (ECONNREFUSED). Start one, or name another with --url.\n`
+        `galatea explain: No answer from ${url} (ECONNREFUSED). Start a server, or name another with --url.\n`
       )
     }))
 
@@ -191,8 +191,12 @@ What to change
   it.live("says that something else listens there", () =>
     Effect.scoped(Effect.gen(function*() {
       const page = yield* serve({ "/v2/models/m": [{ body: "<html>" }] })
-      assert.include((yield* explain(page)).error, "answered GET /v2/models/m with something that is no JSON.\n")
-      const other = yield* serve({ ...model([]), "/v2/models/m/stats": [{ body: { model_stats: 1 } }] })
+      assert.strictEqual(
+        (yield* explain(page)).error,
+        `galatea explain: What listens at ${page.url} is no server of KServe V2: GET /v2/models/m was answered with ` +
+          "something that is no JSON.\n"
+      )
+      const other = yield* serve({ ...model([]), "/v2/models/m/stats": [{ body: { model_stats: [{}] } }] })
       assert.include(
         (yield* explain(other)).error,
         "answered with statistics of 'm' in a form that is not known here: "

@@ -8,6 +8,7 @@ import { environmentName } from "../../../src/schema/options/OptionRow.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import * as Child from "./Child.ts"
+import { grpcOptions } from "./GrpcOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
 const good = { "config.pbtxt": simple.config, ...simple.versions }
@@ -86,7 +87,7 @@ describe("options of the server", () => {
     () =>
       scoped(Effect.gen(function*() {
         const models = yield* Child.folder({ good, broken })
-        const ended = yield* Child.run(["serve", models, "--http-port=0"])
+        const ended = yield* Child.run(["serve", models, "--http-port=0", "--grpc-port=0"])
         assert.strictEqual(ended.code, 1)
         assert.include(ended.err, "error: creating server: Internal - failed to load all models\n")
         assert.match(ended.out, /\| broken +\| 1 +\| UNAVAILABLE \| /)
@@ -105,9 +106,21 @@ describe("options of the server", () => {
     () =>
       scoped(Effect.gen(function*() {
         const models = yield* Child.folder({ simple: good })
-        const strict = yield* Child.run(["serve", models, "--http-port=0", "--disable-auto-complete-config"])
+        const strict = yield* Child.run([
+          "serve",
+          models,
+          "--http-port=0",
+          "--grpc-port=0",
+          "--disable-auto-complete-config"
+        ])
         assert.strictEqual(strict.code, 1)
-        const deprecated = yield* Child.run(["serve", models, "--http-port=0", "--strict-model-config=true"])
+        const deprecated = yield* Child.run([
+          "serve",
+          models,
+          "--http-port=0",
+          "--grpc-port=0",
+          "--strict-model-config=true"
+        ])
         assert.strictEqual(deprecated.code, 1)
         assert.strictEqual(deprecated.err.split("'--strict-model-config' has been deprecated!").length, 2)
       }))
@@ -172,7 +185,7 @@ describe("options of the server", () => {
         )
         assert.strictEqual(server.out().match(/^\| b +\| 1 +\| READY/mg)?.length, 2)
 
-        const refused = yield* Child.run(["serve", one, two, "--http-port=0"])
+        const refused = yield* Child.run(["serve", one, two, "--http-port=0", "--grpc-port=0"])
         assert.strictEqual(refused.code, 1)
         assert.include(refused.err, "failed to poll model 'b': not unique across all model repositories")
       }))
@@ -185,6 +198,7 @@ describe("options of the server", () => {
         "serve",
         models,
         "--http-port=0",
+        "--grpc-port=0",
         "--metrics-port=0",
         "--model-load-retry-count=1000000"
       ])
@@ -227,6 +241,7 @@ describe("options of HTTP", () => {
           models,
           "--http-address=127.0.0.1",
           `--http-port=${port}`,
+          "--grpc-port=0",
           "--metrics-port=0"
         ])
         assert.strictEqual(busy.code, 1)
@@ -234,8 +249,14 @@ describe("options of HTTP", () => {
           busy.err,
           `failed to start HTTP service: Unavailable - Socket '127.0.0.1:${port}' already in use\n`
         )
-        const silent = yield* Child.start(["serve", models, "--allow-http=false", "--metrics-port=0"])
-        yield* silent.printed(/Not listening for requests: --allow-http=false.*\n/)
+        const silent = yield* Child.start([
+          "serve",
+          models,
+          "--allow-http=false",
+          "--allow-grpc=false",
+          "--metrics-port=0"
+        ])
+        yield* silent.printed(/Not listening for requests: --allow-http=false and --allow-grpc=false\..*\n/)
         assert.notInclude(silent.out(), "Started HTTPService")
         assert.match(silent.out(), /Listening for metrics at http:\/\/localhost:\d+\/metrics /)
       }))
@@ -304,6 +325,42 @@ describe("options of HTTP", () => {
       assert.match((yield* timing(yield* Child.serve([models, "--http-server-timing=true"])))!, pattern)
       const variables = { GALATEA_HTTP_SERVER_TIMING: "on" }
       assert.match((yield* timing(yield* Child.serve([models], { variables })))!, pattern)
+    })))
+
+  test("let pages of other origins ask", ["http-cors-allow-origin"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      const origin = "https://app.example"
+      const allowed = (server: { readonly url: string }, from: string, init: RequestInit = {}) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${server.url}/v2`, { ...init, headers: { ...init.headers, origin: from } })
+          await answer.arrayBuffer()
+          return ["access-control-allow-origin", "access-control-allow-headers", "vary"].map((name) =>
+            answer.headers.get(name)
+          )
+        })
+      const preflight = {
+        method: "OPTIONS",
+        headers: { "access-control-request-method": "POST", "access-control-request-headers": "key" }
+      }
+      assert.deepStrictEqual(yield* allowed(yield* Child.serve([models]), origin), [null, null, null])
+      const one = yield* Child.serve([
+        models,
+        `--http-cors-allow-origin=${origin}`,
+        "--http-restricted-api=metadata:key=s"
+      ])
+      assert.deepStrictEqual(yield* allowed(one, origin), [origin, null, "Origin"], "the 403 too")
+      assert.deepStrictEqual(yield* allowed(one, origin, preflight), [origin, "key", "Origin"])
+      assert.deepStrictEqual(yield* allowed(one, "https://other.example"), [null, null, "Origin"])
+      const variables = { GALATEA_HTTP_CORS_ALLOW_ORIGIN: `${origin},*` }
+      const any = yield* Child.serve([models], { variables })
+      assert.deepStrictEqual(yield* allowed(any, "https://other.example"), ["*", null, null])
+      const refused = yield* Child.run(["serve", models, "--http-cors-allow-origin=app.example/path"])
+      assert.strictEqual(refused.code, 1)
+      assert.include(
+        refused.err,
+        "Expected an origin without a path, such as https://app.example, or *, got: app.example/path"
+      )
     })))
 
   test(
@@ -383,6 +440,8 @@ describe("options of HTTP", () => {
     })))
 })
 
+grpcOptions(test)
+
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
   const families = (text: string): Array<string> => Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
@@ -413,6 +472,7 @@ describe("options of metrics", () => {
           models,
           "--http-address=127.0.0.1",
           "--http-port=0",
+          "--grpc-port=0",
           "--metrics-address=127.0.0.2",
           `--metrics-port=${port}`
         ])
@@ -487,12 +547,13 @@ describe("options of the log", () => {
         "--exit-on-error=false",
         "--http-port=0",
         "--http-address=127.0.0.1",
+        "--grpc-port=0",
         "--metrics-port=0"
       ]
       const file = join(models, "log.txt")
       const logged = yield* Child.start([
         ...common,
-        "--grpc-port=1",
+        "--http-thread-count=2",
         "--log-format=ISO8601",
         "--log-verbose=true",
         `--log-file=${file}`
@@ -503,9 +564,17 @@ describe("options of the log", () => {
       assert.isTrue(lines.some((line) => line.includes("\"ready after")))
       assert.strictEqual(logged.err(), "")
 
-      const quiet = yield* Child.start([...common, "--grpc-port=1", "--log-info=0", "--log-warning=0", "--log-error=0"])
-      // Nothing tells when it is up, so a signal is what it has to answer.
-      yield* Effect.sleep("3 seconds")
+      const port = yield* Child.freePort
+      const quiet = yield* Child.start([
+        ...common,
+        `--http-port=${port}`,
+        "--http-thread-count=2",
+        "--log-info=0",
+        "--log-warning=0",
+        "--log-error=0"
+      ])
+      // Nothing that is printed tells when it is up.
+      while (!(yield* Child.isLive(`http://127.0.0.1:${port}`))) yield* Effect.sleep("50 millis")
       quiet.process.kill("SIGTERM")
       assert.deepStrictEqual(yield* quiet.ended, { code: 0, signal: null })
       assert.strictEqual(quiet.out() + quiet.err(), "")

@@ -117,7 +117,7 @@ describe("words", () => {
   })
 
   it("mean the option of exactly that name, although another begins so", () => {
-    assert.isTrue(read(["--grpc-use-ssl=1"]).options.grpcUseSsl)
+    assert.isTrue(read(["--grpc-use-ssl=1", "--grpc-server-c=c", "--grpc-server-k=k"]).options.grpcUseSsl)
   })
 
   it("that are no options are operands, wherever they stand", () => {
@@ -196,6 +196,18 @@ describe("words", () => {
         "The server cannot listen to HTTP requests and GRPC requests at the same address and port 0.0.0.0:8001"
       ],
       [
+        ["--http-port=8001"],
+        "The server cannot listen to HTTP requests and GRPC requests at the same address and port 0.0.0.0:8001"
+      ],
+      [
+        ["--grpc-use-ssl=true"],
+        "Error: --grpc-use-ssl needs --grpc-server-cert and --grpc-server-key as well."
+      ],
+      [
+        ["--grpc-use-ssl-mutual=true", "--grpc-server-cert=c", "--grpc-server-key=k"],
+        "Error: --grpc-use-ssl-mutual needs --grpc-root-cert as well."
+      ],
+      [
         ["--metrics-port=8000"],
         "The server cannot listen to HTTP requests and metrics requests at the same address and port 0.0.0.0:8000"
       ],
@@ -268,6 +280,11 @@ describe("words", () => {
   it("let ports of endpoints that are turned off be taken by others", () => {
     assert.strictEqual(read(["--http-port=8002", "--allow-metrics=false"]).options.httpPort, 8002)
     assert.strictEqual(read(["--http-port=8002", "--metrics-address=127.0.0.1"]).options.httpPort, 8002)
+    assert.strictEqual(read(["--http-port=8001", "--allow-grpc=false"]).options.httpPort, 8001)
+  })
+
+  it("ask for no files of TLS where gRPC is turned off", () => {
+    assert.isTrue(read(["--grpc-use-ssl=true", "--allow-grpc=false"]).options.grpcUseSsl)
   })
 
   it("name the settings of metrics that are passed over", () => {

@@ -1,7 +1,7 @@
-/** Random configs, made from the description of the message. */
+/** Random messages, made from their descriptions. */
 import * as fc from "fast-check"
 import type { ModelConfig } from "../../../src/schema/ModelConfig.ts"
-import type { Dynamic, EnumType, Field, MessageType } from "../../../src/schema/proto/Descriptor.ts"
+import type { Dynamic, EnumType, Field, MessageType, TypeOf } from "../../../src/schema/proto/Descriptor.ts"
 import { putEntry } from "../../../src/schema/proto/Descriptor.ts"
 import { ModelConfigMessage } from "../../../src/schema/proto/ModelConfigFields.ts"
 
@@ -14,6 +14,8 @@ const scalar = (field: Field): fc.Arbitrary<unknown> => {
   switch (field.kind) {
     case "string":
       return string
+    case "bytes":
+      return fc.uint8Array({ maxLength: 8 })
     case "bool":
       return fc.boolean()
     case "int32":
@@ -23,7 +25,7 @@ const scalar = (field: Field): fc.Arbitrary<unknown> => {
     case "int64":
       return field.as === "number" ? fc.maxSafeInteger() : fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
     case "uint64":
-      return fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
+      return field.as === "number" ? fc.maxSafeNat() : fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
     case "float":
       return fc.float()
     case "double":
@@ -76,6 +78,10 @@ const message = (type: MessageType): fc.Arbitrary<Dynamic> => {
     return result
   })
 }
+
+/** Any message of a type that does not contain itself. */
+export const anyMessage = <M extends MessageType>(type: M): fc.Arbitrary<TypeOf<M>> =>
+  message(type) as unknown as fc.Arbitrary<TypeOf<M>>
 
 /** Any config whatever, valid or not. */
 export const anyConfig: fc.Arbitrary<ModelConfig> = message(ModelConfigMessage) as unknown as fc.Arbitrary<ModelConfig>

@@ -125,6 +125,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       closed: head.closed || core.closing(),
       age: (Number(clock.monotonicTimeNanosUnsafe()) - head.oldest) / 1e6,
       executing: core.lanes.load().running,
+      idle: core.lanes.quick() ? Math.min(1, core.lanes.spare()) : core.lanes.spare(),
       fit: (limit) => head.rowsOf(head.countOf(Math.min(limit, maxRows)))
     })
 

@@ -12,9 +12,6 @@ import type { Member } from "./WaitingLine.ts"
  */
 export type State = "arriving" | "waiting" | "started" | "ended"
 
-/** No queue takes so many requests. */
-export const delayedFrom = 2 ** 50
-
 /** Small on purpose: a hundred thousand of them may wait. @category models */
 export class Entry implements Member<Entry> {
   readonly job: Job
@@ -23,8 +20,8 @@ export class Entry implements Member<Entry> {
   /** Monotonic nanoseconds. */
   readonly arrivedAt: number
   readonly level: Level
-  /** When its queue policy ends its waiting; `undefined` where it does not, or has already put it behind the others. */
-  timeoutAt: number | undefined
+  /** When its queue policy ends its waiting, or has put it behind the others; `undefined` where it does neither. */
+  readonly timeoutAt: number | undefined
   /** When its caller's deadline passes. */
   readonly deadlineAt: number | undefined
   /** What decides with whom it may share a batch. */
@@ -34,8 +31,8 @@ export class Entry implements Member<Entry> {
   state: State = "arriving"
   before: Entry | undefined = undefined
   after: Entry | undefined = undefined
-  /** Where it belongs in the line that it stands in: behind those of a smaller number. From `delayedFrom` on: in that of the delayed. */
-  turn: number
+  /** Its timeout has put it behind the others. */
+  wasDelayed = false
   /** The batch that it runs in. */
   batch: Batch | undefined = undefined
 
@@ -49,7 +46,6 @@ export class Entry implements Member<Entry> {
   ) {
     this.job = job
     this.order = order
-    this.turn = order
     this.arrivedAt = arrivedAt
     this.level = level
     this.timeoutAt = level.timeoutAt(job, arrivedAt)
@@ -63,11 +59,6 @@ export class Entry implements Member<Entry> {
     return this.state === "arriving" || this.state === "waiting"
   }
 
-  /** Its timeout has put it behind the others. */
-  get wasDelayed(): boolean {
-    return this.turn >= delayedFrom
-  }
-
   /** Rows along the batch dimension. */
   get rows(): number {
     return this.job.batchSize
@@ -75,6 +66,7 @@ export class Entry implements Member<Entry> {
 
   /** When something has to be done about it, if it still waits; infinite where never. */
   get dueAt(): number {
-    return Math.min(this.timeoutAt ?? Infinity, this.deadlineAt ?? Infinity)
+    const timeoutAt = this.wasDelayed ? undefined : this.timeoutAt
+    return Math.min(timeoutAt ?? Infinity, this.deadlineAt ?? Infinity)
   }
 }

@@ -36,6 +36,8 @@ interface LaneRun {
 export interface Lanes {
   /** An instance runs nothing. */
   readonly idle: () => boolean
+  /** How many instances run nothing. */
+  readonly spare: () => number
   /** Runs are of late shorter than the wake-up of an instance. */
   readonly quick: () => boolean
   /** An instance runs something. */
@@ -180,7 +182,14 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       yield* Effect.forkScoped(Effect.forever(lane), { startImmediately: true })
     }
 
+    const spare = () => {
+      let count = 0
+      for (const { runs } of lanes) if (runs.length === 0) count++
+      return count
+    }
+
     return {
+      spare,
       idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0),
       quick: () => lanes[0]?.instance.quick() === true,
       busy: () => running > 0,

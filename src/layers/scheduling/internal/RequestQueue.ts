@@ -8,7 +8,7 @@ import { Effect, Queue } from "effect"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
 import type { Job } from "../../../services/Scheduler.ts"
 import { DeadlineHeap } from "./DeadlineHeap.ts"
-import { delayedFrom, type Entry } from "./Entry.ts"
+import type { Entry } from "./Entry.ts"
 import { Level } from "./Level.ts"
 
 /** Levels that are kept although nobody waits in them. */
@@ -26,8 +26,6 @@ export class RequestQueue {
   private readonly arrivals: Queue.Queue<Entry>
   private readonly batching: DynamicBatching | undefined
   private readonly levelCount: number
-  /** Requests that were put behind the others. */
-  private delays = 0
   /** Levels that were used, by priority. */
   private levels: Array<Level> = []
 
@@ -67,8 +65,8 @@ export class RequestQueue {
     this.sort()
     this.enter(entry, "waiting")
     const { level } = entry
-    const line = entry.wasDelayed ? level.delayed : level.line
-    line.rejoin(entry, (other) => other.turn > entry.turn)
+    if (entry.wasDelayed) level.delayed.rejoin(entry, (other) => laterDelayed(other, entry))
+    else level.line.rejoin(entry, (other) => other.order > entry.order)
   }
 
   /** Takes a request out, from wherever it waits, and says what becomes of it. */
@@ -88,9 +86,9 @@ export class RequestQueue {
   delay(entry: Entry): void {
     this.sort()
     entry.level.line.leave(entry)
-    entry.timeoutAt = undefined
-    entry.turn = delayedFrom + this.delays++
-    entry.level.delayed.join(entry)
+    entry.wasDelayed = true
+    // Mostly the last one, but not where it lay ready at an instance that was lost when its time came.
+    entry.level.delayed.joinBehind(entry, (other) => laterDelayed(other, entry))
   }
 
   /** Calls `visit` for the requests in the order of service, until it says `false`. */
@@ -139,6 +137,10 @@ export class RequestQueue {
     this.levels = [...kept, level].toSorted((a, b) => a.priority - b.priority)
   }
 }
+
+/** Of the delayed, who stands behind whom: by the times of their timeouts, not by when these were noticed. */
+const laterDelayed = (other: Entry, entry: Entry): boolean =>
+  other.timeoutAt! > entry.timeoutAt! || (other.timeoutAt === entry.timeoutAt && other.order > entry.order)
 
 /** A queue for at most so many requests. @category constructors */
 export const make = (maxQueueSize: number, batching: DynamicBatching | undefined): Effect.Effect<RequestQueue> =>

@@ -26,6 +26,13 @@ export class WaitingLine<A extends Member<A>> {
     this.insert(member, this.last, undefined)
   }
 
+  /** Joins behind the last member that is not `later` than it, sought from the end. */
+  joinBehind(member: A, later: (other: A) => boolean): void {
+    let before = this.last
+    while (before !== undefined && later(before)) before = before.before
+    this.insert(member, before, before === undefined ? this.first : before.after)
+  }
+
   /** Goes back to where it was taken from: before the first member that is `later` than it. */
   rejoin(member: A, later: (other: A) => boolean): void {
     let after = this.first

@@ -88,6 +88,11 @@ export class Call extends Exchange {
     this.answer(status, ["Content-Type", this.contentType], 0, "")
   }
 
+  /** Answers a browser that asks whether it may send a request. */
+  preflight(headers: ReadonlyArray<string>): void {
+    this.answer(200, [...headers], 0, "")
+  }
+
   /** Answers 200 with a text as UTF-8. */
   text(contentType: ContentType, body: string): void {
     this.answer(200, ["Content-Type", contentType], Buffer.byteLength(body), body)

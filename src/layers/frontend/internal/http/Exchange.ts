@@ -7,9 +7,9 @@
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import { type IncomingMessage, ServerResponse } from "node:http"
 import type { Region } from "../../../../services/TensorMemory.ts"
+import type { InFlight } from "../InFlight.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Connection } from "./Connection.ts"
-import type { InFlight } from "./InFlight.ts"
 import * as Outbox from "./Outbox.ts"
 import { type Captures, noCaptures } from "./Router.ts"
 
@@ -42,6 +42,8 @@ export abstract class Exchange {
   readonly captures: Captures = noCaptures()
   /** Content-Type of this route's errors. */
   contentType: ContentType = "text/plain"
+  /** Headers of every answer to this request, as name and value in turn. */
+  always: ReadonlyArray<string> | undefined = undefined
   /** The body is being received. */
   receiving = false
   /** A fiber works on it. */
@@ -189,6 +191,7 @@ export abstract class Exchange {
     if (this.server.closing()) response.shouldKeepAlive = false
     response.sendDate = false
     if (response.shouldKeepAlive && this.request.httpVersionMinor === 1) response.removeHeader("connection")
+    if (this.always !== undefined) headers.push(...this.always)
     response.writeHead(status, headers)
     return linger
   }

@@ -4,15 +4,16 @@
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
 import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
-import { createServer, IncomingMessage, type Server } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import { createServer, IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
-import { ListenFailed } from "../../../../schema/Errors.ts"
+import type { ListenFailed } from "../../../../schema/Errors.ts"
+import { bind, type Bound } from "../Bind.ts"
+import type { InFlight } from "../InFlight.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
 import { Connection, type Tenant } from "./Connection.ts"
 import { CallResponse, type Surroundings } from "./Exchange.ts"
-import type { InFlight } from "./InFlight.ts"
 import { wireFailure } from "./WireFailure.ts"
 
 /** Times in milliseconds. @internal */
@@ -44,12 +45,6 @@ export interface Upgrades {
   readonly wants: (request: IncomingMessage) => boolean
   /** Takes a connection over, or answers the request and ends it. */
   readonly take: (request: IncomingMessage, socket: Socket, head: Buffer, server: Surroundings) => Tenant | undefined
-}
-
-/** @internal */
-export interface Bound {
-  readonly address: string
-  readonly port: number
 }
 
 /**
@@ -170,48 +165,3 @@ export const listen: (
     return yield* Effect.acquireRelease(bind(server, options), () => stop)
   }
 )
-
-const bind = (
-  server: Server<typeof IncomingMessage, typeof CallResponse>,
-  options: ListenerOptions
-): Effect.Effect<Bound, ListenFailed> =>
-  Effect.callback((resume) => {
-    const failed = (error: NodeJS.ErrnoException) => resume(Effect.fail(listenFailed(options, error)))
-    server.once("error", failed)
-    try {
-      server.listen({ host: options.address, port: options.port, reusePort: options.reusePort }, () => {
-        server.off("error", failed)
-        const { address, port } = server.address() as AddressInfo
-        resume(Effect.succeed({ address, port }))
-      })
-    } catch (thrown) {
-      failed(thrown as NodeJS.ErrnoException)
-    }
-    return Effect.sync(() => server.close())
-  })
-
-const listenFailed = (options: ListenerOptions, error: NodeJS.ErrnoException): ListenFailed => {
-  const socket = `Socket '${options.address}:${options.port}'`
-  const start = `failed to start ${options.service} service`
-  switch (error.code) {
-    case "EADDRINUSE":
-      return new ListenFailed({ code: "UNAVAILABLE", message: `${start}: Unavailable - ${socket} already in use` })
-    case "EACCES":
-    case "EPERM":
-      return new ListenFailed({
-        code: "UNAVAILABLE",
-        message: `${start}: Unavailable - ${socket} may not be opened by this user; choose a port from 1024 on`
-      })
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "EINVAL":
-      return new ListenFailed({
-        code: "INVALID_ARG",
-        message:
-          `${start}: Invalid argument - '${options.address}' is no address of this machine; 0.0.0.0 stands for all of them`
-      })
-    default:
-      return new ListenFailed({ code: "INTERNAL", message: `${start}: Internal - ${socket}: ${error.message}` })
-  }
-}

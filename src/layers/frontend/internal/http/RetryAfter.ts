@@ -19,6 +19,11 @@ const headers: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
   Object.entries(seconds).map(([tag, count]) => [tag, ["Retry-After", String(count)]])
 )
 
+const table: ReadonlyMap<string, number> = new Map(Object.entries(seconds))
+
+/** Whole seconds until another try may mend a failure, by its tag; `undefined` where none can. @internal */
+export const secondsOf = (tag: string | undefined): number | undefined => tag === undefined ? undefined : table.get(tag)
+
 /** The header of a failure by its tag, as a name and a value; empty for one that another try cannot mend. @internal */
 export const headerOf = (tag: string | undefined): ReadonlyArray<string> =>
   tag === undefined ? none : headers.get(tag) ?? none

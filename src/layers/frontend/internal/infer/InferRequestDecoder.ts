@@ -14,27 +14,10 @@ import { JsonScanner } from "../json/JsonScanner.ts"
 import { type DecodedRequest, type DecodeOptions, type Encoding, OutputEncoding } from "./DecodedRequest.ts"
 import { absent, type Field, first, text } from "./Fields.ts"
 import { BinarySection, InputReader } from "./InputReader.ts"
+import { Names } from "./Names.ts"
 import { OutputReader } from "./OutputReader.ts"
 import { ParameterReader } from "./ParameterReader.ts"
 import * as RequestFault from "./RequestFault.ts"
-
-/** Tells whether a name came before among `entries`. A set takes over where a walk would be slow. */
-class Names {
-  private readonly names: Array<string> = []
-  private set: Set<string> | undefined = undefined
-
-  readonly taken = (name: string): boolean => {
-    if (this.set !== undefined) {
-      if (this.set.has(name)) return true
-      this.set.add(name)
-      return false
-    }
-    if (this.names.includes(name)) return true
-    this.names.push(name)
-    if (this.names.length > 16) this.set = new Set(this.names)
-    return false
-  }
-}
 
 class Envelope {
   private readonly scanner: JsonScanner

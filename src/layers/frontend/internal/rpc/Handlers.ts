@@ -15,10 +15,10 @@ import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import type { ModelStatistics as ModelStatisticsWire } from "../../../../schema/rpc/Models.ts"
 import type { InferenceServer } from "../../../../services/InferenceServer.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
-import type { Forward } from "../http/HeaderForwarding.ts"
-import type { InFlight } from "../http/InFlight.ts"
+import type { Forward } from "../HeaderForwarding.ts"
 import { Deadline } from "../infer/Deadline.ts"
-import * as StatisticsSelection from "../StatisticsSelection.ts"
+import type { InFlight } from "../InFlight.ts"
+import * as StatisticsLookup from "../StatisticsLookup.ts"
 import * as RequestReader from "./RequestReader.ts"
 
 /** @internal */
@@ -36,6 +36,7 @@ export const make = (surroundings: Surroundings) => {
   const { server } = surroundings
   const { repository } = server
   const inference = new Inference(surroundings)
+  const lookup = StatisticsLookup.make(repository)
   return InferenceRpcs.of({
     ServerLive: () => server.live,
     ServerReady: () => server.ready,
@@ -47,9 +48,9 @@ export const make = (surroundings: Surroundings) => {
       Effect.fromResult(Result.map(server.model(model, version), ({ config }) => config)),
     ModelStatistics: ({ model = "", version = "" }) =>
       model === ""
-        ? Effect.map(StatisticsSelection.all(repository), (versions) => versions.map(statistics))
+        ? Effect.map(lookup.all, (versions) => versions.map(statistics))
         : Effect.fromResult(
-          Result.map(StatisticsSelection.ofModel(repository, model, version), (versions) => versions.map(statistics))
+          Result.map(lookup.ofModel(model, version), (versions) => versions.map(statistics))
         ),
     RepositoryIndex: ({ ready = false }) =>
       Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),

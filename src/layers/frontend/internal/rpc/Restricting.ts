@@ -5,7 +5,7 @@ import { Restricted } from "../../../../schema/Errors.ts"
 import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
 import type { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import { Restriction } from "../../../../schema/rpc/Restriction.ts"
-import type { Restrictions } from "../http/Restrictions.ts"
+import type { HeaderRecord, Restrictions } from "../Restrictions.ts"
 
 type Procedure = RpcGroup.Rpcs<typeof InferenceRpcs>["_tag"]
 
@@ -25,7 +25,7 @@ const categories: Readonly<Record<Procedure, RestrictedCategory>> = {
 }
 
 /** @internal */
-export const make = (restrictions: Restrictions): Restriction["Service"] =>
+export const make = (restrictions: Restrictions<HeaderRecord>): Restriction["Service"] =>
   Restriction.of((effect, { headers, rpc }) => {
     const header = restrictions.missing(categories[rpc._tag as Procedure], headers)
     return header === undefined

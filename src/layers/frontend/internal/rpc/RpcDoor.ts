@@ -7,8 +7,8 @@ import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import { type Plan, receive } from "../http/Body.ts"
 import type { Call } from "../http/Call.ts"
 import type { Upgrades } from "../http/Listener.ts"
-import type { Restrictions } from "../http/Restrictions.ts"
 import type { Route } from "../http/Router.ts"
+import type { HeaderRecord, Restrictions } from "../Restrictions.ts"
 import * as Handlers from "./Handlers.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import * as Restricting from "./Restricting.ts"
@@ -25,9 +25,11 @@ export interface Options extends Omit<Handlers.Surroundings, "countsBytes"> {
   readonly maxMessageBytes: number
   /** Milliseconds that a WebSocket may be silent. */
   readonly idleTimeout: number
-  readonly restrictions: Restrictions
+  readonly restrictions: Restrictions<HeaderRecord>
   /** Restrictions or forwarded headers are in use. */
   readonly readsHeaders: boolean
+  /** Whether pages of another origin may ask. */
+  readonly allowsOrigin: (origin: string) => boolean
 }
 
 /** @internal */
@@ -79,7 +81,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       maxMessageBytes,
       idleTimeout: options.idleTimeout,
       sendsHeaders: readsHeaders,
-      stopping: options.server.stopping
+      stopping: options.server.stopping,
+      allowsOrigin: options.allowsOrigin
     })
   }
 })

@@ -24,6 +24,8 @@ export interface Options {
   /** What answers wants to see the headers of the request that was upgraded. */
   readonly sendsHeaders: boolean
   readonly stopping: () => boolean
+  /** Whether pages of another origin may ask. */
+  readonly allowsOrigin: (origin: string) => boolean
 }
 
 /** Bytes that wait to be sent to a client, from which on it is not read any more until it has read them. */
@@ -45,8 +47,9 @@ export const make = (options: Options): Upgrades => {
         socket.end(closingBytes(503, "Server exiting"))
         return undefined
       }
-      if (isForeign(request)) {
-        socket.end(closingBytes(403, "A page of another origin may not open connections to this server."))
+      if (isForeign(request, options.allowsOrigin)) {
+        const advice = "allow it with --http-cors-allow-origin"
+        socket.end(closingBytes(403, `A page of another origin may not open connections to this server; ${advice}.`))
         return undefined
       }
       let connection: WebSocketConnection | undefined = undefined
@@ -60,9 +63,10 @@ export const make = (options: Options): Upgrades => {
 }
 
 /** Browsers let every page open WebSockets to any server, and tell which page it is. Other programs say nothing of it. */
-const isForeign = ({ headers }: IncomingMessage): boolean => {
-  if (headers.origin === undefined) return false
-  return !URL.canParse(headers.origin) || new URL(headers.origin).host !== headers.host
+const isForeign = ({ headers }: IncomingMessage, allows: Options["allowsOrigin"]): boolean => {
+  const { host, origin } = headers
+  if (origin === undefined || allows(origin)) return false
+  return !URL.canParse(origin) || new URL(origin).host !== host
 }
 
 class WebSocketConnection implements Tenant {

@@ -1,8 +1,8 @@
 /** What the routes share. */
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
-import type { Forward } from "../HeaderForwarding.ts"
-import type { InFlight } from "../InFlight.ts"
+import type { Forward } from "../../HeaderForwarding.ts"
+import type { InFlight } from "../../InFlight.ts"
 
 /** @internal */
 export interface Door {

@@ -1,7 +1,7 @@
 /** Statistics of models. Source: protocol §3.5, scheduling §8. */
 import { Result } from "effect"
 import type { BatchSize, ModelStatistics, Phase } from "../../../../../services/Statistics.ts"
-import * as StatisticsSelection from "../../StatisticsSelection.ts"
+import * as StatisticsLookup from "../../StatisticsLookup.ts"
 import { quote } from "../Answer.ts"
 import type { Call } from "../Call.ts"
 import type { Route } from "../Router.ts"
@@ -10,23 +10,25 @@ import type { Door } from "./Door.ts"
 const common = { category: "statistics", contentType: "application/json" } as const
 
 /** @internal */
-export const routes = ({ server }: Door): ReadonlyArray<Route> => [
-  {
-    ...common,
-    path: "/v2/models/stats",
-    get: (call) => call.answerWith(StatisticsSelection.all(server.repository), (versions) => answer(call, versions))
-  },
-  {
-    ...common,
-    path: "/v2/models/{model}[/versions/{version}]/stats",
-    get: (call) => {
-      const { model, version } = call.captures
-      const versions = StatisticsSelection.ofModel(server.repository, model, version)
-      if (Result.isFailure(versions)) call.failure(versions.failure)
-      else answer(call, versions.success)
+export const routes = ({ server }: Door): ReadonlyArray<Route> => {
+  const statistics = StatisticsLookup.make(server.repository)
+  return [
+    {
+      ...common,
+      path: "/v2/models/stats",
+      get: (call) => call.answerWith(statistics.all, (versions) => answer(call, versions))
+    },
+    {
+      ...common,
+      path: "/v2/models/{model}[/versions/{version}]/stats",
+      get: (call) => {
+        const found = statistics.ofModel(call.captures.model, call.captures.version)
+        if (Result.isFailure(found)) call.failure(found.failure)
+        else answer(call, found.success)
+      }
     }
-  }
-]
+  ]
+}
 
 const answer = (call: Call, versions: ReadonlyArray<ModelStatistics>): void =>
   call.text("application/json", `{"model_stats":[${versions.map(modelJson).join(",")}]}`)

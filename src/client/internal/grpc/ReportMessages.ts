@@ -1,0 +1,85 @@
+/** What a server tells about its models over gRPC, in the form of the HTTP protocol. */
+import type { ModelMetadata } from "../../../schema/Metadata.ts"
+import type { DraftOf, TypeOf } from "../../../schema/proto/Descriptor.ts"
+import type {
+  ModelIndex,
+  RepositoryModelLoadRequest,
+  RepositoryModelUnloadRequest
+} from "../../../schema/proto/RepositoryFields.ts"
+import type { ModelStatistics, StatisticDuration } from "../../../schema/proto/StatisticsFields.ts"
+import type { ModelMetadataResponse } from "../../../schema/proto/StatusFields.ts"
+import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
+import type { IndexEntry, Phase, VersionStatistics } from "../../Reports.ts"
+
+/** @internal */
+export const metadataOf = (
+  { inputs, name, outputs, platform, versions }: TypeOf<typeof ModelMetadataResponse>
+): ModelMetadata => ({
+  name,
+  versions,
+  platform,
+  inputs: inputs.map(({ datatype, name, shape }) => ({ name, datatype, shape })),
+  outputs: outputs.map(({ datatype, name, shape }) => ({ name, datatype, shape }))
+})
+
+const phase = (duration: TypeOf<typeof StatisticDuration> | undefined): Phase => ({
+  count: Number(duration?.count ?? 0n),
+  ns: Number(duration?.ns ?? 0n)
+})
+
+/** @internal */
+export const statisticsOf = (entry: TypeOf<typeof ModelStatistics>): VersionStatistics => {
+  const counted = entry.inference_stats
+  return {
+    name: entry.name,
+    version: entry.version,
+    last_inference: Number(entry.last_inference),
+    inference_count: Number(entry.inference_count),
+    execution_count: Number(entry.execution_count),
+    inference_stats: {
+      success: phase(counted?.success),
+      fail: phase(counted?.fail),
+      queue: phase(counted?.queue),
+      compute_input: phase(counted?.compute_input),
+      compute_infer: phase(counted?.compute_infer),
+      compute_output: phase(counted?.compute_output),
+      cache_hit: phase(counted?.cache_hit),
+      cache_miss: phase(counted?.cache_miss)
+    },
+    batch_stats: entry.batch_stats.map((batch) => ({
+      batch_size: Number(batch.batch_size),
+      compute_input: phase(batch.compute_input),
+      compute_infer: phase(batch.compute_infer),
+      compute_output: phase(batch.compute_output)
+    }))
+  }
+}
+
+/** What is absent in JSON is empty here. @internal */
+export const indexEntryOf = ({ name, reason, state, version }: TypeOf<typeof ModelIndex>): IndexEntry => ({
+  name,
+  ...(version === "" ? {} : { version }),
+  ...(state === "" ? {} : { state: state as NonNullable<IndexEntry["state"]> }),
+  ...(reason === "" ? {} : { reason })
+})
+
+/** @internal */
+export const loadRequest = (
+  model: string,
+  { config, files = {} }: LoadOptions
+): DraftOf<typeof RepositoryModelLoadRequest> => ({
+  model_name: model,
+  parameters: {
+    ...(config === undefined ? {} : { config: { string_param: JSON.stringify(config) } }),
+    ...Object.fromEntries(Object.entries(files).map(([path, content]) => [`file:${path}`, { bytes_param: content }]))
+  }
+})
+
+/** @internal */
+export const unloadRequest = (
+  model: string,
+  { unloadDependents = false }: UnloadOptions
+): DraftOf<typeof RepositoryModelUnloadRequest> => ({
+  model_name: model,
+  parameters: { unload_dependents: { bool_param: unloadDependents } }
+})

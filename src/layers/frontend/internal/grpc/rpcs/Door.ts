@@ -1,0 +1,19 @@
+/** What the RPCs share. */
+import type { CompressionLevel } from "../../../../../schema/options/GrpcRows.ts"
+import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
+import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
+import type { Forward } from "../../HeaderForwarding.ts"
+import type { Ending } from "./Ending.ts"
+
+/** @internal */
+export interface Door {
+  readonly server: InferenceServer["Service"]
+  readonly memory: TensorMemory["Service"]
+  readonly forward: Forward | undefined
+  readonly ending: Ending
+  readonly compression: CompressionLevel
+  /** Bytes of one message to a client. */
+  readonly maxSendMessageBytes: number
+  /** Requests of one stream in the server at a time. */
+  readonly maxStreamRequests: number
+}

@@ -1,0 +1,74 @@
+/** `ModelInfer`: one request, one response. Source: protocol §7.4. */
+import { Cause, Exit, Result } from "effect"
+import { type InferenceError, InvalidRequest, Unsupported } from "../../../../../schema/Errors.ts"
+import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import type { GrpcCall } from "../Call.ts"
+import type { Door } from "./Door.ts"
+import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
+import { compress, prepare, read } from "./infer/Submission.ts"
+import { type Rpc, unsuccessful } from "./Rpc.ts"
+
+const nothing = (): void => {}
+
+/** @internal */
+export const rpcs = (door: Door): { readonly ModelInfer: Rpc } => {
+  const infer = new InferRpc(door)
+  return {
+    ModelInfer: {
+      category: "inference",
+      serve: (call) => call.receiveOne((message) => infer.submit(call, message))
+    }
+  }
+}
+
+/** The failure of a response that is too large to be sent. @internal */
+export const responseTooLarge = (byteLength: number, limit: number): InvalidRequest =>
+  new InvalidRequest({
+    message: `Response has byte size ${byteLength} which exceeds gRPC's byte size limit ${limit}.`
+  })
+
+class InferRpc {
+  private readonly door: Door
+
+  constructor(door: Door) {
+    this.door = door
+  }
+
+  submit(call: GrpcCall, bytes: Uint8Array): void {
+    const { door } = this
+    const message = read(bytes)
+    if (Result.isFailure(message)) return call.failure(message.failure)
+    const { modelName, modelVersion } = message.success
+    const found = door.server.model(modelName, modelVersion)
+    if (Result.isFailure(found)) return call.failure(found.failure)
+    const model = found.success
+    if (model.config.model_transaction_policy?.decoupled === true) {
+      return call.failure(
+        new Unsupported({ message: "ModelInfer RPC doesn't support models with decoupled transaction policy" })
+      )
+    }
+    const request = prepare(door, call, message.success, (byteLength) => {
+      const region = door.memory.acquire(byteLength)
+      call.hold(region)
+      return region.bytes
+    })
+    if (Result.isFailure(request)) return call.failure(request.failure)
+    call.run(door.server.infer(model, request.success), (exit) => this.answer(call, exit))
+  }
+
+  private answer(call: GrpcCall, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
+    if (Exit.isFailure(exit)) return unsuccessful(call, Cause.map(exit.cause, (error) => error.reason))
+    const response = exit.value
+    if (call.settled) return response.release()
+    const borrowed = InferResponseWriter.borrows(response)
+    const { byteLength, parts } = InferResponseWriter.unary(response)
+    if (!borrowed) response.release()
+    const { compression, maxSendMessageBytes } = this.door
+    if (byteLength > maxSendMessageBytes) {
+      if (borrowed) response.release()
+      return call.failure(responseTooLarge(byteLength, maxSendMessageBytes))
+    }
+    compress(call, compression)
+    call.reply(parts, byteLength, borrowed ? response.release : nothing)
+  }
+}

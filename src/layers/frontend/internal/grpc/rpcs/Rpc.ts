@@ -1,0 +1,77 @@
+/** What an RPC is, and the one form that all but inference have: one message in, one message out. */
+import { Cause, type Effect, Exit, Option, Result } from "effect"
+import { MalformedRequest, Stopping } from "../../../../../schema/Errors.ts"
+import type { RestrictedCategory } from "../../../../../schema/options/ValueTypes.ts"
+import type { DraftOf, MessageType, TypeOf } from "../../../../../schema/proto/Descriptor.ts"
+import * as WireFormat from "../../../../../schema/proto/WireFormat.ts"
+import type { Failure, GrpcCall } from "../Call.ts"
+
+/** @internal */
+export interface Rpc {
+  /** Category by which `--grpc-restricted-protocol` names it; `undefined`: it cannot be restricted. */
+  readonly category: RestrictedCategory | undefined
+  /** Answers a call; it owns the call from then on. */
+  readonly serve: (call: GrpcCall) => void
+}
+
+const nothing = (): void => {}
+
+/** The failure of bytes that are no message. @internal */
+export const malformed = (): MalformedRequest => new MalformedRequest({ message: "Unable to parse request" })
+
+/** The failure of calls that come while the server ends. @internal */
+export const shuttingDown = (): Stopping =>
+  new Stopping({ message: "GRPC server is shutting down and has stopped accepting new requests." })
+
+/** One call of a unary RPC whose message was read. @internal */
+export interface UnaryCall<Response extends MessageType> {
+  readonly reply: (response: DraftOf<Response>) => void
+  readonly failure: (failure: Failure) => void
+  /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
+  readonly answerWith: <A>(effect: Effect.Effect<A, Failure>, onSuccess: (value: A) => void) => void
+}
+
+/** @internal */
+export interface UnaryOptions<Request extends MessageType, Response extends MessageType> {
+  readonly category: RestrictedCategory | undefined
+  readonly request: Request
+  readonly response: Response
+  /** `false` for what a full server must still answer. Default `true`. */
+  readonly counted?: boolean
+  readonly answer: (request: TypeOf<Request>, call: UnaryCall<Response>) => void
+}
+
+/** @internal */
+export const unary = <Request extends MessageType, Response extends MessageType>(
+  options: UnaryOptions<Request, Response>
+): Rpc => ({
+  category: options.category,
+  serve: (call) =>
+    call.receiveOne((message) => {
+      const request = WireFormat.decode(options.request, message)
+      if (Result.isFailure(request)) return call.failure(malformed())
+      options.answer(request.success, {
+        reply: (response) => {
+          const { byteLength, parts } = WireFormat.encodeParts(options.response, response)
+          call.reply(parts, byteLength, nothing)
+        },
+        failure: (failure) => call.failure(failure),
+        answerWith: (effect, onSuccess) => answerWith(call, effect, onSuccess)
+      })
+    }, options.counted ?? true)
+})
+
+const answerWith = <A>(call: GrpcCall, effect: Effect.Effect<A, Failure>, onSuccess: (value: A) => void): void =>
+  call.run(effect, (exit) => {
+    if (Exit.isSuccess(exit)) onSuccess(exit.value)
+    else unsuccessful(call, exit.cause)
+  })
+
+/** Answers what an effect failed with. @internal */
+export const unsuccessful = <E extends Failure>(call: GrpcCall, cause: Cause.Cause<E>): void => {
+  if (call.settled) return
+  const failure = Cause.findErrorOption(cause)
+  if (Option.isSome(failure)) return call.failure(failure.value)
+  if (Cause.hasInterruptsOnly(cause)) return call.failure(shuttingDown())
+  call.defect(cause)
+}

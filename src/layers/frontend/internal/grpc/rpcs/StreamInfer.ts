@@ -1,0 +1,223 @@
+/** `ModelStreamInfer`: any number of requests, their responses in the same order. Source: protocol §7.5. */
+import { Cause, Exit, Option, Result } from "effect"
+import type { InferenceError, InferenceFailure } from "../../../../../schema/Errors.ts"
+import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import type { WireParts } from "../../../../../schema/proto/WireWriter.ts"
+import type { Region } from "../../../../../services/TensorMemory.ts"
+import type { Failure, GrpcCall, MessageHandler, Receiver } from "../Call.ts"
+import { Status } from "../Status.ts"
+import type { Door } from "./Door.ts"
+import { responseTooLarge } from "./Infer.ts"
+import type { RequestMessage } from "./infer/InferRequestReader.ts"
+import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
+import { compress, prepare, read } from "./infer/Submission.ts"
+import { type Rpc, shuttingDown } from "./Rpc.ts"
+
+const nothing = (): void => {}
+
+/** @internal */
+export const rpcs = (door: Door): { readonly ModelStreamInfer: Rpc } => ({
+  ModelStreamInfer: { category: "inference", serve: (call) => new InferStream(door, call).begin() }
+})
+
+/** A place in the order of answers: that of one request. */
+class Slot {
+  /** `undefined` until the request is answered. */
+  answer: WireParts | undefined = undefined
+  /** Gives back what the answer borrows. */
+  sent: () => void = nothing
+}
+
+/** Failures of requests that were accepted; all others count as not issued. Source: protocol §7.5. */
+const begunTags: ReadonlySet<InferenceFailure["_tag"]> = new Set<InferenceFailure["_tag"]>([
+  "RequestTimedOut",
+  "DeadlineExceeded",
+  "Cancelled",
+  "ExecutionFailed",
+  "InstanceLost",
+  "Unsupported"
+])
+
+class InferStream implements MessageHandler {
+  private readonly door: Door
+  private readonly call: GrpcCall
+  /** The first failure of a request that was accepted ends the call with its status. */
+  private readonly endsOnFailure: boolean
+  /** Requests that are not answered yet, in order; answers behind one of them wait. */
+  private readonly slots: Array<Slot> = []
+  private receiver: Receiver | undefined = undefined
+  /** The next message was not asked for: too many requests are here, or the client reads slowly. */
+  private paused = true
+  /** The client reads slowly. */
+  private blocked = false
+  private proceeding = false
+  /** The client has half-closed. */
+  private ended = false
+  /** Nothing is sent any more. */
+  private over = false
+
+  private readonly onEnding = (): void => this.proceed()
+
+  constructor(door: Door, call: GrpcCall) {
+    this.door = door
+    this.call = call
+    this.endsOnFailure = call.metadata.get("triton_grpc_error") === "true"
+  }
+
+  begin(): void {
+    const { call } = this
+    compress(call, this.door.compression)
+    call.onDrain = () => {
+      this.blocked = false
+      this.proceed()
+    }
+    this.door.ending.watch(this.onEnding)
+    this.receiver = call.receiveMany(this)
+    this.proceed()
+  }
+
+  onMessage(bytes: Uint8Array, release: () => void): void {
+    this.paused = true
+    const slot = new Slot()
+    this.slots.push(slot)
+    this.submit(slot, bytes, release)
+    this.proceed()
+  }
+
+  onEnd(): void {
+    this.ended = true
+    this.proceed()
+  }
+
+  onCancel(): void {
+    this.abandon()
+  }
+
+  /** Nothing is sent after this, except a status. */
+  private close(): void {
+    this.over = true
+    this.door.ending.forget(this.onEnding)
+  }
+
+  /** Answers come to nobody any more; what they borrow is given back. */
+  private abandon(): void {
+    this.close()
+    for (const slot of this.slots) slot.sent()
+    this.slots.length = 0
+  }
+
+  private submit(slot: Slot, bytes: Uint8Array, release: () => void): void {
+    const { call, door } = this
+    const message = read(bytes)
+    if (Result.isFailure(message)) {
+      release()
+      this.abandon()
+      return call.failure(message.failure)
+    }
+    const refuse = (failure: Failure): void => {
+      release()
+      slot.answer = InferResponseWriter.streamedFailure(failure.message, message.success, false)
+    }
+    if (call.closing || door.ending.begun || door.server.stopping()) return refuse(shuttingDown())
+    const found = door.server.model(message.success.modelName, message.success.modelVersion)
+    if (Result.isFailure(found)) return refuse(found.failure)
+    const regions: Array<Region> = []
+    const giveBack = (): void => {
+      release()
+      for (const region of regions) region.release()
+    }
+    const request = prepare(door, call, message.success, (byteLength) => {
+      const region = door.memory.acquire(byteLength)
+      regions.push(region)
+      return region.bytes
+    })
+    if (Result.isFailure(request)) {
+      for (const region of regions) region.release()
+      return refuse(request.failure)
+    }
+    call.run(door.server.infer(found.success, request.success), (exit) => {
+      giveBack()
+      this.settle(slot, message.success, exit)
+      this.proceed()
+    })
+  }
+
+  /** Fills the place of a request that has ended. */
+  private settle(slot: Slot, message: RequestMessage, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
+    if (Exit.isFailure(exit)) return this.settleFailure(slot, message, exit.cause)
+    const response = exit.value
+    if (this.over) return response.release()
+    const borrowed = InferResponseWriter.borrows(response)
+    const answer = InferResponseWriter.streamed(response, true)
+    if (!borrowed) response.release()
+    const { maxSendMessageBytes } = this.door
+    if (answer.byteLength <= maxSendMessageBytes) {
+      slot.answer = answer
+      if (borrowed) slot.sent = response.release
+      return
+    }
+    if (borrowed) response.release()
+    this.fail(slot, message, responseTooLarge(answer.byteLength, maxSendMessageBytes), true)
+  }
+
+  private settleFailure(slot: Slot, message: RequestMessage, cause: Cause.Cause<InferenceError>): void {
+    if (this.over) return
+    const failure = Cause.findErrorOption(cause)
+    if (Option.isSome(failure)) {
+      const { reason } = failure.value
+      return this.fail(slot, message, reason, begunTags.has(reason._tag))
+    }
+    if (Cause.hasInterruptsOnly(cause)) return this.fail(slot, message, shuttingDown(), true)
+    this.abandon()
+    this.call.defect(cause)
+  }
+
+  private fail(slot: Slot, message: RequestMessage, failure: Failure, begun: boolean): void {
+    if (begun && this.endsOnFailure) {
+      this.abandon()
+      return this.call.failure(failure)
+    }
+    slot.answer = InferResponseWriter.streamedFailure(failure.message, message, begun)
+  }
+
+  /** Sends what is due, and asks for the next request where there is room, again as long as it comes at once. */
+  private proceed(): void {
+    if (this.proceeding) return
+    this.proceeding = true
+    do this.flush()
+    while (this.comesAtOnce())
+    this.proceeding = false
+    if (!this.over && this.slots.length === 0) this.rest()
+  }
+
+  /** Every request is answered. An open stream must not hold up the end of the server. */
+  private rest(): void {
+    if (this.ended) {
+      this.close()
+      this.call.finish(Status.ok, "")
+    } else if (this.door.ending.begun) {
+      this.close()
+      this.call.failure(shuttingDown())
+    }
+  }
+
+  /** Asks for the next request; `true`: it is here already. */
+  private comesAtOnce(): boolean {
+    if (this.over || this.ended || this.blocked || !this.paused) return false
+    if (this.slots.length >= this.door.maxStreamRequests) return false
+    this.paused = false
+    this.receiver?.more()
+    return this.paused
+  }
+
+  private flush(): void {
+    const { call, slots } = this
+    while (!this.blocked) {
+      const slot = slots[0]
+      const answer = slot?.answer
+      if (slot === undefined || answer === undefined) return
+      slots.shift()
+      this.blocked = !call.send(answer.parts, answer.byteLength, slot.sent)
+    }
+  }
+}

@@ -1,0 +1,233 @@
+/** One HTTP/2 connection as its server sees it: its streams, its output, and how it ends. Source: RFC 9113 §3.4, §5, §6.8. */
+import type { Socket } from "node:net"
+import type { ConnectionOptions } from "./ConnectionOptions.ts"
+import { defaultWindow, ErrorCode, lastStream, Setting } from "./Frame.ts"
+import { FrameReader } from "./FrameReader.ts"
+import { FrameWriter } from "./FrameWriter.ts"
+import { Inbound } from "./Inbound.ts"
+import { Sender } from "./Sender.ts"
+import type { Stream } from "./Stream.ts"
+import * as Turn from "./Turn.ts"
+
+/** Bytes that a client may send on a stream before any of them was taken. */
+const streamWindow = 1024 * 1024
+/** The same for all streams of a connection together. */
+const connectionWindow = 16 * 1024 * 1024
+/** Longest payload of a frame that a client may send. */
+const maxFrame = 1024 * 1024
+/** Nothing more is read while so many bytes wait for the client. */
+const maxUnsent = 2 * 1024 * 1024
+
+/** A chunk from this size on is freed at once when it was copied, instead of by the garbage collector. */
+const minDetached = 4096
+
+/** How long what a client still sends is read after an error, so that it sees the reason and no reset. Milliseconds. */
+const lingerMillis = 1000
+
+/** @internal */
+export class Connection {
+  readonly socket: Socket
+  readonly options: ConnectionOptions
+  readonly writer: FrameWriter
+  readonly sender: Sender
+  readonly inbound: Inbound
+  readonly streams = new Map<number, Stream>()
+  readonly streamWindow = streamWindow
+  readonly maxFrame = maxFrame
+  /** Bytes that the client may still send on all streams. */
+  credit = connectionWindow
+  /** Requests whose work is not over, with those whose stream is. */
+  working = 0
+  /** Something kept the chunk that is being read. */
+  chunkKept = false
+  /** Grows with every chunk that came. */
+  received = 0
+  /** Nothing is read or sent any more, but for the reason that was given. */
+  over = false
+  /** No more requests are taken. */
+  leaving = false
+  /** The last word about which requests are taken was sent. */
+  left = false
+  /** When a connection that is over is cut, on the clock of `performance.now()`. */
+  cutAt = Infinity
+  private readonly reader: FrameReader
+  private owed = 0
+  private dirty = false
+  private paused = false
+  /** Streams that ended lately, and those of them that the server ended. */
+  private readonly recent = new Int32Array(64)
+  private readonly recentResets = new Int32Array(256)
+  private recentAt = 0
+  private resetAt = 0
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.socket = socket
+    this.options = options
+    this.writer = new FrameWriter(socket, () => this.guard(() => this.relieved()))
+    this.sender = new Sender(this.writer, () => this.touch())
+    this.inbound = new Inbound(this)
+    this.reader = new FrameReader(this.inbound)
+    socket.on("data", (chunk: Buffer) => this.guard(() => this.read(chunk)))
+    socket.on("error", () => {})
+    socket.on("close", () => this.closed())
+  }
+
+  /** The client greeted: so does the server. */
+  greet(): void {
+    const { maxConcurrentStreams, maxHeaderListBytes } = this.options
+    this.writer.settings([
+      Setting.maxConcurrentStreams,
+      maxConcurrentStreams,
+      Setting.initialWindowSize,
+      streamWindow,
+      Setting.maxFrameSize,
+      maxFrame,
+      Setting.maxHeaderListSize,
+      maxHeaderListBytes
+    ])
+    this.writer.windowUpdate(0, connectionWindow - defaultWindow)
+    this.touch()
+  }
+
+  private read(chunk: Buffer): void {
+    this.received++
+    this.chunkKept = false
+    this.reader.push(chunk)
+    const { buffer, length } = chunk
+    if (!this.chunkKept && length >= minDetached && length === buffer.byteLength && buffer instanceof ArrayBuffer) {
+      buffer.transfer(0)
+    }
+    if (!this.paused && this.writer.queued > maxUnsent) {
+      this.paused = true
+      this.socket.pause()
+    }
+  }
+
+  /** Something is to be written at the end of this turn. */
+  touch(): void {
+    if (this.dirty) return
+    this.dirty = true
+    Turn.post(this)
+  }
+
+  /** Writes what there is. */
+  flush(): void {
+    this.dirty = false
+    this.guard(() => {
+      if (!this.over) this.sender.pump()
+      this.writer.flush()
+    })
+  }
+
+  /** Runs a step; what it throws is a bug that ends this connection and nothing else. */
+  guard(step: () => void): void {
+    try {
+      step()
+    } catch (thrown) {
+      this.options.onDefect(thrown)
+      this.destroy()
+    }
+  }
+
+  /** The operating system took something. */
+  private relieved(): void {
+    if (this.sender.waiting && !this.dirty) this.flush()
+    if (this.paused && this.writer.queued < maxUnsent / 2) {
+      this.paused = false
+      this.socket.resume()
+    }
+  }
+
+  /** So many bytes of bodies need no memory any more. */
+  consume(bytes: number): void {
+    this.owed += bytes
+    if (this.owed < connectionWindow / 4 || this.over) return
+    this.writer.windowUpdate(0, this.owed)
+    this.credit += this.owed
+    this.owed = 0
+    this.touch()
+  }
+
+  /** A stream is no more. */
+  forget(stream: Stream): void {
+    this.streams.delete(stream.id)
+    this.recent[this.recentAt++ % this.recent.length] = stream.id
+    if (this.leaving && this.streams.size === 0) this.leave()
+  }
+
+  /** Tells the client that a stream is over, and remembers that it may not know yet. */
+  resetStream(id: number, code: number): void {
+    this.recentResets[this.resetAt++ % this.recentResets.length] = id
+    this.writer.rstStream(id, code)
+    this.touch()
+  }
+
+  /** Whether the server ended this stream, so that the client may still send on it. */
+  wasReset(id: number): boolean {
+    return this.recentResets.includes(id)
+  }
+
+  /** Whether this stream ended lately. */
+  wasClosed(id: number): boolean {
+    return this.recent.includes(id)
+  }
+
+  /** Ends the connection because of what the client did. */
+  fail(code: number, reason: string): void {
+    if (this.over) return
+    if (!this.inbound.greeted) this.greet()
+    this.writer.goAway(this.inbound.lastId, code, reason)
+    this.close()
+  }
+
+  /** Takes no more requests, and ends the connection after the last answer. */
+  shutdown(): void {
+    if (this.leaving || this.over) return
+    this.leaving = true
+    if (this.streams.size === 0) return this.leave()
+    // The client may have sent requests that are not here yet: it is told first, and answers the ping when it knows.
+    this.writer.goAway(lastStream, ErrorCode.noError, "")
+    this.inbound.pings.askLast()
+    this.touch()
+  }
+
+  /** The client knows that no more requests are taken. */
+  refuseFurther(): void {
+    if (this.left || this.over) return
+    this.left = true
+    this.writer.goAway(this.inbound.lastId, ErrorCode.noError, "")
+    this.touch()
+    if (this.streams.size === 0) this.close()
+  }
+
+  private leave(): void {
+    if (!this.left) this.refuseFurther()
+    else this.close()
+  }
+
+  /** Writes what there is and closes. */
+  close(): void {
+    if (this.over) return
+    this.over = true
+    this.reader.stop()
+    this.cutAt = performance.now() + lingerMillis
+    for (const stream of this.streams.values()) stream.close()
+    this.sender.clear()
+    this.flush()
+    this.socket.end()
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.socket.destroy()
+    this.closed()
+  }
+
+  private closed(): void {
+    this.over = true
+    this.sender.clear()
+    this.reader.stop()
+    for (const stream of this.streams.values()) stream.close()
+    this.writer.drop()
+  }
+}
