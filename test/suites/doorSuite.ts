@@ -15,7 +15,7 @@ import { type DoorServer, start } from "./DoorServer.ts"
 
 /** One server, and the door to it that is looked at. */
 class Opened extends Context.Service<Opened, { readonly server: DoorServer; readonly door: Door }>()(
-  "test/suites/doorSuite/Opened"
+  "galatea/test/suites/doorSuite/Opened"
 ) {}
 
 const open = (kind: DoorKind): Layer.Layer<Opened> =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Stream } from "effect"
+import * as RpcSerialization from "effect/rpc/RpcSerialization"
 import * as Net from "node:net"
 import { connect, eventually, start } from "../http/Wire.ts"
 import { binaryType, echo, httpClient, jsonType, message, post, rawSocket, socketClient } from "./Client.ts"
@@ -116,6 +117,35 @@ describe("RPC over POST, bad input", () => {
       yield* eventually(held, (seen) => seen.every((count) => count === 0))
     }))
 
+  it.live("answers a binary payload that is no payload with a defect of that request", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start()
+      const serialization = yield* Effect.provide(
+        RpcSerialization.RpcSerialization,
+        RpcSerialization.layerSchemaBinary()
+      )
+      const parser = serialization.makeUnsafe()
+      const frame = (id: number, payload: Uint8Array) =>
+        parser.encode({ _tag: "Request", id, tag: "ModelInfer", payload, headers: [] }) as Uint8Array
+      const body = Buffer.concat(
+        [Uint8Array.of(), Uint8Array.of(1, 2, 3), new Uint8Array(40).fill(255)].map((payload, i) => frame(i, payload))
+      )
+      const answer = yield* Effect.promise(async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/rpc`, {
+          method: "POST",
+          headers: { "Content-Type": binaryType },
+          body
+        })
+        return new Uint8Array(await response.arrayBuffer())
+      })
+      const exits = parser.decode(answer) as ReadonlyArray<{ readonly _tag: string; readonly requestId: number }>
+      assert.deepStrictEqual(exits.map(({ _tag, requestId }) => [_tag, requestId]), [["Exit", 0], ["Exit", 1], [
+        "Exit",
+        2
+      ]])
+      assert.strictEqual((yield* (yield* socketClient(port)).ModelInfer(echo())).outputs.length, 1)
+    }))
+
   it.live("bounds bodies, and requests in flight", () =>
     Effect.gen(function*() {
       const { fake, held, port } = yield* start({
@@ -175,11 +205,14 @@ describe("RPC over WebSocket, bad input", () => {
         "{\"_tag\":\"Interrupt\",\"requestId\":77}\n{\"_tag\":\"Ack\",\"requestId\":78}\n{\"_tag\":\"Bogus\"}\n"
       )
       yield* said(4)
+      raw.socket.send("{\"_tag\":\"Ping\"}\n")
+      yield* said(5)
+      assert.strictEqual(raw.received[4], "{\"_tag\":\"Pong\"}\n")
       // A message may come in pieces.
       raw.socket.send(live.slice(0, 20))
       raw.socket.send(live.slice(20))
-      yield* said(5)
-      assert.strictEqual(raw.received[4], liveAnswer)
+      yield* said(6)
+      assert.strictEqual(raw.received[5], liveAnswer)
       yield* eventually(held, (seen) => seen.every((count) => count === 0))
     }))
 
