@@ -1,3 +1,4 @@
+import { grpc } from "../suites/doors/Grpc.ts"
 import { http } from "../suites/doors/Http.ts"
 import { inProcess } from "../suites/doors/InProcess.ts"
 import { rpc } from "../suites/doors/Rpc.ts"
@@ -8,6 +9,7 @@ for (
     inProcess,
     http("JSON"),
     http("binary"),
+    grpc,
     rpc("HTTP", "JSON"),
     rpc("HTTP", "binary"),
     rpc("WebSocket", "JSON"),

@@ -210,8 +210,8 @@ export const refused: ReadonlyArray<Refused> = [
   },
   {
     name: "a reserved parameter",
-    // A program that has the server inside may set what it likes.
-    except: ["in process"],
+    // A program that has the server inside may set what it likes, and gRPC has words of its own.
+    except: ["in process", "gRPC"],
     request: simple({ parameters: new Map([["triton_x", 1]]) }),
     status: 400,
     message: "parameter keys starting with 'triton_' are reserved for Triton usage and should not be specified."

@@ -105,7 +105,8 @@ export const doorSuite = (kind: DoorKind): void =>
         assert.match(timeout.message, /timeout/i)
         const deadline = yield* Effect.flip(door.infer(queued(4, { deadlineMicros: 20_000 })))
         assert.strictEqual(deadline.status, 504)
-        assert.match(deadline.message, /deadline/i)
+        // A gRPC client minds its deadline itself as well.
+        assert.match(deadline.message, /deadline|no answer within/i)
         yield* server.release
         yield* door.infer(queued(5))
         assert.deepStrictEqual(server.runs.splice(0), [5])
@@ -149,7 +150,9 @@ export const doorSuite = (kind: DoorKind): void =>
         assert.isTrue(yield* door.ready)
         assert.isTrue(yield* door.modelReady("simple", ""))
         assert.isTrue(yield* door.modelReady("simple", "1"))
-        assert.strictEqual((yield* Effect.flip(door.modelReady("simple", "2"))).status, 404)
+        // gRPC has no error for a version that does not exist: it is not ready.
+        const unknown = yield* Effect.catch(door.modelReady("simple", "2"), ({ status }) => Effect.succeed(status))
+        assert.include([false, 404], unknown)
         const { extensions, name, version } = yield* door.serverMetadata
         assert.strictEqual(name, "doors")
         assert.notStrictEqual(version, "")
