@@ -55,7 +55,7 @@ describe("the server in a program", () => {
   it.live("has a neighbour in the same process that shares nothing with it", () =>
     Effect.gen(function*() {
       const modelRepository = [yield* models]
-      const options = { modelRepository, httpPort: 0, httpAddress: "127.0.0.1", allowMetrics: false }
+      const options = { modelRepository, httpPort: 0, httpAddress: "127.0.0.1", allowGrpc: false, allowMetrics: false }
       const first = yield* Layer.build(Server.layer({ ...options, id: "first" }))
       const scope = yield* Scope.make()
       const second = yield* Scope.provide(Layer.build(Server.layer({ ...options, id: "second" })), scope)
