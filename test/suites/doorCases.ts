@@ -210,7 +210,7 @@ export const refused: ReadonlyArray<Refused> = [
   },
   {
     name: "a reserved parameter",
-    // A program that has the server inside may set what it likes, and gRPC has words of its own.
+    // A program that has the server inside may set what it likes; over gRPC the text names the one key that may be set.
     except: ["in process", "gRPC"],
     request: simple({ parameters: new Map([["triton_x", 1]]) }),
     status: 400,

@@ -155,7 +155,7 @@ export class GrpcCall {
   }
 
   private expire(): void {
-    this.fail("DEADLINE_EXCEEDED", `no answer within ${this.setup.allowedMillis} ms`)
+    this.fail("DEADLINE_EXCEEDED", `the deadline passed: no answer within ${this.setup.allowedMillis} ms`)
   }
 
   private readonly abort = (): void => {

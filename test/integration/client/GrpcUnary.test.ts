@@ -160,7 +160,7 @@ describe("A unary call", () => {
       const error = yield* failure(readiness(rpcs))
       assert.deepStrictEqual([error.status, error.message, error.local], [
         "DEADLINE_EXCEEDED",
-        "no answer within 30 ms",
+        "the deadline passed: no answer within 30 ms",
         true
       ])
       yield* eventually(() => ended, (codes) => codes.length === 1)
