@@ -70,6 +70,7 @@ export const doorSuite = (kind: DoorKind): void =>
         const { door, server } = yield* Opened
         const parameters = new Map<string, Parameter>([
           ["text", "12"],
+          ["word", "NaN"],
           ["flag", true],
           ["small", -3],
           ["large", 9_007_199_254_740_993n],

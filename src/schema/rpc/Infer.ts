@@ -8,7 +8,7 @@ import { TensorBytes } from "./TensorBytes.ts"
 export const Tensor = Schema.Struct({
   name: Schema.String,
   datatype: Schema.Literals(table.map(({ name }): DataType => name)),
-  shape: Schema.Array(Schema.Finite),
+  shape: Schema.Array(Schema.Number),
   data: TensorBytes
 })
 
@@ -16,7 +16,7 @@ export const Tensor = Schema.Struct({
 export const RequestedOutput = Schema.Struct({
   name: Schema.String,
   /** Top-k classification instead of the tensor; 0 or absent: the tensor itself. */
-  classification: Schema.optionalKey(Schema.Finite)
+  classification: Schema.optionalKey(Schema.Number)
 })
 
 /** @category schemas */
@@ -38,11 +38,11 @@ export const InferRequest = Schema.Struct({
   outputs: Schema.optionalKey(Schema.Array(RequestedOutput)),
   parameters: Schema.optionalKey(Parameters),
   /** 0 or absent: the model's default level. */
-  priority: Schema.optionalKey(Schema.Finite),
+  priority: Schema.optionalKey(Schema.Number),
   /** Microseconds that the request may wait in the queue, where the model's policy lets requests say so; 0 or absent: no limit. */
-  timeoutMicros: Schema.optionalKey(Schema.Finite),
+  timeoutMicros: Schema.optionalKey(Schema.Number),
   /** Microseconds from the request's arrival after which it is not run any more; 0 or absent: never. */
-  deadlineMicros: Schema.optionalKey(Schema.Finite),
+  deadlineMicros: Schema.optionalKey(Schema.Number),
   sequence: Schema.optionalKey(SequenceStep)
 })
 /** @category models */
@@ -50,11 +50,11 @@ export type InferRequest = typeof InferRequest.Type
 
 /** Where the time of a request went: nanoseconds, and the rows of the batch that it ran in. @category schemas */
 export const Timing = Schema.Struct({
-  queueNanos: Schema.Finite,
-  computeInputNanos: Schema.Finite,
-  computeInferNanos: Schema.Finite,
-  computeOutputNanos: Schema.Finite,
-  batchRows: Schema.Finite
+  queueNanos: Schema.Number,
+  computeInputNanos: Schema.Number,
+  computeInferNanos: Schema.Number,
+  computeOutputNanos: Schema.Number,
+  batchRows: Schema.Number
 })
 
 /** The answer to one request, or one of its answers in a stream. Outputs come sorted by name. @category schemas */

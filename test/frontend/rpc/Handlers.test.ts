@@ -68,6 +68,18 @@ describe("the procedures", () => {
       assert.isFalse("cause" in failure.reason && failure.reason.cause !== undefined)
     }))
 
+  it.effect("refuse parameters that are no numbers", () =>
+    Effect.gen(function*() {
+      const { client, fake } = yield* make()
+      const refused = yield* Effect.flip(client.ModelInfer({ ...echo, parameters: { x: NaN } }))
+      assert.strictEqual(refused.message, "parameter 'x' must be a finite number, got NaN")
+      yield* client.ModelInfer({ ...echo, parameters: { x: "NaN", y: 2n ** 60n } })
+      assert.deepStrictEqual(
+        fake.requests[0]!.parameters,
+        new Map<string, string | bigint>([["x", "NaN"], ["y", 2n ** 60n]])
+      )
+    }))
+
   it.effect("bound the bytes of tensors in flight, and give them back", () =>
     Effect.gen(function*() {
       const { client, fake } = yield* make({ maxInflightBytes: 8 })

@@ -10,7 +10,7 @@ import {
   Unsupported
 } from "../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../schema/Inference.ts"
-import type { InferRequest, InferResponse } from "../../../../schema/rpc/Infer.ts"
+import type { InferResponse } from "../../../../schema/rpc/Infer.ts"
 import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import type { ModelStatistics as ModelStatisticsWire } from "../../../../schema/rpc/Models.ts"
 import type { InferenceServer } from "../../../../services/InferenceServer.ts"
@@ -20,6 +20,8 @@ import { Deadline } from "../infer/Deadline.ts"
 import type { InFlight } from "../InFlight.ts"
 import * as StatisticsLookup from "../StatisticsLookup.ts"
 import * as RequestReader from "./RequestReader.ts"
+import type { AnyRequest } from "./RequestReader.ts"
+import { type WireResponse, WireRpcs } from "./WireRpcs.ts"
 
 /** @internal */
 export interface Surroundings {
@@ -31,13 +33,31 @@ export interface Surroundings {
   readonly forward: Forward | undefined
 }
 
-/** @internal */
+/** Answers to clients whose requests were read as their types say. @internal */
 export const make = (surroundings: Surroundings) => {
-  const { server } = surroundings
-  const { repository } = server
-  const inference = new Inference(surroundings)
-  const lookup = StatisticsLookup.make(repository)
+  const inference = new Inference(surroundings, typed)
   return InferenceRpcs.of({
+    ...questions(surroundings),
+    ModelInfer: (request, { headers }) => inference.once(request, headers),
+    ModelStreamInfer: (request, { headers }) => Stream.fromEffect(inference.run(request, headers))
+  })
+}
+
+/** Answers to requests as they lie on the wire. @internal */
+export const makeWire = (surroundings: Surroundings) => {
+  const inference = new Inference(surroundings, onWire)
+  return WireRpcs.of({
+    ...questions(surroundings),
+    ModelInfer: (request, { headers }) => inference.once(request, headers),
+    ModelStreamInfer: (request, { headers }) => Stream.fromEffect(inference.run(request, headers))
+  })
+}
+
+/** All but inference. */
+const questions = ({ server }: Surroundings) => {
+  const { repository } = server
+  const lookup = StatisticsLookup.make(repository)
+  return InferenceRpcs.omit("ModelInfer", "ModelStreamInfer").of({
     ServerLive: () => server.live,
     ServerReady: () => server.ready,
     ServerMetadata: () => Effect.succeed(server.metadata),
@@ -59,21 +79,22 @@ export const make = (surroundings: Surroundings) => {
         ...(config === undefined ? {} : { config }),
         ...(files === undefined ? {} : { files: new Map(Object.entries(files)) })
       }),
-    RepositoryModelUnload: ({ model, unloadDependents = false }) => repository.unload(model, { unloadDependents }),
-    ModelInfer: (request, { headers }) => inference.once(request, headers),
-    ModelStreamInfer: (request, { headers }) => Stream.fromEffect(inference.run(request, headers))
+    RepositoryModelUnload: ({ model, unloadDependents = false }) => repository.unload(model, { unloadDependents })
   })
 }
 
-class Inference {
+/** `answerOf` gives an answer the form in which the requests are read. */
+class Inference<A> {
   private readonly surroundings: Surroundings
+  private readonly answerOf: (response: InferenceResponse) => A
 
-  constructor(surroundings: Surroundings) {
+  constructor(surroundings: Surroundings, answerOf: (response: InferenceResponse) => A) {
     this.surroundings = surroundings
+    this.answerOf = answerOf
   }
 
   /** The only answer. */
-  once(wire: InferRequest, headers: Headers): Effect.Effect<InferResponse, InferenceError, Scope.Scope> {
+  once(wire: AnyRequest, headers: Headers): Effect.Effect<A, InferenceError, Scope.Scope> {
     const found = this.surroundings.server.model(wire.model, wire.version ?? "")
     return Result.isSuccess(found) && found.success.config.model_transaction_policy?.decoupled === true
       ? refuse(new Unsupported({ message: "ModelInfer RPC doesn't support models with decoupled transaction policy" }))
@@ -81,7 +102,7 @@ class Inference {
   }
 
   /** The answer is lent until the scope of the request closes, which is after it was sent. */
-  run(wire: InferRequest, headers: Headers): Effect.Effect<InferResponse, InferenceError, Scope.Scope> {
+  run(wire: AnyRequest, headers: Headers): Effect.Effect<A, InferenceError, Scope.Scope> {
     const { countsBytes, forward, inFlight, server } = this.surroundings
     const deadline = wire.deadlineMicros === undefined || wire.deadlineMicros === 0
       ? undefined
@@ -117,7 +138,7 @@ class Inference {
           onFailure: (error) => Effect.fail(withoutCause(error)),
           onSuccess: (answer) => {
             response = answer
-            return Effect.succeed(toWire(answer))
+            return Effect.succeed(this.answerOf(answer))
           }
         })
       )
@@ -136,16 +157,36 @@ const withoutCause = (error: InferenceError): InferenceError => {
     : error
 }
 
-const tensorBytes = ({ inputs }: InferRequest): number => {
+const tensorBytes = ({ inputs }: AnyRequest): number => {
   let bytes = 0
   for (const { data } of inputs) bytes += data.byteLength
   return bytes
 }
 
-const toWire = ({ id, modelName, modelVersion, outputs, parameters, timing }: InferenceResponse): InferResponse => {
-  const answer = { id, modelName, modelVersion, outputs, timing }
+const typed = (response: InferenceResponse): InferResponse => {
+  const { parameters } = response
+  const answer = withoutParameters(response)
   return parameters.size === 0 ? answer : { ...answer, parameters: Object.fromEntries(parameters) }
 }
+
+const onWire = (response: InferenceResponse): WireResponse => {
+  const { parameters } = response
+  const answer = withoutParameters(response)
+  if (parameters.size === 0) return answer
+  const entries = Array.from(
+    parameters,
+    ([name, value]) => [name, typeof value === "bigint" ? { int64: value } : value]
+  )
+  return { ...answer, parameters: Object.fromEntries(entries) }
+}
+
+const withoutParameters = ({ id, modelName, modelVersion, outputs, timing }: InferenceResponse) => ({
+  id,
+  modelName,
+  modelVersion,
+  outputs,
+  timing
+})
 
 const statistics = (version: ModelStatistics): ModelStatisticsWire => {
   const counts = version.counts()

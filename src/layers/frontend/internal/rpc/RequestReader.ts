@@ -4,19 +4,24 @@ import { InvalidRequest, Unsupported } from "../../../../schema/Errors.ts"
 import type { InferenceRequest, Parameter, RequestedOutput } from "../../../../schema/Inference.ts"
 import type { InferRequest } from "../../../../schema/rpc/Infer.ts"
 import { maximumListed, maximumParameters, maximumRank } from "../infer/RequestFault.ts"
+import type { WireRequest } from "./WireRpcs.ts"
 
 const noParameters: ReadonlyMap<string, Parameter> = new Map()
 const noOutputs: ReadonlyArray<RequestedOutput> = []
 
+/** A request whose integers beyond 2^53 are `bigint`, or `{ int64 }` as on the wire. @internal */
+export type AnyRequest = InferRequest | WireRequest
+
 /** The request without its deadline, which begins to count elsewhere. @internal */
-export const read = (wire: InferRequest): Result.Result<InferenceRequest, InvalidRequest | Unsupported> => {
-  const { id = "", inputs, priority = 0, sequence, timeoutMicros = 0 } = wire
+export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidRequest | Unsupported> => {
+  const { id = "", inputs, priority = 0, timeoutMicros = 0 } = wire
   const refused = countProblem(wire) ?? numberProblem("priority", priority) ??
     numberProblem("timeoutMicros", timeoutMicros) ??
     numberProblem("deadlineMicros", wire.deadlineMicros ?? 0) ?? shapesProblem(wire)
   if (refused !== undefined) return Result.fail(new InvalidRequest({ message: refused }))
   const parameters = readParameters(wire)
   if (Result.isFailure(parameters)) return Result.fail(parameters.failure)
+  const sequence = readSequence(wire)
   if (typeof sequence?.id === "string" && utf8Length(sequence.id) > longestSequenceId) {
     return Result.fail(
       new Unsupported({ message: `string correlation ID cannot be longer than ${longestSequenceId} characters` })
@@ -32,18 +37,25 @@ export const read = (wire: InferRequest): Result.Result<InferenceRequest, Invali
     priority,
     timeoutMicros,
     deadlineMicros: 0,
-    // Without an id a request is part of no sequence, as in the protocol's other encodings.
-    sequence: sequence === undefined || sequence.id === "" || sequence.id === 0n
-      ? undefined
-      : { id: sequence.id, start: sequence.start ?? false, end: sequence.end ?? false }
+    sequence
   })
+}
+
+const plain = <A extends Parameter>(value: A | { readonly int64: bigint }): A | bigint =>
+  typeof value === "object" ? value.int64 : value
+
+/** Without an id a request is part of no sequence, as in the protocol's other encodings. */
+const readSequence = ({ sequence }: AnyRequest): InferenceRequest["sequence"] => {
+  if (sequence === undefined) return undefined
+  const id = plain(sequence.id)
+  return id === "" || id === 0n ? undefined : { id, start: sequence.start ?? false, end: sequence.end ?? false }
 }
 
 const longestSequenceId = 128
 
 const utf8Length = (text: string): number => Buffer.byteLength(text)
 
-const countProblem = ({ inputs, outputs = [] }: InferRequest): string | undefined =>
+const countProblem = ({ inputs, outputs = [] }: AnyRequest): string | undefined =>
   inputs.length > maximumListed
     ? `request lists more than ${maximumListed} inputs`
     : outputs.length > maximumListed
@@ -55,7 +67,7 @@ const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value
 const numberProblem = (name: string, value: number): string | undefined =>
   isWhole(value) ? undefined : `'${name}' must be a whole number from 0 on, got ${value}`
 
-const shapesProblem = ({ inputs, outputs }: InferRequest): string | undefined => {
+const shapesProblem = ({ inputs, outputs }: AnyRequest): string | undefined => {
   for (const { name, shape } of inputs) {
     if (shape.length > maximumRank) return `input '${name}' has ${shape.length} dimensions, more than ${maximumRank}`
     for (const size of shape) {
@@ -70,7 +82,7 @@ const shapesProblem = ({ inputs, outputs }: InferRequest): string | undefined =>
 }
 
 const readParameters = (
-  { parameters }: InferRequest
+  { parameters }: AnyRequest
 ): Result.Result<ReadonlyMap<string, Parameter>, InvalidRequest> => {
   if (parameters === undefined) return Result.succeed(noParameters)
   const names = Object.keys(parameters)
@@ -86,7 +98,11 @@ const readParameters = (
         })
       )
     }
-    map.set(name, parameters[name]!)
+    const value = plain(parameters[name]!)
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      return Result.fail(new InvalidRequest({ message: `parameter '${name}' must be a finite number, got ${value}` }))
+    }
+    map.set(name, value)
   }
   return Result.succeed(map)
 }

@@ -1,7 +1,6 @@
 /** RPC at a path of the HTTP front end: over POST and over WebSocket, in JSON and in binary. */
 import { Context, Effect, type Scope } from "effect"
 import * as RpcServer from "effect/rpc/RpcServer"
-import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import { Restriction } from "../../../../schema/rpc/Restriction.ts"
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import { type Plan, receive } from "../http/Body.ts"
@@ -15,6 +14,7 @@ import * as Restricting from "./Restricting.ts"
 import * as Serialization from "./Serialization.ts"
 import * as SocketTransport from "./SocketTransport.ts"
 import * as WebSockets from "./WebSockets.ts"
+import { WireRpcs } from "./WireRpcs.ts"
 
 /** @internal */
 export interface Options extends Omit<Handlers.Surroundings, "countsBytes"> {
@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const { maxMessageBytes, readsHeaders } = options
   const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
   const handlers = (countsBytes: boolean) =>
-    Effect.map(InferenceRpcs.toHandlers(Handlers.make({ ...options, countsBytes })), Context.merge(restriction))
+    Effect.map(WireRpcs.toHandlers(Handlers.makeWire({ ...options, countsBytes })), Context.merge(restriction))
   const ofCalls = yield* handlers(false)
   const ofSockets = yield* handlers(true)
   const run = (
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 })
 
 /** A bug in one answer ends that answer, and no other of the same client. */
-const serve = RpcServer.make(InferenceRpcs, { disableTracing: true, disableFatalDefects: true })
+const serve = RpcServer.make(WireRpcs, { disableTracing: true, disableFatalDefects: true })
 
 const jsonType = "application/x-ndjson"
 const binaryType = "application/vnd.effect.rpc+schema-binary"
