@@ -42,13 +42,13 @@ const besideGrpc = (context: Context, connections: number) => () => {
 
 export const rpc = (context: Context): ReadonlyArray<Figure> => [
   ...(grpc.available
-    ? [{
-      name: "rpc: `simple`, binary, 32 connections, beside gRPC",
+    ? [1, 32].map((connections): Figure => ({
+      name: `rpc: \`simple\`, binary, ${connections} connection${connections === 1 ? "" : "s"}, beside gRPC`,
       unit: "requests/s",
       goal: "≥ 0.5 of gRPC",
       reached: atLeast(0.5),
-      measure: besideGrpc(context, 32)
-    }]
+      measure: besideGrpc(context, connections)
+    }))
     : []),
   {
     name: "rpc: `simple`, binary, 32 connections, beside binary HTTP",

@@ -21,7 +21,7 @@ import type { InFlight } from "../InFlight.ts"
 import * as StatisticsLookup from "../StatisticsLookup.ts"
 import * as RequestReader from "./RequestReader.ts"
 import type { AnyRequest } from "./RequestReader.ts"
-import { type WireResponse, WireRpcs } from "./WireRpcs.ts"
+import { type WireRequest, type WireResponse, WireRpcs } from "./WireRpcs.ts"
 
 /** @internal */
 export interface Surroundings {
@@ -43,14 +43,17 @@ export const make = (surroundings: Surroundings) => {
   })
 }
 
-/** Answers to requests as they lie on the wire. @internal */
+/** Answers to requests as they lie on the wire; `infer` is that of `ModelInfer` alone. @internal */
 export const makeWire = (surroundings: Surroundings) => {
   const inference = new Inference(surroundings, onWire)
-  return WireRpcs.of({
-    ...questions(surroundings),
-    ModelInfer: (request, { headers }) => inference.once(request, headers),
-    ModelStreamInfer: (request, { headers }) => Stream.fromEffect(inference.run(request, headers))
-  })
+  return {
+    infer: (request: WireRequest, headers: Headers) => inference.once(request, headers),
+    handlers: WireRpcs.of({
+      ...questions(surroundings),
+      ModelInfer: (request, { headers }) => inference.once(request, headers),
+      ModelStreamInfer: (request, { headers }) => Stream.fromEffect(inference.run(request, headers))
+    })
+  }
 }
 
 /** All but inference. */

@@ -13,6 +13,7 @@ import type { AnswerStream } from "../http/AnswerStream.ts"
 import type { Call } from "../http/Call.ts"
 import * as Frames from "./Frames.ts"
 import { defect, type Serialization } from "./Serialization.ts"
+import { type Answer, SingleInference } from "./SingleInference.ts"
 
 type Write = (client: number, message: FromClientEncoded) => Effect.Effect<void>
 
@@ -23,11 +24,18 @@ export interface HttpTransport {
   readonly serve: (call: Call, body: Uint8Array) => void
 }
 
-/** `sendsHeaders`: what answers wants to see the headers of the call. @internal */
+/**
+ * `sendsHeaders`: what answers wants to see the headers of the call. `answer` is asked for what it can take without the RPC server,
+ * which therefore may not look at headers.
+ *
+ * @internal
+ */
 export const make = Effect.fnUntraced(function*(
   serialization: Serialization,
-  sendsHeaders: boolean
+  sendsHeaders: boolean,
+  answer: Answer
 ): Effect.fn.Return<HttpTransport> {
+  const single = sendsHeaders ? undefined : new SingleInference(serialization, answer)
   const disconnects = yield* Queue.make<number>()
   const exchanges = new Map<number, HttpExchange>()
   const parsers = new Parsers(serialization)
@@ -66,6 +74,13 @@ export const make = Effect.fnUntraced(function*(
     }
     const requests = messages.filter(({ _tag }) => _tag === "Request").length
     if (requests === 0) return refuse(call, "The body holds no complete RPC request.")
+    const alone = single?.take(messages)
+    if (alone !== undefined) {
+      return call.run(alone, (exit) => {
+        if (Exit.isSuccess(exit)) call.raw(200, serialization.contentType, bytesOf(parsers.encode(exit.value)!))
+        else call.unsuccessful(exit.cause)
+      })
+    }
     const id = last++
     const exchange = new HttpExchange(call, serialization.contentType, requests, parsers.encode)
     exchanges.set(id, exchange)

@@ -47,19 +47,25 @@ const isPath = (target: string): boolean => /^\/rpc\/?(?:\?|$)/.test(target)
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
   const { maxMessageBytes, readsHeaders } = options
   const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
-  const handlers = (countsBytes: boolean) =>
-    Effect.map(WireRpcs.toHandlers(Handlers.makeWire({ ...options, countsBytes })), Context.merge(restriction))
-  const ofCalls = yield* handlers(false)
-  const ofSockets = yield* handlers(true)
+  const answers = (countsBytes: boolean) => {
+    const { handlers, infer } = Handlers.makeWire({ ...options, countsBytes })
+    return Effect.map(WireRpcs.toHandlers(handlers), (all) => ({ infer, handlers: Context.merge(all, restriction) }))
+  }
+  const ofCalls = yield* answers(false)
+  const ofSockets = yield* answers(true)
   const run = (
     protocol: RpcServer.Protocol["Service"],
-    handlers: typeof ofCalls
+    { handlers }: typeof ofCalls
   ) =>
     Effect.forkScoped(serve.pipe(Effect.provideService(RpcServer.Protocol, protocol), Effect.provideContext(handlers)))
 
   // The body is bounded before it is read.
-  const json = yield* HttpTransport.make(Serialization.ndjson({ maxMessage: "unbounded" }), readsHeaders)
-  const binary = yield* HttpTransport.make(yield* Serialization.binary({ maxMessage: "unbounded" }), readsHeaders)
+  const json = yield* HttpTransport.make(Serialization.ndjson({ maxMessage: "unbounded" }), readsHeaders, ofCalls.infer)
+  const binary = yield* HttpTransport.make(
+    yield* Serialization.binary({ maxMessage: "unbounded" }),
+    readsHeaders,
+    ofCalls.infer
+  )
   const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }))
   const binarySocket = yield* SocketTransport.make(yield* Serialization.binary({ maxMessage: maxMessageBytes }))
   yield* run(json.protocol, ofCalls)

@@ -17,9 +17,12 @@ export type WireRequest = typeof Request.Type
 /** @internal */
 export type WireResponse = typeof Response.Type
 
+/** One request with one answer. @internal */
+export const WireInfer = Rpc.make("ModelInfer", { payload: Request, success: Response, error: InferenceError })
+
 /** @internal */
 export const WireRpcs = InferenceRpcs.omit("ModelInfer", "ModelStreamInfer").add(
-  Rpc.make("ModelInfer", { payload: Request, success: Response, error: InferenceError }).middleware(Restriction),
+  WireInfer.middleware(Restriction),
   Rpc.make("ModelStreamInfer", { payload: Request, success: Response, error: InferenceError, stream: true })
     .middleware(Restriction)
 )
