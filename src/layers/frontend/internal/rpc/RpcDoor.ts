@@ -60,8 +60,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   // The body is bounded before it is read.
   const json = yield* HttpTransport.make(Serialization.ndjson({ maxMessage: "unbounded" }), readsHeaders)
   const binary = yield* HttpTransport.make(yield* Serialization.binary({ maxMessage: "unbounded" }), readsHeaders)
-  const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }))
-  const binarySocket = yield* SocketTransport.make(yield* Serialization.binary({ maxMessage: maxMessageBytes }))
+  const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }), maxMessageBytes)
+  const binarySocket = yield* SocketTransport.make(
+    yield* Serialization.binary({ maxMessage: maxMessageBytes }),
+    maxMessageBytes
+  )
   yield* run(json.protocol, ofCalls)
   yield* run(binary.protocol, ofCalls)
   yield* run(jsonSocket.protocol, ofSockets)
