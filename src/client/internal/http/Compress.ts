@@ -1,7 +1,7 @@
 /** Compression of bodies with the stream classes of the platform. */
 import type { Bytes } from "../Elements.ts"
 
-/** @internal */
+/** A coding of bodies. @category models */
 export type Coding = "gzip" | "deflate"
 
 const through = async (body: Bytes, stream: CompressionStream | DecompressionStream): Promise<Bytes> =>

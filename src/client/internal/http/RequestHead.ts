@@ -3,7 +3,7 @@ import type { Bytes } from "../Elements.ts"
 import { type Coding, compress } from "./Compress.ts"
 import type { Operation } from "./Operation.ts"
 
-/** @internal */
+/** What a client adds to every request: headers, and the coding of bodies. @category models */
 export interface Sending {
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly compression?: {

@@ -11,6 +11,7 @@ import type { Parser } from "effect/rpc/RpcSerialization"
 import { Protocol } from "effect/rpc/RpcServer"
 import type { AnswerStream } from "../http/AnswerStream.ts"
 import type { Call } from "../http/Call.ts"
+import * as Envelope from "./Envelope.ts"
 import * as Frames from "./Frames.ts"
 import { defect, type Serialization } from "./Serialization.ts"
 import { type Answer, SingleInference } from "./SingleInference.ts"
@@ -72,8 +73,12 @@ export const make = Effect.fnUntraced(function*(
     } catch (thrown) {
       return refuse(call, `The body is no sequence of RPC messages: ${String(thrown)}`)
     }
-    const requests = messages.filter(({ _tag }) => _tag === "Request").length
+    const ids = messages.flatMap((message) => message._tag === "Request" ? [message.id] : [])
+    const requests = ids.length
     if (requests === 0) return refuse(call, "The body holds no complete RPC request.")
+    if (requests > 1 && new Set(ids).size < requests) {
+      return refuse(call, "Two requests of the body have the same id. Give each one its own.")
+    }
     const alone = single?.take(messages)
     if (alone !== undefined) {
       return call.run(alone, (exit) => {
@@ -180,9 +185,9 @@ class Parsers {
     if (!this.isText && !Frames.areComplete(body)) throw new Error("the last frame is not complete")
     const parser = this.idle ?? this.serialization.makeUnsafe()
     this.idle = undefined
-    const decoded = parser.decode(this.isText ? lines(body) : body) as ReadonlyArray<FromClientEncoded>
+    const decoded = parser.decode(this.isText ? lines(body) : body)
     this.idle = parser
-    return decoded
+    return Envelope.read(decoded)
   }
 }
 

@@ -66,8 +66,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     readsHeaders,
     ofCalls.infer
   )
-  const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }))
-  const binarySocket = yield* SocketTransport.make(yield* Serialization.binary({ maxMessage: maxMessageBytes }))
+  const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }), maxMessageBytes)
+  const binarySocket = yield* SocketTransport.make(
+    yield* Serialization.binary({ maxMessage: maxMessageBytes }),
+    maxMessageBytes
+  )
   yield* run(json.protocol, ofCalls)
   yield* run(binary.protocol, ofCalls)
   yield* run(jsonSocket.protocol, ofSockets)

@@ -7,6 +7,8 @@ import { Effect, Queue } from "effect"
 import type { FromClientEncoded, FromServerEncoded } from "effect/rpc/RpcMessage"
 import type { Parser } from "effect/rpc/RpcSerialization"
 import { Protocol } from "effect/rpc/RpcServer"
+import * as Envelope from "./Envelope.ts"
+import { Lines } from "./Lines.ts"
 import { defect, type Serialization } from "./Serialization.ts"
 
 /** Where messages of one client go, and what is to be told of its requests. @internal */
@@ -27,8 +29,11 @@ export interface SocketTransport {
   readonly connect: (line: Line) => SocketClient
 }
 
-/** @internal */
-export const make = Effect.fnUntraced(function*(serialization: Serialization): Effect.fn.Return<SocketTransport> {
+/** `maxMessageBytes`: see `Limits.maxMessage`. @internal */
+export const make = Effect.fnUntraced(function*(
+  serialization: Serialization,
+  maxMessageBytes: number
+): Effect.fn.Return<SocketTransport> {
   const disconnects = yield* Queue.make<number>()
   const clients = new Map<number, SocketClient>()
   const describe = defect(serialization)
@@ -53,7 +58,7 @@ export const make = Effect.fnUntraced(function*(serialization: Serialization): E
 
   const connect = (line: Line): SocketClient => {
     const id = last++
-    const client: SocketClient = new SocketClient(line, serialization, {
+    const client: SocketClient = new SocketClient(line, serialization, maxMessageBytes, {
       write: (message) => write(id, message),
       describe,
       closed: () => {
@@ -80,21 +85,31 @@ export class SocketClient {
   private readonly serialization: Serialization
   private readonly server: Server
   private parser: Parser
+  /** What came of a line of text that is not complete. */
+  private readonly lines: Lines
   /** Ids of the requests that were not answered yet. */
   private readonly open = new Set<string | number>()
+  /** Those whose last piece the client has not acknowledged. */
+  private readonly unacknowledged = new Set<string | number>()
 
-  constructor(line: Line, serialization: Serialization, server: Server) {
+  constructor(line: Line, serialization: Serialization, maxMessageBytes: number, server: Server) {
     this.line = line
     this.serialization = serialization
     this.server = server
     this.parser = serialization.makeUnsafe()
+    this.lines = new Lines(maxMessageBytes)
+  }
+
+  /** The next move is the client's. */
+  get awaitsClient(): boolean {
+    return this.unacknowledged.size > 0
   }
 
   /** Hands over what was received: whole messages, or pieces of them. */
   receive(data: Uint8Array | string): Effect.Effect<void> {
     let messages: ReadonlyArray<FromClientEncoded>
     try {
-      messages = this.parser.decode(data) as ReadonlyArray<FromClientEncoded>
+      messages = Envelope.read(this.parser.decode(typeof data === "string" ? this.lines.add(data) : data))
     } catch (thrown) {
       // A parser that has failed reads nothing more; the next message is read afresh.
       this.parser = this.serialization.makeUnsafe()
@@ -114,11 +129,14 @@ export class SocketClient {
     this.server.closed()
     for (let i = this.open.size; i > 0; i--) this.line.left()
     this.open.clear()
+    this.unacknowledged.clear()
   }
 
   send(message: FromServerEncoded): Effect.Effect<void> {
     const encoded = this.parser.encode(message)
     const sent = encoded === undefined ? Effect.void : this.line.send(encoded)
+    if (message._tag === "Chunk") this.unacknowledged.add(message.requestId)
+    else if (message._tag === "Exit") this.unacknowledged.delete(message.requestId)
     return message._tag === "Exit" && this.open.has(message.requestId) ? this.leave(sent, message.requestId) : sent
   }
 
@@ -132,9 +150,15 @@ export class SocketClient {
   }
 
   private forward(message: FromClientEncoded): Effect.Effect<void> {
-    if (message._tag !== "Request") return this.server.write(message)
+    if (message._tag !== "Request") {
+      if (message._tag === "Ack") this.unacknowledged.delete(message.requestId)
+      return this.server.write(message)
+    }
     const { id } = message
-    if (message.isNotification !== true && (typeof id === "string" || typeof id === "number") && !this.open.has(id)) {
+    if (message.isNotification !== true) {
+      if (this.open.has(id)) {
+        return this.send(this.server.describe(`The id ${id} belongs to a request that was not answered yet.`))
+      }
       this.open.add(id)
       this.line.entered()
     }

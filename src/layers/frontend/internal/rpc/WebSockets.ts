@@ -3,7 +3,7 @@
  * connection may have both.
  */
 import { WebSocket, WebSocketServer } from "@effect/platform-node/NodeWS"
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import { closingBytes } from "../http/Answer.ts"
@@ -30,6 +30,9 @@ export interface Options {
 
 /** Bytes that wait to be sent to a client, from which on it is not read any more until it has read them. */
 const highWater = 1024 * 1024
+
+/** Bytes of a ping or a pong of a client around what it carries. */
+const controlBytes = 6
 
 /** @internal */
 export const make = (options: Options): Upgrades => {
@@ -102,6 +105,8 @@ class WebSocketConnection implements Tenant {
     socket.setTimeout(options.idleTimeout, () => this.stalled())
     // Before the WebSocket itself, which may find the end of the message in these bytes.
     socket.prependListener("data", (chunk: Buffer) => this.grow(chunk.byteLength))
+    webSocket.on("ping", (data: Buffer) => this.shrink(controlBytes + data.byteLength))
+    webSocket.on("pong", (data: Buffer) => this.shrink(controlBytes + data.byteLength))
     webSocket.on("message", (data: Buffer, isBinary: boolean) => this.receive(data, isBinary))
     webSocket.on("close", () => this.closed())
     // The connection closes after an error; what was wrong stands in the close frame.
@@ -117,8 +122,12 @@ class WebSocketConnection implements Tenant {
 
   /** No byte came or went for a while. */
   private stalled(): void {
-    if (this.blocked > 0 || this.received > 0) this.webSocket.terminate()
+    if (this.blocked > 0 || this.received > 0 || this.awaitsClient) this.webSocket.terminate()
     else if (this.requests === 0) this.webSocket.close(1000, "idle")
+  }
+
+  private get awaitsClient(): boolean {
+    return this.clients.text?.awaitsClient === true || this.clients.binary?.awaitsClient === true
   }
 
   private grow(bytes: number): void {
@@ -130,18 +139,26 @@ class WebSocketConnection implements Tenant {
     }
   }
 
-  private shrink(): void {
-    this.server.inFlight.shrink(this.received)
-    this.received = 0
+  /** So many bytes, or what is left of them, are no longer part of a message that is being received. */
+  private shrink(bytes: number): void {
+    const gone = Math.min(bytes, this.received)
+    this.server.inFlight.shrink(gone)
+    this.received -= gone
   }
 
   private receive(data: Buffer, isBinary: boolean): void {
     // What comes after the close frame would not be answered.
     if (this.webSocket.readyState !== WebSocket.OPEN) return
     const client = this.clientOf(isBinary ? "binary" : "text")
-    // What a request keeps of its message counts with its tensors from here on.
-    this.server.fork(client.receive(isBinary ? data : data.toString()))
-    this.shrink()
+    try {
+      // What a request keeps of its message counts with its tensors from here on.
+      this.server.fork(client.receive(isBinary ? data : data.toString()))
+    } catch (thrown) {
+      // A bug ends this connection and nothing else.
+      this.server.report(Cause.die(thrown))
+      this.webSocket.close(1011, "The server failed on a message because of a bug in it")
+    }
+    this.shrink(this.received)
   }
 
   private clientOf(kind: "text" | "binary"): SocketClient {
@@ -183,7 +200,7 @@ class WebSocketConnection implements Tenant {
   }
 
   private closed(): void {
-    this.shrink()
+    this.shrink(this.received)
     this.clients.text?.closed()
     this.clients.binary?.closed()
   }
