@@ -45,7 +45,10 @@ const run = Effect.fnUntraced(function*(command: Command, environment: Check.Env
   const isFolder = !isAddress(source) && (yield* Effect.orElseSucceed(files.exists(source), () => false))
   const { leftOut, models } = isFolder
     ? yield* fromRepository(source, environment)
-    : yield* Effect.flatMap(RunningServer.connect({ url: source, headers }), Descriptions.fromServer)
+    : yield* Effect.flatMap(
+      RunningServer.connect({ url: source, headers }, "name another server or a folder of models"),
+      Descriptions.fromServer
+    )
   for (const line of leftOut) output.err(`${line}\n`)
   if (Object.keys(models).length === 0) return yield* fail(`There is no model that is ready in ${source}.`)
   if (file === undefined) {

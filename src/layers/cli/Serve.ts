@@ -77,14 +77,15 @@ const noRepository = "error: creating server: Invalid argument - --model-reposit
 
 /** What to do about it, where there is something. */
 const advice: Readonly<Record<string, string>> = {
-  ListenFailed: "Choose another port with --http-port, --grpc-port or --metrics-port, or address with --http-address, "
+  "ListenFailed UNAVAILABLE":
+    "Choose another port with --http-port, --grpc-port or --metrics-port, or address with --http-address, "
     + "--grpc-address or --metrics-address.\n",
-  ModelsNotLoaded: "To serve the models that load in spite of that: --exit-on-error=false\n"
+  "ModelsNotLoaded INTERNAL": "To serve the models that load in spite of that: --exit-on-error=false\n"
 }
 
 const describe = ({ _tag, code, message }: StartFailure): string =>
   `error: ${_tag === "ListenFailed" ? message : `creating server: ${codes[code].prefix} - ${message}`}\n${
-    advice[_tag] ?? ""
+    advice[`${_tag} ${code}`] ?? ""
   }`
 
 const hostAndPort = ({ address, port }: Endpoint): string => {

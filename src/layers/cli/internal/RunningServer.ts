@@ -55,7 +55,10 @@ export interface RunningServer {
 const patienceSeconds = 10
 
 /** Asks nothing yet. @internal */
-export const connect = (target: Target): Effect.Effect<RunningServer, Unreadable, HttpClient.HttpClient> =>
+export const connect = (
+  target: Target,
+  elsewhere = "name another with --url"
+): Effect.Effect<RunningServer, Unreadable, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const headers = yield* readHeaders(target.headers)
     const client = yield* EffectClient.make(target.url, {
@@ -66,15 +69,15 @@ export const connect = (target: Target): Effect.Effect<RunningServer, Unreadable
       Effect.catch(({ message }) => fail(`${message}.`))
     )
     const url = (target.url.includes("://") ? target.url : `http://${target.url}`).replace(/\/+$/, "")
-    return { url, client, ask: (answer) => Effect.catch(answer, (error) => fail(sentence(url, error))) }
+    return { url, client, ask: (answer) => Effect.catch(answer, (error) => fail(sentence(url, error, elsewhere))) }
   })
 
 const withoutStop = (text: string): string => text.trimEnd().replace(/\.$/, "")
 
-const sentence = (url: string, error: InferenceServerError): string => {
+const sentence = (url: string, error: InferenceServerError, elsewhere: string): string => {
   const { code, message, request, status } = error
   if (code === "UNREACHABLE") {
-    return `No answer from ${url}${reasonOf(url, message)}. Start a server, or name another with --url.`
+    return `No answer from ${url}${reasonOf(url, message)}. Start a server, or ${elsewhere}.`
   }
   if (code === "UNEXPECTED_ANSWER") return `What listens at ${url} is no server of KServe V2: ${withoutStop(message)}.`
   if (status !== undefined) {

@@ -156,3 +156,11 @@ describe("advice", () => {
     )
   })
 })
+
+it("judges nothing by a few requests", () => {
+  const few = factsOf({}, { batches: { 1: 3 }, queueMicros: 3000 })
+  assert.deepStrictEqual(advice(few), [
+    "3 requests are too few to judge the settings by. Ask again under the usual load."
+  ])
+  assert.notInclude(advice(factsOf({}, { batches: { 1: 20 }, queueMicros: 3000 })).join(" "), "too few")
+})

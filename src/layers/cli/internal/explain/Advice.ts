@@ -1,5 +1,5 @@
 /** What the settings of a model cost with the requests that it gets, each with the setting to change. */
-import { busyFrom, type Facts } from "./Facts.ts"
+import { busyFrom, enoughRequests, type Facts } from "./Facts.ts"
 import { count, counted, digits, list, percent, time } from "./Wording.ts"
 
 /** Batches count as full from this part of `max_batch_size` on. */
@@ -153,7 +153,6 @@ const failing: Rule = ({ counts }) =>
       "the queue, see `default_queue_policy`; otherwise the log of the server and the answers say why."
 
 const rules: ReadonlyArray<Rule> = [
-  failing,
   batchingOff,
   noBatches,
   alwaysBusy,
@@ -169,5 +168,15 @@ const rules: ReadonlyArray<Rule> = [
 ]
 
 /** Sentences, the weightiest first; empty where nothing stands out. @internal */
-export const advice = (facts: Facts): ReadonlyArray<string> =>
-  rules.map((rule) => rule(facts)).filter((sentence) => sentence !== undefined)
+export const advice = (facts: Facts): ReadonlyArray<string> => {
+  const { requests } = facts.counts
+  const said = requests > 0 && requests < enoughRequests
+    ? [
+      failing(facts),
+      `${counted(requests, "request")} ${
+        requests === 1 ? "is" : "are"
+      } too few to judge the settings by. Ask again under the usual load.`
+    ]
+    : [failing, ...rules].map((rule) => rule(facts))
+  return said.filter((sentence) => sentence !== undefined)
+}

@@ -26,6 +26,8 @@ export interface Facts {
 
 /** From here on an instance counts as busy all the time. @internal */
 export const busyFrom = 0.9
+/** Fewer requests than this say nothing about settings. @internal */
+export const enoughRequests = 20
 /** Less waiting than this part of a request's time is not worth a word. */
 const waitingFrom = 0.1
 

@@ -1,5 +1,5 @@
 /** What the batcher of a version does, how full its batches are, and what its requests wait for: sentences, without advice. */
-import { busyFrom, type Facts } from "./Facts.ts"
+import { busyFrom, enoughRequests, type Facts } from "./Facts.ts"
 import type { Settings } from "./Reading.ts"
 import { count, counted, digits, list, percent, time } from "./Wording.ts"
 
@@ -81,13 +81,14 @@ export const waiting = (one: Facts): ReadonlyArray<string> => {
   return sentences
 }
 
-const cause = ({ busy, queueMicros, settings, waitingFor }: Facts): string => {
+const cause = ({ busy, counts, queueMicros, settings, waitingFor }: Facts): string => {
   const { instances, maxQueueDelayMicros } = settings
   const free = `for ${instances === 1 ? "the one instance" : `one of ${instances} instances`} to become free`
   if (waitingFor === "delay") {
     return `for others to join its batch (max_queue_delay_microseconds: ${maxQueueDelayMicros})`
   }
   if (busy !== undefined && busy >= busyFrom) return free
+  if (counts.requests < enoughRequests) return "as first requests do"
   return maxQueueDelayMicros > 0 && queueMicros > 1.5 * maxQueueDelayMicros
     ? `longer than max_queue_delay_microseconds (${maxQueueDelayMicros}) explains: ${free}`
     : `mostly ${free}`
