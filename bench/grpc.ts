@@ -69,12 +69,14 @@ export const answerBytes = (port: number, body: Uint8Array): Promise<number> =>
 
 /** Runs the load once, after a second of it to warm up. Its latency is the mean: `h2load` tells no median. */
 export const drive = async (load: GrpcLoad): Promise<Outcome> => {
+  // h2load takes whole seconds.
+  const duration = Math.max(1, Math.round(load.seconds))
   const folder = mkdtempSync(join(tmpdir(), "galatea-bench-"))
   try {
     writeFileSync(join(folder, "body"), load.body)
     const { stdout } = await run("h2load", [
       "--warm-up-time=1",
-      `--duration=${load.seconds}`,
+      `--duration=${duration}`,
       `--clients=${load.connections}`,
       `--max-concurrent-streams=${load.streams}`,
       "--threads=1",
@@ -92,7 +94,7 @@ export const drive = async (load: GrpcLoad): Promise<Outcome> => {
     const [total, ...bad] = requests.slice(1).map(Number) as [number, ...ReadonlyArray<number>]
     if (bad.some((count) => count > 0)) throw new Error(`not every call was answered:\n${stdout}`)
     const micros = { us: 1, ms: 1000, s: 1e6 }[mean[2] as "us" | "ms" | "s"]
-    return { perSecond: total / load.seconds, p50: Number(mean[1]) * micros }
+    return { perSecond: total / duration, p50: Number(mean[1]) * micros }
   } finally {
     rmSync(folder, { recursive: true })
   }
