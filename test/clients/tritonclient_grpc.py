@@ -13,7 +13,6 @@ import queue
 import sys
 import threading
 import time
-import traceback
 
 import grpc
 import numpy as np
@@ -22,28 +21,9 @@ import tritonclient.grpc.aio as client_aio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
+from checks import A, B, NO_ID, check, equal, run, same
+
 URL = (sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8001").rstrip("/")
-CHECKS = []
-NO_ID = "[request id: <id_unknown>] "
-
-A = np.arange(16, dtype=np.int32).reshape(1, 16)
-B = np.full((1, 16), 3, dtype=np.int32)
-
-
-def check(function):
-    CHECKS.append(function)
-    return function
-
-
-def equal(actual, expected, what="value"):
-    if actual != expected:
-        raise AssertionError(f"{what}: got {actual!r}, expected {expected!r}")
-
-
-def same(actual, expected, what="tensor"):
-    if actual is None or actual.shape != expected.shape or actual.dtype != expected.dtype:
-        raise AssertionError(f"{what}: got {actual!r}, expected {expected!r}")
-    np.testing.assert_array_equal(actual, expected, what)
 
 
 def tensor(name, array, datatype, shape=None):
@@ -635,19 +615,5 @@ def the_server_still_serves(client):
     infer(client)
 
 
-def main():
-    failed = 0
-    with client_grpc.InferenceServerClient(URL) as client:
-        for function in CHECKS:
-            name = function.__name__.replace("_", " ")
-            try:
-                function(client)
-                print(f"ok      {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+with client_grpc.InferenceServerClient(URL) as connected:
+    run(connected)

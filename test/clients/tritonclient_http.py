@@ -12,40 +12,20 @@ import asyncio
 import http.client
 import json
 import sys
-import traceback
 
 import numpy as np
 import tritonclient.http as client_http
 import tritonclient.http.aio as client_aio
 from tritonclient.utils import InferenceServerException
 
+from checks import A, B, NO_ID, check, equal, run, same
+
 URL = (sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8000").removeprefix("http://").rstrip("/")
-CHECKS = []
-NO_ID = "[request id: <id_unknown>] "
 BATCH_NOTE = (
     "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension to be prepended to each "
     "input shape. If you want to specify the full shape including the batch dim in your input dims config, try setting "
     "max_batch_size to zero. See the model configuration docs for more info on max_batch_size."
 )
-
-A = np.arange(16, dtype=np.int32).reshape(1, 16)
-B = np.full((1, 16), 3, dtype=np.int32)
-
-
-def check(function):
-    CHECKS.append(function)
-    return function
-
-
-def equal(actual, expected, what="value"):
-    if actual != expected:
-        raise AssertionError(f"{what}: got {actual!r}, expected {expected!r}")
-
-
-def same(actual, expected, what="tensor"):
-    if actual is None or actual.shape != expected.shape or actual.dtype != expected.dtype:
-        raise AssertionError(f"{what}: got {actual!r}, expected {expected!r}")
-    np.testing.assert_array_equal(actual, expected, what)
 
 
 def tensor(name, array, datatype, binary=True, shape=None):
@@ -569,19 +549,5 @@ def the_server_still_serves(client):
     infer_binary(client)
 
 
-def main():
-    failed = 0
-    with client_http.InferenceServerClient(URL, concurrency=8, connection_timeout=30, network_timeout=60) as client:
-        for function in CHECKS:
-            name = function.__name__.replace("_", " ")
-            try:
-                function(client)
-                print(f"ok      {name}")
-            except Exception:
-                failed += 1
-                print(f"FAILED  {name}\n{traceback.format_exc()}")
-    print(f"{len(CHECKS) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
-
-
-main()
+with client_http.InferenceServerClient(URL, concurrency=8, connection_timeout=30, network_timeout=60) as connected:
+    run(connected)

@@ -1,5 +1,5 @@
 /** Elements of BYTES tensors: each a 4-byte little-endian length and that many bytes. Source: protocol §1.3. */
-import { lengthAt } from "../../schema/BytesElements.ts"
+import * as BytesElements from "../../schema/BytesElements.ts"
 
 const maxLength = 0xffffffff
 
@@ -10,25 +10,14 @@ export const encode = (
 ): Uint8Array => {
   const encoder = new TextEncoder()
   const elements: Array<Uint8Array> = []
-  let byteLength = 0
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     const element = typeof value === "string" ? encoder.encode(value) : value
     if (!ArrayBuffer.isView(element)) throw fail(`is BYTES but element ${i} is of type ${typeof value}`)
     if (element.byteLength > maxLength) throw fail(`has an element ${i} of more than ${maxLength} bytes`)
-    const bytes = new Uint8Array(element.buffer, element.byteOffset, element.byteLength)
-    elements.push(bytes)
-    byteLength += 4 + bytes.byteLength
+    elements.push(new Uint8Array(element.buffer, element.byteOffset, element.byteLength))
   }
-  const encoded = new Uint8Array(byteLength)
-  const view = new DataView(encoded.buffer)
-  let at = 0
-  for (const element of elements) {
-    view.setUint32(at, element.byteLength, true)
-    encoded.set(element, at + 4)
-    at += 4 + element.byteLength
-  }
-  return encoded
+  return BytesElements.encode(elements)
 }
 
 /** Copies of the elements: decoded as UTF-8, which they must then be, or as they are. @internal */
@@ -43,7 +32,7 @@ export const decode = (
   const elements: Array<Uint8Array> = []
   let at = 0
   for (let i = 0; i < count; i++) {
-    const end = at + 4 + (at + 4 <= bytes.byteLength ? lengthAt(bytes, at) : 0)
+    const end = at + 4 + (at + 4 <= bytes.byteLength ? BytesElements.lengthAt(bytes, at) : 0)
     if (end > bytes.byteLength || at + 4 > bytes.byteLength) {
       throw fail(`ends inside element ${i} of the ${count} that its shape needs`)
     }

@@ -1,13 +1,6 @@
-/**
- * Strings out of UTF-8 bytes. Short ASCII ones recur in every request (names, versions, datatypes) and are made once.
- *
- * The table is direct-mapped and of fixed size: a new string replaces whatever had its place, so requests cannot make it grow.
- */
+/** Strings out of UTF-8 bytes. */
+import { longest, mix, recall, seed } from "../ShortStrings.ts"
 
-const slots = 1024
-/** Longest string that is kept, in bytes. */
-const longest = 32
-const cache = new Array<string>(slots).fill("")
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /** The string of the UTF-8 bytes from `start` to `end`, `undefined` where they are not UTF-8. @category constructors */
@@ -15,26 +8,14 @@ export const fromUtf8 = (bytes: Uint8Array, start: number, end: number): string 
   const length = end - start
   if (length === 0) return ""
   if (length <= longest) {
-    let hash = length
+    let hash = seed(length)
     let all = 0
     for (let i = start; i < end; i++) {
       const byte = bytes[i]!
       all |= byte
-      hash = Math.imul(hash ^ byte, 0x01000193)
+      hash = mix(hash, byte)
     }
-    if (all < 0x80) {
-      const slot = (hash ^ (hash >>> 15)) & (slots - 1)
-      const found = cache[slot]!
-      if (found.length === length) {
-        let i = 0
-        while (i < length && found.charCodeAt(i) === bytes[start + i]) i++
-        if (i === length) return found
-      }
-      let made = ""
-      for (let i = start; i < end; i++) made += String.fromCharCode(bytes[i]!)
-      cache[slot] = made
-      return made
-    }
+    if (all < 0x80) return recall(bytes, start, length, hash)
   }
   try {
     return decoder.decode(bytes.subarray(start, end))

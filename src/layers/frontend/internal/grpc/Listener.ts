@@ -3,13 +3,14 @@
  *
  * It knows nothing of services: `serve` gets every call.
  */
-import { Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
+import { Cause, Effect, FiberSet, type Scope } from "effect"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { bind, type Bound } from "../Bind.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { RequestHead } from "../http2/RequestHead.ts"
 import { Server, type ServerOptions } from "../http2/Server.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
+import { Occupancy } from "../Occupancy.ts"
 import type { GrpcCall } from "./Call.ts"
 import { CallHead } from "./CallHead.ts"
 import { Deadlines } from "./Deadlines.ts"
@@ -31,9 +32,7 @@ export const listen: (
   function*(options: ListenerOptions, serve: (call: GrpcCall) => void) {
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
     const deadlines = new Deadlines()
-    let calls = 0
-    let closing = false
-    let whenIdle: (() => void) | undefined = undefined
+    const occupancy = new Occupancy("calls")
     const surroundings: Surroundings = {
       inFlight: options.inFlight,
       memory: options.memory,
@@ -41,11 +40,8 @@ export const listen: (
       maxMessageBytes: options.maxMessageBytes,
       maxSendMessageBytes: options.maxSendMessageBytes,
       fork,
-      closing: () => closing,
-      left: () => {
-        calls--
-        if (calls === 0) whenIdle?.()
-      },
+      closing: occupancy.isClosing,
+      left: occupancy.left,
       report: (cause: Cause.Cause<unknown>) => {
         fork(Effect.logError("A call met a bug in the server", cause))
       }
@@ -53,7 +49,7 @@ export const listen: (
     const onRequest = (stream: Stream, head: RequestHead): void => {
       const callHead = CallHead.of(head)
       if (callHead.foreign !== undefined && !head.tooLarge) return foreign(stream, callHead.foreign)
-      calls++
+      occupancy.entered()
       const call = new ServerCall(stream, callHead, surroundings)
       begin(call, head.tooLarge, callHead, options, serve)
     }
@@ -69,18 +65,9 @@ export const listen: (
     })
 
     const stop = Effect.gen(function*() {
-      closing = true
+      occupancy.close()
       server.shutdown()
-      const answered = Effect.callback<void>((resume) => {
-        if (calls === 0) return resume(Effect.void)
-        whenIdle = () => resume(Effect.void)
-      })
-      const inTime = yield* Effect.timeoutOption(answered, Duration.millis(options.exitTimeout))
-      if (Option.isNone(inTime)) {
-        yield* Effect.logWarning(
-          `${calls} calls did not end within ${options.exitTimeout} ms of the shutdown and are interrupted`
-        )
-      }
+      yield* occupancy.drained(options.exitTimeout)
       server.destroy()
       deadlines.clear()
     })

@@ -3,13 +3,14 @@
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
-import { type Cause, Duration, Effect, FiberSet, Option, type Scope } from "effect"
+import { type Cause, Effect, FiberSet, type Scope } from "effect"
 import { createServer, IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { ListenFailed } from "../../../../schema/Errors.ts"
 import { bind, type Bound } from "../Bind.ts"
 import type { InFlight } from "../InFlight.ts"
+import { Occupancy } from "../Occupancy.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
 import { Connection, type Tenant } from "./Connection.ts"
@@ -61,20 +62,13 @@ export const listen: (
   function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
     const connections = new Set<Connection>()
-    let calls = 0
-    let closing = false
-    let whenIdle: (() => void) | undefined = undefined
+    const occupancy = new Occupancy("requests")
     const surroundings: Surroundings = {
       inFlight: options.inFlight,
       fork,
-      entered: () => {
-        calls++
-      },
-      closing: () => closing,
-      left: () => {
-        calls--
-        if (calls === 0) whenIdle?.()
-      },
+      entered: occupancy.entered,
+      closing: occupancy.isClosing,
+      left: occupancy.left,
       report: (cause: Cause.Cause<unknown>) => {
         fork(Effect.logError("A request met a bug in the server", cause))
       }
@@ -137,22 +131,13 @@ export const listen: (
     server.on("timeout", (socket: Socket) => Connection.of(socket).stalled())
 
     const stop = Effect.gen(function*() {
-      closing = true
+      occupancy.close()
       server.close()
       for (const connection of connections) {
         if (connection.tenant !== undefined) connection.tenant.retire()
         else if (!connection.busy) connection.socket.destroy()
       }
-      const answered = Effect.callback<void>((resume) => {
-        if (calls === 0) return resume(Effect.void)
-        whenIdle = () => resume(Effect.void)
-      })
-      const inTime = yield* Effect.timeoutOption(answered, Duration.millis(options.exitTimeout))
-      if (Option.isNone(inTime)) {
-        yield* Effect.logWarning(
-          `${calls} requests did not end within ${options.exitTimeout} ms of the shutdown and are interrupted`
-        )
-      }
+      yield* occupancy.drained(options.exitTimeout)
       // What was answered still leaves its last bytes; the rest is cut, which interrupts its fibers.
       for (const connection of connections) {
         if (!connection.busy) connection.socket.destroySoon()
