@@ -4,7 +4,7 @@
  *
  * Source: model-config §1.1, §1.2 and §1.6.
  */
-import { Effect, Path } from "effect"
+import { Effect, Path, type Result } from "effect"
 import { PollFailed } from "../../../schema/Errors.ts"
 import * as Directory from "./Directory.ts"
 import * as ModelName from "./ModelName.ts"
@@ -38,7 +38,8 @@ export interface Discovery {
   readonly warnings: ReadonlyArray<{ readonly model: string | undefined; readonly message: string }>
 }
 
-interface Root {
+/** What one root holds. @category models */
+export interface Root {
   readonly models: ReadonlyArray<Omit<Discovered, "id">>
   readonly failures: Discovery["failures"]
   readonly warnings: Discovery["warnings"]
@@ -146,25 +147,31 @@ const scan = Effect.fnUntraced(
 
 const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
-/**
- * Lists every root. Roots are a sorted set of absolute paths; of a name that several hold, none is a model unless names are
- * spaced by root.
- *
- * Errors: `PollFailed` for a root that cannot be listed.
- *
- * @category constructors
- */
-export const discover = Effect.fnUntraced(function*(options: Options) {
+/** A root, and what it holds or why that cannot be told. @category models */
+export interface RootListing {
+  /** Absolute. */
+  readonly root: string
+  readonly listing: Result.Result<Root, PollFailed>
+}
+
+/** Lists every root. Roots are a sorted set of absolute paths. @category constructors */
+export const listRoots = Effect.fnUntraced(function*(options: Options) {
   const path = yield* Path.Path
   const absolute = options.paths.map((root) =>
     schemes.some(({ prefix }) => root.startsWith(prefix)) ? root : path.resolve(root)
   )
-  const roots = yield* Effect.forEach([...new Set(absolute)].sort(compare), (root) =>
+  return yield* Effect.forEach([...new Set(absolute)].sort(compare), (root) =>
     scan(root).pipe(
       Effect.mapError(({ code, message }) =>
         new PollFailed({ code, message: `failed to poll model repository '${root}': ${message}` })
-      )
+      ),
+      Effect.result,
+      Effect.map((listing): RootListing => ({ root, listing }))
     ))
+})
+
+/** What several roots hold together: of a name in several, none is a model unless names are spaced by root. @category combinators */
+export const merge = (roots: ReadonlyArray<Root>, options: Options): Discovery => {
   const found = roots.flatMap(({ models }) => models)
   const counts = new Map<string, number>()
   for (const { name } of found) counts.set(name, (counts.get(name) ?? 0) + 1)
@@ -185,5 +192,18 @@ export const discover = Effect.fnUntraced(function*(options: Options) {
     failures: [...roots.flatMap(({ failures }) => failures), ...duplicates],
     ambiguous,
     warnings: roots.flatMap(({ warnings }) => warnings)
-  } satisfies Discovery
+  }
+}
+
+/**
+ * Everything that the roots hold.
+ *
+ * Errors: `PollFailed` for a root that cannot be listed.
+ *
+ * @category constructors
+ */
+export const discover = Effect.fnUntraced(function*(options: Options) {
+  const roots: Array<Root> = []
+  for (const { listing } of yield* listRoots(options)) roots.push(yield* Effect.fromResult(listing))
+  return merge(roots, options)
 })

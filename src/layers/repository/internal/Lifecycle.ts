@@ -12,16 +12,22 @@ import {
   find,
   type Found,
   isReady,
+  keptServing,
   type Loaded,
   publish,
   reasonOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
+import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
+
+export type { VersionStatus } from "./LifecycleTable.ts"
 
 /** One version to load. @category models */
 export interface VersionPlan {
   readonly version: number
+  /** What it is loaded from, see `Lifecycle.identities`. Default: `""`. */
+  readonly identity?: string
   /** Opens the version; its scope closes it, after the work it accepted. */
   readonly open: Effect.Effect<Model, LoadFailed, Scope.Scope>
 }
@@ -35,14 +41,6 @@ export interface Options {
   readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
 }
 
-/** State of one version. @category models */
-export interface VersionStatus {
-  readonly version: number
-  readonly state: VersionState
-  /** `""` where there is none. */
-  readonly reason: string
-}
-
 /** @category models */
 export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
@@ -50,48 +48,33 @@ export interface Lifecycle {
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
+  /** All that were loaded or registered. */
+  readonly models: () => ReadonlyArray<{ readonly id: string; readonly name: string }>
   readonly allReady: () => boolean
   /** Makes a model known that has no versions: readiness waits for it. */
   readonly register: (model: { readonly id: string; readonly name: string }) => void
-  /** Loads these versions and, once all are up, unloads the ready ones that are not among them. */
+  /** Identities of the ready versions of a model. */
+  readonly identities: (id: string) => ReadonlyMap<number, string>
+  /**
+   * Loads these versions and, once all are up, unloads the ready ones that are not among them, but for those to `keep`.
+   * Where one fails, the ready ones go on, and the reason stands beside their state.
+   */
   readonly load: (
     model: { readonly id: string; readonly name: string },
-    versions: ReadonlyArray<VersionPlan>
+    versions: ReadonlyArray<VersionPlan>,
+    keep?: (version: number) => boolean
   ) => Effect.Effect<void, LoadFailed>
-  /** Takes every version out of the look-up and returns; they close in the background after their accepted work. */
-  readonly unload: (id: string) => Effect.Effect<void>
+  /** Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. */
+  readonly unload: (id: string, version?: number) => Effect.Effect<void>
+  /** Drops an unloaded model from the table as soon as its last version has closed. */
+  readonly forget: (id: string) => void
 }
 
 /** A table without models. The scope unloads everything, waiting for accepted work. @category constructors */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Lifecycle, never, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
   const loads = yield* Semaphore.make(Math.max(1, options.loadThreadCount))
-  const entries = new Map<string, Entry>()
-  const byName = new Map<string, ReadonlyArray<Entry>>()
-
-  const entryOf = (id: string, name: string): Entry => {
-    const known = entries.get(id)
-    if (known !== undefined) return known
-    const entry: Entry = {
-      id,
-      name,
-      versions: new Map(),
-      lock: Semaphore.makeUnsafe(1),
-      ready: new Map(),
-      readyVersions: []
-    }
-    entries.set(id, entry)
-    byName.set(name, [...byName.get(name) ?? [], entry])
-    return entry
-  }
-
-  const versionOf = (entry: Entry, version: number): Version => {
-    const known = entry.versions.get(version)
-    if (known !== undefined) return known
-    const added: Version = { version, state: "UNKNOWN", reason: "", current: undefined, closing: 0 }
-    entry.versions.set(version, added)
-    return added
-  }
+  const table = new LifecycleTable()
 
   /** One try at a version, into `opened` the moment it stands, so that whoever gives up the load finds it there. */
   const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
@@ -100,7 +83,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       yield* Scope.provide(plan.open, inner).pipe(
         Effect.onExit((exit) =>
           Exit.isSuccess(exit)
-            ? Effect.sync(() => opened.set(plan.version, { model: exit.value, scope: inner }))
+            ? Effect.sync(() =>
+              opened.set(plan.version, { model: exit.value, scope: inner, identity: plan.identity ?? "" })
+            )
             : Scope.close(inner, exit)
         )
       )
@@ -122,12 +107,16 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const retire = (entry: Entry, version: Version, loaded: Loaded) => {
     version.closing++
     return Scope.close(loaded.scope, Exit.void).pipe(
-      Effect.andThen(Effect.sync(() => {
+      Effect.andThen(Effect.suspend(() => {
         version.closing--
-        if (version.state === "UNLOADING" && version.closing === 0) setState(version, "UNAVAILABLE", unloaded)
+        const gone = version.state === "UNLOADING" && version.closing === 0
+        if (gone) setState(version, "UNAVAILABLE", unloaded)
         publish(entry)
+        table.dropForgotten(entry)
+        return gone
+          ? options.onEvent({ _tag: "Unloaded", model: entry.name, version: version.version })
+          : Effect.logDebug(`closed the replaced '${entry.name}' version ${version.version}`)
       })),
-      Effect.andThen(Effect.logDebug(`successfully unloaded '${entry.name}' version ${version.version}`)),
       Effect.uninterruptible,
       Effect.forkIn(scope, { startImmediately: true })
     )
@@ -146,10 +135,13 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       return Effect.void
     }
     setState(version, "UNLOADING")
-    return retire(entry, version, loaded)
+    return Effect.andThen(
+      options.onEvent({ _tag: "Unloading", model: entry.name, version: version.version }),
+      retire(entry, version, loaded)
+    )
   }
 
-  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>) => {
+  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>, keep: (version: number) => boolean) => {
     const retiring: Array<Effect.Effect<unknown>> = []
     for (const version of entry.versions.values()) {
       const loaded = opened.get(version.version)
@@ -159,7 +151,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         setState(version, "READY")
         if (previous !== undefined) retiring.push(retire(entry, version, previous))
       } else if (version.state === "READY") {
-        retiring.push(withdraw(entry, version))
+        if (keep(version.version)) setState(version, "READY")
+        else retiring.push(withdraw(entry, version))
       }
     }
     publish(entry)
@@ -169,7 +162,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   /** Drops a load that did not come to its end: what was ready before stays. */
   const abandon = (entry: Entry, versions: ReadonlyArray<VersionPlan>, opened: ReadonlyMap<number, Loaded>) => {
     for (const plan of versions) {
-      const version = versionOf(entry, plan.version)
+      const version = table.versionOf(entry, plan.version)
       if (version.state === "LOADING") setState(version, "UNAVAILABLE", unloaded)
     }
     publish(entry)
@@ -177,13 +170,17 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   }
 
   const load = Effect.fn("Lifecycle.load")(
-    function*(model: { readonly id: string; readonly name: string }, versions: ReadonlyArray<VersionPlan>) {
-      const entry = entryOf(model.id, model.name)
+    function*(
+      model: { readonly id: string; readonly name: string },
+      versions: ReadonlyArray<VersionPlan>,
+      keep: (version: number) => boolean = () => false
+    ) {
+      const entry = table.entryOf(model.id, model.name)
       const opened = new Map<number, Loaded>()
       let committed = false
       const run = Effect.gen(function*() {
         for (const plan of versions) {
-          const version = versionOf(entry, plan.version)
+          const version = table.versionOf(entry, plan.version)
           if (version.state !== "READY") setState(version, "LOADING")
         }
         publish(entry)
@@ -194,8 +191,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         for (const { result, version } of outcomes) {
           if (Result.isSuccess(result)) continue
           const reason = reasonOf(result.failure)
-          const known = versionOf(entry, version)
-          if (known.state !== "READY") setState(known, "UNAVAILABLE", reason)
+          const known = table.versionOf(entry, version)
+          if (known.state === "READY") setState(known, "READY", keptServing(reason))
+          else setState(known, "UNAVAILABLE", reason)
           failed.push(`version ${version} is at UNAVAILABLE state: ${reason};`)
         }
         if (failed.length > 0) {
@@ -207,7 +205,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         }
         yield* Effect.uninterruptible(Effect.suspend(() => {
           committed = true
-          return commit(entry, opened)
+          return commit(entry, opened, keep)
         }))
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })
@@ -219,12 +217,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     }
   )
 
-  const unload = Effect.fn("Lifecycle.unload")(function*(id: string) {
-    const entry = entries.get(id)
+  const unload = Effect.fn("Lifecycle.unload")(function*(id: string, only?: number) {
+    const entry = table.entries.get(id)
     if (entry === undefined) return
     yield* entry.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => {
       const retiring = [...entry.versions.values()]
-        .filter((version) => version.state !== "UNLOADING")
+        .filter(({ state, version }) => state !== "UNLOADING" && (only === undefined || version === only))
         .map((version) => withdraw(entry, version))
       publish(entry)
       return Effect.all(retiring, { discard: true })
@@ -232,20 +230,20 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   })
 
   return {
-    lookup: (name, version) => find(byName.get(name), name, version),
-    readyVersions: (name) => byName.get(name)?.[0]?.readyVersions ?? [],
-    states: () =>
-      new Map(
-        [...entries.values()].map((entry) => [
-          entry.id,
-          [...entry.versions.values()]
-            .sort((a, b) => a.version - b.version)
-            .map(({ reason, state, version }) => ({ version, state, reason }))
-        ])
-      ),
-    allReady: () => [...entries.values()].every(isReady),
-    register: ({ id, name }) => void entryOf(id, name),
+    lookup: (name, version) => find(table.byName(name), name, version),
+    readyVersions: (name) => table.byName(name)?.[0]?.readyVersions ?? [],
+    states: () => table.states(),
+    models: () => [...table.entries.values()],
+    allReady: () => [...table.entries.values()].every(isReady),
+    register: ({ id, name }) => void table.entryOf(id, name),
+    identities: (id) => table.identities(id),
     load,
-    unload
+    unload,
+    forget: (id) => {
+      const entry = table.entries.get(id)
+      if (entry === undefined) return
+      entry.forgotten = true
+      table.dropForgotten(entry)
+    }
   }
 })

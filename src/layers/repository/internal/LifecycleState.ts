@@ -10,6 +10,8 @@ export const unloaded = "unloaded"
 export interface Loaded {
   readonly model: Model
   readonly scope: Scope.Closeable
+  /** What it was loaded from: equal means that loading again would give the same. */
+  readonly identity: string
 }
 
 /** One version of a model; changes state in place. @category models */
@@ -33,6 +35,8 @@ export interface Entry {
   readonly name: string
   readonly versions: Map<number, Version>
   readonly lock: Semaphore.Semaphore
+  /** Leaves the table with its last version. */
+  forgotten: boolean
   /** Ready versions by their decimal text, and the greatest one under `""`. */
   ready: ReadonlyMap<string, Found>
   readyVersions: ReadonlyArray<number>
@@ -40,6 +44,9 @@ export interface Entry {
 
 /** Reason text of a failed version: the code's name, then the message. @category constructors */
 export const reasonOf = (error: LoadFailed): string => `${codes[error.code].prefix}: ${error.message}`
+
+/** Reason beside the state of a ready version whose successor failed. @category constructors */
+export const keptServing = (reason: string): string => `serves what was loaded before; loading again failed: ${reason}`
 
 /** Recomputes what requests find of a model. Call after every change of state. @category combinators */
 export const publish = (entry: Entry): void => {
