@@ -6,13 +6,13 @@
  */
 import { Clock, Effect, Exit, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
-import type { LoadEvent, Model, VersionState } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Lookup, Model, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
   find,
-  type Found,
   isReady,
   type Loaded,
+  type OnDemand,
   publish,
   reasonOf,
   unloaded,
@@ -23,7 +23,7 @@ import {
 export interface VersionPlan {
   readonly version: number
   /** Opens the version; its scope closes it, after the work it accepted. */
-  readonly open: Effect.Effect<Model, LoadFailed, Scope.Scope>
+  readonly open: Effect.Effect<Model | OnDemand, LoadFailed, Scope.Scope>
 }
 
 /** @category models */
@@ -46,7 +46,7 @@ export interface VersionStatus {
 /** @category models */
 export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
-  readonly lookup: (name: string, version: string) => Found
+  readonly lookup: (name: string, version: string) => Lookup
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
@@ -77,6 +77,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       name,
       versions: new Map(),
       lock: Semaphore.makeUnsafe(1),
+      lookup: (version) => find(byName.get(name), name, version),
       ready: new Map(),
       readyVersions: []
     }
@@ -156,6 +157,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       const previous = version.current
       if (loaded !== undefined) {
         version.current = loaded
+        if ("observe" in loaded.model) loaded.model.observe(() => publish(entry))
         setState(version, "READY")
         if (previous !== undefined) retiring.push(retire(entry, version, previous))
       } else if (version.state === "READY") {
