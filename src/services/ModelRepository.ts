@@ -3,7 +3,7 @@
  *
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`, which it opens for each version.
  */
-import { Context, type Effect, type Result } from "effect"
+import { Context, Effect, Result } from "effect"
 import type {
   ControlNotAllowed,
   InvalidRequest,
@@ -32,7 +32,56 @@ export interface Model {
   readonly statistics: ModelStatistics
   /** At least one of its instances is up. */
   readonly healthy: () => boolean
+  /**
+   * Looks up again what this was found as: for a request that finds that the version has stopped taking work, since another one
+   * has taken its place meanwhile. Absent: it has no successor.
+   */
+  readonly again?: (() => Lookup) | undefined
 }
+
+/** A version that is known and loads when it is asked for. Never an answer: whoever meets it waits for `load` and asks again. @category models */
+export interface NotResident {
+  readonly _tag: "NotResident"
+  /** A sentence for logs. */
+  readonly message: string
+  readonly name: string
+  readonly version: number
+  /** Done when it takes requests; whoever asks meanwhile waits for the same load. Interruption ends the waiting alone. */
+  readonly load: Effect.Effect<void, ModelNotReady>
+  /** The last load of it, if any, has succeeded. */
+  readonly healthy: () => boolean
+  /** `undefined` until it was loaded for the first time. */
+  readonly statistics: () => ModelStatistics | undefined
+}
+
+/** What a request finds under a name and a version. @category models */
+export type Lookup = Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest | NotResident>
+
+/**
+ * What `ask` finds, after the versions that it meets were loaded.
+ *
+ * @category combinators
+ */
+export const whenResident = <A, E extends { readonly _tag: string }>(
+  ask: () => Result.Result<A, E | NotResident>
+): Effect.Effect<A, E | ModelNotReady> =>
+  Effect.suspend(() => {
+    const found = ask()
+    if (Result.isSuccess(found)) return Effect.succeed(found.success)
+    const { failure } = found
+    return isNotResident(failure) ? Effect.andThen(failure.load, whenResident(ask)) : Effect.fail(failure)
+  })
+
+/** Whether what was found takes requests; what loads when it is asked for is ready to be asked. @category getters */
+export const isHealthy = (found: Lookup): Result.Result<boolean, ModelNotFound | ModelNotReady | InvalidRequest> => {
+  if (Result.isSuccess(found)) return Result.succeed(found.success.healthy())
+  const { failure } = found
+  return isNotResident(failure) ? Result.succeed(failure.healthy()) : Result.fail(failure)
+}
+
+/** @category guards */
+export const isNotResident = <E extends { readonly _tag: string }>(failure: E | NotResident): failure is NotResident =>
+  failure._tag === "NotResident"
 
 /** One row of the repository index; `version` and `state` are absent for a model that was never loaded. @category models */
 export interface IndexEntry {
@@ -76,10 +125,7 @@ export class ModelRepository extends Context.Service<ModelRepository, {
   /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
   readonly failure?: PollFailed | undefined
   /** The ready version of a model, or its greatest ready one for version `""`. Called once per request: a plain function. */
-  readonly lookup: (
-    name: string,
-    version: string
-  ) => Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest>
+  readonly lookup: (name: string, version: string) => Lookup
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Sorted by name, then version. */

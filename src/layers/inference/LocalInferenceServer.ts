@@ -9,13 +9,14 @@ import {
   ExecutionFailed,
   InferenceError,
   type InferenceFailure,
+  type Stopping,
   Unsupported
 } from "../../schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, Tensor } from "../../schema/Inference.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
-import { InferenceServer } from "../../services/InferenceServer.ts"
-import { type Model, ModelRepository } from "../../services/ModelRepository.ts"
+import { InferenceServer, withinDeadline } from "../../services/InferenceServer.ts"
+import { type Lookup, type Model, ModelRepository, whenResident } from "../../services/ModelRepository.ts"
 import type { JobResult } from "../../services/Scheduler.ts"
 import * as Classification from "./internal/Classification.ts"
 import { firstRows } from "./internal/FirstRows.ts"
@@ -69,24 +70,61 @@ const make = Effect.fnUntraced(function*(options: Options) {
         repository.lookup(name, version),
         (model) => metadata(model, version === "" ? repository.readyVersions(name) : [model.version])
       ),
-    infer: (model, request) => {
-      const job = validate(model, request)
-      if (Result.isFailure(job)) return Effect.fail(new InferenceError({ reason: job.failure }))
-      return Effect.matchEffect(model.scheduler.submit(job.success), {
-        onFailure: (reason) =>
-          Effect.fail(
-            new InferenceError({
-              reason: reason._tag === "Unsupported"
-                ? new Unsupported({ message: prefix(request) + reason.message })
-                : reason
-            })
-          ),
-        onSuccess: (result) => respond(model, request, job.success.batchSize, result)
-      })
-    },
+    infer: (model, request) => infer(model, request, maxAttempts),
     repository
   })
 })
+
+/** How often a request may meet a version that has just stopped taking work. */
+const maxAttempts = 16
+
+const infer = (
+  model: Model,
+  request: InferenceRequest,
+  attempts: number
+): Effect.Effect<InferenceResponse, InferenceError> => {
+  const job = validate(model, request)
+  if (Result.isFailure(job)) return Effect.fail(new InferenceError({ reason: job.failure }))
+  return Effect.matchEffect(model.scheduler.submit(job.success), {
+    onFailure: (reason) =>
+      reason._tag === "Stopping" && model.again !== undefined && attempts > 1
+        ? inferAgain(model, model.again, request, attempts - 1, reason)
+        : Effect.fail(
+          new InferenceError({
+            reason: reason._tag === "Unsupported"
+              ? new Unsupported({ message: prefix(request) + reason.message })
+              : reason
+          })
+        ),
+    onSuccess: (result) => respond(model, request, job.success.batchSize, result)
+  })
+}
+
+/** The version has stopped taking work, without having begun any of this request: whoever took its place answers. */
+const inferAgain = (
+  model: Model,
+  again: () => Lookup,
+  request: InferenceRequest,
+  attempts: number,
+  stopping: Stopping
+): Effect.Effect<InferenceResponse, InferenceError> =>
+  Effect.suspend(() => {
+    const begun = performance.now()
+    return withinDeadline(whenResident(again), request.deadlineMicros).pipe(
+      Effect.mapError((reason) => new InferenceError({ reason })),
+      Effect.flatMap((successor) =>
+        successor.scheduler === model.scheduler
+          ? Effect.fail(new InferenceError({ reason: stopping }))
+          : infer(successor, remaining(request, performance.now() - begun), attempts)
+      )
+    )
+  })
+
+/** The request after so many milliseconds of waiting: its deadline has come nearer. */
+const remaining = (request: InferenceRequest, millis: number): InferenceRequest =>
+  request.deadlineMicros === 0
+    ? request
+    : { ...request, deadlineMicros: Math.max(1, Math.floor(request.deadlineMicros - millis * 1000)) }
 
 const metadata = (model: Model, versions: ReadonlyArray<number>): ModelMetadata => {
   const tensor = (io: SignatureTensor) => ({ name: io.name, datatype: io.datatype, shape: io.shape })

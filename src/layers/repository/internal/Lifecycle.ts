@@ -6,11 +6,10 @@
  */
 import { Clock, Effect, Exit, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
-import type { LoadEvent, Model, VersionState } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Lookup, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
   find,
-  type Found,
   isReady,
   keptServing,
   type Loaded,
@@ -20,17 +19,10 @@ import {
   type Version
 } from "./LifecycleState.ts"
 import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
+import type { Others, VersionPlan } from "./VersionPlan.ts"
 
 export type { VersionStatus } from "./LifecycleTable.ts"
-
-/** One version to load. @category models */
-export interface VersionPlan {
-  readonly version: number
-  /** What it is loaded from, see `Lifecycle.identities`. Default: `""`. */
-  readonly identity?: string
-  /** Opens the version; its scope closes it, after the work it accepted. */
-  readonly open: Effect.Effect<Model, LoadFailed, Scope.Scope>
-}
+export type { Others, VersionPlan } from "./VersionPlan.ts"
 
 /** @category models */
 export interface Options {
@@ -44,7 +36,7 @@ export interface Options {
 /** @category models */
 export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
-  readonly lookup: (name: string, version: string) => Found
+  readonly lookup: (name: string, version: string) => Lookup
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
@@ -62,7 +54,7 @@ export interface Lifecycle {
   readonly load: (
     model: { readonly id: string; readonly name: string },
     versions: ReadonlyArray<VersionPlan>,
-    keep?: (version: number) => boolean
+    others?: Others
   ) => Effect.Effect<void, LoadFailed>
   /** Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. */
   readonly unload: (id: string, version?: number) => Effect.Effect<void>
@@ -111,8 +103,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         version.closing--
         const gone = version.state === "UNLOADING" && version.closing === 0
         if (gone) setState(version, "UNAVAILABLE", unloaded)
+        table.dropGone(entry)
         publish(entry)
-        table.dropForgotten(entry)
         return gone
           ? options.onEvent({ _tag: "Unloaded", model: entry.name, version: version.version })
           : Effect.logDebug(`closed the replaced '${entry.name}' version ${version.version}`)
@@ -141,20 +133,24 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     )
   }
 
-  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>, keep: (version: number) => boolean) => {
+  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>, others: Others) => {
     const retiring: Array<Effect.Effect<unknown>> = []
     for (const version of entry.versions.values()) {
       const loaded = opened.get(version.version)
       const previous = version.current
       if (loaded !== undefined) {
         version.current = loaded
+        if ("observe" in loaded.model) loaded.model.observe(() => publish(entry))
         setState(version, "READY")
         if (previous !== undefined) retiring.push(retire(entry, version, previous))
-      } else if (version.state === "READY") {
-        if (keep(version.version)) setState(version, "READY")
-        else retiring.push(withdraw(entry, version))
+      } else if (others.keep?.(version.version) === true) {
+        if (version.state === "READY") setState(version, "READY")
+      } else if (version.state !== "UNLOADING") {
+        retiring.push(withdraw(entry, version))
       }
+      version.gone = loaded === undefined && others.exists?.(version.version) === false
     }
+    table.dropGone(entry)
     publish(entry)
     return Effect.all(retiring, { discard: true })
   }
@@ -173,7 +169,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     function*(
       model: { readonly id: string; readonly name: string },
       versions: ReadonlyArray<VersionPlan>,
-      keep: (version: number) => boolean = () => false
+      others: Others = {}
     ) {
       const entry = table.entryOf(model.id, model.name)
       const opened = new Map<number, Loaded>()
@@ -205,7 +201,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         }
         yield* Effect.uninterruptible(Effect.suspend(() => {
           committed = true
-          return commit(entry, opened, keep)
+          return commit(entry, opened, others)
         }))
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })
@@ -243,7 +239,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       const entry = table.entries.get(id)
       if (entry === undefined) return
       entry.forgotten = true
-      table.dropForgotten(entry)
+      table.dropGone(entry)
     }
   }
 })

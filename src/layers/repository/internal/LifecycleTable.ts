@@ -1,7 +1,7 @@
 /** Models by id and by name, and their versions: where the lifecycle keeps its entries. */
 import { Semaphore } from "effect"
 import type { VersionState } from "../../../services/ModelRepository.ts"
-import type { Entry, Version } from "./LifecycleState.ts"
+import { type Entry, find, type Version } from "./LifecycleState.ts"
 
 /** State of one version. @category models */
 export interface VersionStatus {
@@ -34,6 +34,7 @@ export class LifecycleTable {
       versions: new Map(),
       lock: Semaphore.makeUnsafe(1),
       forgotten: false,
+      lookup: (version) => find(this.named.get(name), name, version),
       ready: new Map(),
       readyVersions: []
     }
@@ -45,15 +46,19 @@ export class LifecycleTable {
   versionOf(entry: Entry, version: number): Version {
     const known = entry.versions.get(version)
     if (known !== undefined) return known
-    const added: Version = { version, state: "UNKNOWN", reason: "", current: undefined, closing: 0 }
+    const added: Version = { version, state: "UNKNOWN", reason: "", current: undefined, closing: 0, gone: false }
     entry.versions.set(version, added)
     return added
   }
 
-  /** Drops an entry that was forgotten, once nothing of it is open. */
-  dropForgotten(entry: Entry): void {
-    if (!entry.forgotten || this.entries.get(entry.id) !== entry) return
-    for (const { closing, current } of entry.versions.values()) if (current !== undefined || closing > 0) return
+  /** Drops the versions that are gone, and the entry where it was forgotten, once nothing of them is open. */
+  dropGone(entry: Entry): void {
+    let open = false
+    for (const version of entry.versions.values()) {
+      if (version.current !== undefined || version.closing > 0) open = true
+      else if (version.gone && version.state === "UNAVAILABLE") entry.versions.delete(version.version)
+    }
+    if (open || !entry.forgotten || this.entries.get(entry.id) !== entry) return
     this.entries.delete(entry.id)
     const others = (this.named.get(entry.name) ?? []).filter((other) => other !== entry)
     if (others.length === 0) this.named.delete(entry.name)

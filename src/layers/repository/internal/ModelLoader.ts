@@ -148,9 +148,12 @@ export const make = ({ lifecycle, reasons, records, roots, services, settings, t
       yield* lifecycle.load(
         target,
         stale.map((version) => ({ version, identity: identityOf(version), open: provide(open(version)) })),
-        (version) =>
-          (wanted.version !== undefined && version !== wanted.version) ||
-          (chosen.includes(version) && !stale.includes(version))
+        {
+          keep: (version) =>
+            (wanted.version !== undefined && version !== wanted.version) ||
+            (chosen.includes(version) && !stale.includes(version)),
+          exists: (version) => polled.available.includes(version)
+        }
       )
     }).pipe(
       Effect.tapError(() => Effect.sync(() => records.fail(target, key)))
