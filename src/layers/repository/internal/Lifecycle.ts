@@ -15,6 +15,7 @@ import {
   type OnDemand,
   publish,
   reasonOf,
+  statusOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
@@ -242,7 +243,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
           entry.id,
           [...entry.versions.values()]
             .sort((a, b) => a.version - b.version)
-            .map(({ reason, state, version }) => ({ version, state, reason }))
+            .map((version) => ({ version: version.version, ...statusOf(version) }))
         ])
       ),
     allReady: () => [...entries.values()].every(isReady),
