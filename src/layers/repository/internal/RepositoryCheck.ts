@@ -3,6 +3,7 @@ import { Clock, Effect, Result } from "effect"
 import { codes, type LoadFailed, type PollFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { Executor } from "../../../services/Executor.ts"
+import * as RepositorySources from "../RepositorySources.ts"
 import type * as Directory from "./Directory.ts"
 import * as Discovery from "./Discovery.ts"
 import * as PollModel from "./PollModel.ts"
@@ -24,6 +25,7 @@ export interface CheckRow {
 const reasonOf = ({ code, message }: LoadFailed | PollFailed): string => `${codes[code].prefix}: ${message}`
 
 const checkVersion = Effect.fnUntraced(function*(
+  found: Discovery.Discovered,
   polled: PollModel.Polled,
   version: number,
   given: Settings
@@ -34,13 +36,15 @@ const checkVersion = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const begin = clock.monotonicTimeNanosUnsafe()
   yield* given.onEvent({ _tag: "Loading", model, version })
-  const result = yield* PrepareVersion.prepare(
+  const result = yield* PrepareVersion.open(
+    found,
     polled,
     version,
     given.backendConfig,
     (message) => Effect.sync(() => warnings.push(message))
   ).pipe(
-    Effect.tap(({ plan }) => Effect.scoped(executor.open({ ...plan, instances: plan.instances.slice(0, 1) }))),
+    Effect.tap(({ plan }) => executor.open({ ...plan, instances: plan.instances.slice(0, 1) })),
+    Effect.scoped,
     Effect.result
   )
   if (Result.isFailure(result)) {
@@ -62,14 +66,18 @@ const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, give
     const failed: CheckRow = { model, version: undefined, status: "UNAVAILABLE", reason, config, warnings }
     return Effect.as(given.onEvent({ _tag: "Failed", model, version: undefined, reason }), [failed])
   }
-  const polled = yield* Effect.result(PollModel.poll(found, given, warn))
+  const polled = yield* found.open.pipe(
+    Effect.flatMap((here) => PollModel.poll(here, given, warn)),
+    Effect.scoped,
+    Effect.result
+  )
   if (Result.isFailure(polled)) return yield* row(undefined)(polled.failure)
   const versions = yield* Effect.result(PollModel.chooseVersions(polled.success, warn))
   if (Result.isFailure(versions)) return yield* row(polled.success.config)(versions.failure)
   return yield* Effect.forEach(
     versions.success,
     (version) =>
-      Effect.map(checkVersion(polled.success, version, given), (checked) => ({
+      Effect.map(checkVersion(found, polled.success, version, given), (checked) => ({
         ...checked,
         warnings: [...warnings, ...checked.warnings]
       }))
@@ -90,7 +98,7 @@ export const check = Effect.fn("RepositoryCheck.check")(function*(options: Optio
   Executor | Directory.Services
 > {
   const given = settings(options)
-  const found = yield* Discovery.discover(given)
+  const found = yield* Effect.provide(Discovery.discover(given), RepositorySources.layer)
   yield* given.onEvent({ _tag: "Found", models: found.models.map(({ name }) => name) })
   for (const { message, model } of found.warnings) yield* given.onEvent({ _tag: "Warning", model, message })
   const unusable = yield* Effect.forEach(found.failures, ({ message: reason, model }) => {
