@@ -32,6 +32,8 @@ export interface Prepared {
   /** The final config. */
   readonly config: ModelConfig
   readonly version: number
+  /** The model's folder. */
+  readonly directory: string
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
 }
@@ -130,6 +132,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   const prepared: Prepared = {
     config,
     version,
+    directory,
     signature: ModelSignature.make(config, labels, Compare.scalars(agreement)),
     plan: {
       model,

@@ -2,12 +2,15 @@
 import { Clock, Effect, Result } from "effect"
 import { codes, type LoadFailed, type PollFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
+import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type * as Directory from "./Directory.ts"
 import * as Discovery from "./Discovery.ts"
+import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import * as PollModel from "./PollModel.ts"
 import * as PrepareVersion from "./PrepareVersion.ts"
 import { type Options, type Settings, settings } from "./RepositoryOptions.ts"
+import * as Warmup from "./warmup/Warmup.ts"
 
 /** What became of one version, or of a model that did not get as far as its versions. @category models */
 export interface CheckRow {
@@ -22,6 +25,13 @@ export interface CheckRow {
 }
 
 const reasonOf = ({ code, message }: LoadFailed | PollFailed): string => `${codes[code].prefix}: ${message}`
+
+/** What loading does with each instance, done with one. */
+const tryOut = Effect.fnUntraced(function*(executor: Executor["Service"], prepared: PrepareVersion.Prepared) {
+  const plan = { ...prepared.plan, instances: prepared.plan.instances.slice(0, 1) }
+  const instances = yield* OptionalInputs.open(executor, plan, optionalInputs(prepared.signature))
+  yield* Warmup.run({ prepared, instances })
+})
 
 const checkVersion = Effect.fnUntraced(function*(
   polled: PollModel.Polled,
@@ -40,7 +50,7 @@ const checkVersion = Effect.fnUntraced(function*(
     given.backendConfig,
     (message) => Effect.sync(() => warnings.push(message))
   ).pipe(
-    Effect.tap(({ plan }) => Effect.scoped(executor.open({ ...plan, instances: plan.instances.slice(0, 1) }))),
+    Effect.tap((prepared) => Effect.scoped(tryOut(executor, prepared))),
     Effect.result
   )
   if (Result.isFailure(result)) {
@@ -77,8 +87,8 @@ const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, give
 })
 
 /**
- * Checks every model of the given roots, several at once as `loadThreadCount` says. Rows are sorted by model and version, and
- * a version is `READY` when one instance of it was opened.
+ * Checks every model of the given roots, several at once as `loadThreadCount` says. Rows are sorted by model and version, and a
+ * version is `READY` when one instance of it was opened and warmed up.
  *
  * Errors: `PollFailed` for a root that cannot be listed; all else is in the rows.
  *
