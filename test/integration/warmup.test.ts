@@ -96,7 +96,7 @@ describe("warm-up with ONNX Runtime", () => {
       assert.match(reasons[0]!, /^Invalid argument: failed to run warmup sample 'short': .*; $/s)
       assert.isTrue(Result.isFailure(repository.lookup("m", "")))
       const rows = yield* FileModelRepository.check({ paths: [root] }).pipe(
-        Effect.provide(Layer.merge(executor, TemporaryRepository.platform))
+        Effect.provide(execution)
       )
       assert.deepStrictEqual(rows.map(({ reason, status }) => [status, reason]), [["UNAVAILABLE", reasons[0]]])
     }))

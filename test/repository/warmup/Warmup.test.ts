@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger, References } from "effect"
+import { Effect, Layer, Logger, References } from "effect"
 import * as Warmup from "../../../src/layers/repository/internal/warmup/Warmup.ts"
 import { maxBytes } from "../../../src/layers/repository/internal/warmup/WarmupData.ts"
+import * as DirectScheduler from "../../../src/layers/scheduling/DirectScheduler.ts"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import * as BytesElements from "../../../src/schema/BytesElements.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
@@ -25,16 +26,19 @@ interface Setup {
 }
 
 /** What the instances of a version ran, in order. */
-const warmed = Effect.fnUntraced(function*(text: string, { books, count = 1, failure, files = {} }: Setup = {}) {
-  const runs: Array<Run> = []
-  const directory = yield* TemporaryRepository.make(files)
-  yield* Warmup.run({
-    prepared: prepared(text, `${directory}/m`),
-    instances: instances(count, runs, failure),
-    statistics: books
-  })
-  return runs
-}, Effect.provide(TemporaryRepository.platform))
+const warmed = Effect.fnUntraced(
+  function*(text: string, { books = new Books("m", 1, () => 0), count = 1, failure, files = {} }: Setup = {}) {
+    const runs: Array<Run> = []
+    const directory = yield* TemporaryRepository.make(files)
+    yield* Warmup.run({
+      prepared: prepared(text, `${directory}/m`),
+      instances: instances(count, runs, failure),
+      statistics: books
+    })
+    return runs
+  },
+  Effect.provide(Layer.merge(TemporaryRepository.platform, DirectScheduler.layer))
+)
 
 /** Name, datatype, shape and bytes of each. */
 const shown = (tensors: ReadonlyArray<Tensor> = []) =>

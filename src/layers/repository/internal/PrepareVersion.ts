@@ -34,6 +34,8 @@ export interface Prepared {
   readonly version: number
   /** The model's folder. */
   readonly directory: string
+  /** A model file by itself: the folder that it lies in is no model's, nor are those below. */
+  readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
 }
@@ -133,6 +135,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     config,
     version,
     directory,
+    bare: polled.found.file !== undefined,
     signature: ModelSignature.make(config, labels, Compare.scalars(agreement)),
     plan: {
       model,

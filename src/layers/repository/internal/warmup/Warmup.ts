@@ -1,13 +1,16 @@
 /**
- * Runs the warm-up of a version on each of its instances, before anybody else may use one.
+ * The first runs of a version, on each of its instances and before anybody else may use one: its warm-up, then its golden
+ * requests.
  *
  * Source: model-config §6.4, scheduling §2.6.
  */
 import { Clock, Effect, type Scope } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { Instances, LentInstance } from "../../../../services/Executor.ts"
+import type { Scheduler } from "../../../../services/Scheduler.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type * as Directory from "../Directory.ts"
+import * as GoldenRun from "../golden/GoldenRun.ts"
 import type { Prepared } from "../PrepareVersion.ts"
 import * as SingleInstance from "./SingleInstance.ts"
 import * as WarmupSample from "./WarmupSample.ts"
@@ -16,8 +19,8 @@ import * as WarmupSample from "./WarmupSample.ts"
 export interface Options {
   readonly prepared: Prepared
   readonly instances: Instances
-  /** Where the runs count; absent: nowhere. */
-  readonly statistics?: ModelStatistics | undefined
+  /** Where the runs count. */
+  readonly statistics: ModelStatistics
 }
 
 const failed = ({ prepared }: Options, sample: WarmupSample.Sample, reason: string) =>
@@ -37,7 +40,7 @@ const runOnce = Effect.fnUntraced(function*(options: Options, instance: Instance
   const elapsed = () => Number(clock.monotonicTimeNanosUnsafe() - begin)
   const result = yield* Effect.mapError(instance.run(sample.inputs, signature.outputNames), ({ message }) => {
     const nanos = elapsed()
-    for (let row = 0; row < sample.rows; row++) statistics?.failed("BACKEND", nanos)
+    for (let row = 0; row < sample.rows; row++) statistics.failed("BACKEND", nanos)
     return failed(options, sample, message)
   })
   const request = elapsed()
@@ -46,8 +49,8 @@ const runOnce = Effect.fnUntraced(function*(options: Options, instance: Instance
     computeInfer: result.computeInferNanos,
     computeOutput: result.computeOutputNanos
   }
-  statistics?.executed(sample.rows, compute)
-  for (let row = 0; row < sample.rows; row++) statistics?.succeeded(1, { request, queue: 0, ...compute })
+  statistics.executed(sample.rows, compute)
+  for (let row = 0; row < sample.rows; row++) statistics.succeeded(1, { request, queue: 0, ...compute })
   result.release()
 })
 
@@ -75,23 +78,28 @@ const lendAll = ({ count, lend }: Instances): Effect.Effect<ReadonlyArray<LentIn
   Effect.all(Array.from({ length: count }, () => lend), { concurrency: "unbounded" })
 
 /**
- * Warms every instance up, all at the same time. To be called before the version has a scheduler; interruption waits for the
- * native calls.
+ * Warms every instance up and lets it answer the golden requests, all instances at the same time. To be called before the version
+ * has a scheduler; interruption waits for the native calls.
  *
- * Errors: `LoadFailed` for a sample that cannot be made, or whose run fails.
+ * Errors: `LoadFailed` for a sample or golden request that cannot be used, whose run fails, or that is answered wrongly.
  *
  * @category validation
  */
 export const run = Effect.fn("Warmup.run")(function*(options: Options): Effect.fn.Return<
   void,
   LoadFailed,
-  Directory.Services
+  Directory.Services | Scheduler
 > {
-  const { config, directory, signature } = options.prepared
-  const samples = yield* WarmupSample.readAll({ config, signature, directory })
-  if (samples.length === 0) return
+  const { prepared, statistics } = options
+  const samples = yield* WarmupSample.readAll(prepared)
+  const golden = yield* GoldenRun.read(prepared)
+  if (samples.length === 0 && golden.length === 0) return
+  const first = Effect.fnUntraced(function*(lent: LentInstance) {
+    yield* warm(options, lent, samples)
+    if (golden.length > 0) yield* GoldenRun.verify(prepared, lent, statistics, golden)
+  })
   yield* Effect.scoped(Effect.flatMap(
     lendAll(options.instances),
-    Effect.forEach((lent) => warm(options, lent, samples), { concurrency: "unbounded", discard: true })
+    Effect.forEach(first, { concurrency: "unbounded", discard: true })
   ))
 })

@@ -6,7 +6,7 @@ import { byteSize, type DataType } from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
 import type { Services } from "../Directory.ts"
-import * as FileBelow from "./FileBelow.ts"
+import * as FileBelow from "../FileBelow.ts"
 
 /** Bytes that the tensors of all samples of a version may have; a file may have as many. @category constants */
 export const maxBytes = 1024 * 1024 * 1024
@@ -41,14 +41,6 @@ const randomBytes = (length: number): Effect.Effect<Uint8Array> =>
     })
   })
 
-/** Elements of a BYTES tensor; `undefined`: the bytes end within one. */
-const stringsIn = (data: Uint8Array): number | undefined => {
-  let count = 0
-  let at = 0
-  for (; at + 4 <= data.byteLength; count++) at += 4 + BytesElements.lengthAt(data, at)
-  return at === data.byteLength ? count : undefined
-}
-
 const readFile = Effect.fnUntraced(function*(wanted: Wanted, file: string) {
   const { datatype, directory, elements, input, model } = wanted
   const bytes = yield* Effect.mapError(
@@ -56,7 +48,7 @@ const readFile = Effect.fnUntraced(function*(wanted: Wanted, file: string) {
     ({ code, message }) => new LoadFailed({ model, code, message })
   )
   if (datatype === "BYTES") {
-    const count = stringsIn(bytes)
+    const count = BytesElements.countWhole(bytes)
     if (count === elements) return bytes
     return yield* invalid(
       wanted,

@@ -1,8 +1,8 @@
 /** Reads files that a model names: from one folder of it, and no others. */
 import { Effect, FileSystem, Path } from "effect"
-import { PollFailed } from "../../../../schema/Errors.ts"
-import { isInside } from "../config/ModelFiles.ts"
-import * as Directory from "../Directory.ts"
+import { PollFailed } from "../../../schema/Errors.ts"
+import { isInside } from "./config/ModelFiles.ts"
+import * as Directory from "./Directory.ts"
 
 /** @category models */
 export interface Options {
