@@ -15,13 +15,13 @@ import {
 import type { InferenceRequest, InferenceResponse, Tensor } from "../../schema/Inference.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
+import { carry, matches, show } from "../../schema/Shape.ts"
 import { InferenceServer, withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, ModelRepository, whenResident } from "../../services/ModelRepository.ts"
 import type { JobResult } from "../../services/Scheduler.ts"
 import * as Classification from "./internal/Classification.ts"
 import { firstRows } from "./internal/FirstRows.ts"
 import { validate } from "./internal/RequestValidation.ts"
-import { carry, matches, show } from "./internal/Shape.ts"
 
 export interface Options {
   /** `name` of the server's metadata. */

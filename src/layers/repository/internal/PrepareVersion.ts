@@ -33,6 +33,10 @@ export interface Prepared {
   /** The final config. */
   readonly config: ModelConfig
   readonly version: number
+  /** The model's folder. */
+  readonly directory: string
+  /** A model file by itself: the folder that it lies in is no model's, nor are those below. */
+  readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
 }
@@ -131,6 +135,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   const prepared: Prepared = {
     config,
     version,
+    directory,
+    bare: polled.found.file !== undefined,
     signature: ModelSignature.make(config, labels, Compare.scalars(agreement)),
     plan: {
       model,
