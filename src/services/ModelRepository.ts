@@ -13,6 +13,7 @@ import type {
   PollFailed,
   Unsupported
 } from "../schema/Errors.ts"
+import type { InferenceRequest } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
@@ -32,6 +33,8 @@ export interface Model {
   readonly statistics: ModelStatistics
   /** At least one of its instances is up. */
   readonly healthy: () => boolean
+  /** Which version takes a request that named none, where they are divided among several; `undefined`: this one. Plain and fast. */
+  readonly route?: (request: InferenceRequest) => Model
 }
 
 /** One row of the repository index; `version` and `state` are absent for a model that was never loaded. @category models */
@@ -54,7 +57,10 @@ export type LoadEvent =
 export class ModelRepository extends Context.Service<ModelRepository, {
   /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
   readonly failure?: PollFailed | undefined
-  /** The ready version of a model, or its greatest ready one for version `""`. Called once per request: a plain function. */
+  /**
+   * The ready version of a model by its number or label. For `""` the one that requests without a version go to: the greatest ready
+   * one, or what the model's rollout says. Called once per request: a plain function.
+   */
   readonly lookup: (
     name: string,
     version: string

@@ -69,7 +69,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
         repository.lookup(name, version),
         (model) => metadata(model, version === "" ? repository.readyVersions(name) : [model.version])
       ),
-    infer: (model, request) => {
+    infer: (found, request) => {
+      const model = found.route === undefined ? found : found.route(request)
       const job = validate(model, request)
       if (Result.isFailure(job)) return Effect.fail(new InferenceError({ reason: job.failure }))
       return Effect.matchEffect(model.scheduler.submit(job.success), {

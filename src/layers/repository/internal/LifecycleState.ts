@@ -2,6 +2,7 @@
 import { Result, type Scope, type Semaphore } from "effect"
 import { codes, InvalidRequest, type LoadFailed, ModelNotFound, ModelNotReady } from "../../../schema/Errors.ts"
 import type { Model, VersionState } from "../../../services/ModelRepository.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -33,7 +34,9 @@ export interface Entry {
   readonly name: string
   readonly versions: Map<number, Version>
   readonly lock: Semaphore.Semaphore
-  /** Ready versions by their decimal text, and the greatest one under `""`. */
+  /** How its versions are rolled out; `undefined`: whoever names no version gets the greatest ready one. */
+  rollout: ActiveRollout.ActiveRollout | undefined
+  /** Ready versions by their decimal text, the one of requests that name none under `""`, and labels. */
   ready: ReadonlyMap<string, Found>
   readyVersions: ReadonlyArray<number>
 }
@@ -44,16 +47,17 @@ export const reasonOf = (error: LoadFailed): string => `${codes[error.code].pref
 /** Recomputes what requests find of a model. Call after every change of state. @category combinators */
 export const publish = (entry: Entry): void => {
   const ready = new Map<string, Found>()
-  const versions: Array<number> = []
+  const models: Array<Model> = []
   for (const version of [...entry.versions.values()].sort((a, b) => a.version - b.version)) {
     if (version.state !== "READY" || version.current === undefined) continue
     const found = Result.succeed(version.current.model)
     ready.set(String(version.version), found)
     ready.set("", found)
-    versions.push(version.version)
+    models.push(version.current.model)
   }
+  if (entry.rollout !== undefined) ActiveRollout.publish(entry.rollout, entry.name, models, ready)
   entry.ready = ready
-  entry.readyVersions = versions
+  entry.readyVersions = models.map(({ version }) => version)
 }
 
 /** `true` when the model has versions, and each is ready and healthy or was unloaded. @category getters */
