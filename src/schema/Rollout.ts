@@ -17,8 +17,8 @@ export const maxTargets = 16
 /** Weight that a target may have. @category constants */
 export const maxWeight = 1e9
 
-/** Words that stand for a version without a label: the greatest ready one, and the greatest ready one below it. */
-const words = ["latest", "previous"] as const
+/** Words that stand for versions without being labels: the greatest ready one, and the greatest ready one below it. @category constants */
+export const words = ["latest", "previous"] as const
 
 /** A version by its number or by its place among the ready ones. @category models */
 export type VersionReference = number | (typeof words)[number]

@@ -3,7 +3,7 @@
  *
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`, which it opens for each version.
  */
-import { Context, type Effect, type Result } from "effect"
+import { Context, Effect, Result } from "effect"
 import type {
   ControlNotAllowed,
   InvalidRequest,
@@ -16,6 +16,7 @@ import type {
 import type { InferenceRequest } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
+import type { Tolerance } from "../schema/TensorComparison.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -33,9 +34,77 @@ export interface Model {
   readonly statistics: ModelStatistics
   /** At least one of its instances is up. */
   readonly healthy: () => boolean
-  /** Which version takes a request that named none, where they are divided among several; `undefined`: this one. Plain and fast. */
-  readonly route?: (request: InferenceRequest) => Model
+  /**
+   * Looks up again what this was found as: for a request that finds that the version has stopped taking work, since another one
+   * has taken its place meanwhile. Absent: it has no successor.
+   */
+  readonly again?: (() => Lookup) | undefined
+  /**
+   * Among which versions a request that named none is divided: what it is to look up instead. Absent: it goes to this one. Asked
+   * once per request: plain and fast.
+   */
+  readonly route?: ((request: InferenceRequest) => () => Lookup) | undefined
+  /** What runs a share of the requests that this answered a second time; absent: nothing. */
+  readonly shadow?: Shadow | undefined
 }
+
+/**
+ * Another version that runs a share of the requests a second time, without anybody waiting for it, so that its outputs can be
+ * compared with those that were answered.
+ *
+ * @category models
+ */
+export interface Shadow {
+  /** What runs them now; it is not waited for where it takes no requests. */
+  readonly lookup: () => Lookup
+  readonly tolerance: Tolerance
+  /** Decides about one more request. */
+  readonly chosen: () => boolean
+}
+
+/** A version that is known and loads when it is asked for. Never an answer: whoever meets it waits for `load` and asks again. @category models */
+export interface NotResident {
+  readonly _tag: "NotResident"
+  /** A sentence for logs. */
+  readonly message: string
+  readonly name: string
+  readonly version: number
+  /** Done when it takes requests; whoever asks meanwhile waits for the same load. Interruption ends the waiting alone. */
+  readonly load: Effect.Effect<void, ModelNotReady>
+  /** The last load of it, if any, has succeeded. */
+  readonly healthy: () => boolean
+  /** `undefined` until it was loaded for the first time. */
+  readonly statistics: () => ModelStatistics | undefined
+}
+
+/** What a request finds under a name and a version. @category models */
+export type Lookup = Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest | NotResident>
+
+/**
+ * What `ask` finds, after the versions that it meets were loaded.
+ *
+ * @category combinators
+ */
+export const whenResident = <A, E extends { readonly _tag: string }>(
+  ask: () => Result.Result<A, E | NotResident>
+): Effect.Effect<A, E | ModelNotReady> =>
+  Effect.suspend(() => {
+    const found = ask()
+    if (Result.isSuccess(found)) return Effect.succeed(found.success)
+    const { failure } = found
+    return isNotResident(failure) ? Effect.andThen(failure.load, whenResident(ask)) : Effect.fail(failure)
+  })
+
+/** Whether what was found takes requests; what loads when it is asked for is ready to be asked. @category getters */
+export const isHealthy = (found: Lookup): Result.Result<boolean, ModelNotFound | ModelNotReady | InvalidRequest> => {
+  if (Result.isSuccess(found)) return Result.succeed(found.success.healthy())
+  const { failure } = found
+  return isNotResident(failure) ? Result.succeed(failure.healthy()) : Result.fail(failure)
+}
+
+/** @category guards */
+export const isNotResident = <E extends { readonly _tag: string }>(failure: E | NotResident): failure is NotResident =>
+  failure._tag === "NotResident"
 
 /** One row of the repository index; `version` and `state` are absent for a model that was never loaded. @category models */
 export interface IndexEntry {
@@ -61,10 +130,7 @@ export class ModelRepository extends Context.Service<ModelRepository, {
    * The ready version of a model by its number or label. For `""` the one that requests without a version go to: the greatest ready
    * one, or what the model's rollout says. Called once per request: a plain function.
    */
-  readonly lookup: (
-    name: string,
-    version: string
-  ) => Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest>
+  readonly lookup: (name: string, version: string) => Lookup
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Sorted by name, then version. */

@@ -48,7 +48,7 @@ const request = (parameters: Readonly<Record<string, Parameter>> = {}, sequence?
 
 const routed = (lifecycle: Lifecycle.Lifecycle, asked: InferenceRequest): number => {
   const model = Result.getOrThrow(lifecycle.lookup("m", ""))
-  return (model.route?.(asked) ?? model).version
+  return model.route === undefined ? model.version : Result.getOrThrow(model.route(asked)()).version
 }
 
 describe("Lifecycle with a rollout", () => {
@@ -60,6 +60,8 @@ describe("Lifecycle with a rollout", () => {
       assert.strictEqual(found(lifecycle, "stable"), "1")
       assert.strictEqual(found(lifecycle, "canary"), "5")
       assert.strictEqual(found(lifecycle, "before"), "2")
+      assert.strictEqual(found(lifecycle, "latest"), "5")
+      assert.strictEqual(found(lifecycle, "previous"), "2")
       assert.strictEqual(found(lifecycle, ""), "5")
       assert.deepStrictEqual(lifecycle.readyVersions("m"), [1, 2, 5])
       assert.strictEqual(
@@ -118,7 +120,7 @@ describe("Lifecycle with a rollout", () => {
       yield* lifecycle.load(m, plans(1, 2), rollout({ labels: { stable: 1 } }))
       const before = Result.getOrThrow(lifecycle.lookup("m", "2"))
       yield* lifecycle.rollOut("m", rollout({ labels: { stable: 2 } }))
-      assert.strictEqual(Result.getOrThrow(lifecycle.lookup("m", "stable")), before)
+      assert.strictEqual(Result.getOrThrow(lifecycle.lookup("m", "stable")).scheduler, before.scheduler)
       yield* lifecycle.rollOut("m", undefined)
       assert.match(found(lifecycle, "stable"), /stol/)
       yield* lifecycle.rollOut("unknown", undefined)

@@ -1,13 +1,15 @@
 /** The program that has the server inside. */
 import { Context, Effect, Result } from "effect"
-import type { Code } from "../../../src/schema/Errors.ts"
+import type { InvalidRequest, ModelNotFound, ModelNotReady } from "../../../src/schema/Errors.ts"
 import * as ConfigJson from "../../../src/schema/proto/ConfigJson.ts"
 import * as InferenceServer from "../../../src/services/InferenceServer.ts"
+import { type NotResident, whenResident } from "../../../src/services/ModelRepository.ts"
 import type { ModelStatistics } from "../../../src/services/Statistics.ts"
 import { type DoorKind, own, refusal, type Statistics } from "../Door.ts"
 
-const ask = <A>(result: Result.Result<A, { readonly code: Code; readonly message: string }>) =>
-  Effect.fromResult(Result.mapError(result, refusal))
+const ask = <A>(find: () => Result.Result<A, Absent | NotResident>) => Effect.mapError(whenResident(find), refusal)
+
+type Absent = ModelNotFound | ModelNotReady | InvalidRequest
 
 const statistics = (version: ModelStatistics): Statistics => {
   const { executionCount, inferenceCount, success } = version.counts()
@@ -29,13 +31,13 @@ export const inProcess: DoorKind = {
       live: server.live,
       ready: server.ready,
       serverMetadata: Effect.succeed(server.metadata),
-      modelReady: (model, version) => Effect.map(ask(server.model(model, version)), (found) => found.healthy()),
-      modelMetadata: (model, version) => ask(server.modelMetadata(model, version)),
+      modelReady: (model, version) => Effect.map(ask(() => server.model(model, version)), (found) => found.healthy()),
+      modelMetadata: (model, version) => ask(() => server.modelMetadata(model, version)),
       modelConfig: (model, version) =>
-        Effect.map(ask(server.model(model, version)), ({ config }) => ConfigJson.toJson(config)),
+        Effect.map(ask(() => server.model(model, version)), ({ config }) => ConfigJson.toJson(config)),
       statistics: (model, version) =>
         Effect.gen(function*() {
-          if (model !== "") return [statistics((yield* ask(server.model(model, version))).statistics)]
+          if (model !== "") return [statistics((yield* ask(() => server.model(model, version))).statistics)]
           return (yield* repository.index).flatMap(({ name, state, version = "" }) =>
             state === "READY" ? [statistics(Result.getOrThrow(server.model(name, version)).statistics)] : []
           )

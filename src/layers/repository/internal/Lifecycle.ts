@@ -7,24 +7,25 @@
 import { Clock, Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { Rollout } from "../../../schema/Rollout.ts"
-import type { LoadEvent, Model, VersionState } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Lookup, Model, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
   find,
-  type Found,
   isReady,
   type Loaded,
+  type OnDemand,
   publish,
   reasonOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 
 /** One version to load. @category models */
 export interface VersionPlan {
   readonly version: number
   /** Opens the version; its scope closes it, after the work it accepted. */
-  readonly open: Effect.Effect<Model, LoadFailed, Scope.Scope>
+  readonly open: Effect.Effect<Model | OnDemand, LoadFailed, Scope.Scope>
 }
 
 /** @category models */
@@ -47,7 +48,7 @@ export interface VersionStatus {
 /** @category models */
 export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
-  readonly lookup: (name: string, version: string) => Found
+  readonly lookup: (name: string, version: string) => Lookup
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
@@ -86,6 +87,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       versions: new Map(),
       lock: Semaphore.makeUnsafe(1),
       rollout: undefined,
+      lookup: (version) => find(byName.get(name), name, version),
       ready: new Map(),
       readyVersions: []
     }
@@ -158,17 +160,18 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return retire(entry, version, loaded)
   }
 
-  const activate = (rollout: Rollout | undefined) =>
-    rollout === undefined ? undefined : { rollout, random: () => random.nextDoubleUnsafe() }
+  const activate = (entry: Entry, rollout: Rollout | undefined) =>
+    rollout && ActiveRollout.make(rollout, entry.lookup, () => random.nextDoubleUnsafe())
 
   const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>, rollout: Rollout | undefined) => {
-    entry.rollout = activate(rollout)
+    entry.rollout = activate(entry, rollout)
     const retiring: Array<Effect.Effect<unknown>> = []
     for (const version of entry.versions.values()) {
       const loaded = opened.get(version.version)
       const previous = version.current
       if (loaded !== undefined) {
         version.current = loaded
+        if ("observe" in loaded.model) loaded.model.observe(() => publish(entry))
         setState(version, "READY")
         if (previous !== undefined) retiring.push(retire(entry, version, previous))
       } else if (version.state === "READY") {
@@ -252,7 +255,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const entry = entries.get(id)
     if (entry === undefined) return
     yield* entry.lock.withPermit(Effect.sync(() => {
-      entry.rollout = activate(rollout)
+      entry.rollout = activate(entry, rollout)
       publish(entry)
     }))
   })
