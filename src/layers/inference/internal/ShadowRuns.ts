@@ -118,10 +118,16 @@ export const make = Effect.fnUntraced(function*(
         Effect.andThen(
           Effect.yieldNow,
           execute(model, answeredBy.version, shadowRequest(request, inputs), expected, shadow.tolerance)
-        ).pipe(Effect.ensuring(Effect.sync(() => {
-          requests--
-          bytes -= size
-        })))
+        ).pipe(
+          Effect.catchDefect((defect) => {
+            model.statistics.shadowed("failed")
+            return Effect.logError(`Model '${model.name}': version ${model.version} broke in the shadow`, defect)
+          }),
+          Effect.ensuring(Effect.sync(() => {
+            requests--
+            bytes -= size
+          }))
+        )
       )
     }
   }
