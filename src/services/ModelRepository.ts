@@ -13,8 +13,10 @@ import {
   type PollFailed,
   type Unsupported
 } from "../schema/Errors.ts"
+import type { InferenceRequest } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
+import type { Tolerance } from "../schema/TensorComparison.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -37,6 +39,27 @@ export interface Model {
    * has taken its place meanwhile. Absent: it has no successor.
    */
   readonly again?: (() => Lookup) | undefined
+  /**
+   * Among which versions a request that named none is divided: what it is to look up instead. Absent: it goes to this one. Asked
+   * once per request: plain and fast.
+   */
+  readonly route?: ((request: InferenceRequest) => () => Lookup) | undefined
+  /** What runs a share of the requests that this answered a second time; absent: nothing. */
+  readonly shadow?: Shadow | undefined
+}
+
+/**
+ * Another version that runs a share of the requests a second time, without anybody waiting for it, so that its outputs can be
+ * compared with those that were answered.
+ *
+ * @category models
+ */
+export interface Shadow {
+  /** What runs them now; it is not waited for where it takes no requests. */
+  readonly lookup: () => Lookup
+  readonly tolerance: Tolerance
+  /** Decides about one more request. */
+  readonly chosen: () => boolean
 }
 
 /** A version that is known and loads when it is asked for. Never an answer: whoever meets it waits for `load` and asks again. @category models */
@@ -110,7 +133,10 @@ export type LoadEvent =
 export class ModelRepository extends Context.Service<ModelRepository, {
   /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
   readonly failure?: PollFailed | undefined
-  /** The ready version of a model, or its greatest ready one for version `""`. Called once per request: a plain function. */
+  /**
+   * The ready version of a model by its number or label. For `""` the one that requests without a version go to: the greatest ready
+   * one, or what the model's rollout says. Called once per request: a plain function.
+   */
   readonly lookup: (name: string, version: string) => Lookup
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>

@@ -89,7 +89,8 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
           Effect.flatMap((prepared) => OpenVersion.open(prepared, given.modelNamespacing ? found.root : undefined)),
           Effect.provideContext(services)
         )
-      }))
+      })),
+      polled.rollout?.rollout
     )
   }, Effect.provideContext(services))
 

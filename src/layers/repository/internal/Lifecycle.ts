@@ -4,8 +4,9 @@
  * A load makes all chosen versions of a model ready together, or none (model-config §1.9). Whoever was ready stays so until
  * its successor takes its place; what is replaced or unloaded leaves the look-up first and closes after its accepted work.
  */
-import { Clock, Effect, Exit, Result, Scope, Semaphore } from "effect"
+import { Clock, Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
+import type { Rollout } from "../../../schema/Rollout.ts"
 import type { LoadEvent, Lookup, Model, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
@@ -19,6 +20,7 @@ import {
   unloaded,
   type Version
 } from "./LifecycleState.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 
 /** One version to load. @category models */
 export interface VersionPlan {
@@ -54,11 +56,17 @@ export interface Lifecycle {
   readonly allReady: () => boolean
   /** Makes a model known that has no versions: readiness waits for it. */
   readonly register: (model: { readonly id: string; readonly name: string }) => void
-  /** Loads these versions and, once all are up, unloads the ready ones that are not among them. */
+  /**
+   * Loads these versions and, once all are up, unloads the ready ones that are not among them. The rollout changes in the same
+   * step; without one, whoever names no version gets the greatest ready one.
+   */
   readonly load: (
     model: { readonly id: string; readonly name: string },
-    versions: ReadonlyArray<VersionPlan>
+    versions: ReadonlyArray<VersionPlan>,
+    rollout?: Rollout
   ) => Effect.Effect<void, LoadFailed>
+  /** Changes the rollout of a model in one step, without touching its versions. */
+  readonly rollOut: (id: string, rollout: Rollout | undefined) => Effect.Effect<void>
   /** Takes every version out of the look-up and returns; they close in the background after their accepted work. */
   readonly unload: (id: string) => Effect.Effect<void>
 }
@@ -67,6 +75,7 @@ export interface Lifecycle {
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Lifecycle, never, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
   const loads = yield* Semaphore.make(Math.max(1, options.loadThreadCount))
+  const random = yield* Random.Random
   const entries = new Map<string, Entry>()
   const byName = new Map<string, ReadonlyArray<Entry>>()
 
@@ -78,6 +87,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       name,
       versions: new Map(),
       lock: Semaphore.makeUnsafe(1),
+      rollout: undefined,
       lookup: (version) => find(byName.get(name), name, version),
       ready: new Map(),
       readyVersions: []
@@ -151,7 +161,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return retire(entry, version, loaded)
   }
 
-  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>) => {
+  const activate = (entry: Entry, rollout: Rollout | undefined) =>
+    rollout && ActiveRollout.make(rollout, entry.lookup, () => random.nextDoubleUnsafe())
+
+  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>, rollout: Rollout | undefined) => {
+    entry.rollout = activate(entry, rollout)
     const retiring: Array<Effect.Effect<unknown>> = []
     for (const version of entry.versions.values()) {
       const loaded = opened.get(version.version)
@@ -180,7 +194,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   }
 
   const load = Effect.fn("Lifecycle.load")(
-    function*(model: { readonly id: string; readonly name: string }, versions: ReadonlyArray<VersionPlan>) {
+    function*(
+      model: { readonly id: string; readonly name: string },
+      versions: ReadonlyArray<VersionPlan>,
+      rollout?: Rollout
+    ) {
       const entry = entryOf(model.id, model.name)
       const opened = new Map<number, Loaded>()
       let committed = false
@@ -210,7 +228,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         }
         yield* Effect.uninterruptible(Effect.suspend(() => {
           committed = true
-          return commit(entry, opened)
+          return commit(entry, opened, rollout)
         }))
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })
@@ -234,6 +252,15 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     })))
   })
 
+  const rollOut = Effect.fn("Lifecycle.rollOut")(function*(id: string, rollout: Rollout | undefined) {
+    const entry = entries.get(id)
+    if (entry === undefined) return
+    yield* entry.lock.withPermit(Effect.sync(() => {
+      entry.rollout = activate(entry, rollout)
+      publish(entry)
+    }))
+  })
+
   return {
     lookup: (name, version) => find(byName.get(name), name, version),
     readyVersions: (name) => byName.get(name)?.[0]?.readyVersions ?? [],
@@ -249,6 +276,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     allReady: () => [...entries.values()].every(isReady),
     register: ({ id, name }) => void entryOf(id, name),
     load,
+    rollOut,
     unload
   }
 })

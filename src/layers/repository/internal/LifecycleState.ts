@@ -2,6 +2,7 @@
 import { Result, type Scope, type Semaphore } from "effect"
 import { codes, InvalidRequest, type LoadFailed, ModelNotFound, ModelNotReady } from "../../../schema/Errors.ts"
 import type { Lookup, Model, NotResident, VersionState } from "../../../services/ModelRepository.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -44,7 +45,9 @@ export interface Entry {
   readonly lock: Semaphore.Semaphore
   /** What requests find under its name; the entry of another root may come in between. */
   readonly lookup: (version: string) => Lookup
-  /** Ready versions by their decimal text, and the greatest one under `""`. */
+  /** How its versions are rolled out; `undefined`: whoever names no version gets the greatest ready one. */
+  rollout: ActiveRollout.ActiveRollout | undefined
+  /** Ready versions by their decimal text, the one of requests that name none under `""`, and labels. */
   ready: ReadonlyMap<string, Lookup>
   readyVersions: ReadonlyArray<number>
 }
@@ -64,6 +67,14 @@ export const publish = (entry: Entry): void => {
     versions.push(version.version)
   }
   if (newest !== undefined) ready.set("", foundAs(entry, "", newest))
+  if (entry.rollout !== undefined) {
+    ActiveRollout.publish(entry.rollout, {
+      name: entry.name,
+      versions,
+      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!),
+      lookup: entry.lookup
+    }, ready)
+  }
   entry.ready = ready
   entry.readyVersions = versions
 }
@@ -71,9 +82,10 @@ export const publish = (entry: Entry): void => {
 /** A loaded version as requests find it under `key`, which they may ask for again. */
 const foundAs = (entry: Entry, key: string, { model }: Loaded): Lookup => {
   const again = () => entry.lookup(key)
+  const shadow = entry.rollout?.shadow
   return "found" in model
-    ? Result.map(model.found(), (resident) => ({ ...resident, again }))
-    : Result.succeed({ ...model, again })
+    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow }))
+    : Result.succeed({ ...model, again, shadow })
 }
 
 /** A loaded version takes requests. One that loads when it is asked for makes no difference to the whole server until then. */
