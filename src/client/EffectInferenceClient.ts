@@ -13,7 +13,7 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** A version of a model; the highest that is ready where it is left out. @category models */
+/** A version of a model, or a label of one; the one that requests without a version go to where it is left out. @category models */
 export interface VersionCall extends Call {
   readonly version?: string | number | undefined
 }

@@ -28,7 +28,7 @@ export interface Sequence {
 
 /** @category models */
 export interface InferOptions<Requested = unknown, B extends BytesAs = BytesAs> extends CallOptions {
-  /** Version of the model; the highest that is ready where it is left out. */
+  /** Version of the model, or a label of one; where it is left out, the highest that is ready or what the model's rollout says. */
   readonly version?: string | number | undefined
   /** Echoed in the answer, and named in the messages of the server. */
   readonly id?: string | undefined
@@ -73,7 +73,7 @@ export interface UnloadOptions extends CallOptions {
   readonly version?: string | number | undefined
 }
 
-/** A version of a model; the highest that is ready where it is left out. @category models */
+/** A version of a model, or a label of one; the one that requests without a version go to where it is left out. @category models */
 export interface VersionOptions extends CallOptions {
   readonly version?: string | number | undefined
 }

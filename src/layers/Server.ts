@@ -145,7 +145,8 @@ export const check = (
   const options = makeOptions(changes)
   return FileModelRepository.check(repositoryOptions(options, hooks)).pipe(
     Effect.provide(
-      (hooks.executor ?? layerExecutor(options)).pipe(
+      Layer.merge(layerScheduler(options, hooks), hooks.executor ?? layerExecutor(options)).pipe(
+        Layer.provideMerge(hooks.statistics ?? LocalStatistics.layer),
         Layer.provide(SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })),
         Layer.provideMerge(NodeServices.layer)
       )

@@ -46,7 +46,7 @@ export class InferenceServer extends Context.Service<InferenceServer, {
 /** A request by names: what is absent is as in the protocol. @category models */
 export interface Request extends Partial<Omit<InferenceRequest, "inputs">> {
   readonly model: string
-  /** Decimal; absent or `""`: the greatest ready version. */
+  /** Decimal, or a label; absent or `""`: the version that requests without one go to. */
   readonly version?: string
   readonly inputs: InferenceRequest["inputs"]
 }

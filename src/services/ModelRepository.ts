@@ -4,17 +4,19 @@
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`, which it opens for each version.
  */
 import { Context, Effect, Result } from "effect"
-import type {
-  ControlNotAllowed,
-  InvalidRequest,
-  LoadFailed,
-  ModelNotFound,
+import {
+  type ControlNotAllowed,
+  type InvalidRequest,
+  type LoadFailed,
+  type ModelNotFound,
   ModelNotReady,
-  PollFailed,
-  Unsupported
+  type PollFailed,
+  type Unsupported
 } from "../schema/Errors.ts"
+import type { InferenceRequest } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
+import type { Tolerance } from "../schema/TensorComparison.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -37,6 +39,27 @@ export interface Model {
    * has taken its place meanwhile. Absent: it has no successor.
    */
   readonly again?: (() => Lookup) | undefined
+  /**
+   * Among which versions a request that named none is divided: what it is to look up instead. Absent: it goes to this one. Asked
+   * once per request: plain and fast.
+   */
+  readonly route?: ((request: InferenceRequest) => () => Lookup) | undefined
+  /** What runs a share of the requests that this answered a second time; absent: nothing. */
+  readonly shadow?: Shadow | undefined
+}
+
+/**
+ * Another version that runs a share of the requests a second time, without anybody waiting for it, so that its outputs can be
+ * compared with those that were answered.
+ *
+ * @category models
+ */
+export interface Shadow {
+  /** What runs them now; it is not waited for where it takes no requests. */
+  readonly lookup: () => Lookup
+  readonly tolerance: Tolerance
+  /** Decides about one more request. */
+  readonly chosen: () => boolean
 }
 
 /** A version that is known and loads when it is asked for. Never an answer: whoever meets it waits for `load` and asks again. @category models */
@@ -57,19 +80,26 @@ export interface NotResident {
 /** What a request finds under a name and a version. @category models */
 export type Lookup = Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest | NotResident>
 
+/** How often what was loaded may have left again before anybody asked. */
+const maxAttempts = 16
+
 /**
  * What `ask` finds, after the versions that it meets were loaded.
  *
  * @category combinators
  */
 export const whenResident = <A, E extends { readonly _tag: string }>(
-  ask: () => Result.Result<A, E | NotResident>
+  ask: () => Result.Result<A, E | NotResident>,
+  attempts: number = maxAttempts
 ): Effect.Effect<A, E | ModelNotReady> =>
   Effect.suspend(() => {
     const found = ask()
     if (Result.isSuccess(found)) return Effect.succeed(found.success)
     const { failure } = found
-    return isNotResident(failure) ? Effect.andThen(failure.load, whenResident(ask)) : Effect.fail(failure)
+    if (!isNotResident(failure)) return Effect.fail(failure)
+    return attempts === 0
+      ? Effect.fail(new ModelNotReady({ message: failure.message }))
+      : Effect.andThen(failure.load, whenResident(ask, attempts - 1))
   })
 
 /** Whether what was found takes requests; what loads when it is asked for is ready to be asked. @category getters */
@@ -124,7 +154,10 @@ export type LoadEvent =
 export class ModelRepository extends Context.Service<ModelRepository, {
   /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
   readonly failure?: PollFailed | undefined
-  /** The ready version of a model, or its greatest ready one for version `""`. Called once per request: a plain function. */
+  /**
+   * The ready version of a model by its number or label. For `""` the one that requests without a version go to: the greatest ready
+   * one, or what the model's rollout says. Called once per request: a plain function.
+   */
   readonly lookup: (name: string, version: string) => Lookup
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>

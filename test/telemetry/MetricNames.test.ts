@@ -20,7 +20,8 @@ const named = rows(/^(counter|gauge|histogram|summary)$/)
 
 const families = (
   options: PrometheusMetrics.Options,
-  labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
+  labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {},
+  shadow = false
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
@@ -30,6 +31,7 @@ const families = (
     )
     const books = yield* Context.get(context, Statistics).open({ model: "m", version: 1, ...labels })
     books.loaded(1)
+    if (shadow) books.shadowed("same")
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
 
@@ -49,7 +51,7 @@ const labelNames = ({ name, samples }: Exposition.Family): string => {
 describe("otel/metrics.md", () => {
   it.effect("has each name, type and label that the server emits, in order of labels, and no other", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything, { tags: { tag: "x" }, namespace: "n" })
+      const emitted = yield* families(everything, { tags: { tag: "x" }, namespace: "n" }, true)
       assert.deepStrictEqual(
         named.map(([name, type, labels]) => [name, type, labels!.replaceAll(/[[\]]/g, "")]),
         Array.from(emitted.values(), (family) => [family.name, family.type, labelNames(family)])
@@ -58,7 +60,7 @@ describe("otel/metrics.md", () => {
 
   it.effect("brackets the labels that not every version has", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything)
+      const emitted = yield* families(everything, {}, true)
       for (const [name, , labels] of named) {
         assert.strictEqual(
           labelNames(emitted.get(name!)!),
@@ -84,15 +86,18 @@ describe("otel/metrics.md", () => {
         const more = [...(yield* families(options)).keys()].filter((name) => !plain.has(name))
         assert.deepStrictEqual(more, names(new RegExp(`^${condition}`)), condition)
       }
+      const shadowing = yield* families({ counterLatencies: false, cpu: false }, {}, true)
+      assert.deepStrictEqual([...shadowing.keys()].filter((name) => !plain.has(name)), names(/^in a shadow$/))
     }))
 
-  it.effect("lists the reasons", () =>
+  it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({})
-      const listed = rows(/^[A-Z]+, |^[a-z]+_[a-z]+, /)
-      assert.strictEqual(listed.length, 2)
+      const emitted = yield* families({}, {}, true)
+      const listed = rows(/^[A-Z]+, |^[a-z]+_[a-z]+, |^[a-z]+, [a-z]+, [a-z]+, [a-z]+$/)
+      assert.strictEqual(listed.length, 3)
       for (const [name, values] of listed) {
-        assert.strictEqual(emitted.get(name!)!.samples.map(({ labels }) => labels["reason"]).join(", "), values)
+        const { samples } = emitted.get(name!)!
+        assert.strictEqual(samples.map(({ labels }) => labels["reason"] ?? labels["outcome"]).join(", "), values)
       }
     }))
 })
@@ -100,11 +105,11 @@ describe("otel/metrics.md", () => {
 describe("names of metrics", () => {
   it.effect("are Triton's, the usual ones of a process, or galatea_ with their unit", () =>
     Effect.gen(function*() {
-      for (const { help, name, type } of (yield* families(everything)).values()) {
+      for (const { help, name, type } of (yield* families(everything, {}, true)).values()) {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|total)$/)
+          assert.match(name, /_(seconds|bytes|size|requests|instances|total|difference)$/)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

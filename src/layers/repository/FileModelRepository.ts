@@ -8,6 +8,7 @@ import { Effect, Layer, type Scope } from "effect"
 import { ControlNotAllowed, ModelsNotLoaded, PollFailed } from "../../schema/Errors.ts"
 import * as StartupModels from "../../schema/options/StartupModels.ts"
 import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
+import type { RepositorySource } from "../../services/RepositorySource.ts"
 import * as Control from "./internal/Control.ts"
 import type * as Discovery from "./internal/Discovery.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
@@ -18,6 +19,7 @@ import { Records } from "./internal/Records.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
 import * as Roots from "./internal/Roots.ts"
 import * as Told from "./internal/Told.ts"
+import * as RepositorySources from "./RepositorySources.ts"
 
 export type { BackendSetting } from "./internal/BackendSettings.ts"
 export { check, type CheckRow } from "./internal/RepositoryCheck.ts"
@@ -65,7 +67,7 @@ const chosen = (found: Discovery.Discovery, names: ReadonlyArray<string>): Disco
 const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   ModelRepository["Service"],
   ModelsNotLoaded | PollFailed,
-  OpenVersion.Services | Scope.Scope
+  OpenVersion.Services | RepositorySource | Scope.Scope
 > {
   const given = settings(options)
   const problem = StartupModels.problemOf(given.loadModels)
@@ -83,7 +85,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const parts: Parts = {
     settings: given,
     services,
-    roots: Roots.make(given),
+    roots: yield* Roots.make(given),
     lifecycle,
     records,
     reasons: new Map(),
@@ -105,7 +107,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     )
   })
 
-  const { discovery, unlisted } = yield* Effect.provideContext(parts.roots.look, services)
+  const { discovery, unlisted } = yield* parts.roots.look
   const failure = unlisted[0]?.failure
   if (failure !== undefined && given.exitOnError) return yield* failure
   if (failure !== undefined) yield* told.tell({ _tag: "Warning", model: undefined, message: failure.message })
@@ -149,4 +151,10 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 export const layer = (
   options: Options
 ): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
+  layerWithSource(options).pipe(Layer.provide(RepositorySources.layer))
+
+/** The same with sources of your own: they say what a root is, and where its models come from. @category layers */
+export const layerWithSource = (
+  options: Options
+): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services | RepositorySource> =>
   Layer.effect(ModelRepository, make(options))

@@ -30,7 +30,7 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ["dynamic_batching { priority_levels: 2 default_queue_policy { max_queue_size: 1 } }", []],
   ["response_cache { enable: true }", ["warn response_cache"]],
   ["response_cache { }", []],
-  ["model_warmup { }", ["warn model_warmup"]],
+  ["model_warmup { }", []],
   ["instance_group { rate_limiter { } }", ["warn instance_group.rate_limiter"]],
   ["instance_group { passive: true }", ["warn instance_group.passive"]],
   ["metric_tags { key: \"a\" value: \"b\" }", []],

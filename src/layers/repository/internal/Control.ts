@@ -135,13 +135,12 @@ export const make = (parts: ModelLoader.Parts): Control => {
           yield* lifecycle.unload(id)
           yield* records.remove(id)
           lifecycle.forget(id)
-          roots.forget(id)
           reasons.delete(name)
           told.renew(name)
         })
       )
     }),
-    index: provide(Effect.map(roots.look, ({ discovery }) => {
+    index: Effect.map(roots.look, ({ discovery }) => {
       const failing = discovery.failures.map(({ model }) => model).filter((name) => !discovery.ambiguous.includes(name))
       const states = lifecycle.states()
       const listed = new Set(discovery.models.map(({ id }) => id))
@@ -156,6 +155,6 @@ export const make = (parts: ModelLoader.Parts): Control => {
         reasons,
         discovery.ambiguous
       )
-    }))
+    })
   }
 }

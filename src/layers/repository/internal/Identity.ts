@@ -2,9 +2,11 @@
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ConfigJson from "../../../schema/proto/ConfigJson.ts"
 import type { Fingerprint } from "./Fingerprints.ts"
+import * as RolloutFile from "./rollout/RolloutFile.ts"
 
-/** Entries that hold configs: what they say counts, not how it is written. */
-const isConfig = (entry: string): boolean => entry === "config.pbtxt" || entry === "configs"
+/** Entries that no version is loaded from: of configs it counts what they say, and a rollout changes by itself. */
+const isApart = (entry: string): boolean =>
+  entry === "config.pbtxt" || entry === "configs" || entry === RolloutFile.fileName
 
 /**
  * Identity of a version: its own folder, the config, and everything else beside the versions. Another version's folder has no
@@ -19,7 +21,7 @@ export const make = (
 ): (version: number) => string => {
   const versions = new Set(available.map(String))
   const shared = [...fingerprint]
-    .filter(([entry]) => !versions.has(entry) && !isConfig(entry))
+    .filter(([entry]) => !versions.has(entry) && !isApart(entry))
     .sort(([a], [b]) => a < b ? -1 : 1)
   const common = JSON.stringify([ConfigJson.toJson(config), shared])
   return (version) => `${common} ${fingerprint.get(String(version)) ?? ""}`

@@ -4,8 +4,9 @@
  * A load makes all chosen versions of a model ready together, or none (model-config §1.9). Whoever was ready stays so until
  * its successor takes its place; what is replaced or unloaded leaves the look-up first and closes after its accepted work.
  */
-import { Clock, Effect, Exit, Result, Scope, Semaphore } from "effect"
+import { Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
+import type { Rollout } from "../../../schema/Rollout.ts"
 import type { LoadEvent, Lookup, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
@@ -19,6 +20,8 @@ import {
   type Version
 } from "./LifecycleState.ts"
 import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
+import * as Opening from "./Opening.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import type { Others, VersionPlan } from "./VersionPlan.ts"
 
 export type { VersionStatus } from "./LifecycleTable.ts"
@@ -48,14 +51,18 @@ export interface Lifecycle {
   /** Identities of the ready versions of a model. */
   readonly identities: (id: string) => ReadonlyMap<number, string>
   /**
-   * Loads these versions and, once all are up, unloads the ready ones that are not among them, but for those to `keep`.
-   * Where one fails, the ready ones go on, and the reason stands beside their state.
+   * Loads these versions and, once all are up, unloads the ready ones that are not among them, but for those to `keep`. The
+   * rollout changes in the same step; without one, whoever names no version gets the greatest ready one. Where a version
+   * fails, the ready ones go on, and the reason stands beside their state.
    */
   readonly load: (
     model: { readonly id: string; readonly name: string },
     versions: ReadonlyArray<VersionPlan>,
+    rollout?: Rollout,
     others?: Others
   ) => Effect.Effect<void, LoadFailed>
+  /** Changes the rollout of a model in one step, without touching its versions. */
+  readonly rollOut: (id: string, rollout: Rollout | undefined) => Effect.Effect<void>
   /** Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. */
   readonly unload: (id: string, version?: number) => Effect.Effect<void>
   /** Drops an unloaded model from the table as soon as its last version has closed. */
@@ -66,34 +73,10 @@ export interface Lifecycle {
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Lifecycle, never, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
   const loads = yield* Semaphore.make(Math.max(1, options.loadThreadCount))
+  const random = yield* Random.Random
   const table = new LifecycleTable()
 
-  /** One try at a version, into `opened` the moment it stands, so that whoever gives up the load finds it there. */
-  const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
-    Effect.gen(function*() {
-      const inner = yield* Scope.fork(scope)
-      yield* Scope.provide(plan.open, inner).pipe(
-        Effect.onExit((exit) =>
-          Exit.isSuccess(exit)
-            ? Effect.sync(() =>
-              opened.set(plan.version, { model: exit.value, scope: inner, identity: plan.identity ?? "" })
-            )
-            : Scope.close(inner, exit)
-        )
-      )
-    })
-
-  const open = Effect.fnUntraced(function*(entry: Entry, plan: VersionPlan, opened: Map<number, Loaded>) {
-    const clock = yield* Clock.Clock
-    const { version } = plan
-    yield* options.onEvent({ _tag: "Loading", model: entry.name, version })
-    const begin = clock.monotonicTimeNanosUnsafe()
-    const result = yield* Effect.result(Effect.retry(attempt(plan, opened), { times: options.loadRetryCount }))
-    if (Result.isFailure(result)) {
-      yield* options.onEvent({ _tag: "Failed", model: entry.name, version, reason: reasonOf(result.failure) })
-    }
-    return { version, result, millis: Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 }
-  })
+  const open = Opening.make({ ...options, scope, loads })
 
   /** Closes what left the look-up; the state follows unless the version was loaded again meanwhile. */
   const retire = (entry: Entry, version: Version, loaded: Loaded) => {
@@ -133,7 +116,16 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     )
   }
 
-  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>, others: Others) => {
+  const activate = (entry: Entry, rollout: Rollout | undefined) =>
+    rollout && ActiveRollout.make(rollout, entry.lookup, () => random.nextDoubleUnsafe())
+
+  const commit = (
+    entry: Entry,
+    opened: ReadonlyMap<number, Loaded>,
+    rollout: Rollout | undefined,
+    others: Others
+  ) => {
+    entry.rollout = activate(entry, rollout)
     const retiring: Array<Effect.Effect<unknown>> = []
     for (const version of entry.versions.values()) {
       const loaded = opened.get(version.version)
@@ -169,6 +161,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     function*(
       model: { readonly id: string; readonly name: string },
       versions: ReadonlyArray<VersionPlan>,
+      rollout?: Rollout,
       others: Others = {}
     ) {
       const entry = table.entryOf(model.id, model.name)
@@ -180,7 +173,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
           if (version.state !== "READY") setState(version, "LOADING")
         }
         publish(entry)
-        const outcomes = yield* Effect.forEach(versions, (plan) => loads.withPermit(open(entry, plan, opened)), {
+        const outcomes = yield* Effect.forEach(versions, (plan) => open(entry.name, plan, opened), {
           concurrency: "unbounded"
         })
         const failed: Array<string> = []
@@ -201,7 +194,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         }
         yield* Effect.uninterruptible(Effect.suspend(() => {
           committed = true
-          return commit(entry, opened, others)
+          return commit(entry, opened, rollout, others)
         }))
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })
@@ -225,6 +218,15 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     })))
   })
 
+  const rollOut = Effect.fn("Lifecycle.rollOut")(function*(id: string, rollout: Rollout | undefined) {
+    const entry = table.entries.get(id)
+    if (entry === undefined) return
+    yield* entry.lock.withPermit(Effect.sync(() => {
+      entry.rollout = activate(entry, rollout)
+      publish(entry)
+    }))
+  })
+
   return {
     lookup: (name, version) => find(table.byName(name), name, version),
     readyVersions: (name) => table.byName(name)?.[0]?.readyVersions ?? [],
@@ -234,6 +236,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     register: ({ id, name }) => void table.entryOf(id, name),
     identities: (id) => table.identities(id),
     load,
+    rollOut,
     unload,
     forget: (id) => {
       const entry = table.entries.get(id)

@@ -2,6 +2,7 @@
 import { Result, type Scope, type Semaphore } from "effect"
 import { codes, InvalidRequest, type LoadFailed, ModelNotFound, ModelNotReady } from "../../../schema/Errors.ts"
 import type { Lookup, Model, NotResident, VersionState } from "../../../services/ModelRepository.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -35,6 +36,8 @@ export interface OnDemand {
   readonly found: () => Result.Result<Model, NotResident>
   /** Where requests find something else from now on, `listener` is called. */
   readonly observe: (listener: () => void) => void
+  /** As the index shows it. */
+  readonly status: () => { readonly state: VersionState; readonly reason: string }
 }
 
 /** One model with its versions. `lock` serialises its loads and unloads. @category models */
@@ -48,7 +51,9 @@ export interface Entry {
   forgotten: boolean
   /** What requests find under its name; the entry of another root may come in between. */
   readonly lookup: (version: string) => Lookup
-  /** Ready versions by their decimal text, and the greatest one under `""`. */
+  /** How its versions are rolled out; `undefined`: whoever names no version gets the greatest ready one. */
+  rollout: ActiveRollout.ActiveRollout | undefined
+  /** Ready versions by their decimal text, the one of requests that name none under `""`, and labels. */
   ready: ReadonlyMap<string, Lookup>
   readyVersions: ReadonlyArray<number>
 }
@@ -71,6 +76,14 @@ export const publish = (entry: Entry): void => {
     versions.push(version.version)
   }
   if (newest !== undefined) ready.set("", foundAs(entry, "", newest))
+  if (entry.rollout !== undefined) {
+    ActiveRollout.publish(entry.rollout, {
+      name: entry.name,
+      versions,
+      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!),
+      lookup: entry.lookup
+    }, ready)
+  }
   entry.ready = ready
   entry.readyVersions = versions
 }
@@ -78,17 +91,24 @@ export const publish = (entry: Entry): void => {
 /** A loaded version as requests find it under `key`, which they may ask for again. */
 const foundAs = (entry: Entry, key: string, { model }: Loaded): Lookup => {
   const again = () => entry.lookup(key)
+  const shadow = entry.rollout?.shadow
   return "found" in model
-    ? Result.map(model.found(), (resident) => ({ ...resident, again }))
-    : Result.succeed({ ...model, again })
+    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow }))
+    : Result.succeed({ ...model, again, shadow })
 }
 
-/** A loaded version takes requests, or will when it is asked for. */
+/** A loaded version takes requests. One that loads when it is asked for makes no difference to the whole server until then. */
 const isHealthy = ({ model }: Loaded): boolean => {
   if (!("found" in model)) return model.healthy()
   const found = model.found()
-  return Result.isSuccess(found) ? found.success.healthy() : found.failure.healthy()
+  return Result.isFailure(found) || found.success.healthy()
 }
+
+/** As the index shows a version. @category getters */
+export const statusOf = (
+  { current, reason, state }: Version
+): { readonly state: VersionState; readonly reason: string } =>
+  state === "READY" && current !== undefined && "status" in current.model ? current.model.status() : { state, reason }
 
 /** `true` when the model has versions, and each is ready and healthy or was unloaded. @category getters */
 export const isReady = (entry: Entry): boolean =>

@@ -1,7 +1,7 @@
 /** Models by id and by name, and their versions: where the lifecycle keeps its entries. */
 import { Semaphore } from "effect"
 import type { VersionState } from "../../../services/ModelRepository.ts"
-import { type Entry, find, type Version } from "./LifecycleState.ts"
+import { type Entry, find, statusOf, type Version } from "./LifecycleState.ts"
 
 /** State of one version. @category models */
 export interface VersionStatus {
@@ -34,6 +34,7 @@ export class LifecycleTable {
       versions: new Map(),
       lock: Semaphore.makeUnsafe(1),
       forgotten: false,
+      rollout: undefined,
       lookup: (version) => find(this.named.get(name), name, version),
       ready: new Map(),
       readyVersions: []
@@ -72,7 +73,7 @@ export class LifecycleTable {
         entry.id,
         [...entry.versions.values()]
           .sort((a, b) => a.version - b.version)
-          .map(({ reason, state, version }) => ({ version, state, reason }))
+          .map((version) => ({ version: version.version, ...statusOf(version) }))
       ])
     )
   }

@@ -5,12 +5,12 @@
 import { type Context, Effect, type Scope } from "effect"
 import { LoadFailed, PollFailed } from "../../../schema/Errors.ts"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
-import type { Discovered } from "./Discovery.ts"
+import type { Discovered, Located } from "./Discovery.ts"
 import * as Fingerprints from "./Fingerprints.ts"
 import * as Identity from "./Identity.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
 import * as OpenVersion from "./OpenVersion.ts"
-import type { Override } from "./Overrides.ts"
+import type { Folder, Override } from "./Overrides.ts"
 import * as PollModel from "./PollModel.ts"
 import * as PrepareVersion from "./PrepareVersion.ts"
 import type { Records } from "./Records.ts"
@@ -70,7 +70,7 @@ const none = (name: string, reason: string) =>
   })
 
 /** @category constructors */
-export const make = ({ lifecycle, reasons, records, roots, services, settings, told }: Parts): ModelLoader => {
+export const make = ({ lifecycle, reasons, records, services, settings, told }: Parts): ModelLoader => {
   /** Models are not looked at again in this mode, so nothing is compared. */
   const compares = settings.controlMode !== "none"
 
@@ -89,6 +89,16 @@ export const make = ({ lifecycle, reasons, records, roots, services, settings, t
         message: `failed to load '${target.name}', failed to poll from model repository\n${reason}`
       })
     )
+
+  /** A model in the files that came with its load. */
+  const placed = ({ found, id, name }: Target, { directory, hold }: Folder): Discovered => {
+    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined }
+    return {
+      ...located,
+      fingerprint: Effect.provideContext(Fingerprints.ofFolder(directory), services),
+      open: Effect.as(hold, located)
+    }
+  }
 
   const choose = Effect.fnUntraced(function*(target: Target, polled: PollModel.Polled, only: number | undefined) {
     const { name } = target
@@ -117,7 +127,7 @@ export const make = ({ lifecycle, reasons, records, roots, services, settings, t
     const failed = ({ message }: PollFailed) => Effect.flatMap(refused(target, message), Effect.fail)
     const disk = found === undefined || !compares
       ? nothing
-      : yield* roots.fingerprint(found).pipe(Effect.catch(failed))
+      : yield* found.fingerprint.pipe(Effect.catch(failed))
     const key = Fingerprints.keyOf(disk)
     if (wanted.expected !== undefined && wanted.expected !== key) return
     if (records.get(id)?.key !== key) told.renew(name)
@@ -125,14 +135,14 @@ export const make = ({ lifecycle, reasons, records, roots, services, settings, t
     const override = wanted.override ??
       (kept !== undefined && kept.disk === standsFor(kept.override, disk) ? kept.override : undefined)
     const folder = override?.folder
-    const place: Discovered = folder === undefined
-      ? found!
-      : { id, name, root: found?.root ?? "", directory: folder.directory, file: undefined }
+    const place = folder === undefined ? found! : placed(target, folder)
 
     yield* Effect.gen(function*() {
-      const prints = folder === undefined ? disk : yield* Fingerprints.make().of(place).pipe(Effect.catch(failed))
+      const prints = folder === undefined ? disk : yield* place.fingerprint.pipe(Effect.catch(failed))
       const warn = warner(name)
-      const polled = yield* PollModel.poll(place, settings, warn, override?.config).pipe(Effect.catch(failed))
+      const polled = yield* Effect.scoped(
+        Effect.flatMap(place.open, (here) => PollModel.poll(here, settings, warn, override?.config))
+      ).pipe(Effect.catch(failed))
       reasons.delete(name)
       lifecycle.register(target)
       const chosen = yield* choose(target, polled, wanted.version)
@@ -140,14 +150,14 @@ export const make = ({ lifecycle, reasons, records, roots, services, settings, t
       const serving = lifecycle.identities(id)
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
       const open = (version: number) =>
-        Effect.gen(function*() {
-          if (folder !== undefined) yield* folder.hold
-          const prepared = yield* PrepareVersion.prepare(polled, version, settings.backendConfig, warn)
-          return yield* OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
-        })
+        Effect.flatMap(
+          PrepareVersion.open(place, polled, version, settings.backendConfig, warn),
+          (prepared) => OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
+        )
       yield* lifecycle.load(
         target,
         stale.map((version) => ({ version, identity: identityOf(version), open: provide(open(version)) })),
+        polled.rollout?.rollout,
         {
           keep: (version) =>
             (wanted.version !== undefined && version !== wanted.version) ||

@@ -70,7 +70,7 @@ export const make = (
     yield* Effect.forEach(
       discovery.models,
       (found) =>
-        Effect.flatMap(Effect.result(roots.fingerprint(found)), (result) => {
+        Effect.flatMap(Effect.result(found.fingerprint), (result) => {
           if (Result.isSuccess(result)) {
             keys.set(found.id, Fingerprints.keyOf(result.success))
             if (unreadBefore.delete(found.id)) reasons.delete(found.name)

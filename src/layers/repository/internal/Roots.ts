@@ -1,16 +1,11 @@
-/**
- * The roots of the repository as they are now: what they hold, and what the files of a model are. All reading of roots after
- * start-up goes through here.
- */
+/** The roots of the repository as they are now. What cannot be listed counts as it was when it last could. */
 import { Effect, Result } from "effect"
 import type { PollFailed } from "../../../schema/Errors.ts"
-import type * as Directory from "./Directory.ts"
+import type { RepositorySource } from "../../../services/RepositorySource.ts"
 import * as Discovery from "./Discovery.ts"
-import * as Fingerprints from "./Fingerprints.ts"
 
 /** @category models */
 export interface Look {
-  /** What the roots hold; a root that cannot be listed counts as it was when it last could. */
   readonly discovery: Discovery.Discovery
   /** Why roots cannot be listed now. */
   readonly unlisted: ReadonlyArray<{ readonly root: string; readonly failure: PollFailed }>
@@ -18,25 +13,22 @@ export interface Look {
 
 /** @category models */
 export interface Roots {
-  readonly look: Effect.Effect<Look, never, Directory.Services>
-  readonly fingerprint: (
-    found: Discovery.Discovered
-  ) => Effect.Effect<Fingerprints.Fingerprint, PollFailed, Directory.Services>
+  readonly look: Effect.Effect<Look>
   /** Why a root cannot be listed that never could, as far as is known. */
   readonly neverListed: () => PollFailed | undefined
-  /** Drops what is remembered of a model that is gone. */
-  readonly forget: (id: string) => void
 }
 
 const nothing: Discovery.Root = { models: [], failures: [], warnings: [] }
 
 /** @category constructors */
-export const make = (options: Discovery.Options): Roots => {
+export const make = Effect.fnUntraced(function*(
+  options: Discovery.Options
+): Effect.fn.Return<Roots, never, RepositorySource> {
+  const sources = yield* Effect.context<RepositorySource>()
   const last = new Map<string, Discovery.Root>()
   const never = new Map<string, PollFailed>()
-  const fingerprints = Fingerprints.make()
   return {
-    look: Effect.map(Discovery.listRoots(options), (listings) => {
+    look: Effect.map(Effect.provideContext(Discovery.listRoots(options), sources), (listings) => {
       const unlisted: Array<Look["unlisted"][number]> = []
       const roots = listings.map(({ listing, root }) => {
         if (Result.isSuccess(listing)) {
@@ -50,8 +42,6 @@ export const make = (options: Discovery.Options): Roots => {
       })
       return { discovery: Discovery.merge(roots, options), unlisted }
     }),
-    fingerprint: fingerprints.of,
-    neverListed: () => never.values().next().value,
-    forget: fingerprints.forget
+    neverListed: () => never.values().next().value
   }
-}
+})
