@@ -4,6 +4,7 @@ import type { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
+import { RateLimiter } from "../../../services/RateLimiter.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
 import { customisableFamily } from "./config/Validate.ts"
@@ -16,7 +17,11 @@ export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem
 /** These services and nothing else: above all not the scope of whoever asks, which must not hold what a version opens. */
 export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
   Effect.context<Services>(),
-  Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path)
+  (all) =>
+    all.pipe(
+      Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path),
+      Context.add(RateLimiter, Context.get(all, RateLimiter))
+    )
 )
 
 /**
@@ -43,7 +48,7 @@ export const open = Effect.fn("OpenVersion.open")(
       firstResponseBuckets: firstResponseBuckets(config)
     })
     const optional = signature.inputs.filter((input) => input.optional).map((input) => input.name)
-    const instances = yield* OptionalInputs.open(executor, plan, optional)
+    const instances = yield* (yield* RateLimiter).limit(plan, OptionalInputs.open(executor, plan, optional))
     const scheduler = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))
     return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }
