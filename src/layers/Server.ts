@@ -23,6 +23,7 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
+import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
@@ -75,6 +76,9 @@ export const layerInProcess = (
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
+    Layer.provideMerge(
+      ConfiguredRateLimiter.layerWith({ mode: options.rateLimit, resources: options.rateLimitResource })
+    ),
     Layer.provideMerge(statistics),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)

@@ -7,7 +7,6 @@ import { InferenceError, type Stopping, Unsupported } from "../../schema/Errors.
 import type { InferenceRequest, InferenceResponse, Tensor } from "../../schema/Inference.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
-import { carry, matches, show } from "../../schema/Shape.ts"
 import { InferenceServer, withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, ModelRepository, whenResident } from "../../services/ModelRepository.ts"
 import type { JobResult } from "../../services/Scheduler.ts"

@@ -31,8 +31,9 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ["response_cache { enable: true }", ["warn response_cache"]],
   ["response_cache { }", []],
   ["model_warmup { }", []],
-  ["instance_group { rate_limiter { } }", ["warn instance_group.rate_limiter"]],
+  ["instance_group { rate_limiter { } }", []],
   ["instance_group { passive: true }", ["warn instance_group.passive"]],
+  ["instance_group [ { passive: true }, { } ]", []],
   ["metric_tags { key: \"a\" value: \"b\" }", []],
   ["model_metrics { }", []],
   [

@@ -44,6 +44,7 @@ export const instances = (
 ): Instances => {
   const idle = Array.from({ length: count }, (_, index): LentInstance => ({
     name: `m_${index}`,
+    index,
     accepts: () => true,
     quick: () => false,
     start: (inputs, outputs, done) => {

@@ -5,6 +5,7 @@ import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
+import { RateLimiter } from "../../../services/RateLimiter.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
 import { customisableFamily } from "./config/Validate.ts"
@@ -18,7 +19,11 @@ export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem
 /** These services and nothing else: above all not the scope of whoever asks, which must not hold what a version opens. */
 export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
   Effect.context<Services>(),
-  Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path)
+  (all) =>
+    all.pipe(
+      Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path),
+      Context.add(RateLimiter, Context.get(all, RateLimiter))
+    )
 )
 
 /**
@@ -45,7 +50,10 @@ export const open = Effect.fn("OpenVersion.open")(
       namespace,
       firstResponseBuckets: firstResponseBuckets(config)
     })
-    const instances = yield* OptionalInputs.open(executor, plan, optionalInputs(signature))
+    const instances = yield* (yield* RateLimiter).limit(
+      plan,
+      OptionalInputs.open(executor, plan, optionalInputs(signature))
+    )
     yield* Warmup.run({ prepared, instances, statistics })
     const scheduler = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))

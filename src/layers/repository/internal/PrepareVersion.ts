@@ -8,7 +8,7 @@ import { Effect, Path, Result } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
-import { type Device, Executor, type ModelPlan } from "../../../services/Executor.ts"
+import { type Device, Executor, type ModelPlan, type PlannedInstance } from "../../../services/Executor.ts"
 import * as BackendSettings from "./BackendSettings.ts"
 import { resolveBackend } from "./config/Backend.ts"
 import type { ConfigFault } from "./config/ConfigFault.ts"
@@ -50,12 +50,16 @@ const gpusOf = (devices: ReadonlyArray<Device>): Gpus => {
 
 /** Instances of normalised groups; a group on GPUs has its count on each of them. @category constructors */
 export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
-  config.instance_group.flatMap(({ count, gpus, kind, name }) => {
+  config.instance_group.flatMap(({ count, gpus, kind, name, passive, rate_limiter: limiter }) => {
     const devices: ReadonlyArray<Device> = kind === "KIND_GPU"
       ? gpus.map((id) => ({ kind: "GPU", id }))
       : [{ kind: "CPU", id: 0 }]
+    const needs = {
+      ...(passive ? { passive } : {}),
+      ...(limiter === undefined ? {} : { resources: limiter.resources, priority: limiter.priority })
+    }
     return devices.flatMap((device) =>
-      Array.from({ length: count }, (_, index) => ({ name: `${name}_${index}`, device }))
+      Array.from({ length: count }, (_, index): PlannedInstance => ({ name: `${name}_${index}`, device, ...needs }))
     )
   })
 
