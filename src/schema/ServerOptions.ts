@@ -11,10 +11,12 @@ import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
+import { residencyRows } from "./options/ResidencyRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 
 const rows = [
   ...serverRows,
+  ...residencyRows,
   ...httpRows,
   ...executionRows,
   ...loggingRows,

@@ -129,6 +129,21 @@ export type LoadEvent =
   | { readonly _tag: "Failed"; readonly model: string; readonly version: number | undefined; readonly reason: string }
   | { readonly _tag: "Warning"; readonly model: string | undefined; readonly message: string }
 
+/** Versions that load when they are asked for, and the room that they share. @category models */
+export interface ResidencyFigures {
+  /** 0: no bound. */
+  readonly budgetBytes: number
+  readonly accountedBytes: number
+  readonly known: number
+  readonly resident: number
+  /** Requests that wait for a load. */
+  readonly waiting: number
+  readonly loads: number
+  readonly failures: number
+  /** Who left for others that needed the room, and who because nobody asked for it. */
+  readonly evictions: Readonly<Record<"budget" | "idle", number>>
+}
+
 /** @category services */
 export class ModelRepository extends Context.Service<ModelRepository, {
   /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
@@ -138,6 +153,8 @@ export class ModelRepository extends Context.Service<ModelRepository, {
    * one, or what the model's rollout says. Called once per request: a plain function.
    */
   readonly lookup: (name: string, version: string) => Lookup
+  /** `undefined` where every model is loaded as soon as it is known. */
+  readonly residency?: (() => ResidencyFigures) | undefined
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** Sorted by name, then version. */

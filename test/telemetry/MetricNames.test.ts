@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import { readFileSync } from "node:fs"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
+import { ModelNotFound } from "../../src/schema/Errors.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
+import { ModelRepository, type ResidencyFigures } from "../../src/services/ModelRepository.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
 
@@ -21,11 +23,13 @@ const named = rows(/^(counter|gauge|histogram|summary)$/)
 const families = (
   options: PrometheusMetrics.Options,
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {},
-  shadow = false
+  shadow = false,
+  residency = shadow
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       PrometheusMetrics.layerWith(options).pipe(
+        Layer.provide(residency ? repository : Layer.empty),
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined }))
       )
     )
@@ -34,6 +38,28 @@ const families = (
     if (shadow) books.shadowed("same")
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
+
+const figures: ResidencyFigures = {
+  budgetBytes: 1,
+  accountedBytes: 1,
+  known: 1,
+  resident: 1,
+  waiting: 0,
+  loads: 1,
+  failures: 0,
+  evictions: { budget: 0, idle: 0 }
+}
+
+/** Its models load when they are asked for. */
+const repository = Layer.succeed(ModelRepository, {
+  residency: () => figures,
+  lookup: () => Result.fail(new ModelNotFound({ message: "" })),
+  readyVersions: () => [],
+  index: Effect.succeed([]),
+  allReady: Effect.succeed(true),
+  load: () => Effect.void,
+  unload: () => Effect.void
+})
 
 const everything = { counterLatencies: true, histogramLatencies: true, quantiles: [0.5] }
 
@@ -86,15 +112,17 @@ describe("otel/metrics.md", () => {
         const more = [...(yield* families(options)).keys()].filter((name) => !plain.has(name))
         assert.deepStrictEqual(more, names(new RegExp(`^${condition}`)), condition)
       }
-      const shadowing = yield* families({ counterLatencies: false, cpu: false }, {}, true)
-      assert.deepStrictEqual([...shadowing.keys()].filter((name) => !plain.has(name)), names(/^in a shadow$/))
+      const quiet = { counterLatencies: false, cpu: false }
+      const more = (emitted: ReadonlyMap<string, unknown>) => [...emitted.keys()].filter((name) => !plain.has(name))
+      assert.deepStrictEqual(more(yield* families(quiet, {}, true, false)), names(/^in a shadow$/))
+      assert.deepStrictEqual(more(yield* families(quiet, {}, false, true)), names(/^with residency$/))
     }))
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
       const emitted = yield* families({}, {}, true)
-      const listed = rows(/^[A-Z]+, |^[a-z]+_[a-z]+, |^[a-z]+, [a-z]+, [a-z]+, [a-z]+$/)
-      assert.strictEqual(listed.length, 3)
+      const listed = rows(/^[A-Z]+, |^[a-z]+_[a-z]+, |^[a-z]+, [a-z]+(, [a-z]+, [a-z]+)?$/)
+      assert.strictEqual(listed.length, 4)
       for (const [name, values] of listed) {
         const { samples } = emitted.get(name!)!
         assert.strictEqual(samples.map(({ labels }) => labels["reason"] ?? labels["outcome"]).join(", "), values)
@@ -109,7 +137,7 @@ describe("names of metrics", () => {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|total|difference)$/)
+          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|total|difference)$/)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

@@ -5,13 +5,15 @@
  *
  * Source: scheduling §9.
  */
-import { type Duration, Effect, Layer, Result, type Scope } from "effect"
+import { type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import { Metrics } from "../../services/Metrics.ts"
+import { ModelRepository } from "../../services/ModelRepository.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import { render, type Reporter } from "./internal/Exposition.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
 import * as LoopDelay from "./internal/LoopDelay.ts"
+import * as ResidencyFamilies from "./internal/ResidencyFamilies.ts"
 import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
 import * as ServerFamilies from "./internal/ServerFamilies.ts"
 import * as VersionFamilies from "./internal/VersionFamilies.ts"
@@ -38,6 +40,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   Statistics | Scope.Scope
 > {
   const statistics = yield* Statistics
+  const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
   const families = [
     ...InferenceFamilies.families({
       counterLatencies: options.counterLatencies ?? true,
@@ -92,9 +95,11 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     exposition: Effect.sync(() => {
       const versions = reporters(statistics.all(), labelsOf)
       const itself = [{ labels: none, source: server() }]
+      const residency = repository?.residency === undefined ? [] : [{ labels: none, source: repository.residency() }]
       return [
         ...families.flatMap((family) => render(family, versions)),
         ...ServerFamilies.families.flatMap((family) => render(family, itself)),
+        ...ResidencyFamilies.families.flatMap((family) => render(family, residency)),
         ""
       ].join("\n")
     })
