@@ -169,6 +169,11 @@ const layerExecutor = (options: ServerOptions) =>
 
 const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepository.Options => ({
   paths: options.modelRepository,
+  controlMode: options.modelControlMode,
+  loadModels: options.loadModel,
+  pollInterval: Duration.seconds(options.repositoryPollSecs),
+  settleTime: Duration.millis(options.repositorySettleMs),
+  maxOverriddenModels: options.maxOverriddenModels,
   strictModelConfig: isStrictConfig(options),
   modelConfigName: options.modelConfigName,
   loadThreadCount: options.modelLoadThreadCount,

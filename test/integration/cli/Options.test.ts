@@ -1,7 +1,7 @@
 /** Starts the server with every option of model-config §7.2 and sees its effect, or its one warning. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
@@ -127,27 +127,64 @@ describe("options of the server", () => {
   )
 
   test(
-    "that would change which models are served are refused",
-    ["model-control-mode", "load-model"],
+    "load models on demand, and some at start-up",
+    ["model-control-mode", "load-model", "max-overridden-models"],
     () =>
       scoped(Effect.gen(function*() {
-        for (
-          const [option, text] of [["model-control-mode=poll", "'poll' is not supported yet"], [
-            "load-model=a",
-            "Error: Use of '--load-model'"
-          ]]
-        ) {
-          const { code, err, out } = yield* Child.run(["serve", "/nowhere", `--${option}`])
-          assert.strictEqual(code, 1)
-          assert.include(err, text!)
-          assert.strictEqual(out, "")
-        }
-        const models = yield* Child.folder({ simple: good })
-        const server = yield* Child.serve([models, "--model-control-mode=NONE"])
+        const models = yield* Child.folder({ first: good, other: good })
+        const none = yield* Child.serve([models, "--model-control-mode=NONE"])
         assert.strictEqual(
-          (yield* Child.ask(`${server.url}/v2/repository/models/simple/unload`, { method: "POST" })).status,
+          (yield* Child.ask(`${none.url}/v2/repository/models/first/unload`, { method: "POST" })).status,
           503
         )
+        const server = yield* Child.serve([
+          models,
+          "--model-control-mode=explicit",
+          "--load-model=first",
+          "--max-overridden-models=0"
+        ])
+        const ready = (name: string) =>
+          Effect.map(Child.ask(`${server.url}/v2/models/${name}/ready`), ({ status }) => status)
+        assert.deepStrictEqual([yield* ready("first"), yield* ready("other")], [200, 404])
+        const load = `${server.url}/v2/repository/models/other/load`
+        assert.strictEqual((yield* Child.ask(load, { method: "POST" })).status, 200)
+        assert.strictEqual(yield* ready("other"), 200)
+        const parameters = { config: "{}", "file:1/model.onnx": Buffer.from(Models.simple()).toString("base64") }
+        const full = yield* Child.ask(load, body({ parameters }))
+        assert.strictEqual(full.status, 503)
+        assert.include(full.text, "--max-overridden-models")
+        const missing = yield* Child.run([
+          "serve",
+          models,
+          "--model-control-mode=explicit",
+          "--load-model=absent",
+          "--http-port=0",
+          "--grpc-port=0"
+        ])
+        assert.strictEqual(missing.code, 1)
+        assert.include(missing.err, "failed to poll model 'absent': model not found in any model repository.")
+      }))
+  )
+
+  test(
+    "take up changes of the repository",
+    ["repository-poll-secs", "repository-settle-ms"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([
+          models,
+          "--model-control-mode=poll",
+          "--repository-poll-secs=1",
+          "--repository-settle-ms=50"
+        ])
+        mkdirSync(join(models, "simple", "2"))
+        writeFileSync(join(models, "simple", "2", "model.onnx"), Models.simple())
+        yield* server.printed(/"successfully loaded 'simple' version 2/)
+        yield* server.printed(/"successfully unloaded 'simple' version 1/)
+        assert.strictEqual((yield* Child.ask(`${server.url}/v2/models/simple/versions/2/ready`)).status, 200)
+        rmSync(join(models, "simple"), { recursive: true })
+        yield* server.printed(/"successfully unloaded 'simple' version 2/)
       }))
   )
 

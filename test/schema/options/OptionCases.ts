@@ -32,7 +32,7 @@ export const cases: ReadonlyArray<OptionCase> = [
   row("strict-model-config", "TRUE", true),
   row("strict-readiness", "0", false),
   row("model-control-mode", "NONE", "none"),
-  row("repository-poll-secs", "3", 3, "pending"),
+  row("repository-poll-secs", "3", 3),
   row("load-model", "simple", ["simple"], "refused"),
   row("model-config-name", "h100", "h100"),
   row("model-load-thread-count", "2", 2),
@@ -126,6 +126,8 @@ export const cases: ReadonlyArray<OptionCase> = [
 
 /** Options that Triton does not have. */
 export const ownCases: ReadonlyArray<OptionCase> = [
+  row("repository-settle-ms", "100", 100),
+  row("max-overridden-models", "2", 2),
   row("http-max-request-bytes", "1024", 1024),
   row("http-max-inflight-requests", "10", 10),
   row("http-max-inflight-bytes", "1024", 1024),

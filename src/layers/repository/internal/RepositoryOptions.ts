@@ -1,5 +1,5 @@
 /** Options of the file repository, as its stages read them. */
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
 import type { BackendSetting } from "./BackendSettings.ts"
 
@@ -10,8 +10,19 @@ export interface Options {
    * A bare file is served as version 1 under its own name and needs no config, also with `strictModelConfig`.
    */
   readonly paths: ReadonlyArray<string>
-  /** When models load. `"none"`: all while the layer is built, and loading and unloading on demand is refused. Default. */
-  readonly controlMode?: "none" | undefined
+  /**
+   * When models load. `"none"`, the default: all while the layer is built. `"poll"`: the same, and changes of the repository
+   * are taken up. `"explicit"`: `loadModels` while the layer is built, then on demand; the other modes refuse that.
+   */
+  readonly controlMode?: "none" | "poll" | "explicit" | undefined
+  /** Models to load while the layer is built in mode `"explicit"`; `["*"]` for all. Default: none. */
+  readonly loadModels?: ReadonlyArray<string> | undefined
+  /** How often the roots are looked at in mode `"poll"`; zero: never after start-up. Default: 15 seconds. */
+  readonly pollInterval?: Duration.Input | undefined
+  /** How long a change must stand still before it is taken up in mode `"poll"`. Default: 1 second. */
+  readonly settleTime?: Duration.Input | undefined
+  /** Models that may be served from files that came with a load; at least 0. Default: 100. */
+  readonly maxOverriddenModels?: number | undefined
   /** Every model must have a complete `config.pbtxt`: nothing is derived from the model file. Default: `false`. */
   readonly strictModelConfig?: boolean | undefined
   /** Use `configs/‹name›.pbtxt` of a model that has it. Default: `config.pbtxt` only. */
@@ -37,6 +48,10 @@ export type Settings = { readonly [Key in keyof Options]-?: Exclude<Options[Key]
 export const settings = (options: Options): Settings => ({
   paths: options.paths,
   controlMode: options.controlMode ?? "none",
+  loadModels: options.loadModels ?? [],
+  pollInterval: options.pollInterval ?? Duration.seconds(15),
+  settleTime: options.settleTime ?? Duration.seconds(1),
+  maxOverriddenModels: Math.max(0, options.maxOverriddenModels ?? 100),
   strictModelConfig: options.strictModelConfig ?? false,
   modelConfigName: options.modelConfigName ?? "",
   loadThreadCount: Math.max(1, options.loadThreadCount ?? 4),
