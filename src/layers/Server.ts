@@ -174,6 +174,7 @@ const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepos
   pollInterval: Duration.seconds(options.repositoryPollSecs),
   settleTime: Duration.millis(options.repositorySettleMs),
   maxOverriddenModels: options.maxOverriddenModels,
+  residency: residencyOptions(options),
   strictModelConfig: isStrictConfig(options),
   modelConfigName: options.modelConfigName,
   loadThreadCount: options.modelLoadThreadCount,
@@ -183,6 +184,17 @@ const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepos
   backendConfig: options.backendConfig,
   onEvent: hooks.onEvent
 })
+
+const residencyOptions = (options: ServerOptions): FileModelRepository.Options["residency"] =>
+  options.modelResidencyBudget === 0 && options.modelResidencyIdleSecs === 0 ? undefined : {
+    budgetBytes: options.modelResidencyBudget,
+    idleTime: options.modelResidencyIdleSecs === 0
+      ? Duration.infinity
+      : Duration.seconds(options.modelResidencyIdleSecs),
+    maxWaiting: options.modelResidencyMaxWaiting,
+    maxWait: Duration.millis(options.modelResidencyWaitMs),
+    residentBytes: process.memoryUsage.rss
+  }
 
 const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   address: options.httpAddress,

@@ -17,6 +17,7 @@ import * as OpenVersion from "./internal/OpenVersion.ts"
 import * as Poller from "./internal/Poller.ts"
 import { Records } from "./internal/Records.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
+import * as Residency from "./internal/residency/Residency.ts"
 import * as Roots from "./internal/Roots.ts"
 import * as Told from "./internal/Told.ts"
 import * as RepositorySources from "./RepositorySources.ts"
@@ -81,12 +82,16 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   }, given.controlMode === "poll")
   const records = new Records()
   yield* Effect.addFinalizer(() => records.close)
+  const residency = given.residency === undefined
+    ? undefined
+    : yield* Residency.make({ ...given.residency, loadRetryCount: given.loadRetryCount })
   const lifecycle = yield* Lifecycle.make({ ...given, onEvent: told.tell })
   const parts: Parts = {
     settings: given,
     services,
     roots: yield* Roots.make(given),
     lifecycle,
+    residency,
     records,
     reasons: new Map(),
     told
@@ -131,6 +136,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       return unusable()
     },
     lookup: lifecycle.lookup,
+    residency: residency?.figures,
     readyVersions: lifecycle.readyVersions,
     index: control.index,
     allReady: Effect.sync(() => unusable() === undefined && lifecycle.allReady()),

@@ -2,6 +2,7 @@
 import { Duration, Effect } from "effect"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
 import type { BackendSetting } from "./BackendSettings.ts"
+import type * as Residency from "./residency/Residency.ts"
 
 /** @category models */
 export interface Options {
@@ -23,6 +24,8 @@ export interface Options {
   readonly settleTime?: Duration.Input | undefined
   /** Models that may be served from files that came with a load; at least 0. Default: 100. */
   readonly maxOverriddenModels?: number | undefined
+  /** Load models when they are first used, within limits. Default: as soon as they are known. */
+  readonly residency?: Omit<Residency.Options, "loadRetryCount"> | undefined
   /** Every model must have a complete `config.pbtxt`: nothing is derived from the model file. Default: `false`. */
   readonly strictModelConfig?: boolean | undefined
   /** Use `configs/‹name›.pbtxt` of a model that has it. Default: `config.pbtxt` only. */
@@ -42,7 +45,9 @@ export interface Options {
 }
 
 /** Options with every default in place. @category models */
-export type Settings = { readonly [Key in keyof Options]-?: Exclude<Options[Key], undefined> }
+export type Settings =
+  & { readonly [Key in Exclude<keyof Options, "residency">]-?: Exclude<Options[Key], undefined> }
+  & Required<Pick<Options, "residency">>
 
 /** @category constructors */
 export const settings = (options: Options): Settings => ({
@@ -52,6 +57,7 @@ export const settings = (options: Options): Settings => ({
   pollInterval: options.pollInterval ?? Duration.seconds(15),
   settleTime: options.settleTime ?? Duration.seconds(1),
   maxOverriddenModels: Math.max(0, options.maxOverriddenModels ?? 100),
+  residency: options.residency,
   strictModelConfig: options.strictModelConfig ?? false,
   modelConfigName: options.modelConfigName ?? "",
   loadThreadCount: Math.max(1, options.loadThreadCount ?? 4),
