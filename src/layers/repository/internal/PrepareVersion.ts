@@ -34,6 +34,8 @@ export interface Prepared {
   readonly version: number
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
+  /** Absolute path of what it is made of: its folder, or its file where it has none. */
+  readonly contents: string
 }
 
 const backendDirectory = "/opt/tritonserver/backends"
@@ -140,7 +142,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       batched: config.max_batch_size > 0,
       instances: instancesOf(config),
       session: session.settings
-    }
+    },
+    contents: polled.found.file ?? path.join(directory, String(version))
   }
   return prepared
 })
