@@ -200,7 +200,6 @@ export const read = (given: ReadonlyArray<ScopedSetting>): Result.Result<CacheSe
         : Result.succeed({ local: { size, ttl: number("ttl") ?? 0 }, redis: undefined, maxFollowers })
     }
     const redis = makeRedis(values)
-    if (redis.host !== "") return Result.fail("The cache 'redis' is not part of this server yet.")
     if (redis.host === "") return Result.fail("The cache 'redis' needs a host, e.g. redis,host=localhost.")
     if ((redis.cert === "") !== (redis.key === "")) {
       return Result.fail("The cache 'redis' needs redis,cert and redis,key together.")

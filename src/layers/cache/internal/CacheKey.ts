@@ -9,14 +9,20 @@ import type { Tensor } from "../../../schema/Inference.ts"
 import { compareNames } from "../../../schema/ModelSignature.ts"
 import type { Job } from "../../../services/Scheduler.ts"
 
-/** The tensors are borrowed as long as the job's are. @category models */
-export interface CacheKey {
+/** What tells a key from others. The tensors are borrowed as long as the job's are. @category models */
+export interface Identity {
   /** SHA-256 of all below, one character a byte. */
   readonly digest: string
   /** Everything but the bytes of the inputs: model, version, its identity, outputs, and of each input name, datatype, shape, length. */
   readonly head: string
   /** Sorted by name. */
   readonly inputs: ReadonlyArray<Tensor>
+}
+
+/** @category models */
+export interface CacheKey extends Identity {
+  /** Names of the outputs that an answer must have, in this order. */
+  readonly wanted: ReadonlyArray<string>
 }
 
 /** What is the same in all requests to a version. @category models */
@@ -64,7 +70,7 @@ export const scheme = (version: {
       }
       const hash = createHash("sha256").update(head)
       for (let i = 0; i < inputs.length; i++) hash.update(inputs[i]!.data)
-      return { digest: hash.digest("binary"), head, inputs }
+      return { digest: hash.digest("binary"), head, inputs, wanted: job.outputs }
     }
   }
 }
@@ -76,4 +82,4 @@ const sameBytes = (a: ReadonlyArray<Tensor>, b: ReadonlyArray<Tensor>): boolean 
 }
 
 /** @category predicates */
-export const equals = (a: CacheKey, b: CacheKey): boolean => a.head === b.head && sameBytes(a.inputs, b.inputs)
+export const equals = (a: Identity, b: Identity): boolean => a.head === b.head && sameBytes(a.inputs, b.inputs)

@@ -29,9 +29,9 @@ export interface CacheStore {
   readonly lookup: (key: CacheKey, now: number) => Answer | undefined
   /**
    * Asks whoever is farther away; absent where nobody is. It takes no longer than a bound of its own and never fails: without an
-   * answer it is as if there were none.
+   * answer it is as if there were none. `now` tells the monotonic time in nanoseconds.
    */
-  readonly fetch?: (key: CacheKey) => Effect.Effect<Answer | undefined>
+  readonly fetch?: (key: CacheKey, now: () => number) => Effect.Effect<Answer | undefined>
   /** Keeps a copy, made before it returns. The answer must be right and complete: failures are never inserted. */
   readonly insert: (key: CacheKey, outputs: Answer, now: number) => Insertion
   readonly usage: () => Pick<CacheUsage, "local" | "redis">

@@ -145,7 +145,7 @@ export const open = (
         fetching++
         const began = now()
         return Effect.flatMap(
-          Effect.onExit(fetch(me.key), () => Effect.sync(() => void fetching--)),
+          Effect.onExit(fetch(me.key, now), () => Effect.sync(() => void fetching--)),
           (outputs) => {
             if (outputs === undefined) return run(me, flight)
             const at = now()

@@ -22,7 +22,7 @@ const alignment = 8
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
-interface Entry extends CacheKey.CacheKey {
+interface Entry extends CacheKey.Identity {
   readonly outputs: Answer
   readonly bytes: number
   readonly expiresAt: number
@@ -35,7 +35,7 @@ const bufferBytes = (tensors: ReadonlyArray<Tensor>): number => {
 }
 
 /** Bytes that an answer to a key takes of the budget. @category getters */
-export const sizeOf = ({ head, inputs }: CacheKey.CacheKey, outputs: Answer): number =>
+export const sizeOf = ({ head, inputs }: CacheKey.Identity, outputs: Answer): number =>
   entryOverhead + 2 * head.length + (inputs.length + outputs.length) * tensorOverhead + bufferBytes(inputs) +
   bufferBytes(outputs)
 
