@@ -31,38 +31,30 @@ const scoped = <E>(effect: Effect.Effect<void, E, Scope.Scope>) => Effect.scoped
 describe("options without an effect", () => {
   const silent = cases.filter(({ outcome }) => outcome === "pending" || outcome === "ignored")
   const lines = (err: string) => err.split("\n").filter((line) => line.includes("has no effect"))
-  // Two options for one thing exclude each other.
-  const groups = [
-    silent.filter(({ name }) => name !== "cache-config"),
-    silent.filter(({ name }) => name === "cache-config")
-  ]
 
   test("are accepted with one warning each", silent.map(({ name }) => name), () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
-      for (const group of groups) {
-        const server = yield* Child.serve([models, ...group.map(({ name, text }) => `--${name}=${text}`)])
-        const warnings = lines(server.err())
-        for (const { name } of group) {
-          assert.strictEqual(warnings.filter((line) => line.includes(`'--${name}'`)).length, 1, name)
-        }
-        assert.strictEqual(warnings.length, group.length)
-        assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
+      const server = yield* Child.serve([models, ...silent.map(({ name, text }) => `--${name}=${text}`)])
+      const warnings = lines(server.err())
+      for (const { name } of silent) {
+        assert.strictEqual(warnings.filter((line) => line.includes(`'--${name}'`)).length, 1, name)
       }
+      assert.strictEqual(warnings.length, silent.length)
+      assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
     })))
 
   it.live("are accepted with one warning each from the environment", () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
-      const group = groups[0]!
       const server = yield* Child.serve([models], {
-        variables: Object.fromEntries(group.map(({ name, text }) => [environmentName(name), text!]))
+        variables: Object.fromEntries(silent.map(({ name, text }) => [environmentName(name), text!]))
       })
       const warnings = lines(server.err())
-      for (const { name } of group) {
+      for (const { name } of silent) {
         assert.strictEqual(warnings.filter((line) => line.includes(`'${environmentName(name)}'`)).length, 1, name)
       }
-      assert.strictEqual(warnings.length, group.length)
+      assert.strictEqual(warnings.length, silent.length)
     })))
 })
 
@@ -661,6 +653,37 @@ describe("options of batching", () => {
         const [output] = JSON.parse((yield* Child.ask(`${split.url}/v2/models/simple/infer`, request)).text).outputs
         assert.deepStrictEqual(output.shape, [rows, 16])
         assert.deepStrictEqual(output.data, many.map((value) => 2 * value))
+      }))
+  )
+})
+
+describe("options of the response cache", () => {
+  test(
+    "give models one that ask for it",
+    ["cache-config", "response-cache-byte-size"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const cached = { ...good, "config.pbtxt": `${simple.config}response_cache { enable: true }\n` }
+        const models = yield* Child.folder({ cached, simple: good })
+        const hits = Effect.fnUntraced(function*(words: ReadonlyArray<string>, model: string) {
+          const server = yield* Child.serve([models, ...words])
+          const url = `${server.url}/v2/models/${model}`
+          const first = yield* Child.ask(`${url}/infer`, body({ inputs }))
+          assert.strictEqual(first.status, 200)
+          assert.strictEqual((yield* Child.ask(`${url}/infer`, body({ inputs }))).text, first.text)
+          const [stats] = JSON.parse((yield* Child.ask(`${url}/stats`)).text).model_stats
+          assert.strictEqual(stats.inference_stats.success.count, 2)
+          assert.notInclude(server.err(), "has no effect")
+          return stats.inference_stats.cache_hit.count
+        })
+        assert.strictEqual(yield* hits(["--cache-config=local,size=1048576"], "cached"), 1)
+        assert.strictEqual(yield* hits(["--response-cache-byte-size=1048576"], "cached"), 1)
+        assert.strictEqual(yield* hits(["--cache-config=local,size=200"], "cached"), 0)
+        assert.strictEqual(yield* hits(["--cache-config=local,size=1048576"], "simple"), 0)
+        assert.strictEqual(yield* hits([], "cached"), 0)
+        const wrong = yield* Child.run(["serve", models, "--cache-config=loca,size=1"])
+        assert.strictEqual(wrong.code, 1)
+        assert.include(wrong.err, "There is no cache 'loca'")
       }))
   )
 })
