@@ -12,9 +12,11 @@ import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
+import { sourceRows } from "./options/SourceRows.ts"
 
 const rows = [
   ...serverRows,
+  ...sourceRows,
   ...httpRows,
   ...executionRows,
   ...loggingRows,
