@@ -194,6 +194,16 @@ const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepos
   modelNamespacing: options.modelNamespacing,
   exitOnError: options.exitOnError,
   backendConfig: options.backendConfig,
+  sources: {
+    cacheDirectory: options.repositoryCacheDirectory,
+    cacheBytes: options.repositoryCacheBytes,
+    fetchConcurrency: options.repositoryFetchConcurrency,
+    fetchRetryCount: options.repositoryFetchRetryCount,
+    fetchTimeout: Duration.seconds(options.repositoryFetchTimeoutSecs),
+    maxFiles: options.repositoryMaxFiles,
+    maxIndexBytes: options.repositoryMaxIndexBytes,
+    maxRedirects: options.repositoryMaxRedirects
+  },
   onEvent: hooks.onEvent
 })
 

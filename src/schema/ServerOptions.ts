@@ -15,10 +15,12 @@ import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
 import { residencyRows } from "./options/ResidencyRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
+import { sourceRows } from "./options/SourceRows.ts"
 
 const rows = [
   ...serverRows,
   ...residencyRows,
+  ...sourceRows,
   ...httpRows,
   ...executionRows,
   ...loggingRows,

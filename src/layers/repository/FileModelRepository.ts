@@ -157,7 +157,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 export const layer = (
   options: Options
 ): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
-  layerWithSource(options).pipe(Layer.provide(RepositorySources.layer))
+  layerWithSource(options).pipe(Layer.provide(RepositorySources.layerWith(options.sources ?? {})))
 
 /** The same with sources of your own: they say what a root is, and where its models come from. @category layers */
 export const layerWithSource = (

@@ -164,5 +164,13 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("tensor-memory-idle-bytes", "0", 0),
   row("instance-stall-timeout-secs", "5", 5),
   row("instance-heap-megabytes", "64", 64),
-  row("instance-cores", "1", 1)
+  row("instance-cores", "1", 1),
+  row("repository-cache-directory", "cache", "cache"),
+  row("repository-cache-bytes", "1024", 1024),
+  row("repository-fetch-concurrency", "1", 1),
+  row("repository-fetch-retry-count", "0", 0),
+  row("repository-fetch-timeout-secs", "5", 5),
+  row("repository-max-files", "10", 10),
+  row("repository-max-index-bytes", "1024", 1024),
+  row("repository-max-redirects", "0", 0)
 ]
