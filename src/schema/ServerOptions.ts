@@ -11,12 +11,14 @@ import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
+import { rolloutRows } from "./options/RolloutRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 
 const rows = [
   ...serverRows,
   ...httpRows,
   ...executionRows,
+  ...rolloutRows,
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,

@@ -128,6 +128,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     failure: Result.isFailure(listed) ? listed.failure : undefined,
     lookup: lifecycle.lookup,
     readyVersions: lifecycle.readyVersions,
+    rollout: lifecycle.rollout,
     index,
     allReady: Effect.sync(() => Result.isSuccess(listed) && lifecycle.allReady()),
     load: () => refused,

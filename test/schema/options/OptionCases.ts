@@ -158,5 +158,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("tensor-memory-idle-bytes", "0", 0),
   row("instance-stall-timeout-secs", "5", 5),
   row("instance-heap-megabytes", "64", 64),
-  row("instance-cores", "1", 1)
+  row("instance-cores", "1", 1),
+  row("shadow-max-inflight-requests", "0", 0),
+  row("shadow-max-inflight-bytes", "1048576", 1048576)
 ]

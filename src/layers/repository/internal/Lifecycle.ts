@@ -7,7 +7,7 @@
 import { Clock, Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { Rollout } from "../../../schema/Rollout.ts"
-import type { LoadEvent, Lookup, Model, VersionState } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Lookup, Model, RolloutStatus, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
   find,
@@ -16,6 +16,7 @@ import {
   type OnDemand,
   publish,
   reasonOf,
+  rolloutOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
@@ -50,6 +51,8 @@ export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
   readonly lookup: (name: string, version: string) => Lookup
   readonly readyVersions: (name: string) => ReadonlyArray<number>
+  /** `undefined` for a name that is not known. */
+  readonly rollout: (name: string) => RolloutStatus | undefined
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
   readonly allReady: () => boolean
@@ -263,6 +266,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   return {
     lookup: (name, version) => find(byName.get(name), name, version),
     readyVersions: (name) => byName.get(name)?.[0]?.readyVersions ?? [],
+    rollout: (name) => {
+      const entry = byName.get(name)?.[0]
+      return entry && rolloutOf(entry)
+    },
     states: () =>
       new Map(
         [...entries.values()].map((entry) => [
