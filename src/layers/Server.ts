@@ -23,6 +23,7 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
+import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
@@ -79,6 +80,9 @@ export const layerInProcess = (
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
+    Layer.provideMerge(
+      ConfiguredRateLimiter.layerWith({ mode: options.rateLimit, resources: options.rateLimitResource })
+    ),
     Layer.provideMerge(statistics),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
@@ -149,7 +153,8 @@ export const check = (
   const options = makeOptions(changes)
   return FileModelRepository.check(repositoryOptions(options, hooks)).pipe(
     Effect.provide(
-      (hooks.executor ?? layerExecutor(options)).pipe(
+      Layer.merge(layerScheduler(options, hooks), hooks.executor ?? layerExecutor(options)).pipe(
+        Layer.provideMerge(hooks.statistics ?? LocalStatistics.layer),
         Layer.provide(SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })),
         Layer.provideMerge(NodeServices.layer)
       )

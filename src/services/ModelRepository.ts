@@ -4,14 +4,14 @@
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`, which it opens for each version.
  */
 import { Context, Effect, Result } from "effect"
-import type {
-  ControlNotAllowed,
-  InvalidRequest,
-  LoadFailed,
-  ModelNotFound,
+import {
+  type ControlNotAllowed,
+  type InvalidRequest,
+  type LoadFailed,
+  type ModelNotFound,
   ModelNotReady,
-  PollFailed,
-  Unsupported
+  type PollFailed,
+  type Unsupported
 } from "../schema/Errors.ts"
 import type { InferenceRequest } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
@@ -80,19 +80,26 @@ export interface NotResident {
 /** What a request finds under a name and a version. @category models */
 export type Lookup = Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest | NotResident>
 
+/** How often what was loaded may have left again before anybody asked. */
+const maxAttempts = 16
+
 /**
  * What `ask` finds, after the versions that it meets were loaded.
  *
  * @category combinators
  */
 export const whenResident = <A, E extends { readonly _tag: string }>(
-  ask: () => Result.Result<A, E | NotResident>
+  ask: () => Result.Result<A, E | NotResident>,
+  attempts: number = maxAttempts
 ): Effect.Effect<A, E | ModelNotReady> =>
   Effect.suspend(() => {
     const found = ask()
     if (Result.isSuccess(found)) return Effect.succeed(found.success)
     const { failure } = found
-    return isNotResident(failure) ? Effect.andThen(failure.load, whenResident(ask)) : Effect.fail(failure)
+    if (!isNotResident(failure)) return Effect.fail(failure)
+    return attempts === 0
+      ? Effect.fail(new ModelNotReady({ message: failure.message }))
+      : Effect.andThen(failure.load, whenResident(ask, attempts - 1))
   })
 
 /** Whether what was found takes requests; what loads when it is asked for is ready to be asked. @category getters */

@@ -6,6 +6,7 @@
 import { Effect, Layer, Result, type Scope } from "effect"
 import { ControlNotAllowed, ModelsNotLoaded, type PollFailed } from "../../schema/Errors.ts"
 import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
+import type { RepositorySource } from "../../services/RepositorySource.ts"
 import * as Discovery from "./internal/Discovery.ts"
 import { indexEntries } from "./internal/IndexEntries.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
@@ -13,6 +14,7 @@ import * as OpenVersion from "./internal/OpenVersion.ts"
 import * as PollModel from "./internal/PollModel.ts"
 import * as PrepareVersion from "./internal/PrepareVersion.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
+import * as RepositorySources from "./RepositorySources.ts"
 
 export type { BackendSetting } from "./internal/BackendSettings.ts"
 export { check, type CheckRow } from "./internal/RepositoryCheck.ts"
@@ -40,10 +42,11 @@ const refused = Effect.fail(
 const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   ModelRepository["Service"],
   ModelsNotLoaded | PollFailed,
-  OpenVersion.Services | Scope.Scope
+  OpenVersion.Services | RepositorySource | Scope.Scope
 > {
   const given = settings(options)
   const services = yield* OpenVersion.services
+  const sources = yield* Effect.context<RepositorySource>()
   const failures: Array<Failed> = []
   const onEvent = (event: LoadEvent) => {
     if (event._tag === "Failed") failures.push(event)
@@ -57,7 +60,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   }
   const lifecycle = yield* Lifecycle.make({ ...given, onEvent })
 
-  const discover = Effect.provideContext(Discovery.discover(given), services)
+  const discover = Effect.provideContext(Discovery.discover(given), sources)
 
   /** Loads what a directory holds now: the one way for start-up and for any later load. Failures were told to `onEvent`. */
   const loadModel = Effect.fn("FileModelRepository.loadModel")(function*(found: Discovery.Discovered) {
@@ -68,7 +71,9 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       told.add(message)
       return onEvent({ _tag: "Warning", model: name, message })
     }
-    const polled = yield* PollModel.poll(found, given, warn).pipe(
+    const polled = yield* Effect.scoped(
+      Effect.flatMap(found.open, (here) => PollModel.poll(here, given, warn))
+    ).pipe(
       Effect.tapError(({ message }) => failed(name, `Poll failed for model directory '${name}': ${message}`))
     )
     reasons.delete(name)
@@ -80,7 +85,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       found,
       versions.map((version) => ({
         version,
-        open: PrepareVersion.prepare(polled, version, given.backendConfig, warn).pipe(
+        open: PrepareVersion.open(found, polled, version, given.backendConfig, warn).pipe(
           Effect.flatMap((prepared) => OpenVersion.open(prepared, given.modelNamespacing ? found.root : undefined)),
           Effect.provideContext(services)
         )
@@ -148,4 +153,10 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 export const layer = (
   options: Options
 ): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
+  layerWithSource(options).pipe(Layer.provide(RepositorySources.layer))
+
+/** The same with sources of your own: they say what a root is, and where its models come from. @category layers */
+export const layerWithSource = (
+  options: Options
+): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services | RepositorySource> =>
   Layer.effect(ModelRepository, make(options))

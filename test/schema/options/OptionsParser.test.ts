@@ -163,6 +163,12 @@ describe("words", () => {
         ["--load-model=simple"],
         "Error: Use of '--load-model' requires setting '--model-control-mode=explicit' as well."
       ],
+      [["--rate-limit=on"], "Bad option: \"--rate-limit\".\ninvalid argument for --rate-limit"],
+      ...["R", "R:", "R:x", "R:1:x", ":1", "R:-1", "R:1:2:3"].map((text): readonly [Array<string>, string] => [
+        [`--rate-limit-resource=${text}`],
+        "Bad option: \"--rate-limit-resource\".\n--rate-limit-resource option format is " +
+        `'<resource_name>:<count>:<device>' or '<resource_name>:<count>'. Got ${text}`
+      ]),
       [
         ["--backend-config=abc"],
         "Bad option: \"--backend-config\".\n" +

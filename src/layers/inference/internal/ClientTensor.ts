@@ -3,10 +3,10 @@ import { Result } from "effect"
 import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import { type Cancelled, ExecutionFailed, type InferenceFailure, Unsupported } from "../../../schema/Errors.ts"
 import type { InferenceRequest, Tensor } from "../../../schema/Inference.ts"
+import { carry, matches, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import * as Classification from "./Classification.ts"
 import { firstRows } from "./FirstRows.ts"
-import { carry, matches, show } from "./Shape.ts"
 
 /** How a message names the request that it is about. */
 export const requestPrefix = ({ id }: InferenceRequest): string => `[request id: ${id === "" ? "<id_unknown>" : id}] `

@@ -17,6 +17,7 @@ import {
   publish,
   reasonOf,
   rolloutOf,
+  statusOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
@@ -276,7 +277,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
           entry.id,
           [...entry.versions.values()]
             .sort((a, b) => a.version - b.version)
-            .map(({ reason, state, version }) => ({ version, state, reason }))
+            .map((version) => ({ version: version.version, ...statusOf(version) }))
         ])
       ),
     allReady: () => [...entries.values()].every(isReady),

@@ -40,6 +40,8 @@ export interface OnDemand {
   readonly found: () => Result.Result<Model, NotResident>
   /** Where requests find something else from now on, `listener` is called. */
   readonly observe: (listener: () => void) => void
+  /** As the index shows it. */
+  readonly status: () => { readonly state: VersionState; readonly reason: string }
 }
 
 /** One model with its versions. `lock` serialises its loads and unloads. @category models */
@@ -102,12 +104,18 @@ export const rolloutOf = (entry: Entry): RolloutStatus =>
     return isNotResident(found.failure) ? found.failure.statistics() : undefined
   })
 
-/** A loaded version takes requests, or will when it is asked for. */
+/** A loaded version takes requests. One that loads when it is asked for makes no difference to the whole server until then. */
 const isHealthy = ({ model }: Loaded): boolean => {
   if (!("found" in model)) return model.healthy()
   const found = model.found()
-  return Result.isSuccess(found) ? found.success.healthy() : found.failure.healthy()
+  return Result.isFailure(found) || found.success.healthy()
 }
+
+/** As the index shows a version. @category getters */
+export const statusOf = (
+  { current, reason, state }: Version
+): { readonly state: VersionState; readonly reason: string } =>
+  state === "READY" && current !== undefined && "status" in current.model ? current.model.status() : { state, reason }
 
 /** `true` when the model has versions, and each is ready and healthy or was unloaded. @category getters */
 export const isReady = (entry: Entry): boolean =>

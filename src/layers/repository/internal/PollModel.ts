@@ -15,7 +15,7 @@ import * as Resolve from "./config/Resolve.ts"
 import { configWarnings, validateConfig } from "./config/Validate.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
 import * as Directory from "./Directory.ts"
-import type { Discovered } from "./Discovery.ts"
+import type { Located } from "./Discovery.ts"
 import type { Settings } from "./RepositoryOptions.ts"
 import * as RolloutFile from "./rollout/RolloutFile.ts"
 import * as Versions from "./Versions.ts"
@@ -25,7 +25,7 @@ export const maxConfigBytes = 16 * 1024 * 1024
 
 /** A model whose config stands; its versions are not looked at yet. @category models */
 export interface Polled {
-  readonly found: Discovered
+  readonly found: Located
   /** Resolved, normalised and validated. */
   readonly config: ModelConfig
   /** What the model file says may complete the config. */
@@ -65,7 +65,7 @@ const entriesBelow = Effect.fnUntraced(function*(directory: string, entries: Rea
   )
 })
 
-const pollBare = Effect.fnUntraced(function*(found: Discovered, file: string) {
+const pollBare = Effect.fnUntraced(function*(found: Located, file: string) {
   const path = yield* Path.Path
   const config = normaliseConfig(ModelConfigs.make({
     name: found.name,
@@ -83,7 +83,7 @@ const pollBare = Effect.fnUntraced(function*(found: Discovered, file: string) {
  *
  * @category constructors
  */
-export const poll = Effect.fn("PollModel.poll")(function*(found: Discovered, settings: Settings, warn: Warn) {
+export const poll = Effect.fn("PollModel.poll")(function*(found: Located, settings: Settings, warn: Warn) {
   if (found.file !== undefined) return yield* pollBare(found, found.file)
   const entries = yield* Directory.list(found.directory)
   const given = yield* readConfig(found.directory, settings, warn)
