@@ -74,7 +74,11 @@ export const layerInProcess = (
   return LocalInferenceServer.layer({
     name: options.id,
     version: Version.current,
-    strictReadiness: options.strictReadiness
+    strictReadiness: options.strictReadiness,
+    shadow: {
+      maxInflightRequests: options.shadowMaxInflightRequests,
+      maxInflightBytes: options.shadowMaxInflightBytes
+    }
   }).pipe(
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),

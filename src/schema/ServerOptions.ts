@@ -14,6 +14,7 @@ import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
 import { residencyRows } from "./options/ResidencyRows.ts"
+import { rolloutRows } from "./options/RolloutRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 import { sourceRows } from "./options/SourceRows.ts"
 
@@ -23,6 +24,7 @@ const rows = [
   ...sourceRows,
   ...httpRows,
   ...executionRows,
+  ...rolloutRows,
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,

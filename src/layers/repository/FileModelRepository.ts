@@ -138,6 +138,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     lookup: lifecycle.lookup,
     residency: residency?.figures,
     readyVersions: lifecycle.readyVersions,
+    rollout: lifecycle.rollout,
     index: control.index,
     allReady: Effect.sync(() => unusable() === undefined && lifecycle.allReady()),
     load: explicit ? control.load : () => refused,

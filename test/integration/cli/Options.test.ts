@@ -637,6 +637,44 @@ describe("options of execution", () => {
     })))
 })
 
+describe("options of rollouts", () => {
+  test(
+    "bound what runs in the shadow",
+    ["shadow-max-inflight-requests", "shadow-max-inflight-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({
+          m: {
+            "config.pbtxt": "version_policy { all { } }",
+            "rollout.json": `{"traffic": {"1": 1}, "shadow": {"to": 2, "share": 1}}`,
+            1: { "model.onnx": Models.scaled(1) },
+            2: { "model.onnx": Models.scaled(2) }
+          }
+        })
+        const request = body({ inputs: [{ name: "INPUT0", datatype: "FP32", shape: [1, 4], data: [1, 2, 3, 4] }] })
+        // A request has 16 bytes of inputs and 16 of outputs.
+        for (
+          const [option, dropped] of [
+            ["--shadow-max-inflight-requests=0", true],
+            ["--shadow-max-inflight-bytes=31", true],
+            ["--shadow-max-inflight-bytes=32", false]
+          ] as const
+        ) {
+          const server = yield* Child.serve([models, option])
+          assert.strictEqual((yield* Child.ask(`${server.url}/v2/models/m/infer`, request)).status, 200)
+          const counts = () =>
+            Effect.map(
+              Child.ask(`${server.url}/v2/models/m/rollout`),
+              ({ text }) => JSON.parse(text).shadow.requests as Readonly<Record<string, number>>
+            )
+          while (Object.values(yield* counts()).every((count) => count === 0)) yield* Effect.sleep("10 millis")
+          const { different, dropped: left } = yield* counts()
+          assert.deepStrictEqual([different, left], dropped ? [0, 1] : [1, 0], option)
+        }
+      }))
+  )
+})
+
 describe("options of batching", () => {
   test(
     "split and join requests of more rows than the model takes",

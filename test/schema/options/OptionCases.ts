@@ -172,5 +172,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("repository-fetch-timeout-secs", "5", 5),
   row("repository-max-files", "10", 10),
   row("repository-max-index-bytes", "1024", 1024),
-  row("repository-max-redirects", "0", 0)
+  row("repository-max-redirects", "0", 0),
+  row("shadow-max-inflight-requests", "0", 0),
+  row("shadow-max-inflight-bytes", "1048576", 1048576)
 ]
