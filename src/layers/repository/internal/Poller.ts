@@ -39,33 +39,11 @@ export const make = (
   control: Control,
   { lifecycle, reasons, records, roots, services, settings, told }: Parts
 ): Poller => {
-  const unlistedBefore = new Map<string, string>()
   const unreadBefore = new Set<string>()
   let polls = 0
 
-  /** Says once that a root cannot be listed, and once that it can again. */
-  const tellRoots = Effect.fnUntraced(
-    function*(unlisted: ReadonlyArray<{ root: string; failure: { message: string } }>) {
-      const now = new Map(unlisted.map(({ failure, root }) => [root, failure.message]))
-      for (const [root, message] of now) {
-        if (unlistedBefore.get(root) === message) continue
-        yield* settings.onEvent({
-          _tag: "Warning",
-          model: undefined,
-          message: `${message}. Its models stay as they are.`
-        })
-      }
-      for (const root of unlistedBefore.keys()) {
-        if (!now.has(root)) yield* Effect.logInfo(`model repository '${root}' can be listed again`)
-      }
-      unlistedBefore.clear()
-      for (const [root, message] of now) unlistedBefore.set(root, message)
-    }
-  )
-
   const list = Effect.fnUntraced(function*() {
-    const { discovery, unlisted } = yield* roots.look
-    yield* tellRoots(unlisted)
+    const { discovery } = yield* roots.look
     const keys = new Map<string, string>()
     yield* Effect.forEach(
       discovery.models,
