@@ -18,7 +18,7 @@ import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { Tolerance } from "../schema/TensorComparison.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
-import type { ModelStatistics } from "./Statistics.ts"
+import type { ModelStatistics, ShadowOutcome } from "./Statistics.ts"
 
 /** @category models */
 export type VersionState = "UNKNOWN" | "LOADING" | "READY" | "UNLOADING" | "UNAVAILABLE"
@@ -113,6 +113,37 @@ export const isHealthy = (found: Lookup): Result.Result<boolean, ModelNotFound |
 export const isNotResident = <E extends { readonly _tag: string }>(failure: E | NotResident): failure is NotResident =>
   failure._tag === "NotResident"
 
+/** What a label, or another target of a rollout, stands for at this moment. @category models */
+export interface RolloutTarget {
+  readonly name: string
+  /** `undefined` where it is a place among the ready versions, and none has it. */
+  readonly version: number | undefined
+  readonly ready: boolean
+}
+
+/** How the versions of a model are rolled out at this moment. @category models */
+export interface RolloutStatus {
+  readonly labels: ReadonlyArray<RolloutTarget>
+  /** Where requests go that name no version; empty: all to the greatest ready one. */
+  readonly traffic: ReadonlyArray<
+    RolloutTarget & {
+      readonly weight: number
+      /** The part of the requests that it gets now, from 0 to 1. */
+      readonly share: number
+    }
+  >
+  /** Request parameter whose value decides for a target. */
+  readonly sticky: string | undefined
+  readonly shadow:
+    | RolloutTarget & {
+      readonly share: number
+      readonly tolerance: Tolerance
+      /** Since the version was loaded. */
+      readonly requests: Readonly<Record<ShadowOutcome, number>>
+    }
+    | undefined
+}
+
 /** One row of the repository index; `version` and `state` are absent for a model that was never loaded. @category models */
 export interface IndexEntry {
   readonly name: string
@@ -150,6 +181,21 @@ export type LoadEvent =
   | { readonly _tag: "Unloaded"; readonly model: string; readonly version: number }
   | { readonly _tag: "Warning"; readonly model: string | undefined; readonly message: string }
 
+/** Versions that load when they are asked for, and the room that they share. @category models */
+export interface ResidencyFigures {
+  /** 0: no bound. */
+  readonly budgetBytes: number
+  readonly accountedBytes: number
+  readonly known: number
+  readonly resident: number
+  /** Requests that wait for a load. */
+  readonly waiting: number
+  readonly loads: number
+  readonly failures: number
+  /** Who left for others that needed the room, and who because nobody asked for it. */
+  readonly evictions: Readonly<Record<"budget" | "idle", number>>
+}
+
 /** @category services */
 export class ModelRepository extends Context.Service<ModelRepository, {
   /** Why a root could not be listed at start-up, where that does not end the server: then it is not live. */
@@ -159,8 +205,12 @@ export class ModelRepository extends Context.Service<ModelRepository, {
    * one, or what the model's rollout says. Called once per request: a plain function.
    */
   readonly lookup: (name: string, version: string) => Lookup
+  /** `undefined` where every model is loaded as soon as it is known. */
+  readonly residency?: (() => ResidencyFigures) | undefined
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>
+  /** `undefined` for a model that is not known. Absent: nothing is rolled out here. */
+  readonly rollout?: (name: string) => RolloutStatus | undefined
   /** Sorted by name, then version. */
   readonly index: Effect.Effect<ReadonlyArray<IndexEntry>>
   /** No known model is without versions, and every version is READY and healthy, or was unloaded. */

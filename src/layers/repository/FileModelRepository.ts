@@ -73,7 +73,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     if (starting && event._tag === "Failed") failures.push(event)
     return given.onEvent(event)
   })
-  const { lifecycle, roots, told } = parts
+  const { lifecycle, residency, roots, told } = parts
 
   const loadAll = Effect.fn("FileModelRepository.loadAll")(function*(found: Discovery.Discovery) {
     yield* told.tell({ _tag: "Found", models: found.models.map(({ name }) => name) })
@@ -113,7 +113,9 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       return unusable()
     },
     lookup: lifecycle.lookup,
+    residency: residency?.figures,
     readyVersions: lifecycle.readyVersions,
+    rollout: lifecycle.rollout,
     index: control.index,
     allReady: Effect.sync(() => unusable() === undefined && lifecycle.allReady()),
     load: explicit ? control.load : () => refused,
@@ -133,7 +135,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 export const layer = (
   options: Options
 ): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
-  layerWithSource(options).pipe(Layer.provide(RepositorySources.layer))
+  layerWithSource(options).pipe(Layer.provide(RepositorySources.layerWith(options.sources ?? {})))
 
 /** The same with sources of your own: they say what a root is, and where its models come from. @category layers */
 export const layerWithSource = (

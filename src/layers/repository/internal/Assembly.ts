@@ -8,6 +8,7 @@ import type { Parts } from "./ModelLoader.ts"
 import * as OpenVersion from "./OpenVersion.ts"
 import { Records } from "./Records.ts"
 import type { Settings } from "./RepositoryOptions.ts"
+import * as Residency from "./residency/Residency.ts"
 import * as Roots from "./Roots.ts"
 import * as Told from "./Told.ts"
 
@@ -26,8 +27,12 @@ export const make = Effect.fnUntraced(function*(
   const told = Told.make(onEvent, settings.controlMode === "poll")
   const records = new Records()
   yield* Effect.addFinalizer(() => records.close)
+  const residency = settings.residency === undefined
+    ? undefined
+    : yield* Residency.make({ ...settings.residency, loadRetryCount: settings.loadRetryCount })
   const parts: Parts = {
     settings,
+    residency,
     services: yield* OpenVersion.services,
     roots: yield* Roots.make({ ...settings, onEvent }),
     lifecycle: yield* Lifecycle.make({ ...settings, onEvent: told.tell }),

@@ -100,7 +100,7 @@ export const make = (parts: ModelLoader.Parts): Control => {
     )
     const results = yield* Effect.forEach(
       targets,
-      (target) => Effect.result(loader.load(target, { override, version }))
+      (target) => Effect.result(loader.load(target, { override, version, now: true }))
     )
     for (const result of results) yield* Effect.fromResult(result)
   }, Effect.scoped)

@@ -2,19 +2,22 @@
  * Brings a model to what its folder, or an override, holds: opens what is new or changed, keeps what is not, and remembers
  * what came of it.
  */
-import { type Context, Effect, type Scope } from "effect"
+import { type Context, Effect, Result, type Scope } from "effect"
 import { LoadFailed, PollFailed } from "../../../schema/Errors.ts"
-import type { LoadEvent } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Model } from "../../../services/ModelRepository.ts"
 import type { Discovered, Located } from "./Discovery.ts"
 import * as Fingerprints from "./Fingerprints.ts"
 import * as Identity from "./Identity.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
+import type { OnDemand } from "./LifecycleState.ts"
 import * as OpenVersion from "./OpenVersion.ts"
 import type { Folder, Override } from "./Overrides.ts"
 import * as PollModel from "./PollModel.ts"
 import * as PrepareVersion from "./PrepareVersion.ts"
 import type { Records } from "./Records.ts"
 import type { Settings } from "./RepositoryOptions.ts"
+import * as OnDemandVersion from "./residency/OnDemandVersion.ts"
+import type { Residency } from "./residency/Residency.ts"
 import type { Roots } from "./Roots.ts"
 import type { Told } from "./Told.ts"
 
@@ -32,6 +35,8 @@ export interface Wanted {
   readonly override?: Override | undefined
   /** This version alone; the others stay as they are. */
   readonly version?: number | undefined
+  /** Somebody has asked for the model: load it, also where models wait until they are used. */
+  readonly now?: boolean | undefined
   /** Do nothing where the folder's fingerprint is another by now. */
   readonly expected?: string | undefined
 }
@@ -42,6 +47,8 @@ export interface Parts {
   readonly services: Context.Context<OpenVersion.Services>
   readonly roots: Roots
   readonly lifecycle: Lifecycle.Lifecycle
+  /** Where models load when they are used. */
+  readonly residency: Residency | undefined
   readonly records: Records
   /** Why models failed before any version of theirs was tried, by name. */
   readonly reasons: Map<string, string>
@@ -70,7 +77,7 @@ const none = (name: string, reason: string) =>
   })
 
 /** @category constructors */
-export const make = ({ lifecycle, reasons, records, services, settings, told }: Parts): ModelLoader => {
+export const make = ({ lifecycle, reasons, records, residency, services, settings, told }: Parts): ModelLoader => {
   /** Models are not looked at again in this mode, so nothing is compared. */
   const compares = settings.controlMode !== "none"
 
@@ -149,11 +156,20 @@ export const make = ({ lifecycle, reasons, records, services, settings, told }: 
       const identityOf = Identity.make(polled.config, polled.available, prints)
       const serving = lifecycle.identities(id)
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
-      const open = (version: number) =>
+      const openNow = (version: number) =>
         Effect.flatMap(
           PrepareVersion.open(place, polled, version, settings.backendConfig, warn),
           (prepared) => OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
         )
+      const open = (
+        version: number
+      ): Effect.Effect<Model | OnDemand, LoadFailed, OpenVersion.Services | Scope.Scope> =>
+        residency === undefined ? openNow(version) : OnDemandVersion.open(residency, {
+          place,
+          version,
+          open: openNow(version),
+          now: wanted.now === true || Result.isSuccess(lifecycle.lookup(name, String(version)))
+        })
       yield* lifecycle.load(
         target,
         stale.map((version) => ({ version, identity: identityOf(version), open: provide(open(version)) })),
