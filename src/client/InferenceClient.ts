@@ -61,12 +61,16 @@ export interface LoadOptions extends CallOptions {
   readonly config?: ModelConfigJson | undefined
   /** Files of the model, by their path in its folder, such as `1/model.onnx`; `config` is needed with them. */
   readonly files?: Readonly<Record<string, Uint8Array>> | undefined
+  /** This version alone; the others stay as they are. Servers other than Galatea refuse it. */
+  readonly version?: string | number | undefined
 }
 
 /** @category models */
 export interface UnloadOptions extends CallOptions {
   /** Unloads the models that an ensemble consists of as well. */
   readonly unloadDependents?: boolean | undefined
+  /** This version alone. Servers other than Galatea unload all. */
+  readonly version?: string | number | undefined
 }
 
 /** A version of a model, or a label of one; the one that requests without a version go to where it is left out. @category models */

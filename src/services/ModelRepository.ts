@@ -152,13 +152,49 @@ export interface IndexEntry {
   readonly reason?: string
 }
 
-/** Progress of loading, for terminals and logs. @category models */
+/** What a load brings. @category models */
+export interface LoadParameters {
+  /** JSON of a `ModelConfig` that takes the place of the model's config. It stays until that changes on disk, or an unload. */
+  readonly config?: string
+  /** Files by their path in the model's folder; they take the place of the whole folder, and need `config`. Borrowed. */
+  readonly files?: ReadonlyMap<string, Uint8Array>
+  /** This version alone, whether or not the version policy serves it; the others stay as they are. Decimal. */
+  readonly version?: string | number
+}
+
+/** What an unload may say. @category models */
+export interface UnloadOptions {
+  /** Unload the models of an ensemble as well, where nothing else uses them. */
+  readonly unloadDependents?: boolean
+  /** This version alone. Decimal. */
+  readonly version?: string | number
+}
+
+/** Progress of loading and unloading, for terminals and logs. @category models */
 export type LoadEvent =
   | { readonly _tag: "Found"; readonly models: ReadonlyArray<string> }
   | { readonly _tag: "Loading"; readonly model: string; readonly version: number }
   | { readonly _tag: "Ready"; readonly model: string; readonly version: number; readonly millis: number }
   | { readonly _tag: "Failed"; readonly model: string; readonly version: number | undefined; readonly reason: string }
+  /** A version left the look-up and finishes the work that it accepted; not for one that was replaced. */
+  | { readonly _tag: "Unloading"; readonly model: string; readonly version: number }
+  | { readonly _tag: "Unloaded"; readonly model: string; readonly version: number }
   | { readonly _tag: "Warning"; readonly model: string | undefined; readonly message: string }
+
+/** Versions that load when they are asked for, and the room that they share. @category models */
+export interface ResidencyFigures {
+  /** 0: no bound. */
+  readonly budgetBytes: number
+  readonly accountedBytes: number
+  readonly known: number
+  readonly resident: number
+  /** Requests that wait for a load. */
+  readonly waiting: number
+  readonly loads: number
+  readonly failures: number
+  /** Who left for others that needed the room, and who because nobody asked for it. */
+  readonly evictions: Readonly<Record<"budget" | "idle", number>>
+}
 
 /** @category services */
 export class ModelRepository extends Context.Service<ModelRepository, {
@@ -169,6 +205,8 @@ export class ModelRepository extends Context.Service<ModelRepository, {
    * one, or what the model's rollout says. Called once per request: a plain function.
    */
   readonly lookup: (name: string, version: string) => Lookup
+  /** `undefined` where every model is loaded as soon as it is known. */
+  readonly residency?: (() => ResidencyFigures) | undefined
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>
   /** `undefined` for a model that is not known. Absent: nothing is rolled out here. */
@@ -177,12 +215,14 @@ export class ModelRepository extends Context.Service<ModelRepository, {
   readonly index: Effect.Effect<ReadonlyArray<IndexEntry>>
   /** No known model is without versions, and every version is READY and healthy, or was unloaded. */
   readonly allReady: Effect.Effect<boolean>
+  /** Loads what the repository holds of a model now; nothing happens where that is what serves. Returns when it serves. */
   readonly load: (
     name: string,
-    parameters?: { readonly config?: string; readonly files?: ReadonlyMap<string, Uint8Array> }
+    parameters?: LoadParameters
   ) => Effect.Effect<void, ControlNotAllowed | LoadFailed | PollFailed | InvalidRequest | Unsupported>
+  /** Takes a model out of the look-up; it closes in the background. Succeeds for a model that is unknown or not loaded. */
   readonly unload: (
     name: string,
-    options?: { readonly unloadDependents?: boolean }
+    options?: UnloadOptions
   ) => Effect.Effect<void, ControlNotAllowed | LoadFailed | PollFailed | InvalidRequest>
 }>()("galatea/services/ModelRepository") {}

@@ -37,6 +37,12 @@ export const versionText = (version: string | number | undefined, request: strin
   })
 }
 
+/** The parameter of a load or unload of one version alone. @internal */
+export const versionParameter = (
+  version: string | number | undefined,
+  model: string
+): { readonly version?: string } => version === undefined ? {} : { version: versionText(version, model) }
+
 /** The request of a call; `description` where the model is known. @internal */
 export const make = (
   model: string,

@@ -44,8 +44,8 @@ export const inProcess: DoorKind = {
         }),
       index: (readyOnly) =>
         Effect.map(repository.index, (rows) => readyOnly ? rows.filter(({ state }) => state === "READY") : rows),
-      load: (model) => Effect.mapError(repository.load(model), refusal),
-      unload: (model) => Effect.mapError(repository.unload(model), refusal),
+      load: (model, parameters) => Effect.mapError(repository.load(model, parameters), refusal),
+      unload: (model, options) => Effect.mapError(repository.unload(model, options), refusal),
       infer: (request) =>
         InferenceServer.infer(request).pipe(
           Effect.map((response) => ({ ...response, outputs: own(response.outputs) })),

@@ -19,6 +19,8 @@ export const unloaded = "unloaded"
 export interface Loaded {
   readonly model: Model | OnDemand
   readonly scope: Scope.Closeable
+  /** What it was loaded from: equal means that loading again would give the same. */
+  readonly identity: string
 }
 
 /** One version of a model; changes state in place. @category models */
@@ -30,6 +32,8 @@ export interface Version {
   current: Loaded | undefined
   /** Predecessors that still close. */
   closing: number
+  /** Leaves the table once it has closed. */
+  gone: boolean
 }
 
 /** A version that loads when it is asked for, and may leave again while nobody needs it. @category models */
@@ -51,6 +55,8 @@ export interface Entry {
   readonly name: string
   readonly versions: Map<number, Version>
   readonly lock: Semaphore.Semaphore
+  /** Leaves the table with its last version. */
+  forgotten: boolean
   /** What requests find under its name; the entry of another root may come in between. */
   readonly lookup: (version: string) => Lookup
   /** How its versions are rolled out; `undefined`: whoever names no version gets the greatest ready one. */
@@ -62,6 +68,9 @@ export interface Entry {
 
 /** Reason text of a failed version: the code's name, then the message. @category constructors */
 export const reasonOf = (error: LoadFailed): string => `${codes[error.code].prefix}: ${error.message}`
+
+/** Reason beside the state of a ready version whose successor failed. @category constructors */
+export const keptServing = (reason: string): string => `serves what was loaded before; loading again failed: ${reason}`
 
 /** Recomputes what requests find of a model. Call after every change of state. @category combinators */
 export const publish = (entry: Entry): void => {

@@ -65,28 +65,37 @@ const entriesBelow = Effect.fnUntraced(function*(directory: string, entries: Rea
   )
 })
 
-const pollBare = Effect.fnUntraced(function*(found: Located, file: string) {
+/** A bare file has a config only where a load brings one. */
+const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given: ModelConfig) {
   const path = yield* Path.Path
-  const config = normaliseConfig(ModelConfigs.make({
-    name: found.name,
-    backend: "onnxruntime",
-    platform: "onnxruntime_onnx",
+  const config = normaliseConfig({
+    ...given,
+    name: given.name === "" ? found.name : given.name,
+    backend: given.backend === "" ? "onnxruntime" : given.backend,
+    platform: given.platform === "" ? "onnxruntime_onnx" : given.platform,
     default_model_filename: path.basename(file)
-  }))
+  })
+  yield* checked(validateConfig(config))
+  yield* checked(Resolve.checkDirectoryName(config, found.name))
   return { found, config, autoComplete: true, available: [1], rollout: undefined } satisfies Polled
 })
 
 /**
- * Polls one model.
+ * Polls one model. `override` takes the place of its config file.
  *
  * Errors: `PollFailed` with the first thing that is wrong, without the name of the model around it.
  *
  * @category constructors
  */
-export const poll = Effect.fn("PollModel.poll")(function*(found: Located, settings: Settings, warn: Warn) {
-  if (found.file !== undefined) return yield* pollBare(found, found.file)
+export const poll = Effect.fn("PollModel.poll")(function*(
+  found: Located,
+  settings: Settings,
+  warn: Warn,
+  override?: ModelConfig
+) {
+  if (found.file !== undefined) return yield* pollBare(found, found.file, override ?? ModelConfigs.empty)
   const entries = yield* Directory.list(found.directory)
-  const given = yield* readConfig(found.directory, settings, warn)
+  const given = override ?? (yield* readConfig(found.directory, settings, warn))
   yield* Checksums.verify(given.name === "" ? { ...given, name: found.name } : given, found.directory)
   const resolved = Resolve.resolve(given, {
     name: found.name,

@@ -79,12 +79,14 @@ const questions = ({ server }: Surroundings) => {
         ),
     RepositoryIndex: ({ ready = false }) =>
       Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
-    RepositoryModelLoad: ({ config, files, model }) =>
+    RepositoryModelLoad: ({ config, files, model, version }) =>
       repository.load(model, {
+        ...(version === undefined ? {} : { version }),
         ...(config === undefined ? {} : { config }),
         ...(files === undefined ? {} : { files: new Map(Object.entries(files)) })
       }),
-    RepositoryModelUnload: ({ model, unloadDependents = false }) => repository.unload(model, { unloadDependents })
+    RepositoryModelUnload: ({ model, unloadDependents = false, version }) =>
+      repository.unload(model, { unloadDependents, ...(version === undefined ? {} : { version }) })
   })
 }
 
@@ -221,6 +223,8 @@ const statistics = (version: ModelStatistics): ModelStatisticsWire => {
     computeInput: counts.computeInput,
     computeInfer: counts.computeInfer,
     computeOutput: counts.computeOutput,
+    cacheHit: counts.cacheHit,
+    cacheMiss: counts.cacheMiss,
     batches: counts.batches
   }
 }

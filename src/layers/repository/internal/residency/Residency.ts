@@ -7,6 +7,7 @@
  */
 import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
 import { LoadFailed, ModelNotReady } from "../../../../schema/Errors.ts"
+import type { ResidencyFigures } from "../../../../services/ModelRepository.ts"
 import { reasonOf } from "../LifecycleState.ts"
 import { ResidentVersion, type Source } from "./ResidentVersion.ts"
 import { Room } from "./Room.ts"
@@ -27,25 +28,13 @@ export interface Options {
   readonly residentBytes: () => number
 }
 
-/** Figures for metrics. @category models */
-export interface Figures {
-  readonly budgetBytes: number
-  readonly accountedBytes: number
-  readonly known: number
-  readonly resident: number
-  readonly waiting: number
-  readonly loads: number
-  readonly failures: number
-  readonly evictions: Readonly<Record<"budget" | "idle", number>>
-}
-
 /** @category models */
 export interface Residency {
   /** Makes a version known. The scope unloads it for good. */
   readonly add: (source: Source) => Effect.Effect<ResidentVersion, never, Scope.Scope>
   /** Loads it now, as if a request had asked. */
   readonly bring: (version: ResidentVersion) => Effect.Effect<void, LoadFailed>
-  readonly figures: () => Figures
+  readonly figures: () => ResidencyFigures
 }
 
 /** A version that failed to load is left alone so long. Milliseconds. */
