@@ -10,13 +10,14 @@ const ask = <A>(result: Result.Result<A, { readonly code: Code; readonly message
   Effect.fromResult(Result.mapError(result, refusal))
 
 const statistics = (version: ModelStatistics): Statistics => {
-  const { executionCount, inferenceCount, success } = version.counts()
+  const { cacheHit, cacheMiss, executionCount, inferenceCount, success } = version.counts()
   return {
     name: version.model,
     version: String(version.version),
     inferenceCount,
     executionCount,
-    successes: success.count
+    successes: success.count,
+    cache: [cacheHit.count, cacheMiss.count]
   }
 }
 
