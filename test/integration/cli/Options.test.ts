@@ -181,6 +181,49 @@ describe("options of the server", () => {
       }))
   )
 
+  test(
+    "load models when they are asked for, within limits",
+    [
+      "model-residency-budget",
+      "model-residency-idle-secs",
+      "model-residency-max-waiting",
+      "model-residency-wait-ms"
+    ],
+    () =>
+      scoped(Effect.gen(function*() {
+        const names = Array.from({ length: 12 }, (_, i) => `m${i}`)
+        const models = yield* Child.folder(Object.fromEntries(names.map((name) => [name, good])))
+        const start = (...words: ReadonlyArray<string>) =>
+          Effect.gen(function*() {
+            const port = yield* Child.freePort
+            const server = yield* Child.start([
+              "serve",
+              models,
+              `--http-port=${port}`,
+              "--grpc-port=0",
+              "--allow-metrics=false",
+              ...words
+            ])
+            yield* server.printed(/v2\/models\/m0'\n/)
+            return (name: string) => Child.ask(`http://127.0.0.1:${port}/v2/models/${name}/infer`, body({ inputs }))
+          })
+        const tight = yield* start("--model-residency-budget=1000")
+        const large = yield* tight("m0")
+        assert.strictEqual(large.status, 503)
+        assert.include(large.text, "more than the 1000 that --model-residency-budget allows")
+        const hasty = yield* start("--model-residency-idle-secs=100", "--model-residency-wait-ms=1")
+        const late = yield* hasty("m0")
+        assert.strictEqual(late.status, 503)
+        assert.include(late.text, "it was not loaded within 1ms (--model-residency-wait-ms)")
+        const narrow = yield* start("--model-residency-budget=10000000000", "--model-residency-max-waiting=1")
+        const answers = yield* Effect.forEach(names, narrow, { concurrency: "unbounded" })
+        const refused = answers.filter(({ status }) => status === 503)
+        assert.isAbove(refused.length, 0)
+        for (const { text } of refused) assert.include(text, "--model-residency-max-waiting")
+        assert.isAbove(answers.length - refused.length, 0)
+      }))
+  )
+
   test("choose the config file of a model, and the batch size of models without one", [
     "model-config-name",
     "backend-config"

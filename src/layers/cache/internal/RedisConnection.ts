@@ -1,6 +1,7 @@
 /** One connection to Redis, by the client of the Redis project, which is loaded by those alone who ask for it. */
 import { Effect, Redacted, Schema, type Scope } from "effect"
 import { readFile } from "node:fs/promises"
+import { isIP } from "node:net"
 
 /** @category models */
 export interface Address {
@@ -46,9 +47,11 @@ const read = (file: string): Effect.Effect<string | undefined, RedisLost> =>
 /** Files are read anew each time: certificates change. */
 const tlsOptions = Effect.fnUntraced(function*(address: Address) {
   const [ca, cert, key] = yield* Effect.all([read(address.caCert), read(address.cert), read(address.key)])
+  // An address is no name that could be asked for.
+  const name = address.serverName !== "" ? address.serverName : isIP(address.host) === 0 ? address.host : undefined
   return {
     tls: true as const,
-    servername: address.serverName === "" ? address.host : address.serverName,
+    ...(name === undefined ? {} : { servername: name }),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key })

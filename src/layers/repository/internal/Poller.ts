@@ -40,6 +40,7 @@ export const make = (
   { lifecycle, reasons, records, roots, services, settings, told }: Parts
 ): Poller => {
   const unreadBefore = new Set<string>()
+  const failing = new Map<string, string>()
   let polls = 0
 
   const list = Effect.fnUntraced(function*() {
@@ -94,17 +95,31 @@ export const make = (
     )
   })
 
+  /** What can be no model: told once, and forgotten when it is over. */
+  const tellFailures = Effect.fnUntraced(function*({ failures }: Discovery) {
+    const now = new Map(failures.map(({ message, model }) => [model, message]))
+    for (const [model, message] of failing) {
+      if (now.has(model)) continue
+      failing.delete(model)
+      if (reasons.get(model) === message) reasons.delete(model)
+      told.renew(model)
+    }
+    for (const [model, reason] of now) {
+      failing.set(model, reason)
+      reasons.set(model, reason)
+      yield* told.tell({ _tag: "Failed", model, version: undefined, reason })
+    }
+  })
+
   const look = Effect.gen(function*() {
     polls++
     const first = yield* list()
-    for (const { message, model } of first.discovery.failures) {
-      reasons.set(model, message)
-      yield* told.tell({ _tag: "Failed", model, version: undefined, reason: message })
-    }
     const ids = changes(first)
-    if (ids.size === 0) return
+    if (ids.size === 0) return yield* tellFailures(first.discovery)
     yield* Effect.sleep(settings.settleTime)
-    yield* takeUp(ids, first, yield* list())
+    const second = yield* list()
+    yield* takeUp(ids, first, second)
+    yield* tellFailures(second.discovery)
   })
 
   const poll = Effect.withSpan(look, "FileModelRepository.poll").pipe(

@@ -4,7 +4,7 @@
  * A file that is open is a second name of its contents, which the system counts: that is how every server knows what others
  * have open. Where a file system has no second names, open files are copies beside the cache.
  */
-import { Clock, Effect, FileSystem, Path, PlatformError, RcMap, type Scope, Semaphore, Stream } from "effect"
+import { Clock, Duration, Effect, FileSystem, Path, PlatformError, RcMap, type Scope, Semaphore, Stream } from "effect"
 import { createHash } from "node:crypto"
 import type { PollFailed } from "../../../schema/Errors.ts"
 import * as ContentHash from "../internal/ContentHash.ts"
@@ -40,6 +40,10 @@ export const make = Effect.fnUntraced(function*(
   const services = yield* Directory.services
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  const clock = yield* Clock.Clock
+  /** Milliseconds of a clock that nobody sets. */
+  const ticks = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const patienceMillis = Duration.toMillis(settings.fetchTimeout)
   const room = yield* Room.make(folder, settings.cacheBytes)
   const locks = yield* RcMap.make<string, Semaphore.Semaphore, never, never>({ lookup: () => Semaphore.make(1) })
   const verified = new Set<string>()
@@ -87,7 +91,7 @@ export const make = Effect.fnUntraced(function*(
   /** Now is when the contents were used last; the time of their last change says that nobody wrote to them. */
   const touch = Effect.fnUntraced(function*(blob: string) {
     const { mtime } = yield* fs.stat(blob)
-    const now = (yield* Clock.currentTimeMillis) / 1000
+    const now = clock.currentTimeMillisUnsafe() / 1000
     yield* fs.utimes(blob, now, mtime._tag === "Some" ? Math.floor(mtime.value.getTime() / 1000) : now)
   }, (effect) => Effect.ignore(effect))
 
@@ -129,21 +133,25 @@ export const make = Effect.fnUntraced(function*(
     const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
     const hash = createHash("sha256")
     let bytes = 0
-    const patience = () =>
-      Effect.fail(unreachable(`no further bytes of '${file.path}' from ${store.root} within the time for them`))
-    const body = yield* store.read(file).pipe(
-      Effect.timeoutOrElse({ duration: settings.fetchTimeout, orElse: patience })
-    )
-    yield* body.pipe(
-      Stream.timeoutOrElse({ duration: settings.fetchTimeout, orElse: () => Stream.fromEffect(patience()) }),
-      Stream.runForEach(Effect.fnUntraced(function*(chunk) {
+    let heard = ticks()
+    /** One timer for the whole file, not one for each piece of it. */
+    const patience: Effect.Effect<never, FetchFailed> = Effect.suspend(() => {
+      const left = heard + patienceMillis - ticks()
+      return left > 0
+        ? Effect.andThen(Effect.sleep(left), patience)
+        : Effect.fail(unreachable(`no further bytes of '${file.path}' from ${store.root} within the time for them`))
+    })
+    yield* store.read(file).pipe(
+      Effect.flatMap(Stream.runForEach(Effect.fnUntraced(function*(chunk) {
+        heard = ticks()
         bytes += chunk.byteLength
         if (bytes > file.size) {
           return yield* changed(`'${file.path}' of ${store.root} has more than the ${file.size} bytes that were listed`)
         }
         hash.update(chunk)
         return yield* handle.writeAll(chunk)
-      }))
+      }))),
+      Effect.raceFirst(patience)
     )
     if (bytes < file.size) {
       return yield* unreachable(`'${file.path}' of ${store.root} ended after ${bytes} of ${file.size} bytes`)
@@ -155,7 +163,7 @@ export const make = Effect.fnUntraced(function*(
           "was the file replaced without its entry, or damaged on its way?"
       )
     }
-    const now = (yield* Clock.currentTimeMillis) / 1000
+    const now = clock.currentTimeMillisUnsafe() / 1000
     yield* fs.chmod(temporary, 0o400)
     yield* fs.utimes(temporary, now, Math.floor(now))
     // Before the contents are common: from then on they may leave while nothing has them open.

@@ -25,7 +25,7 @@ const detailsOf = (error: unknown): Details => {
 }
 
 const credentials =
-  "Credentials are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of AWS_PROFILE, or of the file of " +
+  "The credentials are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of AWS_PROFILE, or of the file of " +
   "TRITON_CLOUD_CREDENTIAL_PATH"
 
 const known = (
@@ -47,15 +47,17 @@ const known = (
     return refused(`no credentials for ${root}: ${message}. ${credentials}`)
   }
   if (status === 429 || (status !== undefined && status >= 500) || name === "SlowDown" || name === "RequestTimeout") {
-    return unreachable(`${root}: the store does not manage ${asked} now: ${said}`)
+    return unreachable(`${root}: the store is not able ${asked} now: ${said}`)
   }
   if (status === 401 || status === 403) {
     return refused(
-      `${root}: the store refuses ${asked}: ${said}. They must allow s3:ListBucket and s3:GetObject. ${credentials}`
+      `${root}: the store refuses ${asked}: ${said}. ${credentials}, and must allow s3:ListBucket and s3:GetObject`
     )
   }
   // Without an answer: no connection, no name, no time.
-  if (status === undefined || status < 300) return unreachable(`${root}: no answer to ${asked}: ${said}`)
+  if (status === undefined || status < 300) {
+    return unreachable(`${root}: no answer where it was asked ${asked}: ${said}`)
+  }
   return undefined
 }
 
