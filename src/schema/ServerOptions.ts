@@ -6,6 +6,7 @@
  */
 import { backendRows } from "./options/BackendRows.ts"
 import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { exitRows } from "./options/ExitRows.ts"
 import { grpcBoundRows } from "./options/GrpcBoundRows.ts"
 import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
@@ -14,6 +15,7 @@ import { fieldName } from "./options/OptionRow.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 
 const rows = [
+  ...exitRows,
   ...serverRows,
   ...httpRows,
   ...executionRows,

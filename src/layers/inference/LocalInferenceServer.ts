@@ -15,6 +15,7 @@ import type { InferenceRequest, InferenceResponse, Tensor } from "../../schema/I
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
 import { carry, matches, show } from "../../schema/Shape.ts"
+import { Departure } from "../../services/Departure.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { type Model, ModelRepository } from "../../services/ModelRepository.ts"
 import type { JobResult } from "../../services/Scheduler.ts"
@@ -45,6 +46,7 @@ const noParameters: InferenceResponse["parameters"] = new Map()
 
 const make = Effect.fnUntraced(function*(options: Options) {
   const repository = yield* ModelRepository
+  const departure = yield* Departure
   let stopping = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -56,7 +58,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     metadata: { name: options.name, version: options.version, extensions },
     live: Effect.sync(() => repository.failure === undefined),
     ready: Effect.suspend(() =>
-      stopping || repository.failure !== undefined
+      stopping || departure.begun() || repository.failure !== undefined
         ? Effect.succeed(false)
         : options.strictReadiness
         ? repository.allReady

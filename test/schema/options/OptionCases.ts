@@ -126,6 +126,8 @@ export const cases: ReadonlyArray<OptionCase> = [
 
 /** Options that Triton does not have. */
 export const ownCases: ReadonlyArray<OptionCase> = [
+  row("exit-drain-ms", "2000", 2000),
+  row("exit-receive-timeout-ms", "100", 100),
   row("http-max-request-bytes", "1024", 1024),
   row("http-max-inflight-requests", "10", 10),
   row("http-max-inflight-bytes", "1024", 1024),
