@@ -14,7 +14,7 @@ import * as RunningServer from "./internal/RunningServer.ts"
 /** @category models */
 export interface Command extends RunningServer.Target {
   readonly model: string
-  /** `undefined`: the highest that is ready. */
+  /** A number or a label; `undefined`: the one that the server chooses. */
   readonly version: string | undefined
   /** Each as `name=value`, `name=@file.npy` or `name=@file.json`. */
   readonly inputs: ReadonlyArray<string>

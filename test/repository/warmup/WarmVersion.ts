@@ -21,6 +21,7 @@ export const prepared = (text: string, directory = "/nowhere"): Prepared => {
     config,
     version: 1,
     directory,
+    contents: directory,
     bare: false,
     signature: ModelSignature.make(config),
     plan: {
@@ -44,6 +45,7 @@ export const instances = (
 ): Instances => {
   const idle = Array.from({ length: count }, (_, index): LentInstance => ({
     name: `m_${index}`,
+    index,
     accepts: () => true,
     quick: () => false,
     start: (inputs, outputs, done) => {

@@ -4,8 +4,10 @@ import { codes, type LoadFailed, type PollFailed } from "../../../schema/Errors.
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
+import type { RepositorySource } from "../../../services/RepositorySource.ts"
 import type { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
+import * as RepositorySources from "../RepositorySources.ts"
 import type * as Directory from "./Directory.ts"
 import * as Discovery from "./Discovery.ts"
 import * as OptionalInputs from "./onnx/OptionalInputs.ts"
@@ -41,6 +43,7 @@ const tryOut = Effect.fnUntraced(function*(prepared: PrepareVersion.Prepared) {
 })
 
 const checkVersion = Effect.fnUntraced(function*(
+  found: Discovery.Discovered,
   polled: PollModel.Polled,
   version: number,
   given: Settings
@@ -50,13 +53,15 @@ const checkVersion = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const begin = clock.monotonicTimeNanosUnsafe()
   yield* given.onEvent({ _tag: "Loading", model, version })
-  const result = yield* PrepareVersion.prepare(
+  const result = yield* PrepareVersion.open(
+    found,
     polled,
     version,
     given.backendConfig,
     (message) => Effect.sync(() => warnings.push(message))
   ).pipe(
-    Effect.tap((prepared) => Effect.scoped(tryOut(prepared))),
+    Effect.tap(tryOut),
+    Effect.scoped,
     Effect.result
   )
   if (Result.isFailure(result)) {
@@ -78,14 +83,18 @@ const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, give
     const failed: CheckRow = { model, version: undefined, status: "UNAVAILABLE", reason, config, warnings }
     return Effect.as(given.onEvent({ _tag: "Failed", model, version: undefined, reason }), [failed])
   }
-  const polled = yield* Effect.result(PollModel.poll(found, given, warn))
+  const polled = yield* found.open.pipe(
+    Effect.flatMap((here) => PollModel.poll(here, given, warn)),
+    Effect.scoped,
+    Effect.result
+  )
   if (Result.isFailure(polled)) return yield* row(undefined)(polled.failure)
   const versions = yield* Effect.result(PollModel.chooseVersions(polled.success, warn))
   if (Result.isFailure(versions)) return yield* row(polled.success.config)(versions.failure)
   return yield* Effect.forEach(
     versions.success,
     (version) =>
-      Effect.map(checkVersion(polled.success, version, given), (checked) => ({
+      Effect.map(checkVersion(found, polled.success, version, given), (checked) => ({
         ...checked,
         warnings: [...warnings, ...checked.warnings]
       }))
@@ -100,10 +109,15 @@ const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, give
  *
  * @category validation
  */
-export const check = Effect.fn("RepositoryCheck.check")(function*(options: Options): Effect.fn.Return<
+export const check = (
+  options: Options
+): Effect.Effect<ReadonlyArray<CheckRow>, PollFailed, Services> =>
+  Effect.provide(checkAll(options), RepositorySources.layerWith(options.sources ?? {}))
+
+const checkAll = Effect.fn("RepositoryCheck.check")(function*(options: Options): Effect.fn.Return<
   ReadonlyArray<CheckRow>,
   PollFailed,
-  Services
+  Services | RepositorySource
 > {
   const given = settings(options)
   const found = yield* Discovery.discover(given)

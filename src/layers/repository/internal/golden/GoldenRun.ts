@@ -60,6 +60,9 @@ const unobserved = (statistics: ModelStatistics): ModelStatistics => ({
   succeeded: (rows, times) => statistics.succeeded(rows, times),
   failed: (reason, nanos) => statistics.failed(reason, nanos),
   executed: (rows, times) => statistics.executed(rows, times),
+  shadowed: (outcome, apart) => statistics.shadowed(outcome, apart),
+  cacheHit: (times) => statistics.cacheHit(times),
+  cacheMiss: (nanos) => statistics.cacheMiss(nanos),
   counts: () => statistics.counts()
 })
 
