@@ -1,11 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Semaphore } from "effect"
 import { readFileSync } from "node:fs"
+import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRateLimiter.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
+import type { Instances } from "../../src/services/Executor.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
+import { RateLimiter } from "../../src/services/RateLimiter.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
+import { queueOptions } from "../scheduling/QueueOptions.ts"
 
 const document = readFileSync(new URL("../../otel/metrics.md", import.meta.url), "utf8")
 
@@ -18,14 +22,35 @@ const rows = (second: RegExp) =>
 
 const named = rows(/^(counter|gauge|histogram|summary)$/)
 
+/** A limiter with one resource of each kind. */
+const limiter = Layer.effectDiscard(Effect.flatMap(RateLimiter, ({ limit }) =>
+  limit(
+    {
+      ...queueOptions("m").plan,
+      instances: [{
+        name: "m_0",
+        device: { kind: "CPU", id: 0 },
+        resources: [{ name: "R", global: false, count: 1 }, { name: "G", global: true, count: 1 }]
+      }]
+    },
+    Effect.map(Semaphore.make(1), (slots): Instances => ({
+      count: 1,
+      slots,
+      run: () => Effect.never,
+      lend: Effect.never,
+      healthy: () => true
+    }))
+  ))).pipe(Layer.provideMerge(ConfiguredRateLimiter.layerWith({ mode: "execution_count" })))
+
 const families = (
-  options: PrometheusMetrics.Options,
+  options: PrometheusMetrics.Options & { readonly limited?: boolean },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       PrometheusMetrics.layerWith(options).pipe(
-        Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined }))
+        Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
+        Layer.provide(options.limited === true ? Layer.orDie(limiter) : Layer.empty)
       )
     )
     const books = yield* Context.get(context, Statistics).open({ model: "m", version: 1, ...labels })
@@ -33,7 +58,7 @@ const families = (
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
 
-const everything = { counterLatencies: true, histogramLatencies: true, quantiles: [0.5] }
+const everything = { counterLatencies: true, histogramLatencies: true, quantiles: [0.5], limited: true }
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
 const labelNames = ({ name, samples }: Exposition.Family): string => {
@@ -78,6 +103,7 @@ describe("otel/metrics.md", () => {
           ["counter_latencies", { counterLatencies: true, cpu: false }],
           ["histogram_latencies", { counterLatencies: false, cpu: false, histogramLatencies: true }],
           ["summary_latencies", { counterLatencies: false, cpu: false, quantiles: [0.5] }],
+          ["--rate-limit=execution_count", { counterLatencies: false, cpu: false, limited: true }],
           ["--allow-cpu-metrics", { counterLatencies: false }]
         ] as const
       ) {
@@ -104,7 +130,7 @@ describe("names of metrics", () => {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|total)$/)
+          assert.match(name, /_(seconds|bytes|size|requests|instances|total|units)$/)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

@@ -1,17 +1,19 @@
 /**
  * Metrics in Prometheus' text format: Triton's `nv_*` families, and this server's own.
  *
- * Upstream: `MetricsFrontend`. Downstream: `Statistics`, the process and /proc.
+ * Upstream: `MetricsFrontend`. Downstream: `Statistics`, `RateLimiter`, the process and /proc.
  *
  * Source: scheduling §9.
  */
 import { type Duration, Effect, Layer, Result, type Scope } from "effect"
 import { Metrics } from "../../services/Metrics.ts"
+import { RateLimiter } from "../../services/RateLimiter.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import { render, type Reporter } from "./internal/Exposition.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
 import * as LoopDelay from "./internal/LoopDelay.ts"
+import * as RateLimiterFamilies from "./internal/RateLimiterFamilies.ts"
 import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
 import * as ServerFamilies from "./internal/ServerFamilies.ts"
 import * as VersionFamilies from "./internal/VersionFamilies.ts"
@@ -38,6 +40,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   Statistics | Scope.Scope
 > {
   const statistics = yield* Statistics
+  const limiter = yield* RateLimiter
   const families = [
     ...InferenceFamilies.families({
       counterLatencies: options.counterLatencies ?? true,
@@ -91,9 +94,11 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   return Metrics.of({
     exposition: Effect.sync(() => {
       const versions = reporters(statistics.all(), labelsOf)
+      const resources = RateLimiterFamilies.reporters(limiter.levels())
       const itself = [{ labels: none, source: server() }]
       return [
         ...families.flatMap((family) => render(family, versions)),
+        ...RateLimiterFamilies.families.flatMap((family) => render(family, resources)),
         ...ServerFamilies.families.flatMap((family) => render(family, itself)),
         ""
       ].join("\n")
