@@ -17,6 +17,7 @@ import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
 import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
+import type { Discovered } from "./Discovery.ts"
 import * as Labels from "./Labels.ts"
 import * as ModelFile from "./ModelFile.ts"
 import * as AutoComplete from "./onnx/AutoComplete.ts"
@@ -32,8 +33,14 @@ export interface Prepared {
   /** The final config. */
   readonly config: ModelConfig
   readonly version: number
+  /** The model's folder. */
+  readonly directory: string
+  /** A model file by itself: the folder that it lies in is no model's, nor are those below. */
+  readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
+  /** Absolute path of what it is made of: its folder, or its file where it has none. */
+  readonly contents: string
 }
 
 const backendDirectory = "/opt/tritonserver/backends"
@@ -134,6 +141,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   const prepared: Prepared = {
     config,
     version,
+    directory,
+    bare: polled.found.file !== undefined,
     signature: ModelSignature.make(config, labels, Compare.scalars(agreement)),
     plan: {
       model,
@@ -144,7 +153,29 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       batched: config.max_batch_size > 0,
       instances: instancesOf(config),
       session: session.settings
-    }
+    },
+    contents: polled.found.file ?? path.join(directory, String(version))
   }
   return prepared
+})
+
+/**
+ * The same for a model whose files may have to be fetched first. They stay until the scope closes, which is the version's.
+ *
+ * Errors: `LoadFailed` with the first thing that is wrong.
+ *
+ * @category constructors
+ */
+export const open = Effect.fnUntraced(function*(
+  discovered: Discovered,
+  polled: Polled,
+  version: number,
+  backendConfig: ReadonlyArray<BackendSettings.BackendSetting>,
+  warn: Warn
+) {
+  const found = yield* Effect.mapError(
+    discovered.open,
+    ({ code, message }) => new LoadFailed({ model: polled.config.name, code, message })
+  )
+  return yield* prepare({ ...polled, found }, version, backendConfig, warn)
 })
