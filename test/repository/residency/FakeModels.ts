@@ -121,6 +121,6 @@ export const make = (
 
 /** One request: waits for the version, and runs; again where it left in between. */
 export const request = (version: ResidentVersion): Effect.Effect<JobResult, ModelNotReady | JobFailure> =>
-  Effect.flatMap(whenResident(() => version.found()), (model) => model.scheduler.submit(job)).pipe(
+  Effect.flatMap(whenResident<Model, never>(() => version.found()), (model) => model.scheduler.submit(job)).pipe(
     Effect.catchTag("Stopping", () => request(version))
   )
