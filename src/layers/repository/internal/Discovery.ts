@@ -51,6 +51,9 @@ const discovered = (source: Source, { failures, models, warnings }: Listing) => 
   models: models.map((model) => ({ ...model, root: source.root, source }))
 })
 
+/** An address as it may stand in a message: who gave a password in it is told so, and the log does not repeat it. */
+const withoutSecrets = (root: string): string => root.replace(/^([a-z0-9]+:\/\/)[^/]*@/i, "$1…@")
+
 const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
 /**
@@ -65,7 +68,7 @@ export const discover = Effect.fnUntraced(function*(options: Options) {
   const { open } = yield* RepositorySource
   const named = (root: string) =>
     Effect.mapError(({ code, message }: PollFailed) =>
-      new PollFailed({ code, message: `failed to poll model repository '${root}': ${message}` })
+      new PollFailed({ code, message: `failed to poll model repository '${withoutSecrets(root)}': ${message}` })
     )
   const opened = yield* Effect.forEach(options.paths, (root) => open(root).pipe(named(root)))
   const sources = [...new Set(opened)].sort((a, b) => compare(a.root, b.root))
