@@ -4,11 +4,11 @@
  * Composed top-down, in the direction of the request: front ends, door, repository, scheduler, executor, memory.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Duration, Effect, type FileSystem, Layer, type Path } from "effect"
+import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "effect"
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
-import { isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
+import { cacheSettings, isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
@@ -16,6 +16,7 @@ import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
+import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
@@ -23,6 +24,7 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
+import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
@@ -45,6 +47,8 @@ export interface Hooks {
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
+  /** Provides `ResponseCache`, such as `LocalResponseCache`. Default: what the options say, which is none. */
+  readonly responseCache?: Layer.Layer<never>
 }
 
 /** Why a server does not start. @category errors */
@@ -70,15 +74,31 @@ export const layerInProcess = (
   return LocalInferenceServer.layer({
     name: options.id,
     version: Version.current,
-    strictReadiness: options.strictReadiness
+    strictReadiness: options.strictReadiness,
+    shadow: {
+      maxInflightRequests: options.shadowMaxInflightRequests,
+      maxInflightBytes: options.shadowMaxInflightBytes
+    }
   }).pipe(
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
+    Layer.provideMerge(
+      ConfiguredRateLimiter.layerWith({ mode: options.rateLimit, resources: options.rateLimitResource })
+    ),
     Layer.provideMerge(statistics),
+    Layer.provideMerge(hooks.responseCache ?? layerResponseCache(options)),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )
+}
+
+const layerResponseCache = (options: ServerOptions): Layer.Layer<never> => {
+  const settings = cacheSettings(options)
+  if (Result.isFailure(settings)) {
+    return Layer.unwrap(Effect.die(new Error(`--cache-config: ${settings.failure}`)))
+  }
+  return ConfiguredResponseCache.layer(settings.success)
 }
 
 const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, { batchPolicy }: Hooks) =>
@@ -145,7 +165,8 @@ export const check = (
   const options = makeOptions(changes)
   return FileModelRepository.check(repositoryOptions(options, hooks)).pipe(
     Effect.provide(
-      (hooks.executor ?? layerExecutor(options)).pipe(
+      Layer.merge(layerScheduler(options, hooks), hooks.executor ?? layerExecutor(options)).pipe(
+        Layer.provideMerge(hooks.statistics ?? LocalStatistics.layer),
         Layer.provide(SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })),
         Layer.provideMerge(NodeServices.layer)
       )
@@ -164,6 +185,12 @@ const layerExecutor = (options: ServerOptions) =>
 
 const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepository.Options => ({
   paths: options.modelRepository,
+  controlMode: options.modelControlMode,
+  loadModels: options.loadModel,
+  pollInterval: Duration.seconds(options.repositoryPollSecs),
+  settleTime: Duration.millis(options.repositorySettleMs),
+  maxOverriddenModels: options.maxOverriddenModels,
+  residency: residencyOptions(options),
   strictModelConfig: isStrictConfig(options),
   modelConfigName: options.modelConfigName,
   loadThreadCount: options.modelLoadThreadCount,
@@ -183,6 +210,17 @@ const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepos
   },
   onEvent: hooks.onEvent
 })
+
+const residencyOptions = (options: ServerOptions): FileModelRepository.Options["residency"] =>
+  options.modelResidencyBudget === 0 && options.modelResidencyIdleSecs === 0 ? undefined : {
+    budgetBytes: options.modelResidencyBudget,
+    idleTime: options.modelResidencyIdleSecs === 0
+      ? Duration.infinity
+      : Duration.seconds(options.modelResidencyIdleSecs),
+    maxWaiting: options.modelResidencyMaxWaiting,
+    maxWait: Duration.millis(options.modelResidencyWaitMs),
+    residentBytes: process.memoryUsage.rss
+  }
 
 const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   address: options.httpAddress,

@@ -63,16 +63,10 @@ export const serverRows = [
   single({
     name: "model-control-mode",
     type: choice(["none", "poll", "explicit"], "invalid argument for --model-control-mode"),
-    default: "none",
+    default: "none" as "none" | "poll" | "explicit",
     group,
     doc:
-      "When models are loaded. Only none is available: all at start-up, later changes of the repository are not looked at.",
-    partly: true,
-    refuse: (mode) =>
-      mode === "none"
-        ? undefined
-        : `'${mode}' is not supported yet: this server loads every model at start-up and does not change them while it runs.\n`
-          + "Use --model-control-mode=none, or leave the option out."
+      "When models are loaded. none: all at start-up, later changes of the repositories are not looked at. poll: the same, and changes are taken up. explicit: those of --load-model at start-up, then on demand."
   }),
   single({
     name: "repository-poll-secs",
@@ -80,8 +74,25 @@ export const serverRows = [
     default: 15,
     unit: "seconds",
     group,
-    doc: "How often the repositories are looked at for changes in control mode poll.",
-    pending: "only --model-control-mode=poll uses it, which is not supported yet."
+    doc: "How often the repositories are looked at for changes in control mode poll; 0: never after start-up."
+  }),
+  single({
+    name: "repository-settle-ms",
+    type: int({ min: 0, max: 3_600_000 }),
+    default: 1000,
+    triton: false,
+    unit: "milliseconds",
+    group,
+    doc: "How long a change must stand still before it is taken up in control mode poll."
+  }),
+  single({
+    name: "max-overridden-models",
+    type: int({ min: 0 }),
+    default: 100,
+    triton: false,
+    unit: "models",
+    group,
+    doc: "How many models may be served from files that came with a load call."
   }),
   repeated({
     name: "load-model",

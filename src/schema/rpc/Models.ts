@@ -6,7 +6,7 @@ import * as ConfigJson from "../proto/ConfigJson.ts"
 /** Which model, and which version of it. @category schemas */
 export const ModelId = Schema.Struct({
   model: Schema.String,
-  /** Decimal; absent or `""`: the greatest ready version. */
+  /** Decimal, or a label; absent or `""`: the version that requests without one go to. */
   version: Schema.optionalKey(Schema.String)
 })
 
@@ -57,6 +57,10 @@ export const ModelStatistics = Schema.Struct({
   computeInput: Phase,
   computeInfer: Phase,
   computeOutput: Phase,
+  /** Requests that the response cache answered. */
+  cacheHit: Phase,
+  /** Requests that ran because it had no answer. */
+  cacheMiss: Phase,
   /** By ascending size. */
   batches: Schema.Array(BatchSize)
 })

@@ -131,7 +131,7 @@ interface StatisticsJson {
     readonly version: string
     readonly inference_count: number
     readonly execution_count: number
-    readonly inference_stats: { readonly success: { readonly count: number } }
+    readonly inference_stats: Readonly<Record<"success" | "cache_hit" | "cache_miss", { readonly count: number }>>
   }>
 }
 
@@ -148,6 +148,13 @@ const door = (port: number, binary: boolean): Door => {
         : Effect.fail(new Refusal({ status: reply.status, message: parse(Buffer.from(reply.bytes).toString()).error })))
   const json = <A>(path: string, init?: RequestInit): Effect.Effect<A, Refusal> =>
     Effect.map(ask(path, init), ({ bytes }) => parse(Buffer.from(bytes).toString()))
+  const change = (name: string, what: "load" | "unload", parameters: Readonly<Record<string, unknown>>) =>
+    Effect.asVoid(
+      ask(`/v2/repository/models/${encodeURIComponent(name)}/${what}`, {
+        method: "POST",
+        body: JSON.stringify({ parameters })
+      })
+    )
   const model = (name: string, version: string) =>
     `/v2/models/${encodeURIComponent(name)}${version === "" ? "" : `/versions/${version}`}`
   return {
@@ -167,13 +174,22 @@ const door = (port: number, binary: boolean): Door => {
             version: row.version,
             inferenceCount: row.inference_count,
             executionCount: row.execution_count,
-            successes: row.inference_stats.success.count
+            successes: row.inference_stats.success.count,
+            cache: [row.inference_stats.cache_hit.count, row.inference_stats.cache_miss.count] as const
           }))
       ),
     index: (ready) =>
       json<ReadonlyArray<IndexEntry>>("/v2/repository/index", { method: "POST", body: JSON.stringify({ ready }) }),
-    load: (name) => Effect.asVoid(ask(`/v2/repository/models/${name}/load`, { method: "POST" })),
-    unload: (name) => Effect.asVoid(ask(`/v2/repository/models/${name}/unload`, { method: "POST" })),
+    load: (name, { config, files = new Map(), version } = {}) =>
+      change(name, "load", {
+        config,
+        version,
+        ...Object.fromEntries(
+          [...files].map(([path, content]) => [`file:${path}`, Buffer.from(content).toString("base64")])
+        )
+      }),
+    unload: (name, { unloadDependents, version } = {}) =>
+      change(name, "unload", { unload_dependents: unloadDependents, version }),
     infer: (request) => {
       const path = `${model(request.model, request.version ?? "")}/infer`
       return Effect.map(ask(path, { method: "POST", ...inferBody(request, binary) }), answerOf)

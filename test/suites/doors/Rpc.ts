@@ -43,17 +43,31 @@ export const door = (client: RpcClient.FromGroup<typeof InferenceRpcs, RpcClient
     Effect.map(
       ask(client.ModelStatistics({ model, version })),
       (rows) =>
-        rows.map(({ executionCount, inferenceCount, name, success, version }) => ({
+        rows.map(({ cacheHit, cacheMiss, executionCount, inferenceCount, name, success, version }) => ({
           name,
           version,
           inferenceCount,
           executionCount,
-          successes: success.count
+          successes: success.count,
+          cache: [cacheHit.count, cacheMiss.count] as const
         }))
     ),
   index: (ready) => ask(client.RepositoryIndex({ ready })),
-  load: (model) => ask(client.RepositoryModelLoad({ model })),
-  unload: (model) => ask(client.RepositoryModelUnload({ model })),
+  load: (model, { config, files, version } = {}) =>
+    ask(client.RepositoryModelLoad({
+      model,
+      ...(config === undefined ? {} : { config }),
+      ...(files === undefined ? {} : { files: Object.fromEntries(files) }),
+      ...(version === undefined ? {} : { version: String(version) })
+    })),
+  unload: (model, { version, ...options } = {}) =>
+    ask(
+      client.RepositoryModelUnload({
+        model,
+        ...options,
+        ...(version === undefined ? {} : { version: String(version) })
+      })
+    ),
   infer: ({ parameters, sequence, ...request }) =>
     Effect.map(
       ask(client.ModelInfer({

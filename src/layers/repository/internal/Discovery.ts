@@ -3,7 +3,7 @@
  *
  * Source: model-config §1.1, §1.2 and §1.6.
  */
-import { Effect, type Scope } from "effect"
+import { Effect, Result, type Scope } from "effect"
 import { PollFailed } from "../../../schema/Errors.ts"
 import { type Listing, RepositorySource, type Source } from "../../../services/RepositorySource.ts"
 
@@ -44,39 +44,56 @@ export interface Discovery {
   readonly warnings: ReadonlyArray<{ readonly model: string | undefined; readonly message: string }>
 }
 
-/** The listing of a root, its models with where they come from. */
-const discovered = (source: Source, { failures, models, warnings }: Listing) => ({
-  failures,
-  warnings,
-  models: models.map((model) => ({ ...model, root: source.root, source }))
-})
+/** What one root holds. @category models */
+export interface Root extends Omit<Listing, "models"> {
+  readonly models: ReadonlyArray<Omit<Located, "id"> & { readonly source: Source }>
+}
+
+/** A root, and what it holds or why that cannot be told. @category models */
+export interface RootListing {
+  /** In its one normal form. */
+  readonly root: string
+  readonly listing: Result.Result<Root, PollFailed>
+}
 
 /** An address as it may stand in a message: who gave a password in it is told so, and the log does not repeat it. */
 const withoutSecrets = (root: string): string => root.replace(/^([a-z0-9]+:\/\/)[^/]*@/i, "$1…@")
 
 const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
-/**
- * Lists every root. Roots are a sorted set of absolute paths; of a name that several hold, none is a model unless names are
- * spaced by root.
- *
- * Errors: `PollFailed` for a root that cannot be listed.
- *
- * @category constructors
- */
-export const discover = Effect.fnUntraced(function*(options: Options) {
+const listing = (source: Source): Effect.Effect<Root, PollFailed> =>
+  Effect.map(source.list, ({ models, ...rest }) => ({
+    ...rest,
+    models: models.map((model) => ({ ...model, root: source.root, source }))
+  }))
+
+/** Lists every root, in order of their normal forms, each once. @category constructors */
+export const listRoots = Effect.fnUntraced(function*(options: Options) {
   const { open } = yield* RepositorySource
-  const named = (root: string) =>
-    Effect.mapError(({ code, message }: PollFailed) =>
-      new PollFailed({ code, message: `failed to poll model repository '${withoutSecrets(root)}': ${message}` })
-    )
-  const opened = yield* Effect.forEach(options.paths, (root) => open(root).pipe(named(root)))
-  const sources = [...new Set(opened)].sort((a, b) => compare(a.root, b.root))
-  const roots = yield* Effect.forEach(
-    sources,
-    (source) => source.list.pipe(Effect.map((listing) => discovered(source, listing)), named(source.root)),
+  const opened = yield* Effect.forEach(
+    new Set(options.paths),
+    (path) => open(path).pipe(Effect.result, Effect.map((source) => ({ path, source })))
+  )
+  const sources = new Map(
+    opened.map(({ path, source }) => [Result.isSuccess(source) ? source.success.root : path, source])
+  )
+  return yield* Effect.forEach(
+    [...sources].sort(([a], [b]) => compare(a, b)),
+    ([root, source]) =>
+      Effect.fromResult(source).pipe(
+        Effect.flatMap(listing),
+        Effect.mapError(({ code, message }) =>
+          new PollFailed({ code, message: `failed to poll model repository '${withoutSecrets(root)}': ${message}` })
+        ),
+        Effect.result,
+        Effect.map((listing): RootListing => ({ root, listing }))
+      ),
     { concurrency: 8 }
   )
+})
+
+/** What several roots hold together: of a name in several, none is a model unless names are spaced by root. @category combinators */
+export const merge = (roots: ReadonlyArray<Root>, options: Options): Discovery => {
   const found = roots.flatMap(({ models }) => models)
   const counts = new Map<string, number>()
   for (const { name } of found) counts.set(name, (counts.get(name) ?? 0) + 1)
@@ -104,5 +121,18 @@ export const discover = Effect.fnUntraced(function*(options: Options) {
     failures: [...roots.flatMap(({ failures }) => failures), ...duplicates],
     ambiguous,
     warnings: roots.flatMap(({ warnings }) => warnings)
-  } satisfies Discovery
+  }
+}
+
+/**
+ * Everything that the roots hold.
+ *
+ * Errors: `PollFailed` for a root that cannot be listed.
+ *
+ * @category constructors
+ */
+export const discover = Effect.fnUntraced(function*(options: Options) {
+  const roots: Array<Root> = []
+  for (const { listing } of yield* listRoots(options)) roots.push(yield* Effect.fromResult(listing))
+  return merge(roots, options)
 })

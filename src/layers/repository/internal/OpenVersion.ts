@@ -1,14 +1,19 @@
-/** Opens a prepared version: its instances, then the queue before them. */
+/** Opens a prepared version: its instances, which are warmed up, then the queue before them. */
 import { Clock, Context, Effect, FileSystem, Path, type Scope } from "effect"
 import type { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
+import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
+import { RateLimiter } from "../../../services/RateLimiter.ts"
+import { ResponseCache } from "../../../services/ResponseCache.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
 import { customisableFamily } from "./config/Validate.ts"
 import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import type { Prepared } from "./PrepareVersion.ts"
+import * as VersionCache from "./VersionCache.ts"
+import * as Warmup from "./warmup/Warmup.ts"
 
 /** What loading a version needs besides a scope of its own. @category models */
 export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem | Path.Path
@@ -16,7 +21,12 @@ export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem
 /** These services and nothing else: above all not the scope of whoever asks, which must not hold what a version opens. */
 export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
   Effect.context<Services>(),
-  Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path)
+  (all) =>
+    all.pipe(
+      Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path),
+      Context.add(RateLimiter, Context.get(all, RateLimiter)),
+      Context.add(ResponseCache, Context.get(all, ResponseCache))
+    )
 )
 
 /**
@@ -26,25 +36,32 @@ export const services: Effect.Effect<Context.Context<Services>, never, Services>
  * @category constructors
  */
 export const open = Effect.fn("OpenVersion.open")(
-  function*({ config, plan, signature, version }: Prepared, namespace?: string): Effect.fn.Return<
+  function*(prepared: Prepared, namespace?: string): Effect.fn.Return<
     Model,
     LoadFailed,
     Services | Scope.Scope
   > {
+    const { config, plan, signature, version } = prepared
     const executor = yield* Executor
     const schedulers = yield* Scheduler
     const clock = yield* Clock.Clock
     const begin = clock.monotonicTimeNanosUnsafe()
+    const cache = yield* VersionCache.prepare(prepared)
     const statistics = yield* (yield* Statistics).open({
       model: config.name,
       version,
       tags: config.metric_tags,
       namespace,
+      cached: cache !== undefined,
       firstResponseBuckets: firstResponseBuckets(config)
     })
-    const optional = signature.inputs.filter((input) => input.optional).map((input) => input.name)
-    const instances = yield* OptionalInputs.open(executor, plan, optional)
-    const scheduler = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    const instances = yield* (yield* RateLimiter).limit(
+      plan,
+      OptionalInputs.open(executor, plan, optionalInputs(signature))
+    )
+    yield* Warmup.run({ prepared, instances, statistics })
+    const queue = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    const scheduler = cache === undefined ? queue : yield* cache.open(queue, statistics)
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))
     return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }
   }

@@ -2,6 +2,7 @@
 import {
   type BatchSize,
   type BooksOptions,
+  type CacheHitTimes,
   type Counts,
   type Distribution,
   type ExecutionTimes,
@@ -11,9 +12,10 @@ import {
   phases,
   type RefusalReason,
   type RequestTimes,
+  type ShadowOutcome,
   type VersionBooks
 } from "../../../services/Statistics.ts"
-import { ascending, batchSizeBounds, Buckets, firstResponseBounds } from "./Buckets.ts"
+import { ascending, batchSizeBounds, Buckets, differenceBounds, firstResponseBounds } from "./Buckets.ts"
 import { Meter } from "./Meter.ts"
 import { NanosTotal, wholeNanos } from "./NanosTotal.ts"
 
@@ -36,6 +38,7 @@ export class Books implements VersionBooks {
   readonly version: number
   readonly tags: Readonly<Record<string, string>>
   readonly namespace: string | undefined
+  readonly cached: boolean
   private readonly nowMillis: () => number
   private loadNanos: number | undefined = undefined
   private lastInferenceMillis = 0
@@ -51,6 +54,9 @@ export class Books implements VersionBooks {
   private readonly firstResponses: Buckets
   private readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
   private readonly refusals: Record<RefusalReason, number> = { queue_full: 0, stopping: 0 }
+  private readonly shadows: Record<ShadowOutcome, number> = { same: 0, different: 0, failed: 0, dropped: 0 }
+  private readonly differences = new Buckets(differenceBounds)
+  private differenceSum = 0
   private readonly batches = new Map<number, Batches>()
 
   constructor(model: string, version: number, nowMillis: () => number, options: Options = {}) {
@@ -59,14 +65,17 @@ export class Books implements VersionBooks {
     this.nowMillis = nowMillis
     this.tags = options.tags ?? {}
     this.namespace = options.namespace
+    this.cached = options.cached === true
     this.keepsQuantiles = options.quantiles === true
-    const meter = () => new Meter(this.keepsQuantiles ? nowMillis : undefined)
+    const meter = (used = true) => new Meter(this.keepsQuantiles && used ? nowMillis : undefined)
     this.meters = {
       request: meter(),
       queue: meter(),
       computeInput: meter(),
       computeInfer: meter(),
-      computeOutput: meter()
+      computeOutput: meter(),
+      cacheHit: meter(this.cached),
+      cacheMiss: meter(this.cached)
     }
     this.firstResponseBounds = ascending(options.firstResponseBuckets ?? firstResponseBounds)
     this.firstResponses = new Buckets(this.firstResponseBounds)
@@ -93,6 +102,20 @@ export class Books implements VersionBooks {
     meters.computeInfer.add(times.computeInfer)
     meters.computeOutput.add(times.computeOutput)
     this.answered(times.request)
+  }
+
+  cacheHit({ lookup, queue, request }: CacheHitTimes): void {
+    const { meters } = this
+    meters.request.add(request)
+    meters.queue.add(queue)
+    meters.cacheHit.add(lookup)
+    this.answered(request)
+  }
+
+  cacheMiss(nanos: number): void {
+    const { meters } = this
+    meters.cacheMiss.add(nanos)
+    meters.request.extend(nanos)
   }
 
   failed(reason: FailureReason, nanos: number): void {
@@ -127,6 +150,13 @@ export class Books implements VersionBooks {
     batch.computeOutput.add(wholeNanos(times.computeOutput))
   }
 
+  shadowed(outcome: ShadowOutcome, largest = 0): void {
+    this.shadows[outcome]++
+    if (outcome === "failed" || outcome === "dropped") return
+    this.differences.add(largest)
+    if (Number.isFinite(largest)) this.differenceSum += largest
+  }
+
   counts(): Counts {
     const { meters } = this
     const { running, waiting } = this.depth()
@@ -138,10 +168,13 @@ export class Books implements VersionBooks {
       fail: { count: this.failCount, nanos: this.failNanos.value },
       failures: { ...this.failures },
       refusals: { ...this.refusals },
+      shadows: { ...this.shadows },
       queue: meters.queue.phase,
       computeInput: meters.computeInput.phase,
       computeInfer: meters.computeInfer.phase,
       computeOutput: meters.computeOutput.phase,
+      cacheHit: meters.cacheHit.phase,
+      cacheMiss: meters.cacheMiss.phase,
       batches: Array.from(this.batches, ([batchSize, batch]): BatchSize => ({
         batchSize,
         count: batch.count,
@@ -162,6 +195,7 @@ export class Books implements VersionBooks {
       durations: eachPhase((phase) => meters[phase].distribution),
       batchSizes: this.batchSizes(),
       firstResponse: this.firstResponses.read(this.firstResponseBounds, this.firstResponseMillis),
+      shadowDifference: this.differences.read(differenceBounds, this.differenceSum),
       quantile: this.keepsQuantiles ? (phase, share) => meters[phase].quantile(share) : undefined
     }
   }
