@@ -28,6 +28,7 @@ const result: ExecutionResult = {
 const instances = (gate: Promise<void>): Instances => {
   const lent: LentInstance = {
     name: "no-op",
+    index: 0,
     accepts: () => true,
     quick: () => false,
     lost: Effect.never,

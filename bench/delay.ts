@@ -32,6 +32,7 @@ const nothing = () => {}
 const instances = (clock: Clock.Clock): Instances => {
   const lent: LentInstance = {
     name: "no-op",
+    index: 0,
     accepts: () => true,
     quick: () => false,
     lost: Effect.never,

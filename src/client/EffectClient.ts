@@ -84,8 +84,8 @@ export const make = <const Models extends AnyModels = AnyModels>(
       modelConfig: (model, call) => made(() => Operations.modelConfig(model, version(model, call)), call),
       statistics: (model = "", call) => made(() => Operations.statistics(model, version(model, call)), call),
       repositoryIndex: (call) => perform(Operations.repositoryIndex(call?.readyOnly ?? false), call),
-      loadModel: (model, call = {}) => perform(Operations.loadModel(model, call), call),
-      unloadModel: (model, call = {}) => perform(Operations.unloadModel(model, call), call)
+      loadModel: (model, call = {}) => made(() => Operations.loadModel(model, call), call),
+      unloadModel: (model, call = {}) => made(() => Operations.unloadModel(model, call), call)
     }
   })
 

@@ -1,7 +1,7 @@
 /** The calls that every client has, as effects. */
 import { Context, type Duration, type Effect } from "effect"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
-import type { CallOptions, InferOptions, InferResponse, LoadOptions } from "./InferenceClient.ts"
+import type { CallOptions, InferOptions, InferResponse, LoadOptions, UnloadOptions } from "./InferenceClient.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
 import type { AnyModels, InputsOf, OutputName, OutputsOf, RequestedOutput } from "./Models.ts"
 import type { IndexEntry, ModelConfigJson, VersionStatistics } from "./Reports.ts"
@@ -13,7 +13,7 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** A version of a model; the highest that is ready where it is left out. @category models */
+/** A version of a model, or a label of one; the one that requests without a version go to where it is left out. @category models */
 export interface VersionCall extends Call {
   readonly version?: string | number | undefined
 }
@@ -53,7 +53,7 @@ export interface EffectClient<Models extends AnyModels = AnyModels> {
   readonly loadModel: (model: string, call?: Call & Omit<LoadOptions, keyof CallOptions>) => Answered<void>
   readonly unloadModel: (
     model: string,
-    call?: Call & { readonly unloadDependents?: boolean | undefined }
+    call?: Call & Omit<UnloadOptions, keyof CallOptions>
   ) => Answered<void>
 }
 

@@ -28,7 +28,7 @@ export interface Sequence {
 
 /** @category models */
 export interface InferOptions<Requested = unknown, B extends BytesAs = BytesAs> extends CallOptions {
-  /** Version of the model; the highest that is ready where it is left out. */
+  /** Version of the model, or a label of one; where it is left out, the highest that is ready or what the model's rollout says. */
   readonly version?: string | number | undefined
   /** Echoed in the answer, and named in the messages of the server. */
   readonly id?: string | undefined
@@ -61,15 +61,19 @@ export interface LoadOptions extends CallOptions {
   readonly config?: ModelConfigJson | undefined
   /** Files of the model, by their path in its folder, such as `1/model.onnx`; `config` is needed with them. */
   readonly files?: Readonly<Record<string, Uint8Array>> | undefined
+  /** This version alone; the others stay as they are. Servers other than Galatea refuse it. */
+  readonly version?: string | number | undefined
 }
 
 /** @category models */
 export interface UnloadOptions extends CallOptions {
   /** Unloads the models that an ensemble consists of as well. */
   readonly unloadDependents?: boolean | undefined
+  /** This version alone. Servers other than Galatea unload all. */
+  readonly version?: string | number | undefined
 }
 
-/** A version of a model; the highest that is ready where it is left out. @category models */
+/** A version of a model, or a label of one; the one that requests without a version go to where it is left out. @category models */
 export interface VersionOptions extends CallOptions {
   readonly version?: string | number | undefined
 }

@@ -106,6 +106,17 @@ export const make = <const Models extends AnyModels = AnyModels>(
       attempt(() => ({ model, version: WireRequest.versionText(call?.version, model) })).pipe(
         Effect.flatMap((target) => perform(procedure, call, repeatable, () => once(target)))
       )
+    /** Changes a model, or one version of it, whose number may be wrong. */
+    const alone = <A>(
+      procedure: string,
+      model: string,
+      version: string | number | undefined,
+      call: Call,
+      once: (version: { readonly version?: string }) => Effect.Effect<A, Failure>
+    ): Answered<A> =>
+      attempt(() => WireRequest.versionParameter(version, model)).pipe(
+        Effect.flatMap((parameter) => perform(procedure, call, false, () => once(parameter)))
+      )
     return {
       infer: (model, inputs, call = {}) =>
         Effect.gen(function*() {
@@ -154,15 +165,17 @@ export const make = <const Models extends AnyModels = AnyModels>(
         ),
       repositoryIndex: (call) =>
         perform("RepositoryIndex", call, true, () => rpc.RepositoryIndex({ ready: call?.readyOnly ?? false })),
-      loadModel: (model, { config, files, ...call }: Call & LoadOptions = {}) =>
-        perform("RepositoryModelLoad", call, false, () =>
+      loadModel: (model, { config, files, version, ...call }: Call & LoadOptions = {}) =>
+        alone("RepositoryModelLoad", model, version, call, (version) =>
           rpc.RepositoryModelLoad({
             model,
+            ...version,
             ...(config === undefined ? {} : { config: JSON.stringify(config) }),
             ...(files === undefined ? {} : { files })
           })),
-      unloadModel: (model, { unloadDependents = false, ...call } = {}) =>
-        perform("RepositoryModelUnload", call, false, () => rpc.RepositoryModelUnload({ model, unloadDependents }))
+      unloadModel: (model, { unloadDependents = false, version, ...call } = {}) =>
+        alone("RepositoryModelUnload", model, version, call, (version) =>
+          rpc.RepositoryModelUnload({ model, unloadDependents, ...version }))
     }
   })
 

@@ -10,6 +10,7 @@ import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
 import { cacheSettings, isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
+import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
@@ -24,6 +25,7 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
+import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
@@ -73,11 +75,18 @@ export const layerInProcess = (
   return LocalInferenceServer.layer({
     name: options.id,
     version: Version.current,
-    strictReadiness: options.strictReadiness
+    strictReadiness: options.strictReadiness,
+    shadow: {
+      maxInflightRequests: options.shadowMaxInflightRequests,
+      maxInflightBytes: options.shadowMaxInflightBytes
+    }
   }).pipe(
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),
     Layer.provide(executor),
+    Layer.provideMerge(
+      ConfiguredRateLimiter.layerWith({ mode: options.rateLimit, resources: options.rateLimitResource })
+    ),
     Layer.provideMerge(statistics),
     Layer.provideMerge(hooks.responseCache ?? layerResponseCache(options)),
     Layer.provideMerge(memory),
@@ -103,7 +112,7 @@ const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, 
 
 /**
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
- * the layer closes.
+ * the layer closes: then the server is not ready any more, serves on for `exitDrainMs`, and takes no more requests.
  *
  * Errors: those of `layerInProcess`, and `ListenFailed` when an address cannot be listened on.
  *
@@ -117,11 +126,22 @@ export const layer = (
   const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
   const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
-  const http = options.allowHttp
-    ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(observed))
-    : observed
-  return options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)).pipe(Layer.provideMerge(http)) : http
+  const http = options.allowHttp ? HttpFrontend.layer(httpOptions(options)) : Layer.empty
+  const grpc = options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)) : Layer.empty
+  // Merged, they end at the same time: what one has no more room for must not go to the other.
+  return layerDeparting(options).pipe(
+    Layer.provideMerge(Layer.mergeAll(http, grpc)),
+    Layer.provideMerge(observed),
+    Layer.provide(Layer.sync(Departure, makeDeparture))
+  )
 }
+
+/** Closes first, and tells that the rest will. */
+const layerDeparting = ({ exitDrainMs }: ServerOptions): Layer.Layer<never> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const departure = yield* Departure
+    yield* Effect.addFinalizer(() => Effect.andThen(departure.begin, Effect.sleep(exitDrainMs)))
+  }))
 
 const keepsQuantiles = (options: ServerOptions): boolean =>
   options.allowMetrics && MetricsSettings.read(options.metricsConfig).summaryLatencies
@@ -157,7 +177,8 @@ export const check = (
   const options = makeOptions(changes)
   return FileModelRepository.check(repositoryOptions(options, hooks)).pipe(
     Effect.provide(
-      (hooks.executor ?? layerExecutor(options)).pipe(
+      Layer.merge(layerScheduler(options, hooks), hooks.executor ?? layerExecutor(options)).pipe(
+        Layer.provideMerge(hooks.statistics ?? LocalStatistics.layer),
         Layer.provide(SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })),
         Layer.provideMerge(NodeServices.layer)
       )
@@ -176,6 +197,12 @@ const layerExecutor = (options: ServerOptions) =>
 
 const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepository.Options => ({
   paths: options.modelRepository,
+  controlMode: options.modelControlMode,
+  loadModels: options.loadModel,
+  pollInterval: Duration.seconds(options.repositoryPollSecs),
+  settleTime: Duration.millis(options.repositorySettleMs),
+  maxOverriddenModels: options.maxOverriddenModels,
+  residency: residencyOptions(options),
   strictModelConfig: isStrictConfig(options),
   modelConfigName: options.modelConfigName,
   loadThreadCount: options.modelLoadThreadCount,
@@ -183,8 +210,29 @@ const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepos
   modelNamespacing: options.modelNamespacing,
   exitOnError: options.exitOnError,
   backendConfig: options.backendConfig,
+  sources: {
+    cacheDirectory: options.repositoryCacheDirectory,
+    cacheBytes: options.repositoryCacheBytes,
+    fetchConcurrency: options.repositoryFetchConcurrency,
+    fetchRetryCount: options.repositoryFetchRetryCount,
+    fetchTimeout: Duration.seconds(options.repositoryFetchTimeoutSecs),
+    maxFiles: options.repositoryMaxFiles,
+    maxIndexBytes: options.repositoryMaxIndexBytes,
+    maxRedirects: options.repositoryMaxRedirects
+  },
   onEvent: hooks.onEvent
 })
+
+const residencyOptions = (options: ServerOptions): FileModelRepository.Options["residency"] =>
+  options.modelResidencyBudget === 0 && options.modelResidencyIdleSecs === 0 ? undefined : {
+    budgetBytes: options.modelResidencyBudget,
+    idleTime: options.modelResidencyIdleSecs === 0
+      ? Duration.infinity
+      : Duration.seconds(options.modelResidencyIdleSecs),
+    maxWaiting: options.modelResidencyMaxWaiting,
+    maxWait: Duration.millis(options.modelResidencyWaitMs),
+    residentBytes: process.memoryUsage.rss
+  }
 
 const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   address: options.httpAddress,
@@ -201,6 +249,7 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   requestTimeout: Duration.millis(options.httpRequestTimeoutMs),
   idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
   restrictions: options.httpRestrictedApi,
   headerForwardPattern: options.httpHeaderForwardPattern,
   serverTiming: options.httpServerTiming,
@@ -248,6 +297,7 @@ const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
   bodyTimeout: Duration.millis(options.grpcBodyTimeoutMs),
   idleTimeout: unlessZero(options.grpcIdleTimeoutMs) ?? Duration.infinity,
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
   compression: options.grpcInferResponseCompressionLevel,
   restrictions: options.grpcRestrictedProtocol,
   headerForwardPattern: options.grpcHeaderForwardPattern

@@ -18,6 +18,14 @@ export const count = (data: Uint8Array, position = 0): number => {
   return elements
 }
 
+/** Elements of a whole tensor; `undefined` where its bytes end within one. @category getters */
+export const countWhole = (data: Uint8Array): number | undefined => {
+  let elements = 0
+  let at = 0
+  for (; at + 4 <= data.byteLength; elements++) at += 4 + lengthAt(data, at)
+  return at === data.byteLength ? elements : undefined
+}
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 

@@ -36,6 +36,10 @@ export interface ModelSignature {
   readonly outputNames: ReadonlyArray<string>
 }
 
+/** Names of the inputs that a request may leave out. @category getters */
+export const optionalInputs = ({ inputs }: ModelSignature): ReadonlyArray<string> =>
+  inputs.filter((input) => input.optional).map((input) => input.name)
+
 /** Orders names by their UTF-8 bytes, which is the order of code points. @category ordering */
 export const compareNames = (a: string, b: string): number => {
   const length = Math.min(a.length, b.length)

@@ -8,17 +8,25 @@ import { Result } from "effect"
 import { backendRows } from "./options/BackendRows.ts"
 import * as CacheSettings from "./options/CacheSettings.ts"
 import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { exitRows } from "./options/ExitRows.ts"
 import { grpcBoundRows } from "./options/GrpcBoundRows.ts"
 import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
+import { residencyRows } from "./options/ResidencyRows.ts"
+import { rolloutRows } from "./options/RolloutRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
+import { sourceRows } from "./options/SourceRows.ts"
 
 const rows = [
+  ...exitRows,
   ...serverRows,
+  ...residencyRows,
+  ...sourceRows,
   ...httpRows,
   ...executionRows,
+  ...rolloutRows,
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,

@@ -37,6 +37,26 @@ export interface SessionSettings {
   readonly configEntries?: Readonly<Record<string, string>> | undefined
 }
 
+/** Some of a resource that instances share, by a name that operators chose. @category models */
+export interface ResourceNeed {
+  readonly name: string
+  /** One pool for the whole server; otherwise each device has one of its own. */
+  readonly global: boolean
+  readonly count: number
+}
+
+/** An instance to open. @category models */
+export interface PlannedInstance {
+  readonly name: string
+  readonly device: Device
+  /** Opened and kept, but never lent and never run. Default: `false`. */
+  readonly passive?: boolean
+  /** What it needs while it runs, where a rate limiter counts resources. Default: nothing. */
+  readonly resources?: ReadonlyArray<ResourceNeed>
+  /** 2: half as many runs as 1, where resources are scarce; 0 counts as 1, the default. */
+  readonly priority?: number
+}
+
 /** What an executor needs to open one version of a model. @category models */
 export interface ModelPlan {
   readonly model: string
@@ -47,7 +67,7 @@ export interface ModelPlan {
   readonly outputs: ReadonlyArray<TensorSpec>
   /** `true`: an output has as many rows along its `batchAxis` as the inputs along theirs. */
   readonly batched: boolean
-  readonly instances: ReadonlyArray<{ readonly name: string; readonly device: Device }>
+  readonly instances: ReadonlyArray<PlannedInstance>
   readonly session: SessionSettings
 }
 
@@ -73,9 +93,28 @@ export interface StartedRun {
   readonly withdraw: () => boolean
 }
 
+/** Stands before the runs of an instance that needs resources which others use as well. @category models */
+export interface Turn {
+  /**
+   * Stands in line. `granted` is called once, before `ask` returns or later: from then on the resources are there, and the next run
+   * that is started uses them. They go back when it ends.
+   */
+  readonly ask: (granted: () => void) => void
+  /** Leaves the line, or gives resources back that no run has used. */
+  readonly drop: () => void
+  /** The next run may begin at once. */
+  readonly isGranted: () => boolean
+  /** Instances of smaller rank stand before those of larger. */
+  readonly rank: () => number
+}
+
 /** An instance in the hands of one user. @category models */
 export interface LentInstance {
   readonly name: string
+  /** Which of the plan's instances it is. */
+  readonly index: number
+  /** Where it is there, a run that is started without a turn waits until it has one, and can be withdrawn until then. */
+  readonly turn?: Turn
   /** One more run may be started: always while nothing runs; while something does, where runs can lie ready behind it. */
   readonly accepts: () => boolean
   /** Its runs are of late shorter than the wake-up of whatever runs them: it pays to start several at once. */
@@ -96,6 +135,7 @@ export interface LentInstance {
 
 /** An open version: its instances as a pool bounded by `slots`. @category models */
 export interface Instances {
+  /** Instances that run something; passive ones are not among them. */
   readonly count: number
   /** One permit per instance. Who holds one finds a free instance, so `run` under a permit never waits. */
   readonly slots: Semaphore.Semaphore

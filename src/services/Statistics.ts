@@ -11,6 +11,14 @@ export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER"
 /** Why a request was turned away at the door: it counts as no failure. @category models */
 export type RefusalReason = "queue_full" | "stopping"
 
+/**
+ * What became of a request that a version was to run in the shadow of another: its outputs agreed with the answer or not, it
+ * failed, or it was not run because too many were under way or the version took no work.
+ *
+ * @category models
+ */
+export type ShadowOutcome = "same" | "different" | "failed" | "dropped"
+
 /** Durations of a phase, and how many there were. @category models */
 export interface Phase {
   readonly count: number
@@ -65,6 +73,7 @@ export interface Counts {
   readonly fail: Phase
   readonly failures: Readonly<Record<FailureReason, number>>
   readonly refusals: Readonly<Record<RefusalReason, number>>
+  readonly shadows: Readonly<Record<ShadowOutcome, number>>
   readonly queue: Phase
   readonly computeInput: Phase
   readonly computeInfer: Phase
@@ -99,6 +108,8 @@ export interface ModelStatistics {
   readonly failed: (reason: FailureReason, nanos: number) => void
   /** The model was run once over so many rows. */
   readonly executed: (rows: number, times: ExecutionTimes) => void
+  /** It ran, or did not run, in the shadow of another version; `largest` is the largest distance of two numbers, 0 from 0 on. */
+  readonly shadowed: (outcome: ShadowOutcome, largest?: number) => void
   /** What was counted so far. */
   readonly counts: () => Counts
 }
@@ -138,6 +149,8 @@ export interface Measures {
   readonly batchSizes: Distribution
   /** Whole milliseconds from arrival to answer, of requests that failed as well. */
   readonly firstResponse: Distribution
+  /** Largest distance of two numbers of each shadow run that was compared; infinite ones are not in the sum. */
+  readonly shadowDifference: Distribution
   /** Microseconds within the last minute for a share of requests between 0 and 1, NaN without any; `undefined`: not kept. */
   readonly quantile: ((phase: PhaseName, share: number) => number) | undefined
 }

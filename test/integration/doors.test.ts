@@ -1,3 +1,4 @@
+import { controlSuite } from "../suites/controlSuite.ts"
 import { grpc } from "../suites/doors/Grpc.ts"
 import { http } from "../suites/doors/Http.ts"
 import { inProcess } from "../suites/doors/InProcess.ts"
@@ -17,4 +18,5 @@ for (
   ]
 ) {
   doorSuite(kind)
+  controlSuite(kind)
 }

@@ -45,7 +45,7 @@ describe("Discovery", () => {
       ])
     }))
 
-  it.effect("fails for a root that is missing, a file, on another machine, or unreadable", () =>
+  it.effect("fails for a root that is missing, a file, in a store that is not supported, or unreadable", () =>
     Effect.gen(function*() {
       const root = yield* TemporaryRepository.make({ "file.txt": "", "closed/model": null })
       const failed = (path: string) =>
@@ -60,12 +60,15 @@ describe("Discovery", () => {
           `INVALID_ARG failed to poll model repository '${root}/file.txt': repository path is not a valid directory`
         )
       )
-      for (const [scheme, flag] of [["s3", "S3"], ["gs", "GCS"], ["as", "AZURE_STORAGE"]]) {
+      for (const [scheme, flag] of [["gs", "GCS"], ["as", "AZURE_STORAGE"]]) {
         assert.include(
           yield* failed(`${scheme}://bucket/models`),
           `${scheme}:// file-system not supported. To enable, build with -DTRITON_ENABLE_${flag}=ON.`
         )
       }
+      const secret = yield* failed("https://me:secret@host/models")
+      assert.include(secret, "failed to poll model repository 'https://…@host/models': ")
+      assert.notInclude(secret, "secret")
       yield* Effect.promise(() => chmod(`${root}/closed`, 0))
       if (process.getuid?.() !== 0) {
         assert.include(yield* failed(`${root}/closed`), `failed to open directory ${root}/closed: Permission denied`)
@@ -100,13 +103,10 @@ describe("Discovery", () => {
       const root = yield* TemporaryRepository.make({ "my net.onnx": "", "my net.onnx.data": "", ".cache": null })
       for (const path of [`${root}/my net.onnx`, root]) {
         const found = yield* discover(path)
-        assert.deepStrictEqual(found.models, [{
-          id: "my_net",
-          name: "my_net",
-          root: path,
-          directory: root,
-          file: `${root}/my net.onnx`
-        }])
+        const located = { id: "my_net", name: "my_net", root: path, directory: root, file: `${root}/my net.onnx` }
+        assert.deepInclude(found.models[0], located)
+        assert.strictEqual(found.models.length, 1)
+        assert.deepStrictEqual(yield* Effect.scoped(found.models[0]!.open), located)
         assert.strictEqual(found.warnings.length, 1)
       }
     }))

@@ -134,7 +134,7 @@ describe("Lifecycle", () => {
       const second = model("m", 1)
       yield* lifecycle.load(id("m"), [{ version: 1, open: Effect.succeed(second) }])
       const found = lifecycle.lookup("m", "")
-      assert.isTrue(Result.isSuccess(found) && found.success === second)
+      assert.isTrue(Result.isSuccess(found) && found.success.scheduler === second.scheduler)
       assert.deepStrictEqual(states(lifecycle, "m"), [[1, "READY", ""], [2, "UNAVAILABLE", "unloaded"]])
       assert.isTrue(lifecycle.allReady())
     }))

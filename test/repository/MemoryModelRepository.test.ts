@@ -35,7 +35,7 @@ describe("MemoryModelRepository.layer", () => {
       const [one, two] = [model("m", 1), model("m", 2)]
       const repository = yield* build(MemoryModelRepository.layer([one, two, model("a", 7)]))
       const found = repository.lookup("m", "")
-      assert.isTrue(Result.isSuccess(found) && found.success === two)
+      assert.isTrue(Result.isSuccess(found) && found.success.scheduler === two.scheduler)
       assert.deepStrictEqual(repository.readyVersions("m"), [1, 2])
       assert.deepStrictEqual(yield* repository.index, [
         { name: "a", version: "7", state: "READY" },

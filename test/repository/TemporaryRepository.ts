@@ -4,9 +4,15 @@ import { Effect, Layer } from "effect"
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import * as RepositorySources from "../../src/layers/repository/RepositorySources.ts"
 
 /** What the repository needs of the platform. */
-export const platform = Layer.merge(NodeFileSystem.layer, NodePath.layer)
+export const platform = RepositorySources.layer.pipe(
+  Layer.provideMerge(Layer.merge(NodeFileSystem.layer, NodePath.layer))
+)
+
+/** What `platform` gives. */
+export type Platform = Layer.Success<typeof platform>
 
 /** Files by their path: text, bytes, a directory (`null`), or a symbolic link. */
 export type Tree = Readonly<Record<string, string | Uint8Array | null | { readonly link: string }>>

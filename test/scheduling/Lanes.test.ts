@@ -18,6 +18,7 @@ const instance = (name: string): { readonly runs: Array<Run>; readonly lent: Len
     runs,
     lent: {
       name,
+      index: 0,
       accepts: () => runs.length < 3,
       quick: () => true,
       lost: Effect.never,

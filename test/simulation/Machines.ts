@@ -92,6 +92,7 @@ export class Machines {
         ),
         (machine) => ({
           name: `m_${machine.index}`,
+          index: machine.index,
           accepts: () => machine.runs.length < plan.places,
           quick: () => plan.quick,
           start: (inputs, _outputs, done) => {

@@ -5,7 +5,7 @@ import { type Code, codes } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
 import type { ModelMetadata, ServerMetadata } from "../../src/schema/Metadata.ts"
 import type { InferenceServer, Request } from "../../src/services/InferenceServer.ts"
-import type { IndexEntry } from "../../src/services/ModelRepository.ts"
+import type { IndexEntry, LoadParameters, UnloadOptions } from "../../src/services/ModelRepository.ts"
 import type { TensorMemory } from "../../src/services/TensorMemory.ts"
 
 /** An error answer. `status` is the HTTP status of its code, in every protocol. */
@@ -45,8 +45,8 @@ export interface Door {
   /** `""`: of all models, or all versions. */
   readonly statistics: (model: string, version: string) => Effect.Effect<ReadonlyArray<Statistics>, Refusal>
   readonly index: (readyOnly: boolean) => Effect.Effect<ReadonlyArray<IndexEntry>, Refusal>
-  readonly load: (model: string) => Effect.Effect<void, Refusal>
-  readonly unload: (model: string) => Effect.Effect<void, Refusal>
+  readonly load: (model: string, parameters?: LoadParameters) => Effect.Effect<void, Refusal>
+  readonly unload: (model: string, options?: UnloadOptions) => Effect.Effect<void, Refusal>
   /** Interruption is what the protocol has for a caller that goes away. */
   readonly infer: (request: Request) => Effect.Effect<Answer, Refusal>
 }

@@ -86,6 +86,20 @@ describe("Books", () => {
     assert.deepStrictEqual(counts.refusals, { queue_full: 1, stopping: 0 })
   })
 
+  it("count shadow runs by their outcome, and measure how far those that were compared are apart", () => {
+    const one = books()
+    one.shadowed("same", 0)
+    one.shadowed("same", 1e-6)
+    one.shadowed("different", 0.5)
+    one.shadowed("different", Infinity)
+    one.shadowed("failed")
+    one.shadowed("dropped")
+    assert.deepStrictEqual(one.counts().shadows, { same: 2, different: 2, failed: 1, dropped: 1 })
+    const { bounds, count, counts, sum } = one.measures().shadowDifference
+    assert.deepStrictEqual(bounds.filter((_, i) => counts[i]! > 0), [0, 1e-6, 1])
+    assert.deepStrictEqual([counts.at(-1), count, sum], [1, 4, 0.500001])
+  })
+
   it("ask whoever was named for what waits and runs", () => {
     const one = books()
     one.observe(() => ({ waiting: 4, running: 2 }))

@@ -1,12 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import { readFileSync } from "node:fs"
+import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRateLimiter.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
+import { ModelNotFound } from "../../src/schema/Errors.ts"
+import type { Instances } from "../../src/services/Executor.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
+import { ModelRepository, type ResidencyFigures } from "../../src/services/ModelRepository.ts"
+import { RateLimiter } from "../../src/services/RateLimiter.ts"
 import { type Cache, ResponseCache } from "../../src/services/ResponseCache.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
+import { queueOptions } from "../scheduling/QueueOptions.ts"
 
 const document = readFileSync(new URL("../../otel/metrics.md", import.meta.url), "utf8")
 
@@ -18,6 +24,26 @@ const rows = (second: RegExp) =>
     .filter((cells) => second.test(cells[1]!))
 
 const named = rows(/^(counter|gauge|histogram|summary)$/)
+
+/** A limiter with one resource of each kind. */
+const limiter = Layer.effectDiscard(Effect.flatMap(RateLimiter, ({ limit }) =>
+  limit(
+    {
+      ...queueOptions("m").plan,
+      instances: [{
+        name: "m_0",
+        device: { kind: "CPU", id: 0 },
+        resources: [{ name: "R", global: false, count: 1 }, { name: "G", global: true, count: 1 }]
+      }]
+    },
+    Effect.map(Semaphore.make(1), (slots): Instances => ({
+      count: 1,
+      slots,
+      run: () => Effect.never,
+      lend: Effect.never,
+      healthy: () => true
+    }))
+  ))).pipe(Layer.provideMerge(ConfiguredRateLimiter.layerWith({ mode: "execution_count" })))
 
 const cache: Cache = {
   open: ({ scheduler }) => Effect.succeed(scheduler),
@@ -37,25 +63,63 @@ const cache: Cache = {
 }
 
 const families = (
-  options: PrometheusMetrics.Options & { readonly cache?: Cache },
+  options: PrometheusMetrics.Options & {
+    readonly cache?: Cache
+    readonly shadow?: boolean
+    readonly residency?: boolean
+    readonly limited?: boolean
+  },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       PrometheusMetrics.layerWith(options).pipe(
+        Layer.provide(options.residency === true ? repository : Layer.empty),
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
-        Layer.provide(Layer.succeed(ResponseCache, options.cache))
+        Layer.provide(Layer.succeed(ResponseCache, options.cache)),
+        Layer.provide(options.limited === true ? Layer.orDie(limiter) : Layer.empty)
       )
     )
     const statistics = Context.get(context, Statistics)
     for (const cached of options.cache === undefined ? [false] : [false, true]) {
       const books = yield* statistics.open({ model: cached ? "cached" : "m", version: 1, cached, ...labels })
       books.loaded(1)
+      if (options.shadow === true) books.shadowed("same")
     }
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
 
-const everything = { counterLatencies: true, histogramLatencies: true, quantiles: [0.5], cache }
+const figures: ResidencyFigures = {
+  budgetBytes: 1,
+  accountedBytes: 1,
+  known: 1,
+  resident: 1,
+  waiting: 0,
+  loads: 1,
+  failures: 0,
+  evictions: { budget: 0, idle: 0 }
+}
+
+/** Its models load when they are asked for. */
+const repository = Layer.succeed(ModelRepository, {
+  residency: () => figures,
+  lookup: () => Result.fail(new ModelNotFound({ message: "" })),
+  readyVersions: () => [],
+  index: Effect.succeed([]),
+  allReady: Effect.succeed(true),
+  load: () => Effect.void,
+  unload: () => Effect.void
+})
+
+const everything = {
+  counterLatencies: true,
+  histogramLatencies: true,
+  quantiles: [0.5],
+  cache,
+  shadow: true,
+  residency: true,
+  limited: true
+}
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
 const labelNames = ({ name, samples }: Exposition.Family): string => {
@@ -102,7 +166,8 @@ describe("otel/metrics.md", () => {
           ["histogram_latencies", { ...less, histogramLatencies: true }],
           ["summary_latencies", { ...less, quantiles: [0.5] }],
           ["--allow-cpu-metrics", { ...less, cpu: true }],
-          ["--cache-config", { ...less, cache }]
+          ["--cache-config", { ...less, cache }],
+          ["--rate-limit=execution_count", { ...less, limited: true }]
         ] as const
       ) {
         const more = [...(yield* families(options)).keys()].filter((name) => !plain.has(name))
@@ -118,13 +183,16 @@ describe("otel/metrics.md", () => {
         const more = [...(yield* families({ ...options, cache })).keys()].filter((name) => !without.has(name))
         assert.deepStrictEqual(more, [...names(new RegExp(`^${condition}`)), ...names(/^--cache-config/)], condition)
       }
+      const more = (emitted: ReadonlyMap<string, unknown>) => [...emitted.keys()].filter((name) => !plain.has(name))
+      assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
     }))
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({ cache })
+      const emitted = yield* families({ cache, shadow: true, residency: true })
       const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
-      assert.strictEqual(listed.length, 5)
+      assert.strictEqual(listed.length, 7)
       for (const [name, values] of listed) {
         const shown = emitted.get(name!)!.samples
           .filter(({ labels }) => labels["model"] !== "cached")
@@ -141,7 +209,7 @@ describe("names of metrics", () => {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|up|total)$/)
+          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units)$/)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

@@ -2,6 +2,7 @@
 import { byteSize, type DataType } from "../../schema/DataType.ts"
 import type { Parameter, RequestedOutput, SequenceStep, Tensor } from "../../schema/Inference.ts"
 import { nearest } from "../../schema/proto/Suggestion.ts"
+import { isLabel } from "../../schema/VersionLabel.ts"
 import type { InferOptions } from "../InferenceClient.ts"
 import { InferenceServerError } from "../InferenceServerError.ts"
 import type { ModelDescription, TensorDescription } from "../Models.ts"
@@ -10,7 +11,7 @@ import * as Elements from "./Elements.ts"
 /** @internal */
 export interface WireRequest {
   readonly model: string
-  /** `""`: the highest version that is ready. */
+  /** A number or a label; `""`: the version that the server chooses. */
   readonly version: string
   readonly id: string
   readonly inputs: ReadonlyArray<Tensor>
@@ -29,12 +30,18 @@ export const invalid = (model: string, message: string): InferenceServerError =>
 /** @internal */
 export const versionText = (version: string | number | undefined, request: string): string => {
   const text = version === undefined ? "" : String(version)
-  if (/^\d*$/.test(text)) return text
-  throw new InferenceServerError(`version ${JSON.stringify(version)} is no whole number above 0`, {
+  if (/^\d*$/.test(text) || isLabel(text)) return text
+  throw new InferenceServerError(`version ${JSON.stringify(version)} is no whole number from 0 on and no label`, {
     code: "INVALID_ARG",
     request
   })
 }
+
+/** The parameter of a load or unload of one version alone. @internal */
+export const versionParameter = (
+  version: string | number | undefined,
+  model: string
+): { readonly version?: string } => version === undefined ? {} : { version: versionText(version, model) }
 
 /** The request of a call; `description` where the model is known. @internal */
 export const make = (

@@ -3,10 +3,10 @@ import { Effect, FileSystem } from "effect"
 import type { HttpClient } from "effect/http"
 import type { OutputTensor } from "../../client/Models.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
+import * as Npy from "../../schema/npy/Npy.ts"
 import { nearest } from "../../schema/proto/Suggestion.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as Inputs from "./internal/infer/Inputs.ts"
-import * as Npy from "./internal/infer/Npy.ts"
 import * as Outputs from "./internal/infer/Outputs.ts"
 import { type Output, styles } from "./internal/Output.ts"
 import * as RunningServer from "./internal/RunningServer.ts"
@@ -14,7 +14,7 @@ import * as RunningServer from "./internal/RunningServer.ts"
 /** @category models */
 export interface Command extends RunningServer.Target {
   readonly model: string
-  /** `undefined`: the highest that is ready. */
+  /** A number or a label; `undefined`: the one that the server chooses. */
   readonly version: string | undefined
   /** Each as `name=value`, `name=@file.npy` or `name=@file.json`. */
   readonly inputs: ReadonlyArray<string>

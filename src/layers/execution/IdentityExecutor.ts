@@ -65,6 +65,7 @@ const make = (options: Options): Executor["Service"] =>
       return yield* InstancePool.make({
         model: plan.model,
         count: plan.instances.length,
+        passive: InstancePool.passiveOf(plan),
         open: (index) =>
           Effect.sync(() => ({
             name: plan.instances[index]!.name,

@@ -71,11 +71,17 @@ const make = Effect.fnUntraced(function*(options: Options) {
         code: "INVALID_ARG"
       })
     }
-    const settings = ThreadBudget.settings(plan.session, plan.instances.length, cores)
+    const passive = InstancePool.passiveOf(plan)
+    const settings = ThreadBudget.settings(
+      plan.session,
+      Math.max(1, plan.instances.length - passive.size),
+      cores
+    )
     const layout = RunRequest.layout(plan)
     return yield* InstancePool.make({
       model: plan.model,
       count: plan.instances.length,
+      passive,
       open: (index) =>
         OrtInstance.spawn({
           model: plan.model,

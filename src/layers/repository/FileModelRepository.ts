@@ -1,18 +1,20 @@
 /**
- * Serves models from directories on disk: finds them, loads them while the layer is built, and keeps what is loaded.
+ * Serves models from directories on disk: finds them, loads them while the layer is built, and follows what happens to them
+ * after that: by polling, on demand, or not at all.
  *
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`.
  */
-import { Effect, Layer, Result, type Scope } from "effect"
-import { ControlNotAllowed, ModelsNotLoaded, type PollFailed } from "../../schema/Errors.ts"
+import { Effect, Layer, type Scope } from "effect"
+import { ControlNotAllowed, ModelsNotLoaded, PollFailed } from "../../schema/Errors.ts"
+import * as StartupModels from "../../schema/options/StartupModels.ts"
 import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
-import * as Discovery from "./internal/Discovery.ts"
-import { indexEntries } from "./internal/IndexEntries.ts"
-import * as Lifecycle from "./internal/Lifecycle.ts"
-import * as OpenVersion from "./internal/OpenVersion.ts"
-import * as PollModel from "./internal/PollModel.ts"
-import * as PrepareVersion from "./internal/PrepareVersion.ts"
+import type { RepositorySource } from "../../services/RepositorySource.ts"
+import * as Assembly from "./internal/Assembly.ts"
+import type * as Discovery from "./internal/Discovery.ts"
+import type * as OpenVersion from "./internal/OpenVersion.ts"
+import * as Poller from "./internal/Poller.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
+import * as RepositorySources from "./RepositorySources.ts"
 
 export type { BackendSetting } from "./internal/BackendSettings.ts"
 export { check, type CheckRow } from "./internal/RepositoryCheck.ts"
@@ -37,69 +39,63 @@ const refused = Effect.fail(
   new ControlNotAllowed({ message: "explicit model load / unload is not allowed if polling is enabled" })
 )
 
+/** What of the repository is loaded at start-up: all, or what the options name. */
+const chosen = (found: Discovery.Discovery, names: ReadonlyArray<string>): Discovery.Discovery => {
+  if (names.includes("*")) return found
+  const wanted = new Set(names)
+  const has = ({ model }: { readonly model: string | undefined }) => model === undefined || wanted.has(model)
+  const known = new Set([...found.models.map(({ name }) => name), ...found.failures.map(({ model }) => model)])
+  return {
+    models: found.models.filter(({ name }) => wanted.has(name)),
+    failures: [
+      ...found.failures.filter(has),
+      ...[...wanted].filter((name) => !known.has(name)).map((model) => ({
+        model,
+        message: `failed to poll model '${model}': model not found in any model repository.`
+      }))
+    ],
+    ambiguous: found.ambiguous,
+    warnings: found.warnings.filter(has)
+  }
+}
+
 const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   ModelRepository["Service"],
   ModelsNotLoaded | PollFailed,
-  OpenVersion.Services | Scope.Scope
+  OpenVersion.Services | RepositorySource | Scope.Scope
 > {
   const given = settings(options)
-  const services = yield* OpenVersion.services
+  const problem = StartupModels.problemOf(given.loadModels)
+  if (problem !== undefined) return yield* new PollFailed({ code: "INVALID_ARG", message: problem })
   const failures: Array<Failed> = []
-  const onEvent = (event: LoadEvent) => {
-    if (event._tag === "Failed") failures.push(event)
+  let starting = true
+  const { control, parts } = yield* Assembly.make(given, (event) => {
+    if (starting && event._tag === "Failed") failures.push(event)
     return given.onEvent(event)
-  }
-  /** Why models failed before any version of theirs was tried. */
-  const reasons = new Map<string, string>()
-  const failed = (model: string, reason: string) => {
-    reasons.set(model, reason)
-    return onEvent({ _tag: "Failed", model, version: undefined, reason })
-  }
-  const lifecycle = yield* Lifecycle.make({ ...given, onEvent })
-
-  const discover = Effect.provideContext(Discovery.discover(given), services)
-
-  /** Loads what a directory holds now: the one way for start-up and for any later load. Failures were told to `onEvent`. */
-  const loadModel = Effect.fn("FileModelRepository.loadModel")(function*(found: Discovery.Discovered) {
-    const { name } = found
-    const told = new Set<string>()
-    const warn: PollModel.Warn = (message) => {
-      if (told.has(message)) return Effect.void
-      told.add(message)
-      return onEvent({ _tag: "Warning", model: name, message })
-    }
-    const polled = yield* PollModel.poll(found, given, warn).pipe(
-      Effect.tapError(({ message }) => failed(name, `Poll failed for model directory '${name}': ${message}`))
-    )
-    reasons.delete(name)
-    lifecycle.register(found)
-    const versions = yield* PollModel.chooseVersions(polled, warn).pipe(
-      Effect.tapError(({ message }) => failed(name, `failed to load model '${name}': ${message}`))
-    )
-    yield* lifecycle.load(
-      found,
-      versions.map((version) => ({
-        version,
-        open: PrepareVersion.prepare(polled, version, given.backendConfig, warn).pipe(
-          Effect.flatMap((prepared) => OpenVersion.open(prepared, given.modelNamespacing ? found.root : undefined)),
-          Effect.provideContext(services)
-        )
-      }))
-    )
-  }, Effect.provideContext(services))
+  })
+  const { lifecycle, residency, roots, told } = parts
 
   const loadAll = Effect.fn("FileModelRepository.loadAll")(function*(found: Discovery.Discovery) {
-    yield* onEvent({ _tag: "Found", models: found.models.map(({ name }) => name) })
-    for (const { message, model } of found.warnings) yield* onEvent({ _tag: "Warning", model, message })
-    for (const { message, model } of found.failures) yield* failed(model, message)
-    yield* Effect.forEach(found.models, (model) => Effect.ignore(loadModel(model)), { concurrency: 16, discard: true })
+    yield* told.tell({ _tag: "Found", models: found.models.map(({ name }) => name) })
+    for (const { message, model } of found.warnings) yield* told.tell({ _tag: "Warning", model, message })
+    for (const { message, model } of found.failures) {
+      parts.reasons.set(model, message)
+      yield* told.tell({ _tag: "Failed", model, version: undefined, reason: message })
+    }
+    yield* Effect.forEach(
+      found.models,
+      (found) => Effect.ignore(control.loadFound({ id: found.id, name: found.name, found })),
+      { concurrency: 16, discard: true }
+    )
   })
 
-  const listed = yield* Effect.result(discover)
-  if (Result.isFailure(listed) && given.exitOnError) return yield* listed.failure
-  if (Result.isFailure(listed)) yield* onEvent({ _tag: "Warning", model: undefined, message: listed.failure.message })
-  let known = Result.getOrElse(listed, () => nothing)
-  yield* loadAll(known)
+  const first = yield* roots.peek
+  const failure = first.unlisted[0]?.failure
+  if (failure !== undefined && given.exitOnError) return yield* failure
+  yield* roots.tell(first)
+  const all = failure === undefined ? first.discovery : nothing
+  yield* loadAll(given.controlMode === "explicit" ? chosen(all, given.loadModels) : all)
+  starting = false
   if (failures.length > 0 && given.exitOnError) {
     return yield* new ModelsNotLoaded({
       failures: failures
@@ -107,36 +103,29 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
         .sort((a, b) => a.model < b.model ? -1 : a.model > b.model ? 1 : (a.version ?? -1) - (b.version ?? -1))
     })
   }
-
-  const index = discover.pipe(
-    Effect.tapError(({ message }) => Effect.logWarning(`the index shows the last known state: ${message}`)),
-    Effect.tap((now) => Effect.sync(() => known = now)),
-    Effect.ignore,
-    Effect.map(() => {
-      const failing = known.failures.map(({ model }) => model).filter((name) => !known.ambiguous.includes(name))
-      return indexEntries(
-        [...known.models, ...failing.map((name) => ({ id: name, name }))],
-        lifecycle.states(),
-        reasons,
-        known.ambiguous
-      )
-    })
-  )
+  if (given.controlMode === "poll") yield* Effect.forkScoped(Poller.make(control, parts).run)
+  const explicit = given.controlMode === "explicit"
+  /** Where models still come later, so may a root. */
+  const unusable = () => given.controlMode === "none" ? failure : roots.neverListed()
 
   return {
-    failure: Result.isFailure(listed) ? listed.failure : undefined,
+    get failure() {
+      return unusable()
+    },
     lookup: lifecycle.lookup,
+    residency: residency?.figures,
     readyVersions: lifecycle.readyVersions,
-    index,
-    allReady: Effect.sync(() => Result.isSuccess(listed) && lifecycle.allReady()),
-    load: () => refused,
-    unload: () => refused
+    rollout: lifecycle.rollout,
+    index: control.index,
+    allReady: Effect.sync(() => unusable() === undefined && lifecycle.allReady()),
+    load: explicit ? control.load : () => refused,
+    unload: explicit ? control.unload : () => refused
   }
 })
 
 /**
- * The models of one or several roots. All are loaded, or have failed, when the layer is built; closing it refuses new work,
- * waits for what was accepted, and closes every instance.
+ * The models of one or several roots. Those to be loaded at start-up are, or have failed, when the layer is built; closing it
+ * refuses new work, waits for what was accepted, and closes every instance.
  *
  * Errors, with `exitOnError`: `PollFailed` for a root that cannot be listed, `ModelsNotLoaded` for models that failed, after all
  * were tried.
@@ -146,4 +135,10 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 export const layer = (
   options: Options
 ): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
+  layerWithSource(options).pipe(Layer.provide(RepositorySources.layerWith(options.sources ?? {})))
+
+/** The same with sources of your own: they say what a root is, and where its models come from. @category layers */
+export const layerWithSource = (
+  options: Options
+): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services | RepositorySource> =>
   Layer.effect(ModelRepository, make(options))

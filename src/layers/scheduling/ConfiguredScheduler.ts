@@ -9,6 +9,7 @@ import { Scheduler } from "../../services/Scheduler.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as DirectScheduler from "./DirectScheduler.ts"
 import * as OversizeSplit from "./internal/OversizeSplit.ts"
+import * as PassiveOnly from "./internal/PassiveOnly.ts"
 
 /** @category models */
 export interface Options extends DirectScheduler.Options {
@@ -21,6 +22,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const memory = yield* TensorMemory
   return Scheduler.of({
     open: (version) => {
+      if (version.instances.count === 0) return Effect.succeed(PassiveOnly.make(version.config.name))
       const queue = version.config.dynamic_batching === undefined
         ? DirectScheduler.open(version, { ...options, memory })
         : batcher.open(version)

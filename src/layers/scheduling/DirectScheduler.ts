@@ -43,14 +43,23 @@ export const open = (
     const prepare = layout === undefined || layout.passesAlone ? alone : Together.prepare(layout)
     let serving = false
 
+    /** A lane takes one more; where lanes wait for their turn, as many ask for it as there are requests. */
+    const accepts = () => {
+      const { lanes, queue } = core
+      if (lanes.accepts()) return true
+      lanes.want(queue.length)
+      return lanes.takesTurns() && lanes.accepts()
+    }
+
     /** Starts the head of the line where a lane takes more. A run that ends at once comes back here: the loop takes care of it. */
     const serve = () => {
       if (serving) return
       serving = true
       core.refresh()
-      for (let head = core.queue.head; head !== undefined && core.lanes.accepts(); head = core.queue.head) {
+      for (let head = core.queue.head; head !== undefined && accepts(); head = core.queue.head) {
         core.launch([head], prepare)
       }
+      if (core.queue.length === 0) core.lanes.want(0)
       serving = false
     }
 

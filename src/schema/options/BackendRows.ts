@@ -6,7 +6,6 @@ import type { ScopedSetting } from "./ValueTypes.ts"
 import { bool, bytes, choice, int, path, perDevice, resource, scopedSetting, string } from "./ValueTypes.ts"
 
 const group = "Backends, caches, scheduling and memory"
-const noLimiter = "this server has no rate limiter yet."
 const noCuda = "ONNX Runtime manages the memory of devices by itself."
 const backends = "ONNX Runtime is built in, and no shared libraries are loaded."
 
@@ -104,19 +103,18 @@ export const backendRows = [
   }),
   single({
     name: "rate-limit",
-    type: choice(["off", "execution_count"]),
-    default: "off",
+    type: choice(["off", "execution_count"], "invalid argument for --rate-limit"),
+    default: "off" as "off" | "execution_count",
     group,
-    doc: "Whether instances wait for resources before they run.",
-    warn: (mode) => mode === "off" ? undefined : `has no effect yet: ${noLimiter}`
+    doc: "Whether instances wait for resources before they run: off, or those first that have run least."
   }),
   repeated({
     name: "rate-limit-resource",
     type: resource,
     environmentSeparator: ",",
     group,
-    doc: "How much of a resource there is, for every device or for one.",
-    pending: noLimiter
+    doc:
+      "How much of a resource there is, for every device or for one. Default: as much as the instance that needs most of it."
   }),
   single({
     name: "pinned-memory-pool-byte-size",

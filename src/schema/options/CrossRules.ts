@@ -1,6 +1,7 @@
 /** Rules about several options together. Source: model-config §1.7, §7.1, §7.2. */
 import { Result } from "effect"
 import type { ServerOptions } from "../ServerOptions.ts"
+import * as StartupModels from "./StartupModels.ts"
 import { UsageError } from "./UsageError.ts"
 
 interface Endpoint {
@@ -44,9 +45,11 @@ const clash = (options: ServerOptions): string | undefined => {
 }
 
 const refusal = (options: ServerOptions, given: ReadonlySet<string>): string | undefined => {
-  if (given.has("load-model")) {
+  if (given.has("load-model") && options.modelControlMode !== "explicit") {
     return "Error: Use of '--load-model' requires setting '--model-control-mode=explicit' as well."
   }
+  const startup = StartupModels.problemOf(options.loadModel)
+  if (startup !== undefined) return `Error: ${startup}`
   if (given.has("response-cache-byte-size") && given.has("cache-config")) {
     return "Error: Incompatible flags --response-cache-byte-size and --cache-config both provided. Please provide one or the other."
   }

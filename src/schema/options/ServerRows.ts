@@ -13,22 +13,14 @@ export const serverRows = [
     group,
     doc: "Name of the server in its metadata."
   }),
-  single({
-    name: "exit-timeout-secs",
-    type: int({ min: 0 }),
-    default: 30,
-    unit: "seconds",
-    group,
-    doc:
-      "How long work in flight may take to finish after SIGINT or SIGTERM. The server exits with 0 as soon as it has, and with 1 when the time is over."
-  }),
   repeated({
     name: "model-repository",
     aliases: ["model-store"],
     type: path,
     environmentSeparator: ",",
     group,
-    doc: "Folder that holds one folder per model. At least one is needed, here or as a plain argument."
+    doc:
+      "Folder that holds one folder per model, or the address of one: s3://, http://, https://. At least one is needed, here or as a plain argument."
   }),
   single({
     name: "exit-on-error",
@@ -62,16 +54,10 @@ export const serverRows = [
   single({
     name: "model-control-mode",
     type: choice(["none", "poll", "explicit"], "invalid argument for --model-control-mode"),
-    default: "none",
+    default: "none" as "none" | "poll" | "explicit",
     group,
     doc:
-      "When models are loaded. Only none is available: all at start-up, later changes of the repository are not looked at.",
-    partly: true,
-    refuse: (mode) =>
-      mode === "none"
-        ? undefined
-        : `'${mode}' is not supported yet: this server loads every model at start-up and does not change them while it runs.\n`
-          + "Use --model-control-mode=none, or leave the option out."
+      "When models are loaded. none: all at start-up, later changes of the repositories are not looked at. poll: the same, and changes are taken up. explicit: those of --load-model at start-up, then on demand."
   }),
   single({
     name: "repository-poll-secs",
@@ -79,8 +65,25 @@ export const serverRows = [
     default: 15,
     unit: "seconds",
     group,
-    doc: "How often the repositories are looked at for changes in control mode poll.",
-    pending: "only --model-control-mode=poll uses it, which is not supported yet."
+    doc: "How often the repositories are looked at for changes in control mode poll; 0: never after start-up."
+  }),
+  single({
+    name: "repository-settle-ms",
+    type: int({ min: 0, max: 3_600_000 }),
+    default: 1000,
+    triton: false,
+    unit: "milliseconds",
+    group,
+    doc: "How long a change must stand still before it is taken up in control mode poll."
+  }),
+  single({
+    name: "max-overridden-models",
+    type: int({ min: 0 }),
+    default: 100,
+    triton: false,
+    unit: "models",
+    group,
+    doc: "How many models may be served from files that came with a load call."
   }),
   repeated({
     name: "load-model",

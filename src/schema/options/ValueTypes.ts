@@ -185,7 +185,10 @@ export interface Resource {
 export const resource: ValueType<Resource> = type("name:count[:device]", (text) => {
   const match = /^([^:]+):(\d+)(?::(\d+))?$/.exec(text)
   return match === null
-    ? Result.fail(`Invalid option value. Got ${text}\nExpected name:count or name:count:device.`)
+    ? Result.fail(
+      "--rate-limit-resource option format is '<resource_name>:<count>:<device>' or '<resource_name>:<count>'. "
+        + `Got ${text}`
+    )
     : Result.succeed({
       value: {
         name: match[1]!,

@@ -29,7 +29,7 @@ export const SequenceStep = Schema.Struct({
 /** An inference request. What may be absent is as an absent field of the protocol's other encodings. @category schemas */
 export const InferRequest = Schema.Struct({
   model: Schema.String,
-  /** Decimal; absent or `""`: the greatest ready version. */
+  /** Decimal, or a label; absent or `""`: the version that requests without one go to. */
   version: Schema.optionalKey(Schema.String),
   /** Echoed in the answer. */
   id: Schema.optionalKey(Schema.String),

@@ -49,17 +49,25 @@ export class InferenceRpcs extends RpcGroup.make(
     payload: { ready: Schema.optionalKey(Schema.Boolean) },
     success: Schema.Array(IndexEntry)
   }),
-  /** `config`: JSON that takes the place of the model's own; `files`: by path, and take the place of its folder. */
+  /**
+   * `config`: JSON that takes the place of the model's own; `files`: by path, and take the place of its folder. `version`: this
+   * one alone, here and in `RepositoryModelUnload`.
+   */
   Rpc.make("RepositoryModelLoad", {
     payload: {
       model: Schema.String,
       config: Schema.optionalKey(Schema.String),
-      files: Schema.optionalKey(Schema.Record(Schema.String, TensorBytes))
+      files: Schema.optionalKey(Schema.Record(Schema.String, TensorBytes)),
+      version: Schema.optionalKey(Schema.String)
     },
     error: ControlFailure
   }),
   Rpc.make("RepositoryModelUnload", {
-    payload: { model: Schema.String, unloadDependents: Schema.optionalKey(Schema.Boolean) },
+    payload: {
+      model: Schema.String,
+      unloadDependents: Schema.optionalKey(Schema.Boolean),
+      version: Schema.optionalKey(Schema.String)
+    },
     error: ControlFailure
   }),
   /** One answer. Interruption of the caller withdraws the request where it still waits. */

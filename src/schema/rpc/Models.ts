@@ -6,7 +6,7 @@ import * as ConfigJson from "../proto/ConfigJson.ts"
 /** Which model, and which version of it. @category schemas */
 export const ModelId = Schema.Struct({
   model: Schema.String,
-  /** Decimal; absent or `""`: the greatest ready version. */
+  /** Decimal, or a label; absent or `""`: the version that requests without one go to. */
   version: Schema.optionalKey(Schema.String)
 })
 

@@ -48,6 +48,12 @@ describe("Router", () => {
     assert.strictEqual(find("http://host:8000/v2/health/live?x"), "/v2/health/live")
   })
 
+  it("takes a number or a label for a version", () => {
+    for (const version of ["1", "007", "canary", "A-b_9", "Zz"]) {
+      assert.strictEqual(find(`/v2/models/m/versions/${version}/infer`), `${paths[4]} model=m version=${version}`)
+    }
+  })
+
   it("matches whole paths only", () => {
     for (
       const target of [
@@ -61,7 +67,11 @@ describe("Router", () => {
         "/v2/models/",
         "/v2/models//infer",
         "/v2/models/m/",
-        "/v2/models/m/versions/x/infer",
+        "/v2/models/m/versions/1x/infer",
+        "/v2/models/m/versions/-1/infer",
+        "/v2/models/m/versions/_x/infer",
+        "/v2/models/m/versions/x.y/infer",
+        "/v2/models/m/versions/%78/infer",
         "/v2/models/m/versions//infer",
         "/v2/models/m/versions",
         "/v2/models/m/infer/",

@@ -1,7 +1,7 @@
 /** Starts the server with every option of model-config §7.2 and sees its effect, or its one warning. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { readFileSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
@@ -9,6 +9,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
+import { sourceOptions } from "./SourceOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
 const good = { "config.pbtxt": simple.config, ...simple.versions }
@@ -119,27 +120,107 @@ describe("options of the server", () => {
   )
 
   test(
-    "that would change which models are served are refused",
-    ["model-control-mode", "load-model"],
+    "load models on demand, and some at start-up",
+    ["model-control-mode", "load-model", "max-overridden-models"],
     () =>
       scoped(Effect.gen(function*() {
-        for (
-          const [option, text] of [["model-control-mode=poll", "'poll' is not supported yet"], [
-            "load-model=a",
-            "Error: Use of '--load-model'"
-          ]]
-        ) {
-          const { code, err, out } = yield* Child.run(["serve", "/nowhere", `--${option}`])
-          assert.strictEqual(code, 1)
-          assert.include(err, text!)
-          assert.strictEqual(out, "")
-        }
-        const models = yield* Child.folder({ simple: good })
-        const server = yield* Child.serve([models, "--model-control-mode=NONE"])
+        const models = yield* Child.folder({ first: good, other: good })
+        const none = yield* Child.serve([models, "--model-control-mode=NONE"])
         assert.strictEqual(
-          (yield* Child.ask(`${server.url}/v2/repository/models/simple/unload`, { method: "POST" })).status,
+          (yield* Child.ask(`${none.url}/v2/repository/models/first/unload`, { method: "POST" })).status,
           503
         )
+        const server = yield* Child.serve([
+          models,
+          "--model-control-mode=explicit",
+          "--load-model=first",
+          "--max-overridden-models=0"
+        ])
+        const ready = (name: string) =>
+          Effect.map(Child.ask(`${server.url}/v2/models/${name}/ready`), ({ status }) => status)
+        assert.deepStrictEqual([yield* ready("first"), yield* ready("other")], [200, 404])
+        const load = `${server.url}/v2/repository/models/other/load`
+        assert.strictEqual((yield* Child.ask(load, { method: "POST" })).status, 200)
+        assert.strictEqual(yield* ready("other"), 200)
+        const parameters = { config: "{}", "file:1/model.onnx": Buffer.from(Models.simple()).toString("base64") }
+        const full = yield* Child.ask(load, body({ parameters }))
+        assert.strictEqual(full.status, 503)
+        assert.include(full.text, "--max-overridden-models")
+        const missing = yield* Child.run([
+          "serve",
+          models,
+          "--model-control-mode=explicit",
+          "--load-model=absent",
+          "--http-port=0",
+          "--grpc-port=0"
+        ])
+        assert.strictEqual(missing.code, 1)
+        assert.include(missing.err, "failed to poll model 'absent': model not found in any model repository.")
+      }))
+  )
+
+  test(
+    "take up changes of the repository",
+    ["repository-poll-secs", "repository-settle-ms"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([
+          models,
+          "--model-control-mode=poll",
+          "--repository-poll-secs=1",
+          "--repository-settle-ms=50"
+        ])
+        mkdirSync(join(models, "simple", "2"))
+        writeFileSync(join(models, "simple", "2", "model.onnx"), Models.simple())
+        yield* server.printed(/"successfully loaded 'simple' version 2/)
+        yield* server.printed(/"successfully unloaded 'simple' version 1/)
+        assert.strictEqual((yield* Child.ask(`${server.url}/v2/models/simple/versions/2/ready`)).status, 200)
+        rmSync(join(models, "simple"), { recursive: true })
+        yield* server.printed(/"successfully unloaded 'simple' version 2/)
+      }))
+  )
+
+  test(
+    "load models when they are asked for, within limits",
+    [
+      "model-residency-budget",
+      "model-residency-idle-secs",
+      "model-residency-max-waiting",
+      "model-residency-wait-ms"
+    ],
+    () =>
+      scoped(Effect.gen(function*() {
+        const names = Array.from({ length: 12 }, (_, i) => `m${i}`)
+        const models = yield* Child.folder(Object.fromEntries(names.map((name) => [name, good])))
+        const start = (...words: ReadonlyArray<string>) =>
+          Effect.gen(function*() {
+            const port = yield* Child.freePort
+            const server = yield* Child.start([
+              "serve",
+              models,
+              `--http-port=${port}`,
+              "--grpc-port=0",
+              "--allow-metrics=false",
+              ...words
+            ])
+            yield* server.printed(/v2\/models\/m0'\n/)
+            return (name: string) => Child.ask(`http://127.0.0.1:${port}/v2/models/${name}/infer`, body({ inputs }))
+          })
+        const tight = yield* start("--model-residency-budget=1000")
+        const large = yield* tight("m0")
+        assert.strictEqual(large.status, 503)
+        assert.include(large.text, "more than the 1000 that --model-residency-budget allows")
+        const hasty = yield* start("--model-residency-idle-secs=100", "--model-residency-wait-ms=1")
+        const late = yield* hasty("m0")
+        assert.strictEqual(late.status, 503)
+        assert.include(late.text, "it was not loaded within 1ms (--model-residency-wait-ms)")
+        const narrow = yield* start("--model-residency-budget=10000000000", "--model-residency-max-waiting=1")
+        const answers = yield* Effect.forEach(names, narrow, { concurrency: "unbounded" })
+        const refused = answers.filter(({ status }) => status === 503)
+        assert.isAbove(refused.length, 0)
+        for (const { text } of refused) assert.include(text, "--model-residency-max-waiting")
+        assert.isAbove(answers.length - refused.length, 0)
       }))
   )
 
@@ -214,6 +295,28 @@ describe("options of the server", () => {
       assert.deepStrictEqual(yield* server.ended, { code: 1, signal: null })
       assert.include(server.err(), "Exit timeout expired. Exiting immediately.\n")
     })))
+
+  test(
+    "end it later, and wait less for what arrives",
+    ["exit-drain-ms", "exit-receive-timeout-ms"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([models, "--exit-drain-ms=1000", "--exit-receive-timeout-ms=100"])
+        const { hostname, port } = new URL(server.url)
+        const socket = connect(Number(port), hostname)
+        yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+        socket.on("error", () => {})
+        socket.write("POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        yield* Effect.sleep("200 millis")
+        const began = performance.now()
+        server.process.kill("SIGTERM")
+        yield* server.printed(/SIGTERM received/)
+        assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 400)
+        assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })
+        assert.isAtLeast(performance.now() - began, 990)
+      }))
+  )
 })
 
 describe("options of HTTP", () => {
@@ -434,6 +537,8 @@ describe("options of HTTP", () => {
 
 grpcOptions(test)
 
+sourceOptions(test)
+
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
   const families = (text: string): Array<string> => Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
@@ -595,6 +700,44 @@ describe("options of execution", () => {
       assert.strictEqual(answer.status, 200)
       assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, data.map((value) => 2 * value))
     })))
+})
+
+describe("options of rollouts", () => {
+  test(
+    "bound what runs in the shadow",
+    ["shadow-max-inflight-requests", "shadow-max-inflight-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({
+          m: {
+            "config.pbtxt": "version_policy { all { } }",
+            "rollout.json": `{"traffic": {"1": 1}, "shadow": {"to": 2, "share": 1}}`,
+            1: { "model.onnx": Models.scaled(1) },
+            2: { "model.onnx": Models.scaled(2) }
+          }
+        })
+        const request = body({ inputs: [{ name: "INPUT0", datatype: "FP32", shape: [1, 4], data: [1, 2, 3, 4] }] })
+        // A request has 16 bytes of inputs and 16 of outputs.
+        for (
+          const [option, dropped] of [
+            ["--shadow-max-inflight-requests=0", true],
+            ["--shadow-max-inflight-bytes=31", true],
+            ["--shadow-max-inflight-bytes=32", false]
+          ] as const
+        ) {
+          const server = yield* Child.serve([models, option])
+          assert.strictEqual((yield* Child.ask(`${server.url}/v2/models/m/infer`, request)).status, 200)
+          const counts = () =>
+            Effect.map(
+              Child.ask(`${server.url}/v2/models/m/rollout`),
+              ({ text }) => JSON.parse(text).shadow.requests as Readonly<Record<string, number>>
+            )
+          while (Object.values(yield* counts()).every((count) => count === 0)) yield* Effect.sleep("10 millis")
+          const { different, dropped: left } = yield* counts()
+          assert.deepStrictEqual([different, left], dropped ? [0, 1] : [1, 0], option)
+        }
+      }))
+  )
 })
 
 describe("options of batching", () => {

@@ -35,7 +35,7 @@ describe("HTTP routes", () => {
         "{\"error\":\"Request for unknown model: 'no' is not found\"}",
         "text/plain"
       ])
-      assert.deepStrictEqual(yield* get("/v2/models/echo/versions/x/ready"), [
+      assert.deepStrictEqual(yield* get("/v2/models/echo/versions/1x/ready"), [
         404,
         "{\"error\":\"Not Found\"}",
         "text/plain"

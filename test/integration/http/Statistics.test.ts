@@ -81,7 +81,7 @@ describe("statistics over HTTP", () => {
         yield* get("/v2/models/echo/versions/2/stats"),
         error("requested model version is not available for model 'echo'")
       )
-      assert.match(yield* get("/v2/models/echo/versions/x/stats"), /^404 /)
+      assert.match(yield* get("/v2/models/echo/versions/1x/stats"), /^404 /)
       fake.stopping = true
       assert.match(yield* get("/v2/models/echo/stats"), /^503 application\/json /)
     }))

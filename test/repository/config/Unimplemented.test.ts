@@ -30,9 +30,10 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ["dynamic_batching { priority_levels: 2 default_queue_policy { max_queue_size: 1 } }", []],
   ["response_cache { enable: true }", []],
   ["response_cache { }", []],
-  ["model_warmup { }", ["warn model_warmup"]],
-  ["instance_group { rate_limiter { } }", ["warn instance_group.rate_limiter"]],
+  ["model_warmup { }", []],
+  ["instance_group { rate_limiter { } }", []],
   ["instance_group { passive: true }", ["warn instance_group.passive"]],
+  ["instance_group [ { passive: true }, { } ]", []],
   ["metric_tags { key: \"a\" value: \"b\" }", []],
   ["model_metrics { }", []],
   [

@@ -137,6 +137,7 @@ describe("OptionalInputs", () => {
         },
         lend: Effect.succeed({
           name: "m",
+          index: 0,
           lost: Effect.never,
           accepts: () => true,
           quick: () => true,

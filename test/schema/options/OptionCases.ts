@@ -32,7 +32,7 @@ export const cases: ReadonlyArray<OptionCase> = [
   row("strict-model-config", "TRUE", true),
   row("strict-readiness", "0", false),
   row("model-control-mode", "NONE", "none"),
-  row("repository-poll-secs", "3", 3, "pending"),
+  row("repository-poll-secs", "3", 3),
   row("load-model", "simple", ["simple"], "refused"),
   row("model-config-name", "h100", "h100"),
   row("model-load-thread-count", "2", 2),
@@ -103,8 +103,8 @@ export const cases: ReadonlyArray<OptionCase> = [
   row("cache-directory", "/c", "/c", "ignored"),
   row("cache-config", "local,size=1048576", [{ scope: "local", key: "size", value: "1048576" }]),
   row("response-cache-byte-size", "1048576", 1048576),
-  row("rate-limit", "execution_count", "execution_count", "pending"),
-  row("rate-limit-resource", "R1:10:0", [{ name: "R1", count: 10, device: 0 }], "pending"),
+  row("rate-limit", "execution_count", "execution_count", "effect"),
+  row("rate-limit-resource", "R1:10:0", [{ name: "R1", count: 10, device: 0 }], "effect"),
   row("pinned-memory-pool-byte-size", "1024", 1024, "ignored"),
   row("cuda-memory-pool-byte-size", "0:1024", [{ device: 0, amount: 1024 }], "ignored"),
   row("cuda-virtual-address-size", "1:2048", [{ device: 1, amount: 2048 }], "ignored"),
@@ -126,6 +126,14 @@ export const cases: ReadonlyArray<OptionCase> = [
 
 /** Options that Triton does not have. */
 export const ownCases: ReadonlyArray<OptionCase> = [
+  row("exit-drain-ms", "2000", 2000),
+  row("exit-receive-timeout-ms", "100", 100),
+  row("model-residency-budget", "1073741824", 1073741824),
+  row("model-residency-idle-secs", "60", 60),
+  row("model-residency-max-waiting", "10", 10),
+  row("model-residency-wait-ms", "5000", 5000),
+  row("repository-settle-ms", "100", 100),
+  row("max-overridden-models", "2", 2),
   row("http-max-request-bytes", "1024", 1024),
   row("http-max-inflight-requests", "10", 10),
   row("http-max-inflight-bytes", "1024", 1024),
@@ -158,5 +166,15 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("tensor-memory-idle-bytes", "0", 0),
   row("instance-stall-timeout-secs", "5", 5),
   row("instance-heap-megabytes", "64", 64),
-  row("instance-cores", "1", 1)
+  row("instance-cores", "1", 1),
+  row("repository-cache-directory", "cache", "cache"),
+  row("repository-cache-bytes", "1024", 1024),
+  row("repository-fetch-concurrency", "1", 1),
+  row("repository-fetch-retry-count", "0", 0),
+  row("repository-fetch-timeout-secs", "5", 5),
+  row("repository-max-files", "10", 10),
+  row("repository-max-index-bytes", "1024", 1024),
+  row("repository-max-redirects", "0", 0),
+  row("shadow-max-inflight-requests", "0", 0),
+  row("shadow-max-inflight-bytes", "1048576", 1048576)
 ]

@@ -163,6 +163,20 @@ describe("words", () => {
         ["--load-model=simple"],
         "Error: Use of '--load-model' requires setting '--model-control-mode=explicit' as well."
       ],
+      [["--rate-limit=on"], "Bad option: \"--rate-limit\".\ninvalid argument for --rate-limit"],
+      ...["R", "R:", "R:x", "R:1:x", ":1", "R:-1", "R:1:2:3"].map((text): readonly [Array<string>, string] => [
+        [`--rate-limit-resource=${text}`],
+        "Bad option: \"--rate-limit-resource\".\n--rate-limit-resource option format is " +
+        `'<resource_name>:<count>:<device>' or '<resource_name>:<count>'. Got ${text}`
+      ]),
+      [
+        ["--load-model=simple", "--model-control-mode=poll"],
+        "Error: Use of '--load-model' requires setting '--model-control-mode=explicit' as well."
+      ],
+      [
+        ["--model-control-mode=explicit", "--load-model=*", "--load-model=a"],
+        "Error: Wildcard model name '*' must be the ONLY startup model if specified at all."
+      ],
       [
         ["--backend-config=abc"],
         "Bad option: \"--backend-config\".\n" +
@@ -259,12 +273,13 @@ describe("words", () => {
     })
   }
 
-  for (const mode of ["poll", "EXPLICIT"]) {
-    it(`"--model-control-mode=${mode}" are refused, because models would not be where they are expected`, () => {
-      const message = failure([`--model-control-mode=${mode}`])
-      assert.match(message, /^Bad option: "--model-control-mode"\.\n'(poll|explicit)' is not supported yet/)
-    })
-  }
+  it("name models to load at start-up where models are loaded on demand", () => {
+    const { options, warnings } = read(["--model-control-mode=EXPLICIT", "--load-model=a", "--load-model=b"])
+    assert.deepStrictEqual([options.modelControlMode, options.loadModel], ["explicit", ["a", "b"]])
+    assert.deepStrictEqual(warnings, [])
+    assert.deepStrictEqual(read(["--model-control-mode=explicit", "--load-model=*"]).options.loadModel, ["*"])
+    assert.strictEqual(read(["--model-control-mode=poll"]).options.modelControlMode, "poll")
+  })
 
   it("that give a number with something behind it are read up to there, with one warning", () => {
     const { options, warnings } = read(["--http-port= +80k"])

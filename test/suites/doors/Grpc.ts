@@ -56,6 +56,12 @@ const messageOf = (request: Request): DraftOf<typeof ModelInferRequest> => ({
   raw_input_contents: request.inputs.map(({ data }) => data)
 })
 
+/** Text or a number, as it is given. */
+const versionParameter = (version: string | number | undefined) =>
+  version === undefined
+    ? {}
+    : { version: typeof version === "string" ? { string_param: version } : { int64_param: BigInt(version) } }
+
 const answerOf = (response: TypeOf<typeof ModelInferResponse>): Answer => ({
   id: response.id,
   modelName: response.model_name,
@@ -107,8 +113,21 @@ const door = (client: GrpcInferenceClient.GrpcInferenceClient): Door => ({
       ({ models }) =>
         models.map(({ name, reason, state, version }) => ({ name, version, state: state as VersionState, reason }))
     ),
-  load: (name) => Effect.asVoid(ask((signal) => client.repositoryModelLoad({ model_name: name }, { signal }))),
-  unload: (name) => Effect.asVoid(ask((signal) => client.repositoryModelUnload({ model_name: name }, { signal }))),
+  load: (name, { config, files = new Map(), version } = {}) => {
+    const parameters = {
+      ...versionParameter(version),
+      ...(config === undefined ? {} : { config: { string_param: config } }),
+      ...Object.fromEntries([...files].map(([path, content]) => [`file:${path}`, { bytes_param: content }]))
+    }
+    return Effect.asVoid(ask((signal) => client.repositoryModelLoad({ model_name: name, parameters }, { signal })))
+  },
+  unload: (name, { unloadDependents, version } = {}) => {
+    const parameters = {
+      ...versionParameter(version),
+      ...(unloadDependents === undefined ? {} : { unload_dependents: { bool_param: unloadDependents } })
+    }
+    return Effect.asVoid(ask((signal) => client.repositoryModelUnload({ model_name: name, parameters }, { signal })))
+  },
   infer: (request) =>
     Effect.map(
       ask((signal) =>

@@ -148,6 +148,13 @@ const door = (port: number, binary: boolean): Door => {
         : Effect.fail(new Refusal({ status: reply.status, message: parse(Buffer.from(reply.bytes).toString()).error })))
   const json = <A>(path: string, init?: RequestInit): Effect.Effect<A, Refusal> =>
     Effect.map(ask(path, init), ({ bytes }) => parse(Buffer.from(bytes).toString()))
+  const change = (name: string, what: "load" | "unload", parameters: Readonly<Record<string, unknown>>) =>
+    Effect.asVoid(
+      ask(`/v2/repository/models/${encodeURIComponent(name)}/${what}`, {
+        method: "POST",
+        body: JSON.stringify({ parameters })
+      })
+    )
   const model = (name: string, version: string) =>
     `/v2/models/${encodeURIComponent(name)}${version === "" ? "" : `/versions/${version}`}`
   return {
@@ -173,8 +180,16 @@ const door = (port: number, binary: boolean): Door => {
       ),
     index: (ready) =>
       json<ReadonlyArray<IndexEntry>>("/v2/repository/index", { method: "POST", body: JSON.stringify({ ready }) }),
-    load: (name) => Effect.asVoid(ask(`/v2/repository/models/${name}/load`, { method: "POST" })),
-    unload: (name) => Effect.asVoid(ask(`/v2/repository/models/${name}/unload`, { method: "POST" })),
+    load: (name, { config, files = new Map(), version } = {}) =>
+      change(name, "load", {
+        config,
+        version,
+        ...Object.fromEntries(
+          [...files].map(([path, content]) => [`file:${path}`, Buffer.from(content).toString("base64")])
+        )
+      }),
+    unload: (name, { unloadDependents, version } = {}) =>
+      change(name, "unload", { unload_dependents: unloadDependents, version }),
     infer: (request) => {
       const path = `${model(request.model, request.version ?? "")}/infer`
       return Effect.map(ask(path, { method: "POST", ...inferBody(request, binary) }), answerOf)

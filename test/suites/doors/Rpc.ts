@@ -53,8 +53,21 @@ export const door = (client: RpcClient.FromGroup<typeof InferenceRpcs, RpcClient
         }))
     ),
   index: (ready) => ask(client.RepositoryIndex({ ready })),
-  load: (model) => ask(client.RepositoryModelLoad({ model })),
-  unload: (model) => ask(client.RepositoryModelUnload({ model })),
+  load: (model, { config, files, version } = {}) =>
+    ask(client.RepositoryModelLoad({
+      model,
+      ...(config === undefined ? {} : { config }),
+      ...(files === undefined ? {} : { files: Object.fromEntries(files) }),
+      ...(version === undefined ? {} : { version: String(version) })
+    })),
+  unload: (model, { version, ...options } = {}) =>
+    ask(
+      client.RepositoryModelUnload({
+        model,
+        ...options,
+        ...(version === undefined ? {} : { version: String(version) })
+      })
+    ),
   infer: ({ parameters, sequence, ...request }) =>
     Effect.map(
       ask(client.ModelInfer({

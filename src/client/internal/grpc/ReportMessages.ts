@@ -10,6 +10,7 @@ import type { ModelStatistics, StatisticDuration } from "../../../schema/proto/S
 import type { ModelMetadataResponse } from "../../../schema/proto/StatusFields.ts"
 import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
 import type { IndexEntry, Phase, VersionStatistics } from "../../Reports.ts"
+import { versionParameter } from "../WireRequest.ts"
 
 /** @internal */
 export const metadataOf = (
@@ -63,13 +64,19 @@ export const indexEntryOf = ({ name, reason, state, version }: TypeOf<typeof Mod
   ...(reason === "" ? {} : { reason })
 })
 
+const versionOf = (model: string, given: string | number | undefined) => {
+  const { version } = versionParameter(given, model)
+  return version === undefined ? {} : { version: { string_param: version } }
+}
+
 /** @internal */
 export const loadRequest = (
   model: string,
-  { config, files = {} }: LoadOptions
+  { config, files = {}, version }: LoadOptions
 ): DraftOf<typeof RepositoryModelLoadRequest> => ({
   model_name: model,
   parameters: {
+    ...versionOf(model, version),
     ...(config === undefined ? {} : { config: { string_param: JSON.stringify(config) } }),
     ...Object.fromEntries(Object.entries(files).map(([path, content]) => [`file:${path}`, { bytes_param: content }]))
   }
@@ -78,8 +85,8 @@ export const loadRequest = (
 /** @internal */
 export const unloadRequest = (
   model: string,
-  { unloadDependents = false }: UnloadOptions
+  { unloadDependents = false, version }: UnloadOptions
 ): DraftOf<typeof RepositoryModelUnloadRequest> => ({
   model_name: model,
-  parameters: { unload_dependents: { bool_param: unloadDependents } }
+  parameters: { unload_dependents: { bool_param: unloadDependents }, ...versionOf(model, version) }
 })

@@ -3,6 +3,7 @@ import type { ModelMetadata, ServerMetadata } from "../../../schema/Metadata.ts"
 import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
 import type { IndexEntry, ModelConfigJson, VersionStatistics } from "../../Reports.ts"
 import type { Bytes } from "../Elements.ts"
+import { versionParameter } from "../WireRequest.ts"
 import { unexpected } from "../WireResponse.ts"
 import { errorOf } from "./ErrorAnswer.ts"
 import { type Answer, isRecord, nameOf, type Operation, readJson, readObject } from "./Operation.ts"
@@ -116,8 +117,8 @@ const done = (request: string, answer: Answer): void => {
 }
 
 /** @internal */
-export const loadModel = (model: string, { config, files = {} }: LoadOptions): Operation<void> => {
-  const parameters: Record<string, string> = {}
+export const loadModel = (model: string, { config, files = {}, version }: LoadOptions): Operation<void> => {
+  const parameters: Record<string, string> = { ...versionParameter(version, model) }
   if (config !== undefined) parameters["config"] = JSON.stringify(config)
   for (const [path, content] of Object.entries(files)) parameters[`file:${path}`] = base64(content)
   const path = `/v2/repository/models/${encodeURIComponent(model)}/load`
@@ -125,10 +126,10 @@ export const loadModel = (model: string, { config, files = {} }: LoadOptions): O
 }
 
 /** @internal */
-export const unloadModel = (model: string, { unloadDependents = false }: UnloadOptions): Operation<void> =>
+export const unloadModel = (model: string, { unloadDependents = false, version }: UnloadOptions): Operation<void> =>
   post(
     `/v2/repository/models/${encodeURIComponent(model)}/unload`,
-    JSON.stringify({ parameters: { unload_dependents: unloadDependents } }),
+    JSON.stringify({ parameters: { unload_dependents: unloadDependents, ...versionParameter(version, model) } }),
     false,
     done
   )

@@ -53,7 +53,9 @@ export const make = (environment: Check.Environment) => {
       ),
       version: Flag.String("model-version").pipe(
         Flag.optional,
-        Flag.withDescription("Version of the model (default: the highest that is ready)")
+        Flag.withDescription(
+          "Version of the model, or a label of one (default: the highest that is ready, or what its rollout says)"
+        )
       ),
       top: Flag.Int("top").pipe(
         Flag.optional,

@@ -47,6 +47,10 @@ const log = (event: LoadEvent): Effect.Effect<void> => {
           ? event.reason
           : `failed to load '${event.model}' version ${event.version}: ${event.reason}`
       )
+    case "Unloading":
+      return Effect.logInfo(`unloading: ${event.model}:${event.version}`)
+    case "Unloaded":
+      return Effect.logInfo(`successfully unloaded '${event.model}' version ${event.version}`)
     case "Warning":
       return Effect.logWarning(named(event))
   }
@@ -78,6 +82,8 @@ export const make = (
               firstLine(event.reason)
             }\n`
           )
+        case "Unloaded":
+          return output.out(`${style.dim("-")} ${event.model} ${event.version}  ${style.dim("unloaded")}\n`)
         case "Warning":
           return output.out(`${style.yellow("!")} ${named(event)}\n`)
         default:
@@ -88,7 +94,8 @@ export const make = (
     return {
       onEvent: (event) =>
         Effect.suspend(() => {
-          report.add(event)
+          // What comes after start-up is told and not collected: names would add up.
+          if (running) report.add(event)
           if (!output.rich) {
             return log(event)
           }

@@ -6,7 +6,7 @@
 import { Cause, Clock, Deferred, Duration, Effect, Exit, FiberSet, Pool, Schedule, Scope, Semaphore } from "effect"
 import type { LoadFailed } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
-import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../../../services/Executor.ts"
+import type { ExecutionResult, Instances, LentInstance, ModelPlan, RunFailure } from "../../../services/Executor.ts"
 
 /** An open instance. Its scope closes it. @category models */
 export interface Instance {
@@ -27,6 +27,8 @@ export interface Options {
   readonly model: string
   /** Number of instances; `open` gets the index of the one to open. */
   readonly count: number
+  /** Which of them are passive: opened and kept, but not in the pool. Default: none. */
+  readonly passive?: ReadonlySet<number>
   readonly open: (index: number) => Effect.Effect<Instance, LoadFailed, Scope.Scope>
   /** Delays before each next attempt to open a lost instance. Starts afresh once an instance has stayed up `stableAfter`. */
   readonly restart: Schedule.Schedule<unknown>
@@ -35,6 +37,10 @@ export interface Options {
   readonly stallTimeout: Duration.Input
   readonly poll: () => void
 }
+
+/** Indices of the passive instances of a plan. @category getters */
+export const passiveOf = (plan: ModelPlan): ReadonlySet<number> =>
+  new Set(plan.instances.flatMap(({ passive }, index) => passive === true ? [index] : []))
 
 /** 100 ms, doubling up to 30 s, without end. */
 export const defaultRestart: Schedule.Schedule<unknown> = Schedule.min([
@@ -54,8 +60,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const scope = yield* Effect.scope
   const stallNanos = Duration.toNanosUnsafe(options.stallTimeout)
   const stableNanos = Duration.toNanosUnsafe(options.stableAfter)
-  const slots = yield* Semaphore.make(options.count)
+  const indices = Array.from({ length: options.count }, (_, index) => index)
+  const active = indices.filter((index) => options.passive?.has(index) !== true)
+  const slots = yield* Semaphore.make(active.length)
   const live = new Map<Instance, number>()
+  const known = new WeakMap<Instance, number>()
   /** Indices without an instance. */
   const vacant: Array<number> = []
   const delays = Array.from({ length: options.count }, () => ({ step: undefined as Step | undefined, openedAt: 0n }))
@@ -104,10 +113,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     }))
   })
 
-  const indices = Array.from({ length: options.count }, (_, index) => index)
   const first: Array<Opened> = []
+  const passive: Array<Opened> = []
   const closeFirst = Effect.suspend(() =>
-    Effect.forEach(first.splice(0), (opened) => Scope.close(opened.scope, Exit.void), {
+    Effect.forEach([...first.splice(0), ...passive.splice(0)], (opened) => Scope.close(opened.scope, Exit.void), {
       concurrency: "unbounded",
       discard: true
     })
@@ -115,7 +124,11 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   yield* Effect.addFinalizer(() => closeFirst)
   yield* Effect.forEach(
     indices,
-    (index) => Effect.map(openOne(index), (opened) => void first.push(opened)),
+    (index) =>
+      Effect.map(openOne(index), (opened) => {
+        if (active.includes(index)) first.push(opened)
+        else passive.push(opened)
+      }),
     { concurrency: "unbounded", discard: true }
   ).pipe(Effect.onError(() => closeFirst))
 
@@ -133,6 +146,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.tap((opened) => {
       delays[opened.index]!.openedAt = clock.monotonicTimeNanosUnsafe()
       live.set(opened.instance, opened.index)
+      known.set(opened.instance, opened.index)
       return Effect.andThen(
         slots.resize(live.size),
         FiberSet.run(supervisors, supervise(opened))
@@ -141,9 +155,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     Effect.map((opened) => opened.instance)
   )
 
-  const pool: Pool.Pool<Instance> = yield* Pool.make({ acquire, size: options.count })
+  const pool: Pool.Pool<Instance> = yield* Pool.make({ acquire, size: active.length })
   // `Pool.make` acquires in the background; the instances are open already, so this takes no time.
-  yield* Effect.scoped(Effect.forEach(indices, () => Pool.get(pool), { concurrency: "unbounded", discard: true }))
+  yield* Effect.scoped(Effect.forEach(active, () => Pool.get(pool), { concurrency: "unbounded", discard: true }))
 
   const sweep = Effect.sync(() => {
     const now = clock.monotonicTimeNanosUnsafe()
@@ -160,17 +174,18 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   )
 
   return {
-    count: options.count,
+    count: active.length,
     slots,
     run: (inputs, outputs) => Pool.use(pool, (instance) => runIn(instance, inputs, outputs)),
-    lend: Effect.map(Pool.get(pool), ({ accepts, lost, name, quick, start }) => ({
-      name,
-      accepts,
-      quick,
-      start,
-      lost: Effect.asVoid(Deferred.await(lost))
+    lend: Effect.map(Pool.get(pool), (instance) => ({
+      name: instance.name,
+      index: known.get(instance)!,
+      accepts: instance.accepts,
+      quick: instance.quick,
+      start: instance.start,
+      lost: Effect.asVoid(Deferred.await(instance.lost))
     })),
-    healthy: () => live.size > 0,
+    healthy: () => live.size > 0 || active.length === 0,
     poll: options.poll
   } satisfies Instances
 })

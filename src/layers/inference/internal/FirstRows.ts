@@ -2,8 +2,8 @@
 import { skip } from "../../../schema/BytesElements.ts"
 import { byteSize } from "../../../schema/DataType.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
+import { elementCount } from "../../../schema/Shape.ts"
 import * as ByteCopy from "../../ByteCopy.ts"
-import { elementCount } from "./Shape.ts"
 
 /** The first `kept` rows along a dimension: a view where that is the outermost one that is not 1, else a copy. */
 export const firstRows = (tensor: Tensor, axis: number, kept: number): Tensor => {

@@ -10,11 +10,11 @@ import { byteSize } from "../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
 import type { InferenceRequest, Tensor } from "../../../schema/Inference.ts"
 import { compareNames, type ModelSignature, type SignatureTensor } from "../../../schema/ModelSignature.ts"
+import { carry, matches, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import type { Job } from "../../../services/Scheduler.ts"
 import { bytesProblem } from "./BytesTensor.ts"
 import * as Classification from "./Classification.ts"
-import { carry, matches, show } from "./Shape.ts"
 
 const maxInt64 = 9223372036854775807n
 

@@ -4,27 +4,29 @@
  * A load makes all chosen versions of a model ready together, or none (model-config §1.9). Whoever was ready stays so until
  * its successor takes its place; what is replaced or unloaded leaves the look-up first and closes after its accepted work.
  */
-import { Clock, Effect, Exit, Result, Scope, Semaphore } from "effect"
+import { Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
-import type { LoadEvent, Model, VersionState } from "../../../services/ModelRepository.ts"
+import type { Rollout } from "../../../schema/Rollout.ts"
+import type { LoadEvent, Lookup, RolloutStatus, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
   find,
-  type Found,
   isReady,
+  keptServing,
   type Loaded,
   publish,
   reasonOf,
+  rolloutOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
+import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
+import * as Opening from "./Opening.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
+import type { Others, VersionPlan } from "./VersionPlan.ts"
 
-/** One version to load. @category models */
-export interface VersionPlan {
-  readonly version: number
-  /** Opens the version; its scope closes it, after the work it accepted. */
-  readonly open: Effect.Effect<Model, LoadFailed, Scope.Scope>
-}
+export type { VersionStatus } from "./LifecycleTable.ts"
+export type { Others, VersionPlan } from "./VersionPlan.ts"
 
 /** @category models */
 export interface Options {
@@ -35,99 +37,62 @@ export interface Options {
   readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
 }
 
-/** State of one version. @category models */
-export interface VersionStatus {
-  readonly version: number
-  readonly state: VersionState
-  /** `""` where there is none. */
-  readonly reason: string
-}
-
 /** @category models */
 export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
-  readonly lookup: (name: string, version: string) => Found
+  readonly lookup: (name: string, version: string) => Lookup
   readonly readyVersions: (name: string) => ReadonlyArray<number>
+  /** `undefined` for a name that is not known. */
+  readonly rollout: (name: string) => RolloutStatus | undefined
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
+  /** All that were loaded or registered. */
+  readonly models: () => ReadonlyArray<{ readonly id: string; readonly name: string }>
   readonly allReady: () => boolean
   /** Makes a model known that has no versions: readiness waits for it. */
   readonly register: (model: { readonly id: string; readonly name: string }) => void
-  /** Loads these versions and, once all are up, unloads the ready ones that are not among them. */
+  /** Identities of the ready versions of a model. */
+  readonly identities: (id: string) => ReadonlyMap<number, string>
+  /**
+   * Loads these versions and, once all are up, unloads the ready ones that are not among them, but for those to `keep`. The
+   * rollout changes in the same step; without one, whoever names no version gets the greatest ready one. Where a version
+   * fails, the ready ones go on, and the reason stands beside their state.
+   */
   readonly load: (
     model: { readonly id: string; readonly name: string },
-    versions: ReadonlyArray<VersionPlan>
+    versions: ReadonlyArray<VersionPlan>,
+    rollout?: Rollout,
+    others?: Others
   ) => Effect.Effect<void, LoadFailed>
-  /** Takes every version out of the look-up and returns; they close in the background after their accepted work. */
-  readonly unload: (id: string) => Effect.Effect<void>
+  /** Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. */
+  readonly unload: (id: string, version?: number) => Effect.Effect<void>
+  /** Drops an unloaded model from the table as soon as its last version has closed. */
+  readonly forget: (id: string) => void
 }
 
 /** A table without models. The scope unloads everything, waiting for accepted work. @category constructors */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Lifecycle, never, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
   const loads = yield* Semaphore.make(Math.max(1, options.loadThreadCount))
-  const entries = new Map<string, Entry>()
-  const byName = new Map<string, ReadonlyArray<Entry>>()
+  const random = yield* Random.Random
+  const table = new LifecycleTable()
 
-  const entryOf = (id: string, name: string): Entry => {
-    const known = entries.get(id)
-    if (known !== undefined) return known
-    const entry: Entry = {
-      id,
-      name,
-      versions: new Map(),
-      lock: Semaphore.makeUnsafe(1),
-      ready: new Map(),
-      readyVersions: []
-    }
-    entries.set(id, entry)
-    byName.set(name, [...byName.get(name) ?? [], entry])
-    return entry
-  }
-
-  const versionOf = (entry: Entry, version: number): Version => {
-    const known = entry.versions.get(version)
-    if (known !== undefined) return known
-    const added: Version = { version, state: "UNKNOWN", reason: "", current: undefined, closing: 0 }
-    entry.versions.set(version, added)
-    return added
-  }
-
-  /** One try at a version, into `opened` the moment it stands, so that whoever gives up the load finds it there. */
-  const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
-    Effect.gen(function*() {
-      const inner = yield* Scope.fork(scope)
-      yield* Scope.provide(plan.open, inner).pipe(
-        Effect.onExit((exit) =>
-          Exit.isSuccess(exit)
-            ? Effect.sync(() => opened.set(plan.version, { model: exit.value, scope: inner }))
-            : Scope.close(inner, exit)
-        )
-      )
-    })
-
-  const open = Effect.fnUntraced(function*(entry: Entry, plan: VersionPlan, opened: Map<number, Loaded>) {
-    const clock = yield* Clock.Clock
-    const { version } = plan
-    yield* options.onEvent({ _tag: "Loading", model: entry.name, version })
-    const begin = clock.monotonicTimeNanosUnsafe()
-    const result = yield* Effect.result(Effect.retry(attempt(plan, opened), { times: options.loadRetryCount }))
-    if (Result.isFailure(result)) {
-      yield* options.onEvent({ _tag: "Failed", model: entry.name, version, reason: reasonOf(result.failure) })
-    }
-    return { version, result, millis: Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 }
-  })
+  const open = Opening.make({ ...options, scope, loads })
 
   /** Closes what left the look-up; the state follows unless the version was loaded again meanwhile. */
   const retire = (entry: Entry, version: Version, loaded: Loaded) => {
     version.closing++
     return Scope.close(loaded.scope, Exit.void).pipe(
-      Effect.andThen(Effect.sync(() => {
+      Effect.andThen(Effect.suspend(() => {
         version.closing--
-        if (version.state === "UNLOADING" && version.closing === 0) setState(version, "UNAVAILABLE", unloaded)
+        const gone = version.state === "UNLOADING" && version.closing === 0
+        if (gone) setState(version, "UNAVAILABLE", unloaded)
+        table.dropGone(entry)
         publish(entry)
+        return gone
+          ? options.onEvent({ _tag: "Unloaded", model: entry.name, version: version.version })
+          : Effect.logDebug(`closed the replaced '${entry.name}' version ${version.version}`)
       })),
-      Effect.andThen(Effect.logDebug(`successfully unloaded '${entry.name}' version ${version.version}`)),
       Effect.uninterruptible,
       Effect.forkIn(scope, { startImmediately: true })
     )
@@ -146,22 +111,39 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       return Effect.void
     }
     setState(version, "UNLOADING")
-    return retire(entry, version, loaded)
+    return Effect.andThen(
+      options.onEvent({ _tag: "Unloading", model: entry.name, version: version.version }),
+      retire(entry, version, loaded)
+    )
   }
 
-  const commit = (entry: Entry, opened: ReadonlyMap<number, Loaded>) => {
+  const activate = (entry: Entry, rollout: Rollout | undefined) =>
+    rollout && ActiveRollout.make(rollout, entry.lookup, () => random.nextDoubleUnsafe())
+
+  const commit = (
+    entry: Entry,
+    opened: ReadonlyMap<number, Loaded>,
+    rollout: Rollout | undefined,
+    others: Others
+  ) => {
+    entry.rollout = activate(entry, rollout)
     const retiring: Array<Effect.Effect<unknown>> = []
     for (const version of entry.versions.values()) {
       const loaded = opened.get(version.version)
       const previous = version.current
       if (loaded !== undefined) {
         version.current = loaded
+        if ("observe" in loaded.model) loaded.model.observe(() => publish(entry))
         setState(version, "READY")
         if (previous !== undefined) retiring.push(retire(entry, version, previous))
-      } else if (version.state === "READY") {
+      } else if (others.keep?.(version.version) === true) {
+        if (version.state === "READY") setState(version, "READY")
+      } else if (version.state !== "UNLOADING") {
         retiring.push(withdraw(entry, version))
       }
+      version.gone = loaded === undefined && others.exists?.(version.version) === false
     }
+    table.dropGone(entry)
     publish(entry)
     return Effect.all(retiring, { discard: true })
   }
@@ -169,7 +151,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   /** Drops a load that did not come to its end: what was ready before stays. */
   const abandon = (entry: Entry, versions: ReadonlyArray<VersionPlan>, opened: ReadonlyMap<number, Loaded>) => {
     for (const plan of versions) {
-      const version = versionOf(entry, plan.version)
+      const version = table.versionOf(entry, plan.version)
       if (version.state === "LOADING") setState(version, "UNAVAILABLE", unloaded)
     }
     publish(entry)
@@ -177,25 +159,31 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   }
 
   const load = Effect.fn("Lifecycle.load")(
-    function*(model: { readonly id: string; readonly name: string }, versions: ReadonlyArray<VersionPlan>) {
-      const entry = entryOf(model.id, model.name)
+    function*(
+      model: { readonly id: string; readonly name: string },
+      versions: ReadonlyArray<VersionPlan>,
+      rollout?: Rollout,
+      others: Others = {}
+    ) {
+      const entry = table.entryOf(model.id, model.name)
       const opened = new Map<number, Loaded>()
       let committed = false
       const run = Effect.gen(function*() {
         for (const plan of versions) {
-          const version = versionOf(entry, plan.version)
+          const version = table.versionOf(entry, plan.version)
           if (version.state !== "READY") setState(version, "LOADING")
         }
         publish(entry)
-        const outcomes = yield* Effect.forEach(versions, (plan) => loads.withPermit(open(entry, plan, opened)), {
+        const outcomes = yield* Effect.forEach(versions, (plan) => open(entry.name, plan, opened), {
           concurrency: "unbounded"
         })
         const failed: Array<string> = []
         for (const { result, version } of outcomes) {
           if (Result.isSuccess(result)) continue
           const reason = reasonOf(result.failure)
-          const known = versionOf(entry, version)
-          if (known.state !== "READY") setState(known, "UNAVAILABLE", reason)
+          const known = table.versionOf(entry, version)
+          if (known.state === "READY") setState(known, "READY", keptServing(reason))
+          else setState(known, "UNAVAILABLE", reason)
           failed.push(`version ${version} is at UNAVAILABLE state: ${reason};`)
         }
         if (failed.length > 0) {
@@ -207,7 +195,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         }
         yield* Effect.uninterruptible(Effect.suspend(() => {
           committed = true
-          return commit(entry, opened)
+          return commit(entry, opened, rollout, others)
         }))
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })
@@ -219,12 +207,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     }
   )
 
-  const unload = Effect.fn("Lifecycle.unload")(function*(id: string) {
-    const entry = entries.get(id)
+  const unload = Effect.fn("Lifecycle.unload")(function*(id: string, only?: number) {
+    const entry = table.entries.get(id)
     if (entry === undefined) return
     yield* entry.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => {
       const retiring = [...entry.versions.values()]
-        .filter((version) => version.state !== "UNLOADING")
+        .filter(({ state, version }) => state !== "UNLOADING" && (only === undefined || version === only))
         .map((version) => withdraw(entry, version))
       publish(entry)
       return Effect.all(retiring, { discard: true })
@@ -232,20 +220,24 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   })
 
   return {
-    lookup: (name, version) => find(byName.get(name), name, version),
-    readyVersions: (name) => byName.get(name)?.[0]?.readyVersions ?? [],
-    states: () =>
-      new Map(
-        [...entries.values()].map((entry) => [
-          entry.id,
-          [...entry.versions.values()]
-            .sort((a, b) => a.version - b.version)
-            .map(({ reason, state, version }) => ({ version, state, reason }))
-        ])
-      ),
-    allReady: () => [...entries.values()].every(isReady),
-    register: ({ id, name }) => void entryOf(id, name),
+    lookup: (name, version) => find(table.byName(name), name, version),
+    readyVersions: (name) => table.byName(name)?.[0]?.readyVersions ?? [],
+    rollout: (name) => {
+      const entry = table.byName(name)?.[0]
+      return entry && rolloutOf(entry)
+    },
+    states: () => table.states(),
+    models: () => [...table.entries.values()],
+    allReady: () => [...table.entries.values()].every(isReady),
+    register: ({ id, name }) => void table.entryOf(id, name),
+    identities: (id) => table.identities(id),
     load,
-    unload
+    unload,
+    forget: (id) => {
+      const entry = table.entries.get(id)
+      if (entry === undefined) return
+      entry.forgotten = true
+      table.dropGone(entry)
+    }
   }
 })

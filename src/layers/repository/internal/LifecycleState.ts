@@ -1,15 +1,26 @@
 /** The table of models and versions behind the lifecycle: what is loaded, in which state, and what a request finds. */
 import { Result, type Scope, type Semaphore } from "effect"
 import { codes, InvalidRequest, type LoadFailed, ModelNotFound, ModelNotReady } from "../../../schema/Errors.ts"
-import type { Model, VersionState } from "../../../services/ModelRepository.ts"
+import {
+  isNotResident,
+  type Lookup,
+  type Model,
+  type NotResident,
+  type RolloutStatus,
+  type VersionState
+} from "../../../services/ModelRepository.ts"
+import * as ActiveRollout from "./rollout/ActiveRollout.ts"
+import * as Rollouts from "./rollout/RolloutStatus.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
 
 /** A loaded version and the scope that closes it: first its scheduler, then its instances. @category models */
 export interface Loaded {
-  readonly model: Model
+  readonly model: Model | OnDemand
   readonly scope: Scope.Closeable
+  /** What it was loaded from: equal means that loading again would give the same. */
+  readonly identity: string
 }
 
 /** One version of a model; changes state in place. @category models */
@@ -21,10 +32,21 @@ export interface Version {
   current: Loaded | undefined
   /** Predecessors that still close. */
   closing: number
+  /** Leaves the table once it has closed. */
+  gone: boolean
 }
 
-/** What a request finds under a name and version. @category models */
-export type Found = Result.Result<Model, ModelNotFound | ModelNotReady | InvalidRequest>
+/** A version that loads when it is asked for, and may leave again while nobody needs it. @category models */
+export interface OnDemand {
+  readonly name: string
+  readonly version: number
+  /** What takes requests now, or how to get it. */
+  readonly found: () => Result.Result<Model, NotResident>
+  /** Where requests find something else from now on, `listener` is called. */
+  readonly observe: (listener: () => void) => void
+  /** As the index shows it. */
+  readonly status: () => { readonly state: VersionState; readonly reason: string }
+}
 
 /** One model with its versions. `lock` serialises its loads and unloads. @category models */
 export interface Entry {
@@ -33,37 +55,85 @@ export interface Entry {
   readonly name: string
   readonly versions: Map<number, Version>
   readonly lock: Semaphore.Semaphore
-  /** Ready versions by their decimal text, and the greatest one under `""`. */
-  ready: ReadonlyMap<string, Found>
+  /** Leaves the table with its last version. */
+  forgotten: boolean
+  /** What requests find under its name; the entry of another root may come in between. */
+  readonly lookup: (version: string) => Lookup
+  /** How its versions are rolled out; `undefined`: whoever names no version gets the greatest ready one. */
+  rollout: ActiveRollout.ActiveRollout | undefined
+  /** Ready versions by their decimal text, the one of requests that name none under `""`, and labels. */
+  ready: ReadonlyMap<string, Lookup>
   readyVersions: ReadonlyArray<number>
 }
 
 /** Reason text of a failed version: the code's name, then the message. @category constructors */
 export const reasonOf = (error: LoadFailed): string => `${codes[error.code].prefix}: ${error.message}`
 
+/** Reason beside the state of a ready version whose successor failed. @category constructors */
+export const keptServing = (reason: string): string => `serves what was loaded before; loading again failed: ${reason}`
+
 /** Recomputes what requests find of a model. Call after every change of state. @category combinators */
 export const publish = (entry: Entry): void => {
-  const ready = new Map<string, Found>()
+  const ready = new Map<string, Lookup>()
   const versions: Array<number> = []
+  let newest: Loaded | undefined
   for (const version of [...entry.versions.values()].sort((a, b) => a.version - b.version)) {
     if (version.state !== "READY" || version.current === undefined) continue
-    const found = Result.succeed(version.current.model)
-    ready.set(String(version.version), found)
-    ready.set("", found)
+    newest = version.current
+    ready.set(String(version.version), foundAs(entry, String(version.version), newest))
     versions.push(version.version)
+  }
+  if (newest !== undefined) ready.set("", foundAs(entry, "", newest))
+  if (entry.rollout !== undefined) {
+    ActiveRollout.publish(entry.rollout, {
+      name: entry.name,
+      versions,
+      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!),
+      lookup: entry.lookup
+    }, ready)
   }
   entry.ready = ready
   entry.readyVersions = versions
 }
 
+/** A loaded version as requests find it under `key`, which they may ask for again. */
+const foundAs = (entry: Entry, key: string, { model }: Loaded): Lookup => {
+  const again = () => entry.lookup(key)
+  const shadow = entry.rollout?.shadow
+  return "found" in model
+    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow }))
+    : Result.succeed({ ...model, again, shadow })
+}
+
+/** What the rollout of a model comes to at this moment. @category getters */
+export const rolloutOf = (entry: Entry): RolloutStatus =>
+  Rollouts.of(entry.rollout?.rollout, entry.readyVersions, (version) => {
+    const found = entry.ready.get(String(version))
+    if (found === undefined || Result.isSuccess(found)) return found?.success.statistics
+    return isNotResident(found.failure) ? found.failure.statistics() : undefined
+  })
+
+/** A loaded version takes requests. One that loads when it is asked for makes no difference to the whole server until then. */
+const isHealthy = ({ model }: Loaded): boolean => {
+  if (!("found" in model)) return model.healthy()
+  const found = model.found()
+  return Result.isFailure(found) || found.success.healthy()
+}
+
+/** As the index shows a version. @category getters */
+export const statusOf = (
+  { current, reason, state }: Version
+): { readonly state: VersionState; readonly reason: string } =>
+  state === "READY" && current !== undefined && "status" in current.model ? current.model.status() : { state, reason }
+
 /** `true` when the model has versions, and each is ready and healthy or was unloaded. @category getters */
 export const isReady = (entry: Entry): boolean =>
   entry.versions.size > 0 &&
   [...entry.versions.values()].every((version) =>
-    version.state === "READY" ? version.current!.model.healthy() : version.reason === unloaded
+    version.state === "READY" ? isHealthy(version.current!) : version.reason === unloaded
   )
 
-const badVersion = (text: string): Found =>
+const badVersion = (text: string): Lookup =>
   Result.fail(
     new InvalidRequest({
       message: `failed to get model version from specified version string '${text}' (details: stol), ` +
@@ -74,7 +144,7 @@ const badVersion = (text: string): Found =>
 const maxVersion = 2n ** 63n - 1n
 
 // Source of the texts: protocol §1.4 and §9.2. A version is read as Triton does, by its prefix.
-const findSlow = (entry: Entry, text: string): Found => {
+const findSlow = (entry: Entry, text: string): Lookup => {
   const name = entry.name
   if (text === "") {
     return Result.fail(
@@ -111,7 +181,7 @@ const findSlow = (entry: Entry, text: string): Found => {
  *
  * @category getters
  */
-export const find = (named: ReadonlyArray<Entry> | undefined, name: string, version: string): Found => {
+export const find = (named: ReadonlyArray<Entry> | undefined, name: string, version: string): Lookup => {
   if (named === undefined) {
     return Result.fail(new ModelNotFound({ message: `Request for unknown model: '${name}' is not found` }))
   }

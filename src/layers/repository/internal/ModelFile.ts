@@ -3,7 +3,7 @@ import { Effect, Path } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as Directory from "./Directory.ts"
-import type { Discovered } from "./Discovery.ts"
+import type { Located } from "./Discovery.ts"
 
 /**
  * Absolute path of the model file: `‹model›/‹version›/‹default_model_filename›`, and `model.onnx` in it where that is a
@@ -13,7 +13,7 @@ import type { Discovered } from "./Discovery.ts"
  *
  * @category constructors
  */
-export const locate = Effect.fnUntraced(function*(found: Discovered, config: ModelConfig, version: number) {
+export const locate = Effect.fnUntraced(function*(found: Located, config: ModelConfig, version: number) {
   const path = yield* Path.Path
   const fail = (code: LoadFailed["code"], message: string) => new LoadFailed({ model: config.name, code, message })
   const name = config.default_model_filename === "" ? "model.onnx" : config.default_model_filename

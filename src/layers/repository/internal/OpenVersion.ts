@@ -1,9 +1,11 @@
-/** Opens a prepared version: its instances, then the queue before them. */
+/** Opens a prepared version: its instances, which are warmed up, then the queue before them. */
 import { Clock, Context, Effect, FileSystem, Path, type Scope } from "effect"
 import type { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
+import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
+import { RateLimiter } from "../../../services/RateLimiter.ts"
 import { ResponseCache } from "../../../services/ResponseCache.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
@@ -11,6 +13,7 @@ import { customisableFamily } from "./config/Validate.ts"
 import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import type { Prepared } from "./PrepareVersion.ts"
 import * as VersionCache from "./VersionCache.ts"
+import * as Warmup from "./warmup/Warmup.ts"
 
 /** What loading a version needs besides a scope of its own. @category models */
 export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem | Path.Path
@@ -18,7 +21,12 @@ export type Services = Executor | Scheduler | Statistics | FileSystem.FileSystem
 /** These services and nothing else: above all not the scope of whoever asks, which must not hold what a version opens. */
 export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
   Effect.context<Services>(),
-  Context.pick(Executor, Scheduler, Statistics, ResponseCache, FileSystem.FileSystem, Path.Path)
+  (all) =>
+    all.pipe(
+      Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path),
+      Context.add(RateLimiter, Context.get(all, RateLimiter)),
+      Context.add(ResponseCache, Context.get(all, ResponseCache))
+    )
 )
 
 /**
@@ -47,8 +55,11 @@ export const open = Effect.fn("OpenVersion.open")(
       cached: cache !== undefined,
       firstResponseBuckets: firstResponseBuckets(config)
     })
-    const optional = signature.inputs.filter((input) => input.optional).map((input) => input.name)
-    const instances = yield* OptionalInputs.open(executor, plan, optional)
+    const instances = yield* (yield* RateLimiter).limit(
+      plan,
+      OptionalInputs.open(executor, plan, optionalInputs(signature))
+    )
+    yield* Warmup.run({ prepared, instances, statistics })
     const queue = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
     const scheduler = cache === undefined ? queue : yield* cache.open(queue, statistics)
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))

@@ -15,8 +15,9 @@ import * as Resolve from "./config/Resolve.ts"
 import { configWarnings, validateConfig } from "./config/Validate.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
 import * as Directory from "./Directory.ts"
-import type { Discovered } from "./Discovery.ts"
+import type { Located } from "./Discovery.ts"
 import type { Settings } from "./RepositoryOptions.ts"
+import * as RolloutFile from "./rollout/RolloutFile.ts"
 import * as Versions from "./Versions.ts"
 
 /** Bytes that a config file may have. @category constants */
@@ -24,13 +25,15 @@ export const maxConfigBytes = 16 * 1024 * 1024
 
 /** A model whose config stands; its versions are not looked at yet. @category models */
 export interface Polled {
-  readonly found: Discovered
+  readonly found: Located
   /** Resolved, normalised and validated. */
   readonly config: ModelConfig
   /** What the model file says may complete the config. */
   readonly autoComplete: boolean
   /** Version directories, ascending. */
   readonly available: ReadonlyArray<number>
+  /** How its versions are rolled out, where its directory says so. */
+  readonly rollout?: RolloutFile.RolloutFile | undefined
 }
 
 /** Told of each thing that is odd and no error. @category models */
@@ -62,28 +65,37 @@ const entriesBelow = Effect.fnUntraced(function*(directory: string, entries: Rea
   )
 })
 
-const pollBare = Effect.fnUntraced(function*(found: Discovered, file: string) {
+/** A bare file has a config only where a load brings one. */
+const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given: ModelConfig) {
   const path = yield* Path.Path
-  const config = normaliseConfig(ModelConfigs.make({
-    name: found.name,
-    backend: "onnxruntime",
-    platform: "onnxruntime_onnx",
+  const config = normaliseConfig({
+    ...given,
+    name: given.name === "" ? found.name : given.name,
+    backend: given.backend === "" ? "onnxruntime" : given.backend,
+    platform: given.platform === "" ? "onnxruntime_onnx" : given.platform,
     default_model_filename: path.basename(file)
-  }))
-  return { found, config, autoComplete: true, available: [1] } satisfies Polled
+  })
+  yield* checked(validateConfig(config))
+  yield* checked(Resolve.checkDirectoryName(config, found.name))
+  return { found, config, autoComplete: true, available: [1], rollout: undefined } satisfies Polled
 })
 
 /**
- * Polls one model.
+ * Polls one model. `override` takes the place of its config file.
  *
  * Errors: `PollFailed` with the first thing that is wrong, without the name of the model around it.
  *
  * @category constructors
  */
-export const poll = Effect.fn("PollModel.poll")(function*(found: Discovered, settings: Settings, warn: Warn) {
-  if (found.file !== undefined) return yield* pollBare(found, found.file)
+export const poll = Effect.fn("PollModel.poll")(function*(
+  found: Located,
+  settings: Settings,
+  warn: Warn,
+  override?: ModelConfig
+) {
+  if (found.file !== undefined) return yield* pollBare(found, found.file, override ?? ModelConfigs.empty)
   const entries = yield* Directory.list(found.directory)
-  const given = yield* readConfig(found.directory, settings, warn)
+  const given = override ?? (yield* readConfig(found.directory, settings, warn))
   yield* Checksums.verify(given.name === "" ? { ...given, name: found.name } : given, found.directory)
   const resolved = Resolve.resolve(given, {
     name: found.name,
@@ -96,25 +108,34 @@ export const poll = Effect.fn("PollModel.poll")(function*(found: Discovered, set
   if (settings.strictModelConfig) yield* checked(validateIo(config, { declaresZero: () => true }))
   yield* checked(Resolve.checkDirectoryName(config, found.name))
   yield* Effect.forEach(configWarnings(config), warn, { discard: true })
+  const rollout = yield* RolloutFile.read(found.directory)
   const { versions, warnings } = Versions.list(entries)
   yield* Effect.forEach(warnings, warn, { discard: true })
-  return { found, config, autoComplete: !settings.strictModelConfig, available: versions } satisfies Polled
+  return { found, config, autoComplete: !settings.strictModelConfig, available: versions, rollout } satisfies Polled
 })
 
 /**
  * The versions that the model's policy serves: stage 9 of loading.
  *
- * Errors: `LoadFailed` INVALID_ARG where there is none. Source: model-config §1.3.
+ * Errors: `LoadFailed` INVALID_ARG where there is none, or where the rollout names one that is not among them. Source:
+ * model-config §1.3.
  *
  * @category getters
  */
-export const chooseVersions = Effect.fnUntraced(function*({ available, config }: Polled, warn: Warn) {
+export const chooseVersions = Effect.fnUntraced(function*({ available, config, rollout }: Polled, warn: Warn) {
   const { missing, versions } = Versions.choose(config, available)
   yield* Effect.forEach(missing, warn, { discard: true })
-  if (versions.length > 0) return versions
-  return yield* new LoadFailed({
-    model: config.name,
-    code: "INVALID_ARG",
-    message: `at least one version must be available under the version policy of model '${config.name}'`
-  })
+  const refused = (message: string) => new LoadFailed({ model: config.name, code: "INVALID_ARG", message })
+  if (versions.length === 0) {
+    return yield* refused(
+      `at least one version must be available under the version policy of model '${config.name}'`
+    )
+  }
+  if (rollout !== undefined) {
+    yield* Effect.mapError(
+      Effect.fromResult(RolloutFile.checkServed(rollout, versions)),
+      ({ message }) => refused(message)
+    )
+  }
+  return versions
 })

@@ -8,7 +8,7 @@ import { Effect, Path, Result } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
-import { type Device, Executor, type ModelPlan } from "../../../services/Executor.ts"
+import { type Device, Executor, type ModelPlan, type PlannedInstance } from "../../../services/Executor.ts"
 import * as BackendSettings from "./BackendSettings.ts"
 import { resolveBackend } from "./config/Backend.ts"
 import type { ConfigFault } from "./config/ConfigFault.ts"
@@ -17,6 +17,7 @@ import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
 import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
+import type { Discovered } from "./Discovery.ts"
 import * as Labels from "./Labels.ts"
 import * as ModelFile from "./ModelFile.ts"
 import * as AutoComplete from "./onnx/AutoComplete.ts"
@@ -32,6 +33,10 @@ export interface Prepared {
   /** The final config. */
   readonly config: ModelConfig
   readonly version: number
+  /** The model's folder. */
+  readonly directory: string
+  /** A model file by itself: the folder that it lies in is no model's, nor are those below. */
+  readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
   /** Absolute path of what it is made of: its folder, or its file where it has none. */
@@ -47,12 +52,16 @@ const gpusOf = (devices: ReadonlyArray<Device>): Gpus => {
 
 /** Instances of normalised groups; a group on GPUs has its count on each of them. @category constructors */
 export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
-  config.instance_group.flatMap(({ count, gpus, kind, name }) => {
+  config.instance_group.flatMap(({ count, gpus, kind, name, passive, rate_limiter: limiter }) => {
     const devices: ReadonlyArray<Device> = kind === "KIND_GPU"
       ? gpus.map((id) => ({ kind: "GPU", id }))
       : [{ kind: "CPU", id: 0 }]
+    const needs = {
+      ...(passive ? { passive } : {}),
+      ...(limiter === undefined ? {} : { resources: limiter.resources, priority: limiter.priority })
+    }
     return devices.flatMap((device) =>
-      Array.from({ length: count }, (_, index) => ({ name: `${name}_${index}`, device }))
+      Array.from({ length: count }, (_, index): PlannedInstance => ({ name: `${name}_${index}`, device, ...needs }))
     )
   })
 
@@ -132,6 +141,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   const prepared: Prepared = {
     config,
     version,
+    directory,
+    bare: polled.found.file !== undefined,
     signature: ModelSignature.make(config, labels, Compare.scalars(agreement)),
     plan: {
       model,
@@ -146,4 +157,25 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     contents: polled.found.file ?? path.join(directory, String(version))
   }
   return prepared
+})
+
+/**
+ * The same for a model whose files may have to be fetched first. They stay until the scope closes, which is the version's.
+ *
+ * Errors: `LoadFailed` with the first thing that is wrong.
+ *
+ * @category constructors
+ */
+export const open = Effect.fnUntraced(function*(
+  discovered: Discovered,
+  polled: Polled,
+  version: number,
+  backendConfig: ReadonlyArray<BackendSettings.BackendSetting>,
+  warn: Warn
+) {
+  const found = yield* Effect.mapError(
+    discovered.open,
+    ({ code, message }) => new LoadFailed({ model: polled.config.name, code, message })
+  )
+  return yield* prepare({ ...polled, found }, version, backendConfig, warn)
 })

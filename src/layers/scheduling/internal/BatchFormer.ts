@@ -34,6 +34,18 @@ export interface BatchFormer {
   readonly changed: () => void
 }
 
+/** A batch that may leave. */
+interface Leaving {
+  readonly entries: ReadonlyArray<Entry>
+  readonly closed: boolean
+}
+
+/** It may, although a policy that was started afresh would wait: all that it was judged by is as it was, or there is more. */
+const isStill = (leaving: Leaving, head: Head): boolean =>
+  (head.closed || !leaving.closed) && leaving.entries.every((entry, i) => entry === head.entries[i])
+
+const rowsOf = (entries: ReadonlyArray<Entry>): number => entries.reduce((sum, { rows }) => sum + rows, 0)
+
 /** The requests that the next batch could take. */
 class Head {
   readonly entries: Array<Entry> = []
@@ -71,6 +83,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     /** The last request of the batch that gathers: whoever comes before it, or has another key, changes that batch. */
     let gathering: Entry | undefined
     let scheduled = false
+    /** What the policy has let go, while it waits for the turn of an instance. */
+    let leaving: Leaving | undefined
     /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
     let changes = 0
 
@@ -95,9 +109,12 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       return head
     }
 
-    /** An instance is idle, or the batch is complete and can lie ready at one that is busy. */
+    /**
+     * An instance is idle, or the batch is complete and can lie ready at one that is busy. Where instances wait for their turn it is
+     * to be asked for before one is idle.
+     */
     const hasRoom = (core: QueueCore, head: Head): boolean =>
-      core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
+      core.lanes.takesTurns() || core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
 
     const wakeSoon = () => {
       if (scheduled) return
@@ -119,13 +136,36 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       return Effect.interruptible(until)
     }
 
+    /** Lets the head go; where instances wait for their turn, with what has come until then. */
+    const leave = (core: QueueCore, head: Head, rows: number, seen: number): Effect.Effect<void> => {
+      const entries = head.entries.slice(0, head.countOf(Math.min(rows, maxRows)))
+      if (!core.lanes.takesTurns() || core.lanes.accepts()) {
+        leaving = undefined
+        options.launch(entries)
+        return Effect.void
+      }
+      leaving = { entries, closed: head.closed }
+      wakeAtRows = Infinity
+      gathering = undefined
+      core.lanes.want(Math.max(1, Math.floor(core.queue.rows / maxRows)))
+      return sleep(seen, wake.await)
+    }
+
+    /** Nothing is to leave: no turn is needed. */
+    const stay = (core: QueueCore) => {
+      leaving = undefined
+      core.lanes.want(0)
+    }
+
+    const spareOf = ({ lanes }: QueueCore): number => lanes.takesTurns() ? Math.max(1, lanes.spare()) : lanes.spare()
+
     const look = (core: QueueCore, head: Head): QueueSnapshot => ({
       rows: head.rows,
       maxRows,
       closed: head.closed || core.closing(),
       age: (Number(clock.monotonicTimeNanosUnsafe()) - head.oldest) / 1e6,
       executing: core.lanes.load().running,
-      idle: core.lanes.quick() ? Math.min(1, core.lanes.spare()) : core.lanes.spare(),
+      idle: core.lanes.quick() ? Math.min(1, spareOf(core)) : spareOf(core),
       fit: (limit) => head.rowsOf(head.countOf(Math.min(limit, maxRows)))
     })
 
@@ -137,6 +177,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       const head = core === undefined ? undefined : read(core)
       const seen = changes
       if (core === undefined || head === undefined || !hasRoom(core, head)) {
+        if (core !== undefined) stay(core)
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
         gathering = ahead ? head?.entries.at(-1) : undefined
@@ -147,9 +188,12 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       if (looked._tag === "Failure") {
         const rows = yield* Pull.doneExitFromCause(looked.cause)
         step = undefined
-        options.launch(head.entries.slice(0, head.countOf(Math.min(rows, maxRows))))
-        return
+        return yield* leave(core, head, rows, seen)
       }
+      if (leaving !== undefined && isStill(leaving, head)) {
+        return yield* leave(core, head, rowsOf(leaving.entries), seen)
+      }
+      stay(core)
       const [rows, delay] = looked.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
       gathering = head.entries.at(-1)
@@ -161,6 +205,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       Effect.sync(() => {
         const core = options.core()
         step = undefined
+        leaving = undefined
         const head = core === undefined ? undefined : read(core)
         if (core === undefined || head === undefined) return
         const message = `the batching policy of model '${model}' failed: ${cause}`
@@ -193,6 +238,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
           // What the loop waits for was said of requests that have left: the next arrival is to wake it.
           wakeAtRows = 1
           gathering = undefined
+          stay(core)
           return
         }
         // Where runs are short, what arrives in the rest of this turn makes fuller batches than an instance loses by waiting.

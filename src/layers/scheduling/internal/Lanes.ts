@@ -10,6 +10,7 @@
 import { Cause, Effect, Exit, Option, type Scope } from "effect"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { ExecutionResult, Instances, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
+import { LaneLine } from "./LaneLine.ts"
 
 type Done = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
 
@@ -17,6 +18,8 @@ interface Lane {
   readonly instance: LentInstance
   /** `false` once the instance went back to the pool. */
   lent: boolean
+  /** Stands in line for its turn, or has it. */
+  asked: boolean
   /** In order; the first one runs. */
   readonly runs: Array<LaneRun>
 }
@@ -46,6 +49,13 @@ export interface Lanes {
   readonly accepts: () => boolean
   /** One more run may be started although an instance is busy with one: to be put together meanwhile, and to lie ready. */
   readonly acceptsAhead: () => boolean
+  /** Instances wait for their turn: none is idle before, and what it is to run must have been asked for with `want`. */
+  readonly takesTurns: () => boolean
+  /**
+   * So many runs would begin if they could: that many instances ask for a turn, as soon as they run nothing. Each start takes one
+   * away; turns beyond it are given back. Where no turns are taken it does nothing.
+   */
+  readonly want: (runs: number) => void
   /** Instances that run something, and requests in runs that lie ready behind those. */
   readonly load: () => { readonly running: number; readonly ready: number }
   /**
@@ -77,6 +87,8 @@ export const isNotBegun = (exit: Exit.Exit<unknown, RunFailure>): boolean => {
 export const make = (instances: Instances, onIdle: () => void): Effect.Effect<Lanes, never, Scope.Scope> =>
   Effect.gen(function*() {
     const lanes: Array<Lane> = []
+    const line = new LaneLine(lanes, onIdle)
+    let turns = false
     let running = 0
     let started = 0
 
@@ -117,6 +129,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
     /** A lane can take more. Those that are left idle relieve others of what lies ready there. */
     const rest = (lane: Lane) => {
       if (!lane.lent) return
+      if (turns) line.balance()
       onIdle()
       if (started <= running) return
       for (let i = 0; i < lanes.length && running < lanes.length; i++) {
@@ -141,15 +154,20 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       if (!lane.lent) return
       lane.lent = false
       lanes.splice(lanes.indexOf(lane), 1)
+      if (lane.asked) lane.instance.turn?.drop()
+      if (turns) line.balance()
     }
+
+    const mayBegin = ({ instance: { turn } }: Lane) => turn === undefined || turn.isGranted()
 
     const choose = (): Lane | undefined => {
       let chosen: Lane | undefined
       for (let i = 0; i < lanes.length; i++) {
         const lane = lanes[i]!
         const length = lane.runs.length
-        if (length === 0) return lane
+        if (length === 0 && (!turns || mayBegin(lane))) return lane
         if (
+          !turns &&
           (chosen === undefined || length < chosen.runs.length) && lane.instance.quick() && lane.instance.accepts()
         ) chosen = lane
       }
@@ -157,6 +175,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
     }
 
     const chooseAhead = (): Lane | undefined => {
+      if (turns) return undefined
       let chosen: Lane | undefined
       for (let i = 0; i < lanes.length; i++) {
         const { instance, runs } = lanes[i]!
@@ -169,8 +188,9 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
     const hold = Effect.flatMap(instances.lend, (instance) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          const lane: Lane = { instance, lent: true, runs: [] }
+          const lane: Lane = { instance, lent: true, asked: false, runs: [] }
           lanes.push(lane)
+          if (instance.turn !== undefined) turns = true
           rest(lane)
           return lane
         }),
@@ -190,7 +210,11 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
 
     return {
       spare,
-      idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0),
+      takesTurns: () => turns,
+      want: (runs) => {
+        if (turns) line.want(runs)
+      },
+      idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0 && mayBegin(lane)),
       quick: () => lanes[0]?.instance.quick() === true,
       busy: () => running > 0,
       accepts: () => choose() !== undefined,
@@ -205,7 +229,9 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       start: (inputs, outputs, requests, begun, done) => {
         const run: LaneRun = { inputs, outputs, requests, begun, done, lane: undefined, started: undefined }
         started++
-        begin((choose() ?? chooseAhead())!, run)
+        const lane = (choose() ?? chooseAhead())!
+        if (turns) line.used(lane)
+        begin(lane, run)
         return {
           withdraw: () => {
             if (!withdraw(run)) return false

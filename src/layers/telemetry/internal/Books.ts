@@ -12,9 +12,10 @@ import {
   phases,
   type RefusalReason,
   type RequestTimes,
+  type ShadowOutcome,
   type VersionBooks
 } from "../../../services/Statistics.ts"
-import { ascending, batchSizeBounds, Buckets, firstResponseBounds } from "./Buckets.ts"
+import { ascending, batchSizeBounds, Buckets, differenceBounds, firstResponseBounds } from "./Buckets.ts"
 import { Meter } from "./Meter.ts"
 import { NanosTotal, wholeNanos } from "./NanosTotal.ts"
 
@@ -53,6 +54,9 @@ export class Books implements VersionBooks {
   private readonly firstResponses: Buckets
   private readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
   private readonly refusals: Record<RefusalReason, number> = { queue_full: 0, stopping: 0 }
+  private readonly shadows: Record<ShadowOutcome, number> = { same: 0, different: 0, failed: 0, dropped: 0 }
+  private readonly differences = new Buckets(differenceBounds)
+  private differenceSum = 0
   private readonly batches = new Map<number, Batches>()
 
   constructor(model: string, version: number, nowMillis: () => number, options: Options = {}) {
@@ -146,6 +150,13 @@ export class Books implements VersionBooks {
     batch.computeOutput.add(wholeNanos(times.computeOutput))
   }
 
+  shadowed(outcome: ShadowOutcome, largest = 0): void {
+    this.shadows[outcome]++
+    if (outcome === "failed" || outcome === "dropped") return
+    this.differences.add(largest)
+    if (Number.isFinite(largest)) this.differenceSum += largest
+  }
+
   counts(): Counts {
     const { meters } = this
     const { running, waiting } = this.depth()
@@ -157,6 +168,7 @@ export class Books implements VersionBooks {
       fail: { count: this.failCount, nanos: this.failNanos.value },
       failures: { ...this.failures },
       refusals: { ...this.refusals },
+      shadows: { ...this.shadows },
       queue: meters.queue.phase,
       computeInput: meters.computeInput.phase,
       computeInfer: meters.computeInfer.phase,
@@ -183,6 +195,7 @@ export class Books implements VersionBooks {
       durations: eachPhase((phase) => meters[phase].distribution),
       batchSizes: this.batchSizes(),
       firstResponse: this.firstResponses.read(this.firstResponseBounds, this.firstResponseMillis),
+      shadowDifference: this.differences.read(differenceBounds, this.differenceSum),
       quantile: this.keepsQuantiles ? (phase, share) => meters[phase].quantile(share) : undefined
     }
   }

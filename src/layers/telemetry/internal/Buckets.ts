@@ -54,6 +54,9 @@ export const batchSizeBounds: ReadonlyArray<number> = [1, 2, 4, 8, 16, 32, 64, 1
 /** Milliseconds. Source: scheduling §9.2. */
 export const firstResponseBounds: ReadonlyArray<number> = [100, 500, 2000, 5000]
 
+/** Distances of numbers: none at all, then decades. */
+export const differenceBounds: ReadonlyArray<number> = [0, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 100, 1000]
+
 /** Bounds that somebody wrote down, as bounds can be: finite, each once, ascending. */
 export const ascending = (bounds: ReadonlyArray<number>): ReadonlyArray<number> =>
   [...new Set(bounds.filter(Number.isFinite))].toSorted((a, b) => a - b)

@@ -1,5 +1,5 @@
 /** Metrics of a model version that Triton lacks: histograms in seconds, queues, rejections. */
-import type { PhaseName, RefusalReason } from "../../../services/Statistics.ts"
+import type { Counts, PhaseName, RefusalReason, ShadowOutcome } from "../../../services/Statistics.ts"
 import type { Family } from "./Exposition.ts"
 import type { Reading } from "./InferenceFamilies.ts"
 
@@ -12,6 +12,11 @@ const durations: ReadonlyArray<readonly [phase: PhaseName, name: string, help: s
 ]
 
 const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "stopping"]
+
+const outcomes: ReadonlyArray<ShadowOutcome> = ["same", "different", "failed", "dropped"]
+
+/** It ran in the shadow of another version, or should have. */
+const hasShadows = ({ shadows }: Counts): boolean => outcomes.some((outcome) => shadows[outcome] > 0)
 
 /** @category constructors */
 export const families: ReadonlyArray<Family<Reading>> = [
@@ -45,6 +50,24 @@ export const families: ReadonlyArray<Family<Reading>> = [
     help: "Requests turned away before they were accepted, because a queue was full or the model is being unloaded.",
     write: (series, { counts }) => {
       for (const reason of refusals) series.valueWith("reason", reason, counts.refusals[reason])
+    }
+  },
+  {
+    name: "galatea_shadow_requests_total",
+    type: "counter",
+    help: "Requests of other versions that this version was to run in their shadow, by what became of them.",
+    write: (series, { counts }) => {
+      if (!hasShadows(counts)) return
+      for (const outcome of outcomes) series.valueWith("outcome", outcome, counts.shadows[outcome])
+    }
+  },
+  {
+    name: "galatea_shadow_difference",
+    type: "histogram",
+    help:
+      "Largest distance between two numbers of an answer and of its run in the shadow; infinite ones are not in the sum.",
+    write: (series, { counts, measures }) => {
+      if (hasShadows(counts)) series.distribution(measures.shadowDifference)
     }
   }
 ]

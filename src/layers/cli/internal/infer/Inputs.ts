@@ -2,11 +2,11 @@
 import { Effect, type FileSystem, type Result } from "effect"
 import * as DataType from "../../../../schema/DataType.ts"
 import type { ModelMetadata, TensorMetadata } from "../../../../schema/Metadata.ts"
+import * as Npy from "../../../../schema/npy/Npy.ts"
+import { NpyFault } from "../../../../schema/npy/NpyFault.ts"
 import { nearest } from "../../../../schema/proto/Suggestion.ts"
 import { Unreadable } from "../RunningServer.ts"
 import * as Literal from "./Literal.ts"
-import * as Npy from "./Npy.ts"
-import { NpyFault } from "./NpyFault.ts"
 import * as Shape from "./Shape.ts"
 
 /** What the client takes. @internal */

@@ -121,18 +121,28 @@ const walk = (node: Node, path: string, start: number, out: Captures): Route | u
     if (route !== undefined) return route
   }
   const capture = node.capture
-  if (capture === undefined || segment === "" || (capture.name === "version" && !isDigits(segment))) return undefined
+  if (capture === undefined || segment === "" || (capture.name === "version" && !isVersion(segment))) return undefined
   const route = slash === -1 ? capture.node.route : walk(capture.node, path, slash + 1, out)
   if (route !== undefined) out[capture.name] = segment
   return route
 }
 
-const isDigits = (text: string): boolean => {
+/** Digits, or what can be a label: a letter, then letters, digits, `_` and `-`. */
+const isVersion = (text: string): boolean => {
+  const labelled = isLetter(text.charCodeAt(0))
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code < 48 || code > 57) return false
+    if (isDigit(code) || (labelled && (isLetter(code) || code === 45 || code === 95))) continue
+    return false
   }
   return true
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+
+const isLetter = (code: number): boolean => {
+  const lower = code | 32
+  return lower >= 97 && lower <= 122
 }
 
 /** Undoes the percent-encoding of captured names in place; `false` when it is malformed. @internal */

@@ -14,10 +14,12 @@ import type { InferResponse } from "../../../../schema/rpc/Infer.ts"
 import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import type { ModelStatistics as ModelStatisticsWire } from "../../../../schema/rpc/Models.ts"
 import type { InferenceServer } from "../../../../services/InferenceServer.ts"
+import { isHealthy, isNotResident, type Model, whenResident } from "../../../../services/ModelRepository.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type { Forward } from "../HeaderForwarding.ts"
 import { Deadline } from "../infer/Deadline.ts"
 import type { InFlight } from "../InFlight.ts"
+import { untilDeadline } from "../Resident.ts"
 import * as StatisticsLookup from "../StatisticsLookup.ts"
 import * as RequestReader from "./RequestReader.ts"
 import type { AnyRequest } from "./RequestReader.ts"
@@ -65,10 +67,10 @@ const questions = ({ server }: Surroundings) => {
     ServerReady: () => server.ready,
     ServerMetadata: () => Effect.succeed(server.metadata),
     ModelReady: ({ model, version = "" }) =>
-      Effect.fromResult(Result.map(server.model(model, version), (found) => found.healthy())),
-    ModelMetadata: ({ model, version = "" }) => Effect.fromResult(server.modelMetadata(model, version)),
+      Effect.suspend(() => Effect.fromResult(isHealthy(server.model(model, version)))),
+    ModelMetadata: ({ model, version = "" }) => whenResident(() => server.modelMetadata(model, version)),
     ModelConfig: ({ model, version = "" }) =>
-      Effect.fromResult(Result.map(server.model(model, version), ({ config }) => config)),
+      Effect.map(whenResident(() => server.model(model, version)), ({ config }) => config),
     ModelStatistics: ({ model = "", version = "" }) =>
       model === ""
         ? Effect.map(lookup.all, (versions) => versions.map(statistics))
@@ -77,12 +79,14 @@ const questions = ({ server }: Surroundings) => {
         ),
     RepositoryIndex: ({ ready = false }) =>
       Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
-    RepositoryModelLoad: ({ config, files, model }) =>
+    RepositoryModelLoad: ({ config, files, model, version }) =>
       repository.load(model, {
+        ...(version === undefined ? {} : { version }),
         ...(config === undefined ? {} : { config }),
         ...(files === undefined ? {} : { files: new Map(Object.entries(files)) })
       }),
-    RepositoryModelUnload: ({ model, unloadDependents = false }) => repository.unload(model, { unloadDependents })
+    RepositoryModelUnload: ({ model, unloadDependents = false, version }) =>
+      repository.unload(model, { unloadDependents, ...(version === undefined ? {} : { version }) })
   })
 }
 
@@ -106,13 +110,27 @@ class Inference<A> {
 
   /** The answer is lent until the scope of the request closes, which is after it was sent. */
   run(wire: AnyRequest, headers: Headers): Effect.Effect<A, InferenceError, Scope.Scope> {
-    const { countsBytes, forward, inFlight, server } = this.surroundings
+    const { server } = this.surroundings
     const deadline = wire.deadlineMicros === undefined || wire.deadlineMicros === 0
       ? undefined
       : new Deadline(wire.deadlineMicros / 1000)
     if (server.stopping()) return refuse(new Stopping({ message: "Server exiting" }))
     const found = server.model(wire.model, wire.version ?? "")
-    if (Result.isFailure(found)) return refuse(found.failure)
+    if (Result.isSuccess(found)) return this.infer(wire, headers, found.success, deadline)
+    if (!isNotResident(found.failure)) return refuse(found.failure)
+    return untilDeadline(() => server.model(wire.model, wire.version ?? ""), deadline).pipe(
+      Effect.mapError((reason) => new InferenceError({ reason })),
+      Effect.flatMap((model) => this.infer(wire, headers, model, deadline))
+    )
+  }
+
+  private infer(
+    wire: AnyRequest,
+    headers: Headers,
+    model: Model,
+    deadline: Deadline | undefined
+  ): Effect.Effect<A, InferenceError, Scope.Scope> {
+    const { countsBytes, forward, inFlight, server } = this.surroundings
     const read = RequestReader.read(wire)
     if (Result.isFailure(read)) return refuse(read.failure)
     let request = read.success
@@ -137,7 +155,7 @@ class Inference<A> {
       })
       return Effect.andThen(
         Scope.addFinalizer(scope, leave),
-        Effect.matchEffect(server.infer(found.success, request), {
+        Effect.matchEffect(server.infer(model, request), {
           onFailure: (error) => Effect.fail(withoutCause(error)),
           onSuccess: (answer) => {
             response = answer

@@ -102,14 +102,8 @@ function* refusals(
 
 function* warnings(config: ModelConfig): Generator<Unimplemented> {
   const model = `model '${config.name}'`
-  if (config.model_warmup.length > 0) {
-    yield warn("model_warmup", `${model} lists warm-up requests: in this release they are not run.`)
-  }
-  if (config.instance_group.some(({ rate_limiter: limiter }) => limiter !== undefined)) {
-    yield warn("instance_group.rate_limiter", `${model} sets a rate limiter: in this release it has no effect.`)
-  }
-  if (config.instance_group.some(({ passive }) => passive)) {
-    yield warn("instance_group.passive", `${model} has passive instances: in this release they take requests.`)
+  if (config.instance_group.length > 0 && config.instance_group.every(({ passive }) => passive)) {
+    yield warn("instance_group.passive", `${model} has passive instances only: every request to it is refused.`)
   }
   const accelerators = config.optimization?.execution_accelerators
   const asked = [

@@ -2,8 +2,10 @@
 import { Cause, Exit, Result } from "effect"
 import { type InferenceError, InvalidRequest, Unsupported } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { GrpcCall } from "../Call.ts"
 import type { Door } from "./Door.ts"
+import type { RequestMessage } from "./infer/InferRequestReader.ts"
 import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
 import { compress, prepare, read } from "./infer/Submission.ts"
 import { type Rpc, unsuccessful } from "./Rpc.ts"
@@ -40,14 +42,23 @@ class InferRpc {
     if (Result.isFailure(message)) return call.failure(message.failure)
     const { modelName, modelVersion } = message.success
     const found = door.server.model(modelName, modelVersion)
-    if (Result.isFailure(found)) return call.failure(found.failure)
-    const model = found.success
+    if (Result.isSuccess(found)) return this.proceed(call, message.success, found.success)
+    if (!isNotResident(found.failure)) return call.failure(found.failure)
+    // The deadline of the call ends the waiting.
+    call.run(whenResident(() => door.server.model(modelName, modelVersion)), (exit) => {
+      if (Exit.isFailure(exit)) unsuccessful(call, exit.cause)
+      else this.proceed(call, message.success, exit.value)
+    })
+  }
+
+  private proceed(call: GrpcCall, message: RequestMessage, model: Model): void {
+    const { door } = this
     if (model.config.model_transaction_policy?.decoupled === true) {
       return call.failure(
         new Unsupported({ message: "ModelInfer RPC doesn't support models with decoupled transaction policy" })
       )
     }
-    const request = prepare(door, call, message.success, (byteLength) => {
+    const request = prepare(door, call, message, (byteLength) => {
       const region = door.memory.acquire(byteLength)
       call.hold(region)
       return region.bytes

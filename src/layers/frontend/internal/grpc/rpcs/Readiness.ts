@@ -1,6 +1,7 @@
 /** Liveness and readiness of the server and of models. Source: protocol §3.1, §7.2. */
 import { Result } from "effect"
 import * as Status from "../../../../../schema/proto/StatusFields.ts"
+import { isHealthy } from "../../../../../services/ModelRepository.ts"
 import type { Door } from "./Door.ts"
 import { unary } from "./Rpc.ts"
 
@@ -25,10 +26,10 @@ export const rpcs = ({ server }: Door) => ({
     request: Status.ModelReadyRequest,
     response: Status.ModelReadyResponse,
     answer: ({ name, version }, call) => {
-      const model = server.model(name, version)
-      if (Result.isSuccess(model)) call.reply({ ready: model.success.healthy() })
+      const healthy = isHealthy(server.model(name, version))
+      if (Result.isSuccess(healthy)) call.reply({ ready: healthy.success })
       // A model that is not there is not ready; only a version that is no number is an error.
-      else if (model.failure._tag === "InvalidRequest") call.failure(model.failure)
+      else if (healthy.failure._tag === "InvalidRequest") call.failure(healthy.failure)
       else call.reply({ ready: false })
     }
   })

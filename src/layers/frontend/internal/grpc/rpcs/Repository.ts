@@ -3,6 +3,7 @@ import { Result } from "effect"
 import { InvalidRequest, Unsupported } from "../../../../../schema/Errors.ts"
 import type { TypeOf } from "../../../../../schema/proto/Descriptor.ts"
 import * as Fields from "../../../../../schema/proto/RepositoryFields.ts"
+import type { LoadParameters } from "../../../../../services/ModelRepository.ts"
 import type { Door } from "./Door.ts"
 import { unary } from "./Rpc.ts"
 
@@ -45,8 +46,10 @@ export const rpcs = ({ server: { repository } }: Door) => ({
           new InvalidRequest({ message: "invalid value type for 'unload_dependents' parameter, expected bool_param." })
         )
       }
-      const unloadDependents = dependents?.bool_param === true
-      call.answerWith(repository.unload(model_name, { unloadDependents }), () => call.reply({}))
+      const version = versionOf(parameters)
+      if (Result.isFailure(version)) return call.failure(version.failure)
+      const options = { unloadDependents: dependents?.bool_param === true, ...version.success }
+      call.answerWith(repository.unload(model_name, options), () => call.reply({}))
     }
   })
 })
@@ -54,10 +57,7 @@ export const rpcs = ({ server: { repository } }: Door) => ({
 const noRepositories = (): Unsupported =>
   new Unsupported({ message: "'repository_name' specification is not supported" })
 
-interface LoadParameters {
-  readonly config?: string
-  readonly files?: ReadonlyMap<string, Uint8Array>
-}
+type Parameters = Readonly<Record<string, TypeOf<typeof Fields.ModelRepositoryParameter>>>
 
 const filePrefix = "file:"
 
@@ -66,10 +66,24 @@ const wrongType = (name: string, expected: string): Result.Result<never, Invalid
     new InvalidRequest({ message: `invalid value type for load parameter '${name}', expected ${expected}.` })
   )
 
+/** The version to load or unload alone: this server's own parameter, a string or a number. */
+const versionOf = (parameters: Parameters): Result.Result<{ readonly version?: string }, InvalidRequest> => {
+  const given = parameters["version"]
+  if (given === undefined) return Result.succeed({})
+  const version = given.string_param ?? given.int64_param?.toString()
+  return version === undefined
+    ? Result.fail(
+      new InvalidRequest({
+        message: "invalid value type for 'version' parameter, expected string_param or int64_param."
+      })
+    )
+    : Result.succeed({ version })
+}
+
 /** The config and the files that a load brings; files are keyed by their path, and copied, because they outlive the call. */
-const loadParameters = (
-  parameters: Readonly<Record<string, TypeOf<typeof Fields.ModelRepositoryParameter>>>
-): Result.Result<LoadParameters, InvalidRequest> => {
+const loadParameters = (parameters: Parameters): Result.Result<LoadParameters, InvalidRequest> => {
+  const version = versionOf(parameters)
+  if (Result.isFailure(version)) return Result.fail(version.failure)
   let config: string | undefined
   const files = new Map<string, Uint8Array>()
   for (const [name, value] of Object.entries(parameters)) {
@@ -79,11 +93,12 @@ const loadParameters = (
     } else if (name.startsWith(filePrefix)) {
       if (value.bytes_param === undefined) return wrongType(name, "bytes_param")
       files.set(name.slice(filePrefix.length), value.bytes_param.slice())
-    } else {
+    } else if (name !== "version") {
       return Result.fail(new InvalidRequest({ message: `unrecognized load parameter '${name}'.` }))
     }
   }
   return Result.succeed({
+    ...version.success,
     ...(config === undefined ? {} : { config }),
     ...(files.size === 0 ? {} : { files })
   })

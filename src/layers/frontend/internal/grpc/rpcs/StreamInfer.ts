@@ -1,8 +1,9 @@
 /** `ModelStreamInfer`: any number of requests, their responses in the same order. Source: protocol §7.5. */
 import { Cause, Exit, Option, Result } from "effect"
-import type { InferenceError, InferenceFailure } from "../../../../../schema/Errors.ts"
+import { InferenceError, type InferenceFailure } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import type { WireParts } from "../../../../../schema/proto/WireWriter.ts"
+import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { Region } from "../../../../../services/TensorMemory.ts"
 import type { Failure, GrpcCall, MessageHandler, Receiver } from "../Call.ts"
 import { Status } from "../Status.ts"
@@ -119,25 +120,40 @@ class InferStream implements MessageHandler {
       slot.answer = InferResponseWriter.streamedFailure(failure.message, message.success, false)
     }
     if (call.closing || door.ending.begun || door.server.stopping()) return refuse(shuttingDown())
-    const found = door.server.model(message.success.modelName, message.success.modelVersion)
-    if (Result.isFailure(found)) return refuse(found.failure)
+    const { modelName, modelVersion } = message.success
+    const found = door.server.model(modelName, modelVersion)
+    if (Result.isSuccess(found)) return this.infer(slot, message.success, found.success, release)
+    if (!isNotResident(found.failure)) return refuse(found.failure)
+    call.run(whenResident(() => door.server.model(modelName, modelVersion)), (exit) => {
+      if (Exit.isSuccess(exit)) this.infer(slot, message.success, exit.value, release)
+      else {
+        release()
+        this.settleFailure(slot, message.success, Cause.map(exit.cause, (reason) => new InferenceError({ reason })))
+      }
+      this.proceed()
+    })
+  }
+
+  private infer(slot: Slot, message: RequestMessage, model: Model, release: () => void): void {
+    const { call, door } = this
     const regions: Array<Region> = []
     const giveBack = (): void => {
       release()
       for (const region of regions) region.release()
     }
-    const request = prepare(door, call, message.success, (byteLength) => {
+    const request = prepare(door, call, message, (byteLength) => {
       const region = door.memory.acquire(byteLength)
       regions.push(region)
       return region.bytes
     })
     if (Result.isFailure(request)) {
-      for (const region of regions) region.release()
-      return refuse(request.failure)
-    }
-    call.run(door.server.infer(found.success, request.success), (exit) => {
       giveBack()
-      this.settle(slot, message.success, exit)
+      slot.answer = InferResponseWriter.streamedFailure(request.failure.message, message, false)
+      return
+    }
+    call.run(door.server.infer(model, request.success), (exit) => {
+      giveBack()
+      this.settle(slot, message, exit)
       this.proceed()
     })
   }

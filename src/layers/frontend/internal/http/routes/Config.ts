@@ -1,7 +1,7 @@
 /** Configuration of models. Source: protocol §3.4, §8.3. */
-import { Result } from "effect"
 import * as ConfigJson from "../../../../../schema/proto/ConfigJson.ts"
 import type { Model } from "../../../../../services/ModelRepository.ts"
+import { whenResident } from "../../Resident.ts"
 import type { Route } from "../Router.ts"
 import type { Door } from "./Door.ts"
 
@@ -17,10 +17,11 @@ export const routes = ({ server }: Door): ReadonlyArray<Route> => {
     category: "model-config",
     contentType: "application/json",
     path: "/v2/models/{model}[/versions/{version}]/config",
-    get: (call) => {
-      const model = server.model(call.captures.model, call.captures.version)
-      if (Result.isFailure(model)) call.failure(model.failure)
-      else call.text("application/json", text(model.success))
-    }
+    get: (call) =>
+      whenResident(
+        call,
+        () => server.model(call.captures.model, call.captures.version),
+        (model) => call.text("application/json", text(model))
+      )
   }]
 }

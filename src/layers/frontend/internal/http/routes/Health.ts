@@ -1,5 +1,6 @@
 /** Liveness and readiness of the server and of models. Source: protocol §3.1. */
 import { Result } from "effect"
+import { isHealthy } from "../../../../../services/ModelRepository.ts"
 import type { Call } from "../Call.ts"
 import type { Route } from "../Router.ts"
 import type { Door } from "./Door.ts"
@@ -22,9 +23,9 @@ export const routes = ({ server }: Door): ReadonlyArray<Route> => [
     ...common,
     path: "/v2/models/{model}[/versions/{version}]/ready",
     get: (call: Call) => {
-      const model = server.model(call.captures.model, call.captures.version)
-      if (Result.isFailure(model)) return call.failure(model.failure)
-      if (model.success.healthy()) return call.empty(200)
+      const healthy = isHealthy(server.model(call.captures.model, call.captures.version))
+      if (Result.isFailure(healthy)) return call.failure(healthy.failure)
+      if (healthy.success) return call.empty(200)
       call.error(400, "Model version not ready")
     }
   }

@@ -1,8 +1,8 @@
 /** Inference. Source: protocol §4. */
-import { Cause, Exit, Result } from "effect"
+import { Cause, Effect, Exit, Result } from "effect"
 import { type InferenceError, type InferenceFailure, InvalidRequest } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
-import type { Model } from "../../../../../services/ModelRepository.ts"
+import { isNotResident, type Model } from "../../../../../services/ModelRepository.ts"
 import * as Compression from "../../infer/Compression.ts"
 import { Deadline } from "../../infer/Deadline.ts"
 import type { DecodedRequest } from "../../infer/DecodedRequest.ts"
@@ -10,6 +10,7 @@ import * as HeaderLength from "../../infer/HeaderLength.ts"
 import { decode } from "../../infer/InferRequestDecoder.ts"
 import { encode, type EncodedResponse } from "../../infer/InferResponseEncoder.ts"
 import { decodeRaw } from "../../infer/RawRequestDecoder.ts"
+import { untilDeadline } from "../../Resident.ts"
 import type { ContentType } from "../Answer.ts"
 import { type Plan, receive } from "../Body.ts"
 import type { Call } from "../Call.ts"
@@ -43,18 +44,22 @@ class InferRoute {
   /** Finds the model, and reads how long the client waits and the coding of the body. */
   begin(call: Call): void {
     const found = this.door.server.model(call.captures.model, call.captures.version)
-    if (Result.isFailure(found)) return call.failure(found.failure)
-    const model = found.success
+    if (Result.isSuccess(found)) return this.proceed(call, found.success, deadlineOf(call))
+    if (!isNotResident(found.failure)) return call.failure(found.failure)
+    const deadline = deadlineOf(call)
+    const ask = () => this.door.server.model(call.captures.model, call.captures.version)
+    call.answerWith(
+      Effect.flatMap(Effect.fromResult(deadline), (within) => untilDeadline(ask, within)),
+      (model) => this.proceed(call, model, deadline)
+    )
+  }
+
+  private proceed(call: Call, model: Model, within: Result.Result<Deadline | undefined, InvalidRequest>): void {
     if (model.config.model_transaction_policy?.decoupled === true) {
       return call.error(501, "HTTP end point doesn't support models with decoupled transaction policy")
     }
-    const timeout = call.request.headers[RequestTimeout.name]
-    let deadline: Deadline | undefined
-    if (timeout !== undefined) {
-      const millis = RequestTimeout.parse(timeout)
-      if (Result.isFailure(millis)) return call.failure(millis.failure)
-      deadline = new Deadline(millis.success)
-    }
+    if (Result.isFailure(within)) return call.failure(within.failure)
+    const deadline = within.success
     const compressed = Compression.isCompressed(call.request.headers["content-encoding"])
     if (Result.isFailure(compressed)) {
       call.failure(compressed.failure, "text/plain", ["Accept-Encoding", Compression.accepted])
@@ -221,6 +226,13 @@ class InferRoute {
 }
 
 const nothing = (): void => {}
+
+const never: Result.Result<undefined> = Result.succeed(undefined)
+
+const deadlineOf = (call: Call): Result.Result<Deadline | undefined, InvalidRequest> => {
+  const timeout = call.request.headers[RequestTimeout.name]
+  return timeout === undefined ? never : Result.map(RequestTimeout.parse(timeout), (millis) => new Deadline(millis))
+}
 
 const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "object" ? value.join(", ") : value

@@ -1,6 +1,6 @@
 /** Metadata of the server and of models. Source: protocol §3.2–3.3. */
-import { Result } from "effect"
 import type { ModelMetadata, ServerMetadata, TensorMetadata } from "../../../../../schema/Metadata.ts"
+import { whenResident } from "../../Resident.ts"
 import { quote } from "../Answer.ts"
 import type { Route } from "../Router.ts"
 import type { Door } from "./Door.ts"
@@ -15,11 +15,12 @@ export const routes = ({ server }: Door): ReadonlyArray<Route> => {
     {
       ...common,
       path: "/v2/models/{model}[/versions/{version}]",
-      get: (call) => {
-        const metadata = server.modelMetadata(call.captures.model, call.captures.version)
-        if (Result.isFailure(metadata)) call.failure(metadata.failure)
-        else call.text("application/json", modelJson(metadata.success))
-      }
+      get: (call) =>
+        whenResident(
+          call,
+          () => server.modelMetadata(call.captures.model, call.captures.version),
+          (metadata) => call.text("application/json", modelJson(metadata))
+        )
     }
   ]
 }

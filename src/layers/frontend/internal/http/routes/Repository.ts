@@ -1,7 +1,7 @@
 /** Index, load and unload. Source: protocol §3.6. */
 import { Result } from "effect"
 import { InvalidRequest, MalformedRequest } from "../../../../../schema/Errors.ts"
-import type { IndexEntry } from "../../../../../services/ModelRepository.ts"
+import type { IndexEntry, LoadParameters } from "../../../../../services/ModelRepository.ts"
 import { asString, attempt, type ReadFailure } from "../../json/JsonAccess.ts"
 import { isObject, type JsonValue } from "../../json/JsonValue.ts"
 import { quote } from "../Answer.ts"
@@ -49,7 +49,10 @@ export const routes = (door: Door): ReadonlyArray<Route> => {
           const parameters = isObject(body) ? body.get("parameters") : undefined
           if (parameters !== undefined && !isObject(parameters)) return call.failure(notMembers())
           const unloadDependents = parameters?.get("unload_dependents") === true
-          call.answerWith(repository.unload(call.captures.model, { unloadDependents }), () => call.empty(200))
+          const version = attempt(() => versionOf(parameters?.get("version")))
+          if (Result.isFailure(version)) return call.failure(version.failure)
+          const options = { unloadDependents, ...version.success }
+          call.answerWith(repository.unload(call.captures.model, options), () => call.empty(200))
         })
     }
   ]
@@ -63,14 +66,15 @@ const refuseRepository = (call: Call): boolean => {
 
 const notMembers = (): InvalidRequest => new InvalidRequest({ message: "attempt to get members for non-object" })
 
-interface LoadParameters {
-  readonly config?: string
-  readonly files?: ReadonlyMap<string, Uint8Array>
-}
-
 const filePrefix = "file:"
 
-/** The config and the files that a load brings; files are keyed by their path. */
+/** The version to load or unload alone: this server's own parameter, a string or a number. */
+const versionOf = (value: JsonValue | undefined): { readonly version?: string } => {
+  if (value === undefined) return {}
+  return { version: typeof value === "number" || typeof value === "bigint" ? String(value) : asString(value) }
+}
+
+/** The config and the files that a load brings, and the version that it is about; files are keyed by their path. */
 const loadParameters = (body: JsonValue | undefined): Result.Result<LoadParameters, ReadFailure> =>
   attempt(() => {
     const parameters = isObject(body) ? body.get("parameters") : undefined
@@ -78,14 +82,16 @@ const loadParameters = (body: JsonValue | undefined): Result.Result<LoadParamete
     if (!isObject(parameters)) throw notMembers()
     let config: string | undefined
     const files = new Map<string, Uint8Array>()
+    const version = versionOf(parameters.get("version"))
     for (let i = 0; i < parameters.keys.length; i++) {
       const name = parameters.keys[i]!
+      if (name === "version") continue
       const value = asString(parameters.values[i]!)
       if (name === "config") config ??= value
       else if (name.startsWith(filePrefix)) files.set(name.slice(filePrefix.length), fromBase64(name, value))
       else throw new MalformedRequest({ message: "unexpected error on creating Triton parameter" })
     }
-    return { ...(config === undefined ? {} : { config }), ...(files.size === 0 ? {} : { files }) }
+    return { ...version, ...(config === undefined ? {} : { config }), ...(files.size === 0 ? {} : { files }) }
   })
 
 const fromBase64 = (name: string, text: string): Uint8Array => {

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
-import * as Npy from "../../../../src/layers/cli/internal/infer/Npy.ts"
+import * as Npy from "../../../src/schema/npy/Npy.ts"
 
 /** Files that NumPy wrote: `test/fixtures/npy/samples.py`. */
 const samples = JSON.parse(
-  readFileSync(new URL("../../../fixtures/npy/samples.json", import.meta.url), "utf8")
+  readFileSync(new URL("../../fixtures/npy/samples.json", import.meta.url), "utf8")
 ) as Record<string, string>
 
 const file = (name: string): Uint8Array => Buffer.from(samples[name]!, "base64")

@@ -1,9 +1,9 @@
 /** Shapes and shape patterns, in which -1 stands for any size. */
 
-/** `[1,-1,3]`, as Triton prints it. */
+/** `[1,-1,3]`, as Triton prints it. @category formatting */
 export const show = (shape: ReadonlyArray<number>): string => `[${shape.join(",")}]`
 
-/** `true` when a shape has the rank of the pattern and every fixed dimension of it. */
+/** `true` when a shape has the rank of the pattern and every fixed dimension of it. @category guards */
 export const matches = (shape: ReadonlyArray<number>, pattern: ReadonlyArray<number>): boolean => {
   if (shape.length !== pattern.length) return false
   for (let i = 0; i < pattern.length; i++) {
@@ -15,6 +15,8 @@ export const matches = (shape: ReadonlyArray<number>, pattern: ReadonlyArray<num
 /**
  * The shape that `to` describes for data of a shape that matches `from`: the n-th -1 of `to` takes the size that stands at
  * the n-th -1 of `from`.
+ *
+ * @category combinators
  */
 export const carry = (
   from: ReadonlyArray<number>,
@@ -29,7 +31,7 @@ export const carry = (
   })
 }
 
-/** Elements of a shape; 1 for `[]`. */
+/** Elements of a shape; 1 for `[]`. @category getters */
 export const elementCount = (shape: ReadonlyArray<number>): number => {
   let count = 1
   for (let i = 0; i < shape.length; i++) count *= shape[i]!

@@ -1,7 +1,7 @@
 /** The header of a `.npy` file: a Python dictionary with three members. */
 import { NpyFault } from "./NpyFault.ts"
 
-/** @internal */
+/** What a header says. @category models */
 export interface Fields {
   readonly descr: string
   /** The first index varies fastest. */
@@ -19,7 +19,7 @@ const text = (header: string, name: string): string => {
   )
 }
 
-/** Throws `NpyFault`. @internal */
+/** The members of a header. Throws `NpyFault`. @category constructors */
 export const readFields = (header: string): Fields => {
   const descr = text(header, "descr")
   const fortran = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(header)

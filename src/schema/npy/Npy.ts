@@ -4,11 +4,11 @@
  * Arrays become tensors in row-major order, little-endian: other byte orders and Fortran's order are converted. Source: NumPy's
  * format specification (NEP 1).
  */
-import type { DataType } from "../../../../schema/DataType.ts"
+import type { DataType } from "../DataType.ts"
 import { NpyFault } from "./NpyFault.ts"
 import { readFields } from "./NpyHeader.ts"
 
-/** An array of a file. `data` is what an input of the client takes. @internal */
+/** An array of a file. `data` is what an input of the client takes. @category models */
 export interface NpyArray {
   readonly datatype: DataType
   readonly shape: ReadonlyArray<number>
@@ -56,10 +56,10 @@ const codes: Readonly<Record<Exclude<DataType, "BYTES">, string>> = {
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
-/** Whether some bytes are a `.npy` file. @internal */
+/** Whether some bytes are a `.npy` file. @category guards */
 export const isNpy = (file: Uint8Array): boolean => magic.every((byte, i) => file[i] === byte)
 
-/** Throws `NpyFault`. @internal */
+/** The array of a file. Throws `NpyFault`. @category constructors */
 export const read = (file: Uint8Array): NpyArray => {
   if (!isNpy(file) || file.byteLength < 10) throw new NpyFault("is no .npy file")
   const version = file[6]!
@@ -127,7 +127,7 @@ const texts = (bytes: Uint8Array, count: number, size: number, bigEndian: boolea
   })
 }
 
-/** A file of version 1 with an output of a model. @internal */
+/** A file of version 1 with an output of a model. @category constructors */
 export const write = (
   datatype: DataType,
   shape: ReadonlyArray<number>,

@@ -1,4 +1,0 @@
-/** What is wrong with a `.npy` file. */
-
-/** `message` is the end of a sentence that begins with the name of the file. @internal */
-export class NpyFault extends Error {}

@@ -1,0 +1,160 @@
+/** Load and unload of models by name, one at a time for each: what a caller may ask for, and what the index answers. */
+import { Effect, Result } from "effect"
+import { InvalidRequest, type LoadFailed, PollFailed } from "../../../schema/Errors.ts"
+import type { IndexEntry, LoadParameters, UnloadOptions } from "../../../services/ModelRepository.ts"
+import type * as Directory from "./Directory.ts"
+import type { Discovery } from "./Discovery.ts"
+import * as Fingerprints from "./Fingerprints.ts"
+import { indexEntries } from "./IndexEntries.ts"
+import * as KeyedLock from "./KeyedLock.ts"
+import * as ModelLoader from "./ModelLoader.ts"
+import * as ModelName from "./ModelName.ts"
+import * as Overrides from "./Overrides.ts"
+import type { Look } from "./Roots.ts"
+
+/** @category errors */
+export type Failure = InvalidRequest | LoadFailed | PollFailed
+
+/** @category models */
+export interface Control {
+  /** Loads what a poll found, unless the folder is another by now. Errors were told. */
+  readonly loadFound: (target: ModelLoader.Target, expected?: string) => Effect.Effect<void, Failure>
+  readonly load: (name: string, parameters?: LoadParameters) => Effect.Effect<void, Failure>
+  readonly unload: (name: string, options?: UnloadOptions) => Effect.Effect<void, Failure>
+  /** Unloads a model that is gone from the repository, and forgets it. */
+  readonly remove: (model: { readonly id: string; readonly name: string }) => Effect.Effect<void>
+  /** Never waits for a load. */
+  readonly index: Effect.Effect<ReadonlyArray<IndexEntry>>
+}
+
+const checkName = (name: string): Effect.Effect<void, InvalidRequest> => {
+  const message = ModelName.problemOf(name)
+  return message === undefined ? Effect.void : Effect.fail(new InvalidRequest({ message }))
+}
+
+/** The number of a version that is to be loaded or unloaded alone. */
+const readVersion = (given: string | number | undefined): Result.Result<number | undefined, InvalidRequest> => {
+  if (given === undefined) return Result.succeed(undefined)
+  const version = /^\d+$/.test(String(given)) ? Number(given) : -1
+  return Number.isSafeInteger(version) && version >= 0
+    ? Result.succeed(version)
+    : Result.fail(
+      new InvalidRequest({
+        message: `invalid version '${String(given).slice(0, 64)}' to load or unload alone, ` +
+          "version should be an integral value > 0"
+      })
+    )
+}
+
+/** @category constructors */
+export const make = (parts: ModelLoader.Parts): Control => {
+  const { lifecycle, reasons, records, roots, services, settings, told } = parts
+  const locked = KeyedLock.make()
+  const loader = ModelLoader.make(parts)
+  const overrides = Overrides.make(settings.maxOverriddenModels)
+  const provide = <A, E>(effect: Effect.Effect<A, E, Directory.Services>) => Effect.provideContext(effect, services)
+
+  const ofName = (name: string) => lifecycle.models().filter((model) => model.name === name)
+
+  const targetsOf = (name: string, discovery: Discovery, byOverride: boolean): ReadonlyArray<ModelLoader.Target> => {
+    const found = discovery.models.filter((model) => model.name === name)
+      .map((model): ModelLoader.Target => ({ id: model.id, name, found: model }))
+    if (found.length > 0) return found
+    const serving = records.get(name)?.kept?.override.folder !== undefined
+    return byOverride || serving ? [{ id: name, name, found: undefined }] : []
+  }
+
+  /** Why a name is no model. What only a caller knows of is not kept: it is told as a warning of no model. */
+  const notFound = Effect.fnUntraced(function*(name: string, { discovery, unlisted }: Look) {
+    const reason = discovery.failures.find(({ model }) => model === name)?.message ??
+      unlisted[0]?.failure.message
+    yield* told.tell({
+      _tag: "Warning",
+      model: undefined,
+      message: reason ?? `failed to poll model '${name}': model not found in any model repository.`
+    })
+    return yield* new PollFailed({
+      code: "INTERNAL",
+      message: `failed to load '${name}', failed to poll from model repository${
+        reason === undefined ? "" : `\n${reason}`
+      }`
+    })
+  })
+
+  const loadNow = Effect.fnUntraced(function*(name: string, parameters: LoadParameters, version: number | undefined) {
+    const look = yield* roots.look
+    const brings = parameters.config !== undefined || parameters.files !== undefined
+    const targets = look.discovery.ambiguous.includes(name)
+      ? []
+      : targetsOf(name, look.discovery, brings && parameters.files !== undefined)
+    const [target] = targets
+    if (target === undefined) return yield* notFound(name, look)
+    if (targets.length > 1 && brings) {
+      return yield* new InvalidRequest({
+        message: `There are ${targets.length} identifiers of model '${name}' in global map, ` +
+          "model namespace must be provided to resolve ambiguity."
+      })
+    }
+    const override = yield* overrides.open(name, parameters).pipe(
+      Effect.catchTag("PollFailed", ({ message }) => Effect.flatMap(loader.refused(target, message), Effect.fail))
+    )
+    const results = yield* Effect.forEach(
+      targets,
+      (target) => Effect.result(loader.load(target, { override, version, now: true }))
+    )
+    for (const result of results) yield* Effect.fromResult(result)
+  }, Effect.scoped)
+
+  const unloadNow = Effect.fnUntraced(function*(name: string, version: number | undefined) {
+    for (const { id } of ofName(name)) {
+      yield* lifecycle.unload(id, version)
+      if (lifecycle.identities(id).size > 0) continue
+      const byOverride = records.get(id)?.key === Fingerprints.keyOf(new Map())
+      yield* records.remove(id)
+      if (byOverride) lifecycle.forget(id)
+    }
+    if (version === undefined) reasons.delete(name)
+  })
+
+  return {
+    loadFound: (target, expected) => locked(target.name, loader.load(target, { expected })),
+    load: Effect.fn("FileModelRepository.load")(function*(name, parameters = {}) {
+      yield* checkName(name)
+      const version = yield* Effect.fromResult(readVersion(parameters.version))
+      yield* locked(name, provide(loadNow(name, parameters, version)))
+    }),
+    unload: Effect.fn("FileModelRepository.unload")(function*(name, options = {}) {
+      yield* checkName(name)
+      const version = yield* Effect.fromResult(readVersion(options.version))
+      yield* locked(name, unloadNow(name, version))
+    }),
+    remove: Effect.fn("FileModelRepository.remove")(function*({ id, name }) {
+      yield* locked(
+        name,
+        Effect.gen(function*() {
+          yield* lifecycle.unload(id)
+          yield* records.remove(id)
+          lifecycle.forget(id)
+          reasons.delete(name)
+          told.renew(name)
+        })
+      )
+    }),
+    index: Effect.map(roots.look, ({ discovery }) => {
+      const failing = discovery.failures.map(({ model }) => model).filter((name) => !discovery.ambiguous.includes(name))
+      const states = lifecycle.states()
+      const listed = new Set(discovery.models.map(({ id }) => id))
+      // What serves is shown, also where it came with a load or its folder is gone.
+      const others = lifecycle.models().filter(({ id, name }) =>
+        !listed.has(id) && !discovery.ambiguous.includes(name) &&
+        states.get(id)?.some(({ state }) => state !== "UNAVAILABLE") === true
+      )
+      return indexEntries(
+        [...discovery.models, ...others, ...failing.map((name) => ({ id: name, name }))],
+        states,
+        reasons,
+        discovery.ambiguous
+      )
+    })
+  }
+}

@@ -1,0 +1,60 @@
+/** Opens versions, no more at once than may be, and tries again what fails. */
+import { Clock, Effect, Exit, Result, Scope, type Semaphore } from "effect"
+import type { LoadFailed } from "../../../schema/Errors.ts"
+import type { LoadEvent } from "../../../services/ModelRepository.ts"
+import { type Loaded, reasonOf } from "./LifecycleState.ts"
+import type { VersionPlan } from "./VersionPlan.ts"
+
+/** @category models */
+export interface Options {
+  /** Holds whatever is opened, each version in a scope of its own below it. */
+  readonly scope: Scope.Scope
+  /** One permit for each version that may open at the same time. */
+  readonly loads: Semaphore.Semaphore
+  /** Further attempts at a version that fails to load. */
+  readonly loadRetryCount: number
+  readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
+}
+
+/** What came of one version. @category models */
+export interface Outcome {
+  readonly version: number
+  readonly result: Result.Result<void, LoadFailed>
+  readonly millis: number
+}
+
+/**
+ * Opens a version into `opened`, the moment it stands, so that whoever gives up the load finds it there.
+ *
+ * @category models
+ */
+export type Open = (model: string, plan: VersionPlan, opened: Map<number, Loaded>) => Effect.Effect<Outcome>
+
+/** @category constructors */
+export const make = ({ loadRetryCount, loads, onEvent, scope }: Options): Open => {
+  const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
+    Effect.gen(function*() {
+      const inner = yield* Scope.fork(scope)
+      yield* Scope.provide(plan.open, inner).pipe(
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.sync(() => {
+              opened.set(plan.version, { model: exit.value, scope: inner, identity: plan.identity ?? "" })
+            })
+            : Scope.close(inner, exit)
+        )
+      )
+    })
+
+  return Effect.fnUntraced(function*(model, plan, opened) {
+    const clock = yield* Clock.Clock
+    const { version } = plan
+    yield* onEvent({ _tag: "Loading", model, version })
+    const begin = clock.monotonicTimeNanosUnsafe()
+    const result = yield* Effect.result(Effect.retry(attempt(plan, opened), { times: loadRetryCount }))
+    if (Result.isFailure(result)) {
+      yield* onEvent({ _tag: "Failed", model, version, reason: reasonOf(result.failure) })
+    }
+    return { version, result, millis: Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 }
+  }, loads.withPermit)
+}
