@@ -4,11 +4,11 @@
  * Composed top-down, in the direction of the request: front ends, door, repository, scheduler, executor, memory.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Duration, Effect, type FileSystem, Layer, type Path } from "effect"
+import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "effect"
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
-import { isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
+import { cacheSettings, isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
@@ -16,6 +16,7 @@ import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
+import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
@@ -46,6 +47,8 @@ export interface Hooks {
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
+  /** Provides `ResponseCache`, such as `LocalResponseCache`. Default: what the options say, which is none. */
+  readonly responseCache?: Layer.Layer<never>
 }
 
 /** Why a server does not start. @category errors */
@@ -71,7 +74,11 @@ export const layerInProcess = (
   return LocalInferenceServer.layer({
     name: options.id,
     version: Version.current,
-    strictReadiness: options.strictReadiness
+    strictReadiness: options.strictReadiness,
+    shadow: {
+      maxInflightRequests: options.shadowMaxInflightRequests,
+      maxInflightBytes: options.shadowMaxInflightBytes
+    }
   }).pipe(
     Layer.provideMerge(repository),
     Layer.provide(layerScheduler(options, hooks)),
@@ -80,9 +87,18 @@ export const layerInProcess = (
       ConfiguredRateLimiter.layerWith({ mode: options.rateLimit, resources: options.rateLimitResource })
     ),
     Layer.provideMerge(statistics),
+    Layer.provideMerge(hooks.responseCache ?? layerResponseCache(options)),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )
+}
+
+const layerResponseCache = (options: ServerOptions): Layer.Layer<never> => {
+  const settings = cacheSettings(options)
+  if (Result.isFailure(settings)) {
+    return Layer.unwrap(Effect.die(new Error(`--cache-config: ${settings.failure}`)))
+  }
+  return ConfiguredResponseCache.layer(settings.success)
 }
 
 const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, { batchPolicy }: Hooks) =>
@@ -182,6 +198,16 @@ const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepos
   modelNamespacing: options.modelNamespacing,
   exitOnError: options.exitOnError,
   backendConfig: options.backendConfig,
+  sources: {
+    cacheDirectory: options.repositoryCacheDirectory,
+    cacheBytes: options.repositoryCacheBytes,
+    fetchConcurrency: options.repositoryFetchConcurrency,
+    fetchRetryCount: options.repositoryFetchRetryCount,
+    fetchTimeout: Duration.seconds(options.repositoryFetchTimeoutSecs),
+    maxFiles: options.repositoryMaxFiles,
+    maxIndexBytes: options.repositoryMaxIndexBytes,
+    maxRedirects: options.repositoryMaxRedirects
+  },
   onEvent: hooks.onEvent
 })
 

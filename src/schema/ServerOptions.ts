@@ -4,7 +4,9 @@
  *
  * Source: model-config §7.
  */
+import { Result } from "effect"
 import { backendRows } from "./options/BackendRows.ts"
+import * as CacheSettings from "./options/CacheSettings.ts"
 import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
 import { grpcBoundRows } from "./options/GrpcBoundRows.ts"
 import { grpcRows } from "./options/GrpcRows.ts"
@@ -12,13 +14,17 @@ import { httpRows } from "./options/HttpRows.ts"
 import type { CamelCase, OptionRow } from "./options/OptionRow.ts"
 import { fieldName } from "./options/OptionRow.ts"
 import { residencyRows } from "./options/ResidencyRows.ts"
+import { rolloutRows } from "./options/RolloutRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
+import { sourceRows } from "./options/SourceRows.ts"
 
 const rows = [
   ...serverRows,
   ...residencyRows,
+  ...sourceRows,
   ...httpRows,
   ...executionRows,
+  ...rolloutRows,
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,
@@ -52,6 +58,18 @@ export const defaults: ServerOptions = Object.fromEntries(
 
 /** The defaults with some options changed. @category constructors */
 export const make = (changes: Partial<ServerOptions> = {}): ServerOptions => ({ ...defaults, ...changes })
+
+/**
+ * The response cache that the options ask for; `undefined` for none, and a sentence where they ask for what cannot be.
+ *
+ * @category getters
+ */
+export const cacheSettings = (
+  options: ServerOptions
+): Result.Result<CacheSettings.CacheSettings | undefined, string> =>
+  options.cacheConfig.length === 0
+    ? Result.succeed(CacheSettings.ofByteSize(options.responseCacheByteSize))
+    : CacheSettings.read(options.cacheConfig)
 
 /** `true` where models must come with a complete config: either of the two options that say so. @category getters */
 export const isStrictConfig = (options: ServerOptions): boolean =>

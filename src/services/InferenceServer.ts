@@ -35,8 +35,9 @@ export class InferenceServer extends Context.Service<InferenceServer, {
    * Validates, schedules and runs one request.
    *
    * The tensors of the request are borrowed until the effect completes; those of the response are the caller's until
-   * `release`. Interruption withdraws the request where it still waits. A version that was replaced or has left since it was
-   * found is looked up once more: no request fails for it.
+   * `release`, to be read and never written to: they may belong to the response cache, or to other callers as well. Interruption
+   * withdraws the request where it still waits. A version that was replaced or has left since it was found is looked up once
+   * more: no request fails for it.
    */
   readonly infer: (model: Model, request: InferenceRequest) => Effect.Effect<InferenceResponse, InferenceError>
   /** Load, unload and index, as the repository gives them. */

@@ -18,7 +18,7 @@ import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { Tolerance } from "../schema/TensorComparison.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
-import type { ModelStatistics } from "./Statistics.ts"
+import type { ModelStatistics, ShadowOutcome } from "./Statistics.ts"
 
 /** @category models */
 export type VersionState = "UNKNOWN" | "LOADING" | "READY" | "UNLOADING" | "UNAVAILABLE"
@@ -113,6 +113,37 @@ export const isHealthy = (found: Lookup): Result.Result<boolean, ModelNotFound |
 export const isNotResident = <E extends { readonly _tag: string }>(failure: E | NotResident): failure is NotResident =>
   failure._tag === "NotResident"
 
+/** What a label, or another target of a rollout, stands for at this moment. @category models */
+export interface RolloutTarget {
+  readonly name: string
+  /** `undefined` where it is a place among the ready versions, and none has it. */
+  readonly version: number | undefined
+  readonly ready: boolean
+}
+
+/** How the versions of a model are rolled out at this moment. @category models */
+export interface RolloutStatus {
+  readonly labels: ReadonlyArray<RolloutTarget>
+  /** Where requests go that name no version; empty: all to the greatest ready one. */
+  readonly traffic: ReadonlyArray<
+    RolloutTarget & {
+      readonly weight: number
+      /** The part of the requests that it gets now, from 0 to 1. */
+      readonly share: number
+    }
+  >
+  /** Request parameter whose value decides for a target. */
+  readonly sticky: string | undefined
+  readonly shadow:
+    | RolloutTarget & {
+      readonly share: number
+      readonly tolerance: Tolerance
+      /** Since the version was loaded. */
+      readonly requests: Readonly<Record<ShadowOutcome, number>>
+    }
+    | undefined
+}
+
 /** One row of the repository index; `version` and `state` are absent for a model that was never loaded. @category models */
 export interface IndexEntry {
   readonly name: string
@@ -178,6 +209,8 @@ export class ModelRepository extends Context.Service<ModelRepository, {
   readonly residency?: (() => ResidencyFigures) | undefined
   /** Ready versions of a model, ascending. */
   readonly readyVersions: (name: string) => ReadonlyArray<number>
+  /** `undefined` for a model that is not known. Absent: nothing is rolled out here. */
+  readonly rollout?: (name: string) => RolloutStatus | undefined
   /** Sorted by name, then version. */
   readonly index: Effect.Effect<ReadonlyArray<IndexEntry>>
   /** No known model is without versions, and every version is READY and healthy, or was unloaded. */

@@ -59,7 +59,10 @@ export type JobFailure =
 
 /** The queue of one version. @category models */
 export interface ModelScheduler {
-  /** Answers exactly once. Interruption withdraws a waiting job; a running one finishes and its result is dropped. */
+  /**
+   * Answers exactly once. Outputs are read and never written to: several callers may have the same. Interruption withdraws a
+   * waiting job; a running one finishes and its result is dropped.
+   */
   readonly submit: (job: Job) => Effect.Effect<JobResult, JobFailure>
   /** Takes jobs of more rows than the model does at once. */
   readonly splits?: boolean

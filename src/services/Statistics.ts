@@ -37,6 +37,16 @@ export interface RequestTimes {
   readonly computeOutput: number
 }
 
+/** Times of a request that the response cache answered, in nanoseconds. @category models */
+export interface CacheHitTimes {
+  /** From its arrival until its answer. */
+  readonly request: number
+  /** That it waited for another request like it, whose answer it got; 0 where the answer was there already. */
+  readonly queue: number
+  /** That looking the answer up took. */
+  readonly lookup: number
+}
+
 /** Times of one execution, in nanoseconds. @category models */
 export interface ExecutionTimes {
   readonly computeInput: number
@@ -68,6 +78,10 @@ export interface Counts {
   readonly computeInput: Phase
   readonly computeInfer: Phase
   readonly computeOutput: Phase
+  /** Requests that the response cache answered, and the time of looking up. */
+  readonly cacheHit: Phase
+  /** Requests that ran because the response cache had no answer, and the time of looking up and of putting in. */
+  readonly cacheMiss: Phase
   /** By ascending size. */
   readonly batches: ReadonlyArray<BatchSize>
   /** Requests accepted that have not begun. */
@@ -80,12 +94,16 @@ export interface Counts {
 export interface ModelStatistics {
   readonly model: string
   readonly version: number
-  /** Says whom to ask for what waits and what runs; called once, by the scheduler of the version. */
+  /** Says whom to ask for what waits and what runs: the scheduler of the version, or what stands before it. The last call counts. */
   readonly observe: (depth: () => { readonly waiting: number; readonly running: number }) => void
   /** A request was turned away. */
   readonly refused: (reason: RefusalReason) => void
   /** A request of so many rows succeeded. */
   readonly succeeded: (rows: number, times: RequestTimes) => void
+  /** A request succeeded by the response cache, without a run. */
+  readonly cacheHit: (times: CacheHitTimes) => void
+  /** A request that `succeeded` was not in the response cache, which took so many nanoseconds beside what it took itself. */
+  readonly cacheMiss: (nanos: number) => void
   /** A request that was accepted failed so many nanoseconds after its arrival. */
   readonly failed: (reason: FailureReason, nanos: number) => void
   /** The model was run once over so many rows. */
@@ -96,8 +114,16 @@ export interface ModelStatistics {
   readonly counts: () => Counts
 }
 
-/** The phases that are measured for each request that succeeded. @category models */
-export const phases = ["request", "queue", "computeInput", "computeInfer", "computeOutput"] as const
+/** The phases that are measured for requests that succeeded. @category models */
+export const phases = [
+  "request",
+  "queue",
+  "computeInput",
+  "computeInfer",
+  "computeOutput",
+  "cacheHit",
+  "cacheMiss"
+] as const
 /** @category models */
 export type PhaseName = (typeof phases)[number]
 
@@ -135,6 +161,8 @@ export interface BooksOptions {
   readonly tags?: Readonly<Record<string, string>>
   /** The root that it lies in, where names may occur in several. */
   readonly namespace?: string | undefined
+  /** The response cache answers for it: only then it has metrics of the cache. Default `false`. */
+  readonly cached?: boolean
   /** Milliseconds: the buckets of its first-response histogram, in any order. */
   readonly firstResponseBuckets?: ReadonlyArray<number> | undefined
 }
@@ -143,6 +171,7 @@ export interface BooksOptions {
 export interface VersionBooks extends ModelStatistics {
   readonly tags: Readonly<Record<string, string>>
   readonly namespace: string | undefined
+  readonly cached: boolean
   /** The version is open, after so many nanoseconds: from now on it has metrics. */
   readonly loaded: (nanos: number) => void
   /** What was measured so far. */

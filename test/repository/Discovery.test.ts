@@ -45,7 +45,7 @@ describe("Discovery", () => {
       ])
     }))
 
-  it.effect("fails for a root that is missing, a file, on another machine, or unreadable", () =>
+  it.effect("fails for a root that is missing, a file, in a store that is not supported, or unreadable", () =>
     Effect.gen(function*() {
       const root = yield* TemporaryRepository.make({ "file.txt": "", "closed/model": null })
       const failed = (path: string) =>
@@ -60,7 +60,7 @@ describe("Discovery", () => {
           `INVALID_ARG failed to poll model repository '${root}/file.txt': repository path is not a valid directory`
         )
       )
-      for (const [scheme, flag] of [["s3", "S3"], ["gs", "GCS"], ["as", "AZURE_STORAGE"]]) {
+      for (const [scheme, flag] of [["gs", "GCS"], ["as", "AZURE_STORAGE"]]) {
         assert.include(
           yield* failed(`${scheme}://bucket/models`),
           `${scheme}:// file-system not supported. To enable, build with -DTRITON_ENABLE_${flag}=ON.`

@@ -33,7 +33,12 @@ const tensor = ({ datatype, name, shape }: OnnxReader.OnnxModelInfo["inputs"][nu
 /** Both services. `failures` fail as many openings of a model, named `‹model› ‹version›`, before it succeeds. */
 export const layer = (
   log: Log,
-  options: { readonly gpus?: ReadonlyArray<number>; readonly failures?: Readonly<Record<string, number>> } = {}
+  options: {
+    readonly gpus?: ReadonlyArray<number>
+    readonly failures?: Readonly<Record<string, number>>
+    /** Runs before a version opens, named as in `failures`. */
+    readonly opening?: (label: string) => Effect.Effect<void>
+  } = {}
 ): Layer.Layer<Executor | Scheduler | Statistics> => {
   const left = new Map(Object.entries(options.failures ?? {}))
   const devices: ReadonlyArray<Device> = [
@@ -52,6 +57,7 @@ export const layer = (
         ),
       open: Effect.fnUntraced(function*(plan) {
         const label = `${plan.model} ${plan.version}`
+        yield* options.opening?.(label) ?? Effect.void
         const remaining = left.get(label) ?? 0
         if (remaining > 0) {
           left.set(label, remaining - 1)

@@ -11,6 +11,9 @@ export const platform = RepositorySources.layer.pipe(
   Layer.provideMerge(Layer.merge(NodeFileSystem.layer, NodePath.layer))
 )
 
+/** What `platform` gives. */
+export type Platform = Layer.Success<typeof platform>
+
 /** Files by their path: text, bytes, a directory (`null`), or a symbolic link. */
 export type Tree = Readonly<Record<string, string | Uint8Array | null | { readonly link: string }>>
 

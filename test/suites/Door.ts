@@ -30,6 +30,8 @@ export interface Statistics {
   readonly inferenceCount: number
   readonly executionCount: number
   readonly successes: number
+  /** Requests that the response cache answered, and those that it could not. */
+  readonly cache: readonly [hits: number, misses: number]
 }
 
 export interface Door {

@@ -36,6 +36,10 @@ const repository: Files = {
     "labels.txt": "ant\nbee\ncat\ndog\n",
     1: { "model.onnx": Models.classifier() }
   },
+  cached: {
+    "config.pbtxt": "max_batch_size: 4 response_cache { enable: true }",
+    1: { "model.onnx": Models.identityFp32() }
+  },
   scalar: { 1: { "model.onnx": Models.scalar() } },
   wide: { "config.pbtxt": "max_batch_size: 4", 1: { "model.onnx": Models.identityFp32() } },
   queued: {
@@ -76,7 +80,11 @@ export const start = Effect.gen(function*() {
     }))
   ).pipe(Layer.provide(OnnxExecutor.layer))
   const context = yield* Layer.build(
-    Server.layerInProcess({ id: "doors", modelRepository: [models] }, { executor })
+    Server.layerInProcess({
+      id: "doors",
+      modelRepository: [models],
+      cacheConfig: [{ scope: "local", key: "size", value: "1000000" }]
+    }, { executor })
   )
   const server = Context.get(context, InferenceServer)
   let asked: InferenceRequest | undefined

@@ -196,10 +196,26 @@ export const doorSuite = (kind: DoorKind): void =>
           version: "1",
           inferenceCount: before.inferenceCount + 3,
           executionCount: before.executionCount + 1,
-          successes: before.successes + 1
+          successes: before.successes + 1,
+          cache: [0, 0]
         })
         const all = yield* door.statistics("", "")
         assert.includeMembers(all.map(({ name, version }) => `${name} ${version}`), ["simple 1", "simple 3", "wide 1"])
+      }))
+
+    it.effect("answers from the response cache as the model does, and leaves what is in it as it is", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        const values = [1.5, -2, 3.25]
+        for (let i = 0; i < 4; i++) {
+          const { outputs } = yield* door.infer({
+            model: "cached",
+            inputs: [Tensors.from("INPUT0", [1, 3], Float32Array.from(values))]
+          })
+          assert.deepStrictEqual([...Tensors.values(outputs[0]!, "FP32")], values)
+        }
+        const [{ cache, executionCount, successes } = {}] = yield* door.statistics("cached", "1")
+        assert.deepStrictEqual({ cache, executionCount, successes }, { cache: [3, 1], executionCount: 1, successes: 4 })
       }))
 
     it.effect("lists the repository, and refuses to change it", () =>

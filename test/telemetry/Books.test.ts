@@ -38,6 +38,22 @@ describe("Books", () => {
     assert.strictEqual(counts.executionCount, 0)
   })
 
+  it("count a hit of the cache as a success without a run, and a miss as time of a success", () => {
+    const one = books({ cached: true, quantiles: true })
+    one.succeeded(3, times())
+    one.cacheMiss(2500)
+    one.cacheHit({ request: 700, queue: 200, lookup: 400 })
+    const { cacheHit, cacheMiss, computeInfer, inferenceCount, queue, success } = one.counts()
+    assert.deepStrictEqual(success, { count: 2, nanos: 13_200n })
+    assert.deepStrictEqual(queue, { count: 2, nanos: 1200n })
+    assert.deepStrictEqual([cacheHit, cacheMiss], [{ count: 1, nanos: 400n }, { count: 1, nanos: 2500n }])
+    assert.deepStrictEqual([computeInfer.count, inferenceCount], [1, 3])
+    const { durations, firstResponse, micros, quantile } = one.measures()
+    assert.deepStrictEqual([micros.request, micros.cacheMiss, micros.cacheHit], [12, 2, 0])
+    assert.deepStrictEqual([durations.cacheMiss.count, firstResponse.count], [1, 2])
+    assert.strictEqual(quantile!("cacheMiss", 0.5), 2)
+  })
+
   it("count an execution once at its size, sizes ascending, and remember the last", () => {
     let now = 5
     const one = books({}, () => now)
@@ -122,7 +138,9 @@ describe("Books", () => {
     assert.deepStrictEqual(bounds, durationBounds)
     assert.strictEqual(count, 5)
     assert.deepStrictEqual([counts[0], counts[1], counts.at(-2), counts.at(-1)], [2, 1, 1, 1])
-    for (const phase of phases) assert.strictEqual(one.measures().durations[phase].count, 5, phase)
+    for (const phase of phases) {
+      assert.strictEqual(one.measures().durations[phase].count, phase.startsWith("cache") ? 0 : 5, phase)
+    }
   })
 
   it("put executions into buckets by their rows", () => {

@@ -6,6 +6,7 @@ import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics
 import { ModelNotFound } from "../../src/schema/Errors.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
 import { ModelRepository, type ResidencyFigures } from "../../src/services/ModelRepository.ts"
+import { type Cache, ResponseCache } from "../../src/services/ResponseCache.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
 
@@ -20,22 +21,45 @@ const rows = (second: RegExp) =>
 
 const named = rows(/^(counter|gauge|histogram|summary)$/)
 
+const cache: Cache = {
+  open: ({ scheduler }) => Effect.succeed(scheduler),
+  usage: () => ({
+    local: { bytes: 1, capacity: 2, entries: 1, lookups: 3, hits: 1, evictions: 0, lookupNanos: 5, insertionNanos: 6 },
+    redis: {
+      up: true,
+      hits: 1,
+      misses: 2,
+      skipped: 3,
+      insertions: 4,
+      dropped: 5,
+      failures: { connection: 1, timeout: 2, reply: 3, value: 4 }
+    },
+    shared: 7
+  })
+}
+
 const families = (
-  options: PrometheusMetrics.Options,
-  labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {},
-  shadow = false,
-  residency = shadow
+  options: PrometheusMetrics.Options & {
+    readonly cache?: Cache
+    readonly shadow?: boolean
+    readonly residency?: boolean
+  },
+  labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
       PrometheusMetrics.layerWith(options).pipe(
-        Layer.provide(residency ? repository : Layer.empty),
-        Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined }))
+        Layer.provide(options.residency === true ? repository : Layer.empty),
+        Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
+        Layer.provide(Layer.succeed(ResponseCache, options.cache))
       )
     )
-    const books = yield* Context.get(context, Statistics).open({ model: "m", version: 1, ...labels })
-    books.loaded(1)
-    if (shadow) books.shadowed("same")
+    const statistics = Context.get(context, Statistics)
+    for (const cached of options.cache === undefined ? [false] : [false, true]) {
+      const books = yield* statistics.open({ model: cached ? "cached" : "m", version: 1, cached, ...labels })
+      books.loaded(1)
+      if (options.shadow === true) books.shadowed("same")
+    }
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
 
@@ -61,7 +85,14 @@ const repository = Layer.succeed(ModelRepository, {
   unload: () => Effect.void
 })
 
-const everything = { counterLatencies: true, histogramLatencies: true, quantiles: [0.5] }
+const everything = {
+  counterLatencies: true,
+  histogramLatencies: true,
+  quantiles: [0.5],
+  cache,
+  shadow: true,
+  residency: true
+}
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
 const labelNames = ({ name, samples }: Exposition.Family): string => {
@@ -77,7 +108,7 @@ const labelNames = ({ name, samples }: Exposition.Family): string => {
 describe("otel/metrics.md", () => {
   it.effect("has each name, type and label that the server emits, in order of labels, and no other", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything, { tags: { tag: "x" }, namespace: "n" }, true)
+      const emitted = yield* families(everything, { tags: { tag: "x" }, namespace: "n" })
       assert.deepStrictEqual(
         named.map(([name, type, labels]) => [name, type, labels!.replaceAll(/[[\]]/g, "")]),
         Array.from(emitted.values(), (family) => [family.name, family.type, labelNames(family)])
@@ -86,7 +117,7 @@ describe("otel/metrics.md", () => {
 
   it.effect("brackets the labels that not every version has", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything, {}, true)
+      const emitted = yield* families(everything)
       for (const [name, , labels] of named) {
         assert.strictEqual(
           labelNames(emitted.get(name!)!),
@@ -99,33 +130,46 @@ describe("otel/metrics.md", () => {
   it.effect("says when a metric exists", () =>
     Effect.gen(function*() {
       const names = (condition: RegExp) => named.filter((cells) => condition.test(cells[4]!)).map(([name]) => name)
-      const plain = yield* families({ counterLatencies: false, cpu: false })
+      const less = { counterLatencies: false, cpu: false }
+      const plain = yield* families(less)
       assert.deepStrictEqual([...plain.keys()], names(/^always$/))
       for (
         const [condition, options] of [
-          ["counter_latencies", { counterLatencies: true, cpu: false }],
-          ["histogram_latencies", { counterLatencies: false, cpu: false, histogramLatencies: true }],
-          ["summary_latencies", { counterLatencies: false, cpu: false, quantiles: [0.5] }],
-          ["--allow-cpu-metrics", { counterLatencies: false }]
+          ["counter_latencies", { ...less, counterLatencies: true }],
+          ["histogram_latencies", { ...less, histogramLatencies: true }],
+          ["summary_latencies", { ...less, quantiles: [0.5] }],
+          ["--allow-cpu-metrics", { ...less, cpu: true }],
+          ["--cache-config", { ...less, cache }]
         ] as const
       ) {
         const more = [...(yield* families(options)).keys()].filter((name) => !plain.has(name))
         assert.deepStrictEqual(more, names(new RegExp(`^${condition}`)), condition)
       }
-      const quiet = { counterLatencies: false, cpu: false }
+      for (
+        const [condition, options] of [
+          ["response_cache, counter_latencies", { ...less, counterLatencies: true }],
+          ["response_cache, summary_latencies", { ...less, quantiles: [0.5] }]
+        ] as const
+      ) {
+        const without = yield* families(options)
+        const more = [...(yield* families({ ...options, cache })).keys()].filter((name) => !without.has(name))
+        assert.deepStrictEqual(more, [...names(new RegExp(`^${condition}`)), ...names(/^--cache-config/)], condition)
+      }
       const more = (emitted: ReadonlyMap<string, unknown>) => [...emitted.keys()].filter((name) => !plain.has(name))
-      assert.deepStrictEqual(more(yield* families(quiet, {}, true, false)), names(/^in a shadow$/))
-      assert.deepStrictEqual(more(yield* families(quiet, {}, false, true)), names(/^with residency$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
     }))
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({}, {}, true)
-      const listed = rows(/^[A-Z]+, |^[a-z]+_[a-z]+, |^[a-z]+, [a-z]+(, [a-z]+, [a-z]+)?$/)
-      assert.strictEqual(listed.length, 4)
+      const emitted = yield* families({ cache, shadow: true, residency: true })
+      const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
+      assert.strictEqual(listed.length, 7)
       for (const [name, values] of listed) {
-        const { samples } = emitted.get(name!)!
-        assert.strictEqual(samples.map(({ labels }) => labels["reason"] ?? labels["outcome"]).join(", "), values)
+        const shown = emitted.get(name!)!.samples
+          .filter(({ labels }) => labels["model"] !== "cached")
+          .map(({ labels }) => labels["reason"] ?? labels["outcome"])
+        assert.strictEqual(shown.join(", "), values)
       }
     }))
 })
@@ -133,11 +177,11 @@ describe("otel/metrics.md", () => {
 describe("names of metrics", () => {
   it.effect("are Triton's, the usual ones of a process, or galatea_ with their unit", () =>
     Effect.gen(function*() {
-      for (const { help, name, type } of (yield* families(everything, {}, true)).values()) {
+      for (const { help, name, type } of (yield* families(everything)).values()) {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|total|difference)$/)
+          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|up|total|difference)$/)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

@@ -1,6 +1,6 @@
 /**
- * The command line: `galatea serve`, `check`, `models`, `infer`, `explain`, `codegen`, `options`, and `--help`, `--version`,
- * `--completions`.
+ * The command line: `galatea serve`, `check`, `models`, `infer`, `explain`, `codegen`, `index`, `options`, and `--help`,
+ * `--version`, `--completions`.
  *
  * Without a command's name, options mean `serve`: `galatea --model-repository=…` does what `tritonserver --model-repository=…`
  * does, and then a plain word is an error as there.
@@ -14,6 +14,7 @@ import * as Version from "../Version.ts"
 import * as Check from "./Check.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as HelpFormatter from "./HelpFormatter.ts"
+import * as Index from "./Index.ts"
 import * as ClientCommands from "./internal/ClientCommands.ts"
 import * as Flags from "./internal/Flags.ts"
 import * as Output from "./internal/Output.ts"
@@ -106,13 +107,27 @@ const command = (environment: Environment) => {
       Command.withExamples([{ command: "galatea check ./models --print-config" }])
     )
 
+  const index = Command.make("index", {
+    folder: Argument.String("folder").pipe(Argument.withDescription("Folder with one sub-directory per model"))
+  }, ({ folder }) => Index.index(folder, environment)).pipe(
+    Command.withDescription(
+      "Write index.json into a folder of models, so that a web server of plain files can serve it as a repository"
+    ),
+    Command.withExamples([
+      {
+        command: "galatea index ./models",
+        description: "Then serve the folder, and: galatea serve https://host/models"
+      }
+    ])
+  )
+
   const options = Command.make("options", {}, () => Console.log(OptionsDocs.render().trimEnd())).pipe(
     Command.withDescription("Print the reference of all options as Markdown")
   )
 
   return Command.make("galatea").pipe(
     Command.withDescription("Inference server for ONNX models: KServe V2 over HTTP, with Triton's extensions"),
-    Command.withSubcommands([serve, check, ...ClientCommands.make(environment), options])
+    Command.withSubcommands([serve, check, ...ClientCommands.make(environment), index, options])
   )
 }
 

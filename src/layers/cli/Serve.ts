@@ -132,7 +132,12 @@ const reportInFlight = Effect.fnUntraced(function*(server: InferenceServer["Serv
 })
 
 /** What is served where, and what to type next. */
-const greeting = (output: Output, endpoints: ReadonlyArray<Endpoint>, models: ReadonlyArray<Model>): string => {
+const greeting = (
+  output: Output,
+  endpoints: ReadonlyArray<Endpoint>,
+  models: ReadonlyArray<Model>,
+  index: ReadonlyArray<IndexEntry>
+): string => {
   const style = styles(output)
   const places = endpoints.map((endpoint) =>
     `${endpoint.protocol} at ${style.bold(targetOf(endpoint))} (${endpoint.address}:${endpoint.port})`
@@ -143,7 +148,7 @@ const greeting = (output: Output, endpoints: ReadonlyArray<Endpoint>, models: Re
   }
   const http = endpoints.find(({ protocol }) => protocol === "HTTP")
   if (http === undefined) return `\nListening for ${places.join(", ")}\n`
-  const commands = CurlCommands.commands(baseUrl(http), models)
+  const commands = CurlCommands.commands(baseUrl(http), models, index.find(({ state }) => state === "READY")?.name)
   return `\nListening for ${places.join(", ")}\n\nTry:\n${commands.map((command) => `  ${command}\n`).join("")}\n`
 }
 
@@ -204,7 +209,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
     const index = yield* server.repository.index
     const models = readyModels(server, index)
     output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
-    output.out(greeting(output, endpoints, models))
+    output.out(greeting(output, endpoints, models, index))
   }
   yield* Effect.forkScoped(trimWhenIdle([
     ...Option.toArray(Context.getOption(context, HttpFrontend)),

@@ -23,6 +23,7 @@ import * as Infer from "./internal/http/routes/Infer.ts"
 import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
+import * as Rollout from "./internal/http/routes/Rollout.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
@@ -155,6 +156,7 @@ const dispatch = (
     ...Metadata.routes(door),
     ...Config.routes(door),
     ...Repository.routes(door),
+    ...Rollout.routes(door),
     ...Statistics.routes(door),
     ...NotImplemented.routes(),
     ...rpc

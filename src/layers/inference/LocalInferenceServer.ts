@@ -9,7 +9,7 @@ import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
 import { InferenceServer, withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, ModelRepository, whenResident } from "../../services/ModelRepository.ts"
-import type { JobResult } from "../../services/Scheduler.ts"
+import type { Job, JobResult } from "../../services/Scheduler.ts"
 import * as ClientTensor from "./internal/ClientTensor.ts"
 import { validate } from "./internal/RequestValidation.ts"
 import * as ShadowRuns from "./internal/ShadowRuns.ts"
@@ -100,7 +100,25 @@ const answer = (
 ): Effect.Effect<InferenceResponse, InferenceError> => {
   const job = validate(model, request)
   if (Result.isFailure(job)) return Effect.fail(new InferenceError({ reason: job.failure }))
-  return Effect.matchEffect(model.scheduler.submit(job.success), {
+  const { shadow } = model
+  return shadow === undefined || shadows === undefined
+    ? submit(model, request, job.success, attempts, shadows, undefined)
+    : Effect.suspend(() => {
+      const chosen = shadows.choose(shadow, model, request)
+      const submitted = submit(model, request, job.success, attempts, shadows, chosen)
+      return chosen === undefined ? submitted : Effect.ensuring(submitted, Effect.sync(chosen.over))
+    })
+}
+
+const submit = (
+  model: Model,
+  request: InferenceRequest,
+  job: Job,
+  attempts: number,
+  shadows: ShadowRuns.ShadowRuns | undefined,
+  chosen: ShadowRuns.Chosen | undefined
+): Effect.Effect<InferenceResponse, InferenceError> =>
+  Effect.matchEffect(model.scheduler.submit(job), {
     onFailure: (reason) =>
       reason._tag === "Stopping" && model.again !== undefined && attempts > 1
         ? answerAgain(model, model.again, request, attempts - 1, shadows, reason)
@@ -111,9 +129,8 @@ const answer = (
               : reason
           })
         ),
-    onSuccess: (result) => respond(model, request, job.success.batchSize, result, shadows)
+    onSuccess: (result) => respond(model, request, job.batchSize, result, chosen)
   })
-}
 
 /** The version has stopped taking work, without having begun any of this request: whoever took its place answers. */
 const answerAgain = (
@@ -165,7 +182,7 @@ const respond = (
   request: InferenceRequest,
   batchSize: number,
   result: JobResult,
-  shadows: ShadowRuns.ShadowRuns | undefined
+  chosen: ShadowRuns.Chosen | undefined
 ): Effect.Effect<InferenceResponse, InferenceError> => {
   const outputs: Array<Tensor> = []
   for (const tensor of result.outputs) {
@@ -176,9 +193,7 @@ const respond = (
     }
     outputs.push(output.success)
   }
-  if (model.shadow !== undefined && shadows !== undefined) {
-    shadows.offer(model.shadow, { model, request, outputs: () => unclassified(model, request, batchSize, result) })
-  }
+  if (chosen !== undefined) chosen.answered(unclassified(model, request, batchSize, result))
   return Effect.succeed({
     id: request.id,
     modelName: model.name,

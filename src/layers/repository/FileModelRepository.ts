@@ -9,17 +9,11 @@ import { ControlNotAllowed, ModelsNotLoaded, PollFailed } from "../../schema/Err
 import * as StartupModels from "../../schema/options/StartupModels.ts"
 import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
 import type { RepositorySource } from "../../services/RepositorySource.ts"
-import * as Control from "./internal/Control.ts"
+import * as Assembly from "./internal/Assembly.ts"
 import type * as Discovery from "./internal/Discovery.ts"
-import * as Lifecycle from "./internal/Lifecycle.ts"
-import type { Parts } from "./internal/ModelLoader.ts"
-import * as OpenVersion from "./internal/OpenVersion.ts"
+import type * as OpenVersion from "./internal/OpenVersion.ts"
 import * as Poller from "./internal/Poller.ts"
-import { Records } from "./internal/Records.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
-import * as Residency from "./internal/residency/Residency.ts"
-import * as Roots from "./internal/Roots.ts"
-import * as Told from "./internal/Told.ts"
 import * as RepositorySources from "./RepositorySources.ts"
 
 export type { BackendSetting } from "./internal/BackendSettings.ts"
@@ -73,30 +67,13 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const given = settings(options)
   const problem = StartupModels.problemOf(given.loadModels)
   if (problem !== undefined) return yield* new PollFailed({ code: "INVALID_ARG", message: problem })
-  const services = yield* OpenVersion.services
   const failures: Array<Failed> = []
   let starting = true
-  const told = Told.make((event) => {
+  const { control, parts } = yield* Assembly.make(given, (event) => {
     if (starting && event._tag === "Failed") failures.push(event)
     return given.onEvent(event)
-  }, given.controlMode === "poll")
-  const records = new Records()
-  yield* Effect.addFinalizer(() => records.close)
-  const residency = given.residency === undefined
-    ? undefined
-    : yield* Residency.make({ ...given.residency, loadRetryCount: given.loadRetryCount })
-  const lifecycle = yield* Lifecycle.make({ ...given, onEvent: told.tell })
-  const parts: Parts = {
-    settings: given,
-    services,
-    roots: yield* Roots.make(given),
-    lifecycle,
-    residency,
-    records,
-    reasons: new Map(),
-    told
-  }
-  const control = Control.make(parts)
+  })
+  const { lifecycle, residency, roots, told } = parts
 
   const loadAll = Effect.fn("FileModelRepository.loadAll")(function*(found: Discovery.Discovery) {
     yield* told.tell({ _tag: "Found", models: found.models.map(({ name }) => name) })
@@ -112,11 +89,11 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     )
   })
 
-  const { discovery, unlisted } = yield* parts.roots.look
-  const failure = unlisted[0]?.failure
+  const first = yield* roots.peek
+  const failure = first.unlisted[0]?.failure
   if (failure !== undefined && given.exitOnError) return yield* failure
-  if (failure !== undefined) yield* told.tell({ _tag: "Warning", model: undefined, message: failure.message })
-  const all = failure === undefined ? discovery : nothing
+  yield* roots.tell(first)
+  const all = failure === undefined ? first.discovery : nothing
   yield* loadAll(given.controlMode === "explicit" ? chosen(all, given.loadModels) : all)
   starting = false
   if (failures.length > 0 && given.exitOnError) {
@@ -129,7 +106,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (given.controlMode === "poll") yield* Effect.forkScoped(Poller.make(control, parts).run)
   const explicit = given.controlMode === "explicit"
   /** Where models still come later, so may a root. */
-  const unusable = () => given.controlMode === "none" ? failure : parts.roots.neverListed()
+  const unusable = () => given.controlMode === "none" ? failure : roots.neverListed()
 
   return {
     get failure() {
@@ -138,6 +115,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     lookup: lifecycle.lookup,
     residency: residency?.figures,
     readyVersions: lifecycle.readyVersions,
+    rollout: lifecycle.rollout,
     index: control.index,
     allReady: Effect.sync(() => unusable() === undefined && lifecycle.allReady()),
     load: explicit ? control.load : () => refused,
@@ -157,7 +135,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 export const layer = (
   options: Options
 ): Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, OpenVersion.Services> =>
-  layerWithSource(options).pipe(Layer.provide(RepositorySources.layer))
+  layerWithSource(options).pipe(Layer.provide(RepositorySources.layerWith(options.sources ?? {})))
 
 /** The same with sources of your own: they say what a root is, and where its models come from. @category layers */
 export const layerWithSource = (

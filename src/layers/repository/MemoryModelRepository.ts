@@ -70,6 +70,7 @@ const make = Effect.fnUntraced(function*(versions: Versions, options: Omit<Optio
   return {
     lookup: lifecycle.lookup,
     readyVersions: lifecycle.readyVersions,
+    rollout: lifecycle.rollout,
     index: Effect.sync(() =>
       indexEntries([...versions.keys()].map((name) => ({ id: name, name })), lifecycle.states())
     ),

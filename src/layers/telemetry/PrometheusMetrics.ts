@@ -1,14 +1,16 @@
 /**
  * Metrics in Prometheus' text format: Triton's `nv_*` families, and this server's own.
  *
- * Upstream: `MetricsFrontend`. Downstream: `Statistics`, the process and /proc.
+ * Upstream: `MetricsFrontend`. Downstream: `Statistics`, `ResponseCache`, the process and /proc.
  *
  * Source: scheduling §9.
  */
 import { type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
+import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
+import * as CacheFamilies from "./internal/CacheFamilies.ts"
 import { render, type Reporter } from "./internal/Exposition.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
@@ -41,6 +43,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
 > {
   const statistics = yield* Statistics
   const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
+  const cache = yield* ResponseCache
   const families = [
     ...InferenceFamilies.families({
       counterLatencies: options.counterLatencies ?? true,
@@ -100,6 +103,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
         ...families.flatMap((family) => render(family, versions)),
         ...ServerFamilies.families.flatMap((family) => render(family, itself)),
         ...ResidencyFamilies.families.flatMap((family) => render(family, residency)),
+        ...(cache === undefined ? [] : CacheFamilies.render(cache.usage())),
         ""
       ].join("\n")
     })
@@ -116,7 +120,7 @@ const reporters = (
     const measures = books.measures()
     if (measures.loadNanos === undefined) continue
     const labels = labelsOf(books)
-    found.set(labels.text, { labels, source: { counts: books.counts(), measures } })
+    found.set(labels.text, { labels, source: { cached: books.cached, counts: books.counts(), measures } })
   }
   return [...found.values()]
 }

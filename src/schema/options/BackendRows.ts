@@ -1,10 +1,11 @@
 /** Options of backends, caches, the rate limiter and memory. Source: model-config §6.7, §7.2. */
+import { Result } from "effect"
+import * as CacheSettings from "./CacheSettings.ts"
 import { repeated, single } from "./OptionRow.ts"
 import type { ScopedSetting } from "./ValueTypes.ts"
 import { bool, bytes, choice, int, path, perDevice, resource, scopedSetting, string } from "./ValueTypes.ts"
 
 const group = "Backends, caches, scheduling and memory"
-const noCache = "this server does not cache responses yet."
 const noCuda = "ONNX Runtime manages the memory of devices by itself."
 const backends = "ONNX Runtime is built in, and no shared libraries are loaded."
 
@@ -86,12 +87,11 @@ export const backendRows = [
         `No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ${text}`
     }),
     group,
-    doc: "A setting of the response cache, e.g. local,size=1048576.",
-    pending: noCache,
+    doc:
+      "A setting of the response cache: local,size=1048576 keeps answers in the server's memory, redis,host=localhost on a Redis server, and redis,local-size=1048576 in both. docs/response-cache.md lists all settings.",
+    warn: CacheSettings.warn,
     refuse: (settings) =>
-      new Set(settings.map(({ scope }) => scope)).size > 1
-        ? "found multiple cache configurations, but only a single cache is currently supported"
-        : undefined
+      Result.match(CacheSettings.read(settings), { onFailure: (why) => why, onSuccess: () => undefined })
   }),
   single({
     name: "response-cache-byte-size",
@@ -99,8 +99,7 @@ export const backendRows = [
     default: 0,
     unit: "bytes",
     group,
-    doc: "Deprecated: --cache-config=local,size=.",
-    pending: noCache
+    doc: "Deprecated: --cache-config=local,size=. 0: no response cache."
   }),
   single({
     name: "rate-limit",

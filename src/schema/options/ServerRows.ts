@@ -28,7 +28,8 @@ export const serverRows = [
     type: path,
     environmentSeparator: ",",
     group,
-    doc: "Folder that holds one folder per model. At least one is needed, here or as a plain argument."
+    doc:
+      "Folder that holds one folder per model, or the address of one: s3://, http://, https://. At least one is needed, here or as a plain argument."
   }),
   single({
     name: "exit-on-error",

@@ -57,6 +57,10 @@ export const ModelStatistics = Schema.Struct({
   computeInput: Phase,
   computeInfer: Phase,
   computeOutput: Phase,
+  /** Requests that the response cache answered. */
+  cacheHit: Phase,
+  /** Requests that ran because it had no answer. */
+  cacheMiss: Phase,
   /** By ascending size. */
   batches: Schema.Array(BatchSize)
 })

@@ -18,6 +18,10 @@ const inShell = (command: string): ReadonlyArray<string> =>
 describe("CurlCommands", () => {
   it("asks for readiness only, without models", () => {
     assert.deepStrictEqual(CurlCommands.commands("http://h:1", []), ["curl -i 'http://h:1/v2/health/ready'"])
+    assert.deepStrictEqual(CurlCommands.commands("http://h:1", [], "m"), [
+      "curl -i 'http://h:1/v2/health/ready'",
+      "curl -s 'http://h:1/v2/models/m'"
+    ])
   })
 
   it("prefers a small model whose shapes are fixed", () => {

@@ -9,6 +9,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
+import { sourceOptions } from "./SourceOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
 const good = { "config.pbtxt": simple.config, ...simple.versions }
@@ -31,38 +32,30 @@ const scoped = <E>(effect: Effect.Effect<void, E, Scope.Scope>) => Effect.scoped
 describe("options without an effect", () => {
   const silent = cases.filter(({ outcome }) => outcome === "pending" || outcome === "ignored")
   const lines = (err: string) => err.split("\n").filter((line) => line.includes("has no effect"))
-  // Two options for one thing exclude each other.
-  const groups = [
-    silent.filter(({ name }) => name !== "cache-config"),
-    silent.filter(({ name }) => name === "cache-config")
-  ]
 
   test("are accepted with one warning each", silent.map(({ name }) => name), () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
-      for (const group of groups) {
-        const server = yield* Child.serve([models, ...group.map(({ name, text }) => `--${name}=${text}`)])
-        const warnings = lines(server.err())
-        for (const { name } of group) {
-          assert.strictEqual(warnings.filter((line) => line.includes(`'--${name}'`)).length, 1, name)
-        }
-        assert.strictEqual(warnings.length, group.length)
-        assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
+      const server = yield* Child.serve([models, ...silent.map(({ name, text }) => `--${name}=${text}`)])
+      const warnings = lines(server.err())
+      for (const { name } of silent) {
+        assert.strictEqual(warnings.filter((line) => line.includes(`'--${name}'`)).length, 1, name)
       }
+      assert.strictEqual(warnings.length, silent.length)
+      assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
     })))
 
   it.live("are accepted with one warning each from the environment", () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
-      const group = groups[0]!
       const server = yield* Child.serve([models], {
-        variables: Object.fromEntries(group.map(({ name, text }) => [environmentName(name), text!]))
+        variables: Object.fromEntries(silent.map(({ name, text }) => [environmentName(name), text!]))
       })
       const warnings = lines(server.err())
-      for (const { name } of group) {
+      for (const { name } of silent) {
         assert.strictEqual(warnings.filter((line) => line.includes(`'${environmentName(name)}'`)).length, 1, name)
       }
-      assert.strictEqual(warnings.length, group.length)
+      assert.strictEqual(warnings.length, silent.length)
     })))
 })
 
@@ -185,6 +178,49 @@ describe("options of the server", () => {
         assert.strictEqual((yield* Child.ask(`${server.url}/v2/models/simple/versions/2/ready`)).status, 200)
         rmSync(join(models, "simple"), { recursive: true })
         yield* server.printed(/"successfully unloaded 'simple' version 2/)
+      }))
+  )
+
+  test(
+    "load models when they are asked for, within limits",
+    [
+      "model-residency-budget",
+      "model-residency-idle-secs",
+      "model-residency-max-waiting",
+      "model-residency-wait-ms"
+    ],
+    () =>
+      scoped(Effect.gen(function*() {
+        const names = Array.from({ length: 12 }, (_, i) => `m${i}`)
+        const models = yield* Child.folder(Object.fromEntries(names.map((name) => [name, good])))
+        const start = (...words: ReadonlyArray<string>) =>
+          Effect.gen(function*() {
+            const port = yield* Child.freePort
+            const server = yield* Child.start([
+              "serve",
+              models,
+              `--http-port=${port}`,
+              "--grpc-port=0",
+              "--allow-metrics=false",
+              ...words
+            ])
+            yield* server.printed(/v2\/models\/m0'\n/)
+            return (name: string) => Child.ask(`http://127.0.0.1:${port}/v2/models/${name}/infer`, body({ inputs }))
+          })
+        const tight = yield* start("--model-residency-budget=1000")
+        const large = yield* tight("m0")
+        assert.strictEqual(large.status, 503)
+        assert.include(large.text, "more than the 1000 that --model-residency-budget allows")
+        const hasty = yield* start("--model-residency-idle-secs=100", "--model-residency-wait-ms=1")
+        const late = yield* hasty("m0")
+        assert.strictEqual(late.status, 503)
+        assert.include(late.text, "it was not loaded within 1ms (--model-residency-wait-ms)")
+        const narrow = yield* start("--model-residency-budget=10000000000", "--model-residency-max-waiting=1")
+        const answers = yield* Effect.forEach(names, narrow, { concurrency: "unbounded" })
+        const refused = answers.filter(({ status }) => status === 503)
+        assert.isAbove(refused.length, 0)
+        for (const { text } of refused) assert.include(text, "--model-residency-max-waiting")
+        assert.isAbove(answers.length - refused.length, 0)
       }))
   )
 
@@ -479,6 +515,8 @@ describe("options of HTTP", () => {
 
 grpcOptions(test)
 
+sourceOptions(test)
+
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
   const families = (text: string): Array<string> => Array.from(text.matchAll(/^# TYPE (\S+)/mg), ([, name]) => name!)
@@ -642,6 +680,44 @@ describe("options of execution", () => {
     })))
 })
 
+describe("options of rollouts", () => {
+  test(
+    "bound what runs in the shadow",
+    ["shadow-max-inflight-requests", "shadow-max-inflight-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({
+          m: {
+            "config.pbtxt": "version_policy { all { } }",
+            "rollout.json": `{"traffic": {"1": 1}, "shadow": {"to": 2, "share": 1}}`,
+            1: { "model.onnx": Models.scaled(1) },
+            2: { "model.onnx": Models.scaled(2) }
+          }
+        })
+        const request = body({ inputs: [{ name: "INPUT0", datatype: "FP32", shape: [1, 4], data: [1, 2, 3, 4] }] })
+        // A request has 16 bytes of inputs and 16 of outputs.
+        for (
+          const [option, dropped] of [
+            ["--shadow-max-inflight-requests=0", true],
+            ["--shadow-max-inflight-bytes=31", true],
+            ["--shadow-max-inflight-bytes=32", false]
+          ] as const
+        ) {
+          const server = yield* Child.serve([models, option])
+          assert.strictEqual((yield* Child.ask(`${server.url}/v2/models/m/infer`, request)).status, 200)
+          const counts = () =>
+            Effect.map(
+              Child.ask(`${server.url}/v2/models/m/rollout`),
+              ({ text }) => JSON.parse(text).shadow.requests as Readonly<Record<string, number>>
+            )
+          while (Object.values(yield* counts()).every((count) => count === 0)) yield* Effect.sleep("10 millis")
+          const { different, dropped: left } = yield* counts()
+          assert.deepStrictEqual([different, left], dropped ? [0, 1] : [1, 0], option)
+        }
+      }))
+  )
+})
+
 describe("options of batching", () => {
   test(
     "split and join requests of more rows than the model takes",
@@ -661,6 +737,37 @@ describe("options of batching", () => {
         const [output] = JSON.parse((yield* Child.ask(`${split.url}/v2/models/simple/infer`, request)).text).outputs
         assert.deepStrictEqual(output.shape, [rows, 16])
         assert.deepStrictEqual(output.data, many.map((value) => 2 * value))
+      }))
+  )
+})
+
+describe("options of the response cache", () => {
+  test(
+    "give models one that ask for it",
+    ["cache-config", "response-cache-byte-size"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const cached = { ...good, "config.pbtxt": `${simple.config}response_cache { enable: true }\n` }
+        const models = yield* Child.folder({ cached, simple: good })
+        const hits = Effect.fnUntraced(function*(words: ReadonlyArray<string>, model: string) {
+          const server = yield* Child.serve([models, ...words])
+          const url = `${server.url}/v2/models/${model}`
+          const first = yield* Child.ask(`${url}/infer`, body({ inputs }))
+          assert.strictEqual(first.status, 200)
+          assert.strictEqual((yield* Child.ask(`${url}/infer`, body({ inputs }))).text, first.text)
+          const [stats] = JSON.parse((yield* Child.ask(`${url}/stats`)).text).model_stats
+          assert.strictEqual(stats.inference_stats.success.count, 2)
+          assert.notInclude(server.err(), "has no effect")
+          return stats.inference_stats.cache_hit.count
+        })
+        assert.strictEqual(yield* hits(["--cache-config=local,size=1048576"], "cached"), 1)
+        assert.strictEqual(yield* hits(["--response-cache-byte-size=1048576"], "cached"), 1)
+        assert.strictEqual(yield* hits(["--cache-config=local,size=200"], "cached"), 0)
+        assert.strictEqual(yield* hits(["--cache-config=local,size=1048576"], "simple"), 0)
+        assert.strictEqual(yield* hits([], "cached"), 0)
+        const wrong = yield* Child.run(["serve", models, "--cache-config=loca,size=1"])
+        assert.strictEqual(wrong.code, 1)
+        assert.include(wrong.err, "There is no cache 'loca'")
       }))
   )
 })

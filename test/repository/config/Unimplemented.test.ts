@@ -28,7 +28,7 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ],
   ["parameters { key: \"anything\" value { string_value: \"x\" } }", []],
   ["dynamic_batching { priority_levels: 2 default_queue_policy { max_queue_size: 1 } }", []],
-  ["response_cache { enable: true }", ["warn response_cache"]],
+  ["response_cache { enable: true }", []],
   ["response_cache { }", []],
   ["model_warmup { }", []],
   ["instance_group { rate_limiter { } }", []],

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random, Result } from "effect"
 import * as Lifecycle from "../../../src/layers/repository/internal/Lifecycle.ts"
+import type { OnDemand } from "../../../src/layers/repository/internal/LifecycleState.ts"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import { LoadFailed } from "../../../src/schema/Errors.ts"
 import type { InferenceRequest, Parameter, SequenceStep } from "../../../src/schema/Inference.ts"
@@ -193,5 +194,96 @@ describe("Lifecycle with a rollout", () => {
       assert.isTrue(without.every((version, user) => before[user] === 2 || before[user] === version))
       yield* lifecycle.load(m, plans(1, 2, 3), split)
       assert.deepStrictEqual(assigned(), before)
+    }))
+
+  it.effect("finds versions that load when they are asked for under labels and in splits", () =>
+    Effect.gen(function*() {
+      const lifecycle = yield* make
+      let resident = false
+      let tell = () => {}
+      const first = model(1)
+      const onDemand: OnDemand = {
+        name: "m",
+        version: 1,
+        found: () =>
+          resident ? Result.succeed(first) : Result.fail({
+            _tag: "NotResident",
+            message: "m 1",
+            name: "m",
+            version: 1,
+            load: Effect.void,
+            healthy: () => true,
+            statistics: () => first.statistics
+          }),
+        status: () => ({ state: "READY", reason: "" }),
+        observe: (listener) => {
+          tell = listener
+        }
+      }
+      yield* lifecycle.load(
+        m,
+        [{ version: 1, open: Effect.succeed(onDemand) }, ...plans(2)],
+        rollout({ labels: { stable: 1 }, traffic: { stable: 9, 2: 1 }, shadow: { to: "stable", share: 1 } })
+      )
+      first.statistics.shadowed("dropped")
+      assert.strictEqual(found(lifecycle, "stable"), "NotResident: m 1")
+      assert.strictEqual(found(lifecycle, ""), "NotResident: m 1")
+      assert.strictEqual(lifecycle.rollout("m")?.shadow?.requests.dropped, 1)
+      resident = true
+      tell()
+      assert.strictEqual(found(lifecycle, "stable"), "1")
+      assert.strictEqual(found(lifecycle, ""), "1 routed")
+      assert.strictEqual(lifecycle.rollout("m")?.shadow?.requests.dropped, 1)
+    }))
+
+  it.effect("lets a share of the requests run in the shadow, by chance", () =>
+    Effect.gen(function*() {
+      const lifecycle = yield* make
+      const chosen = (share: number) =>
+        Effect.gen(function*() {
+          yield* lifecycle.load(m, plans(1, 2), rollout({ shadow: { to: 2, share, tolerance: { relative: 0.5 } } }))
+          const { shadow } = Result.getOrThrow(lifecycle.lookup("m", "1"))
+          if (shadow === undefined) return 0
+          assert.strictEqual(Result.getOrThrow(shadow.lookup()).version, 2)
+          assert.deepStrictEqual(shadow.tolerance, { absolute: 0, relative: 0.5 })
+          return Array.from({ length: 4000 }, shadow.chosen).filter(Boolean).length
+        })
+      assert.strictEqual(yield* chosen(0), 0)
+      assert.strictEqual(yield* chosen(1), 4000)
+      assert.isAtMost(Math.abs((yield* chosen(0.1)) - 400), 6 * Math.sqrt(4000 * 0.1 * 0.9))
+    }).pipe(Random.withSeed("share")))
+
+  it.effect("shows what it comes to", () =>
+    Effect.gen(function*() {
+      const lifecycle = yield* make
+      assert.isUndefined(lifecycle.rollout("m"))
+      yield* lifecycle.load(m, plans(1, 3))
+      assert.deepStrictEqual(lifecycle.rollout("m"), { labels: [], traffic: [], sticky: undefined, shadow: undefined })
+      yield* lifecycle.rollOut(
+        "m",
+        rollout({
+          labels: { old: 2, before: "previous" },
+          traffic: { old: 2, before: 1, 3: 3, 1: 0 },
+          sticky: "user",
+          shadow: { to: "old", share: 0.5 }
+        })
+      )
+      const target = (name: string, version: number | undefined, ready: boolean) => ({ name, version, ready })
+      assert.deepStrictEqual(lifecycle.rollout("m"), {
+        labels: [target("old", 2, false), target("before", 1, true)],
+        traffic: [
+          { ...target("1", 1, true), weight: 0, share: 0 },
+          { ...target("3", 3, true), weight: 3, share: 0.75 },
+          { ...target("old", 2, false), weight: 2, share: 0 },
+          { ...target("before", 1, true), weight: 1, share: 0.25 }
+        ],
+        sticky: "user",
+        shadow: {
+          ...target("old", 2, false),
+          share: 0.5,
+          tolerance: { absolute: 0, relative: 0 },
+          requests: { same: 0, different: 0, failed: 0, dropped: 0 }
+        }
+      })
     }))
 })

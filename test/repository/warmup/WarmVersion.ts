@@ -21,6 +21,7 @@ export const prepared = (text: string, directory = "/nowhere"): Prepared => {
     config,
     version: 1,
     directory,
+    contents: directory,
     bare: false,
     signature: ModelSignature.make(config),
     plan: {

@@ -101,8 +101,8 @@ export const cases: ReadonlyArray<OptionCase> = [
   ]),
   row("repoagent-directory", "/a", "/a", "ignored"),
   row("cache-directory", "/c", "/c", "ignored"),
-  row("cache-config", "local,size=1048576", [{ scope: "local", key: "size", value: "1048576" }], "pending"),
-  row("response-cache-byte-size", "1048576", 1048576, "pending"),
+  row("cache-config", "local,size=1048576", [{ scope: "local", key: "size", value: "1048576" }]),
+  row("response-cache-byte-size", "1048576", 1048576),
   row("rate-limit", "execution_count", "execution_count", "effect"),
   row("rate-limit-resource", "R1:10:0", [{ name: "R1", count: 10, device: 0 }], "effect"),
   row("pinned-memory-pool-byte-size", "1024", 1024, "ignored"),
@@ -126,6 +126,10 @@ export const cases: ReadonlyArray<OptionCase> = [
 
 /** Options that Triton does not have. */
 export const ownCases: ReadonlyArray<OptionCase> = [
+  row("model-residency-budget", "1073741824", 1073741824),
+  row("model-residency-idle-secs", "60", 60),
+  row("model-residency-max-waiting", "10", 10),
+  row("model-residency-wait-ms", "5000", 5000),
   row("repository-settle-ms", "100", 100),
   row("max-overridden-models", "2", 2),
   row("http-max-request-bytes", "1024", 1024),
@@ -160,5 +164,15 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("tensor-memory-idle-bytes", "0", 0),
   row("instance-stall-timeout-secs", "5", 5),
   row("instance-heap-megabytes", "64", 64),
-  row("instance-cores", "1", 1)
+  row("instance-cores", "1", 1),
+  row("repository-cache-directory", "cache", "cache"),
+  row("repository-cache-bytes", "1024", 1024),
+  row("repository-fetch-concurrency", "1", 1),
+  row("repository-fetch-retry-count", "0", 0),
+  row("repository-fetch-timeout-secs", "5", 5),
+  row("repository-max-files", "10", 10),
+  row("repository-max-index-bytes", "1024", 1024),
+  row("repository-max-redirects", "0", 0),
+  row("shadow-max-inflight-requests", "0", 0),
+  row("shadow-max-inflight-bytes", "1048576", 1048576)
 ]

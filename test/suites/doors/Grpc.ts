@@ -100,7 +100,11 @@ const door = (client: GrpcInferenceClient.GrpcInferenceClient): Door => ({
           version: row.version,
           inferenceCount: Number(row.inference_count),
           executionCount: Number(row.execution_count),
-          successes: Number(row.inference_stats?.success?.count)
+          successes: Number(row.inference_stats?.success?.count),
+          cache: [
+            Number(row.inference_stats?.cache_hit?.count),
+            Number(row.inference_stats?.cache_miss?.count)
+          ] as const
         }))
     ),
   index: (ready) =>

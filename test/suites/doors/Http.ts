@@ -131,7 +131,7 @@ interface StatisticsJson {
     readonly version: string
     readonly inference_count: number
     readonly execution_count: number
-    readonly inference_stats: { readonly success: { readonly count: number } }
+    readonly inference_stats: Readonly<Record<"success" | "cache_hit" | "cache_miss", { readonly count: number }>>
   }>
 }
 
@@ -174,7 +174,8 @@ const door = (port: number, binary: boolean): Door => {
             version: row.version,
             inferenceCount: row.inference_count,
             executionCount: row.execution_count,
-            successes: row.inference_stats.success.count
+            successes: row.inference_stats.success.count,
+            cache: [row.inference_stats.cache_hit.count, row.inference_stats.cache_miss.count] as const
           }))
       ),
     index: (ready) =>

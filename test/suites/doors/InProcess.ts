@@ -12,13 +12,14 @@ const ask = <A>(find: () => Result.Result<A, Absent | NotResident>) => Effect.ma
 type Absent = ModelNotFound | ModelNotReady | InvalidRequest
 
 const statistics = (version: ModelStatistics): Statistics => {
-  const { executionCount, inferenceCount, success } = version.counts()
+  const { cacheHit, cacheMiss, executionCount, inferenceCount, success } = version.counts()
   return {
     name: version.model,
     version: String(version.version),
     inferenceCount,
     executionCount,
-    successes: success.count
+    successes: success.count,
+    cache: [cacheHit.count, cacheMiss.count]
   }
 }
 

@@ -43,12 +43,13 @@ export const door = (client: RpcClient.FromGroup<typeof InferenceRpcs, RpcClient
     Effect.map(
       ask(client.ModelStatistics({ model, version })),
       (rows) =>
-        rows.map(({ executionCount, inferenceCount, name, success, version }) => ({
+        rows.map(({ cacheHit, cacheMiss, executionCount, inferenceCount, name, success, version }) => ({
           name,
           version,
           inferenceCount,
           executionCount,
-          successes: success.count
+          successes: success.count,
+          cache: [cacheHit.count, cacheMiss.count] as const
         }))
     ),
   index: (ready) => ask(client.RepositoryIndex({ ready })),

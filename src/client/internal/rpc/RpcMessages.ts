@@ -33,9 +33,6 @@ export const fromValue = (
 
 const phase = ({ count, nanos }: ModelStatistics["success"]): Phase => ({ count, ns: Number(nanos) })
 
-/** There is no response cache behind RPC yet. */
-const never: Phase = { count: 0, ns: 0 }
-
 /** @internal */
 export const statisticsOf = (entry: ModelStatistics): VersionStatistics => ({
   name: entry.name,
@@ -50,8 +47,8 @@ export const statisticsOf = (entry: ModelStatistics): VersionStatistics => ({
     compute_input: phase(entry.computeInput),
     compute_infer: phase(entry.computeInfer),
     compute_output: phase(entry.computeOutput),
-    cache_hit: never,
-    cache_miss: never
+    cache_hit: phase(entry.cacheHit),
+    cache_miss: phase(entry.cacheMiss)
   },
   batch_stats: entry.batches.map(({ batchSize, computeInferNanos, computeInputNanos, computeOutputNanos, count }) => ({
     batch_size: batchSize,

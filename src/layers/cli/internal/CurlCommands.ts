@@ -85,13 +85,25 @@ const inferCommand = (base: string, model: Model): string => {
     + `curl -s --data-binary @- -H 'Inference-Header-Content-Length: ${length}' ${url} | head -c 400 | tr -c '[:print:]' .`
 }
 
-/** Commands in order: readiness, metadata of a model, an inference; the last two only where a model can be shown. @category formatting */
-export const commands = (base: string, models: ReadonlyArray<Model>): ReadonlyArray<string> => {
+/**
+ * Commands in order: readiness, metadata of a model, an inference; the last two only where a model can be shown. Of one that loads
+ * when it is asked for nothing but its name is known: `onDemand`, of which the metadata is asked for.
+ *
+ * @category formatting
+ */
+export const commands = (
+  base: string,
+  models: ReadonlyArray<Model>,
+  onDemand?: string
+): ReadonlyArray<string> => {
+  const metadata = (name: string) => `curl -s ${quote(`${base}/v2/models/${encodeURIComponent(name)}`)}`
   const model = choose(models)
   return [
     `curl -i ${quote(`${base}/v2/health/ready`)}`,
-    ...(model === undefined
+    ...(model !== undefined
+      ? [metadata(model.name), inferCommand(base, model)]
+      : onDemand === undefined
       ? []
-      : [`curl -s ${quote(`${base}/v2/models/${encodeURIComponent(model.name)}`)}`, inferCommand(base, model)])
+      : [metadata(onDemand)])
   ]
 }

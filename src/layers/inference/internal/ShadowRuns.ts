@@ -1,6 +1,6 @@
 /**
- * Runs requests that were answered once more, on the version in the shadow, and compares the outputs. Nobody waits for it: it
- * works on copies, after the answer, and what is beyond its bounds is dropped.
+ * Runs requests that were answered once more, on the version in the shadow, and compares the outputs. Nobody waits for it: inputs
+ * are copied while the request runs, all else comes after the answer, and what is beyond the bounds is dropped.
  */
 import { Clock, Effect, FiberSet, Result, type Scope } from "effect"
 import type { InferenceError } from "../../../schema/Errors.ts"
@@ -17,18 +17,18 @@ export interface Options {
   readonly maxInflightBytes: number
 }
 
-/** A request that was answered. @category models */
-export interface Answered {
-  readonly model: Model
-  readonly request: InferenceRequest
-  /** The outputs before classification, lent for the call. */
-  readonly outputs: () => ReadonlyArray<Tensor>
+/** A request that is to run in the shadow once it was answered. @category models */
+export interface Chosen {
+  /** It was answered with these outputs, not classified, which are copied before this returns. */
+  readonly answered: (outputs: ReadonlyArray<Tensor>) => void
+  /** It is over, and its tensors are its owner's again: where it was not answered, there is nothing to compare. */
+  readonly over: () => void
 }
 
 /** @category models */
 export interface ShadowRuns {
-  /** Decides whether the request runs in the shadow as well; its tensors are copied before this returns. */
-  readonly offer: (shadow: Shadow, answered: Answered) => void
+  /** Decides about a request that is submitted in the same turn of the event loop; `undefined`: it does not run again. */
+  readonly choose: (shadow: Shadow, answeredBy: Model, request: InferenceRequest) => Chosen | undefined
 }
 
 /** Between two messages about one version. */
@@ -93,42 +93,78 @@ export const make = Effect.fnUntraced(function*(
       }
     })
 
+  /** What a chosen request holds, from its choice until it was compared. */
+  const take = (
+    model: Model,
+    answeredBy: number,
+    request: InferenceRequest,
+    shadow: Shadow,
+    inputBytes: number
+  ): Chosen => {
+    let size = inputBytes
+    let inputs: ReadonlyArray<Tensor> | undefined
+    let isOver = false
+    let isAnswered = false
+    requests++
+    bytes += size
+    const end = () => {
+      requests--
+      bytes -= size
+    }
+    // By then the request was submitted, and runs elsewhere; its tensors are lent until it is over.
+    queueMicrotask(() => {
+      if (!isOver) inputs ??= request.inputs.map(copy)
+    })
+    return {
+      over: () => {
+        isOver = true
+        if (!isAnswered) end()
+      },
+      answered: (outputs) => {
+        isAnswered = true
+        const more = byteLength(outputs)
+        if (bytes + more > options.maxInflightBytes) {
+          end()
+          return model.statistics.shadowed("dropped")
+        }
+        size += more
+        bytes += more
+        inputs ??= request.inputs.map(copy)
+        const expected = outputs.map(copy)
+        fork(
+          // First the answer leaves.
+          Effect.andThen(
+            Effect.yieldNow,
+            execute(model, answeredBy, shadowRequest(request, inputs), expected, shadow.tolerance)
+          ).pipe(
+            Effect.catchDefect((defect) => {
+              model.statistics.shadowed("failed")
+              return Effect.logError(`Model '${model.name}': version ${model.version} broke in the shadow`, defect)
+            }),
+            Effect.ensuring(Effect.sync(end))
+          )
+        )
+      }
+    }
+  }
+
   return {
-    offer: (shadow, { model: answeredBy, outputs, request }) => {
+    choose: (shadow, answeredBy, request) => {
       // Some steps of a sequence would leave a version in a state that no client has seen.
-      if (request.sequence !== undefined || !shadow.chosen()) return
+      if (request.sequence !== undefined || !shadow.chosen()) return undefined
       const found = shadow.lookup()
       if (Result.isFailure(found)) {
         if (isNotResident(found.failure)) found.failure.statistics()?.shadowed("dropped")
-        return
+        return undefined
       }
       const model = found.success
-      if (model.version === answeredBy.version) return
-      const answered = outputs()
-      const size = byteLength(request.inputs) + byteLength(answered)
+      if (model.version === answeredBy.version) return undefined
+      const size = byteLength(request.inputs)
       if (requests >= options.maxInflightRequests || bytes + size > options.maxInflightBytes || !model.healthy()) {
-        return model.statistics.shadowed("dropped")
+        model.statistics.shadowed("dropped")
+        return undefined
       }
-      requests++
-      bytes += size
-      const inputs = request.inputs.map(copy)
-      const expected = answered.map(copy)
-      fork(
-        // First the answer leaves.
-        Effect.andThen(
-          Effect.yieldNow,
-          execute(model, answeredBy.version, shadowRequest(request, inputs), expected, shadow.tolerance)
-        ).pipe(
-          Effect.catchDefect((defect) => {
-            model.statistics.shadowed("failed")
-            return Effect.logError(`Model '${model.name}': version ${model.version} broke in the shadow`, defect)
-          }),
-          Effect.ensuring(Effect.sync(() => {
-            requests--
-            bytes -= size
-          }))
-        )
-      )
+      return take(model, answeredBy.version, request, shadow, size)
     }
   }
 })

@@ -12,12 +12,15 @@ export const maxDepth = 32
 /** Files and folders of one tree: two loops of links would otherwise make many. @category constants */
 export const maxEntries = 100_000
 
+/** Bytes that are read at once: few steps, and none so long that others wait for it. */
+const chunkSize = 1024 * 1024
+
 /** Hash of a file, read piece by piece. @category getters */
 export const hashFile = Effect.fnUntraced(
   function*(file: string) {
     const fs = yield* FileSystem.FileSystem
     const hash = createHash(algorithm)
-    yield* Stream.runForEach(fs.stream(file), (chunk) => Effect.sync(() => hash.update(chunk)))
+    yield* Stream.runForEach(fs.stream(file, { chunkSize }), (chunk) => Effect.sync(() => hash.update(chunk)))
     return hash.digest("hex")
   },
   (effect, file) =>

@@ -1,9 +1,15 @@
 /** Lists directories of a repository: what is a directory, what is a file, and what cannot be told. */
-import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { Context, Effect, FileSystem, Path, type PlatformError } from "effect"
 import { PollFailed } from "../../../schema/Errors.ts"
 
 /** What listing needs. @category models */
 export type Services = FileSystem.FileSystem | Path.Path
+
+/** These services and nothing else: above all not the scope of whoever asks. */
+export const services: Effect.Effect<Context.Context<Services>, never, Services> = Effect.map(
+  Effect.context<Services>(),
+  Context.pick(FileSystem.FileSystem, Path.Path)
+)
 
 /** One entry; symbolic links are followed, and `"Broken"` cannot be: a dangling link, or no permission. @category models */
 export interface Entry {

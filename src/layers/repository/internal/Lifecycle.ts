@@ -7,7 +7,7 @@
 import { Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { Rollout } from "../../../schema/Rollout.ts"
-import type { LoadEvent, Lookup, VersionState } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Lookup, RolloutStatus, VersionState } from "../../../services/ModelRepository.ts"
 import {
   type Entry,
   find,
@@ -16,6 +16,7 @@ import {
   type Loaded,
   publish,
   reasonOf,
+  rolloutOf,
   unloaded,
   type Version
 } from "./LifecycleState.ts"
@@ -41,6 +42,8 @@ export interface Lifecycle {
   /** Plain and O(1) for a ready version. */
   readonly lookup: (name: string, version: string) => Lookup
   readonly readyVersions: (name: string) => ReadonlyArray<number>
+  /** `undefined` for a name that is not known. */
+  readonly rollout: (name: string) => RolloutStatus | undefined
   /** Versions by model id, ascending; no key for a model that was never loaded. */
   readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
   /** All that were loaded or registered. */
@@ -230,6 +233,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   return {
     lookup: (name, version) => find(table.byName(name), name, version),
     readyVersions: (name) => table.byName(name)?.[0]?.readyVersions ?? [],
+    rollout: (name) => {
+      const entry = table.byName(name)?.[0]
+      return entry && rolloutOf(entry)
+    },
     states: () => table.states(),
     models: () => [...table.entries.values()],
     allReady: () => [...table.entries.values()].every(isReady),

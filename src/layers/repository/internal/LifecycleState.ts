@@ -1,8 +1,16 @@
 /** The table of models and versions behind the lifecycle: what is loaded, in which state, and what a request finds. */
 import { Result, type Scope, type Semaphore } from "effect"
 import { codes, InvalidRequest, type LoadFailed, ModelNotFound, ModelNotReady } from "../../../schema/Errors.ts"
-import type { Lookup, Model, NotResident, VersionState } from "../../../services/ModelRepository.ts"
+import {
+  isNotResident,
+  type Lookup,
+  type Model,
+  type NotResident,
+  type RolloutStatus,
+  type VersionState
+} from "../../../services/ModelRepository.ts"
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
+import * as Rollouts from "./rollout/RolloutStatus.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -96,6 +104,14 @@ const foundAs = (entry: Entry, key: string, { model }: Loaded): Lookup => {
     ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow }))
     : Result.succeed({ ...model, again, shadow })
 }
+
+/** What the rollout of a model comes to at this moment. @category getters */
+export const rolloutOf = (entry: Entry): RolloutStatus =>
+  Rollouts.of(entry.rollout?.rollout, entry.readyVersions, (version) => {
+    const found = entry.ready.get(String(version))
+    if (found === undefined || Result.isSuccess(found)) return found?.success.statistics
+    return isNotResident(found.failure) ? found.failure.statistics() : undefined
+  })
 
 /** A loaded version takes requests. One that loads when it is asked for makes no difference to the whole server until then. */
 const isHealthy = ({ model }: Loaded): boolean => {

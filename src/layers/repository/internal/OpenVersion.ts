@@ -6,11 +6,13 @@ import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import { RateLimiter } from "../../../services/RateLimiter.ts"
+import { ResponseCache } from "../../../services/ResponseCache.ts"
 import { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
 import { customisableFamily } from "./config/Validate.ts"
 import * as OptionalInputs from "./onnx/OptionalInputs.ts"
 import type { Prepared } from "./PrepareVersion.ts"
+import * as VersionCache from "./VersionCache.ts"
 import * as Warmup from "./warmup/Warmup.ts"
 
 /** What loading a version needs besides a scope of its own. @category models */
@@ -22,7 +24,8 @@ export const services: Effect.Effect<Context.Context<Services>, never, Services>
   (all) =>
     all.pipe(
       Context.pick(Executor, Scheduler, Statistics, FileSystem.FileSystem, Path.Path),
-      Context.add(RateLimiter, Context.get(all, RateLimiter))
+      Context.add(RateLimiter, Context.get(all, RateLimiter)),
+      Context.add(ResponseCache, Context.get(all, ResponseCache))
     )
 )
 
@@ -43,11 +46,13 @@ export const open = Effect.fn("OpenVersion.open")(
     const schedulers = yield* Scheduler
     const clock = yield* Clock.Clock
     const begin = clock.monotonicTimeNanosUnsafe()
+    const cache = yield* VersionCache.prepare(prepared)
     const statistics = yield* (yield* Statistics).open({
       model: config.name,
       version,
       tags: config.metric_tags,
       namespace,
+      cached: cache !== undefined,
       firstResponseBuckets: firstResponseBuckets(config)
     })
     const instances = yield* (yield* RateLimiter).limit(
@@ -55,7 +60,8 @@ export const open = Effect.fn("OpenVersion.open")(
       OptionalInputs.open(executor, plan, optionalInputs(signature))
     )
     yield* Warmup.run({ prepared, instances, statistics })
-    const scheduler = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    const queue = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    const scheduler = cache === undefined ? queue : yield* cache.open(queue, statistics)
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))
     return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }
   }

@@ -39,33 +39,12 @@ export const make = (
   control: Control,
   { lifecycle, reasons, records, roots, services, settings, told }: Parts
 ): Poller => {
-  const unlistedBefore = new Map<string, string>()
   const unreadBefore = new Set<string>()
+  const failing = new Map<string, string>()
   let polls = 0
 
-  /** Says once that a root cannot be listed, and once that it can again. */
-  const tellRoots = Effect.fnUntraced(
-    function*(unlisted: ReadonlyArray<{ root: string; failure: { message: string } }>) {
-      const now = new Map(unlisted.map(({ failure, root }) => [root, failure.message]))
-      for (const [root, message] of now) {
-        if (unlistedBefore.get(root) === message) continue
-        yield* settings.onEvent({
-          _tag: "Warning",
-          model: undefined,
-          message: `${message}. Its models stay as they are.`
-        })
-      }
-      for (const root of unlistedBefore.keys()) {
-        if (!now.has(root)) yield* Effect.logInfo(`model repository '${root}' can be listed again`)
-      }
-      unlistedBefore.clear()
-      for (const [root, message] of now) unlistedBefore.set(root, message)
-    }
-  )
-
   const list = Effect.fnUntraced(function*() {
-    const { discovery, unlisted } = yield* roots.look
-    yield* tellRoots(unlisted)
+    const { discovery } = yield* roots.look
     const keys = new Map<string, string>()
     yield* Effect.forEach(
       discovery.models,
@@ -116,17 +95,31 @@ export const make = (
     )
   })
 
+  /** What can be no model: told once, and forgotten when it is over. */
+  const tellFailures = Effect.fnUntraced(function*({ failures }: Discovery) {
+    const now = new Map(failures.map(({ message, model }) => [model, message]))
+    for (const [model, message] of failing) {
+      if (now.has(model)) continue
+      failing.delete(model)
+      if (reasons.get(model) === message) reasons.delete(model)
+      told.renew(model)
+    }
+    for (const [model, reason] of now) {
+      failing.set(model, reason)
+      reasons.set(model, reason)
+      yield* told.tell({ _tag: "Failed", model, version: undefined, reason })
+    }
+  })
+
   const look = Effect.gen(function*() {
     polls++
     const first = yield* list()
-    for (const { message, model } of first.discovery.failures) {
-      reasons.set(model, message)
-      yield* told.tell({ _tag: "Failed", model, version: undefined, reason: message })
-    }
     const ids = changes(first)
-    if (ids.size === 0) return
+    if (ids.size === 0) return yield* tellFailures(first.discovery)
     yield* Effect.sleep(settings.settleTime)
-    yield* takeUp(ids, first, yield* list())
+    const second = yield* list()
+    yield* takeUp(ids, first, second)
+    yield* tellFailures(second.discovery)
   })
 
   const poll = Effect.withSpan(look, "FileModelRepository.poll").pipe(

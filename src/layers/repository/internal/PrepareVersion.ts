@@ -39,6 +39,8 @@ export interface Prepared {
   readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
+  /** Absolute path of what it is made of: its folder, or its file where it has none. */
+  readonly contents: string
 }
 
 const backendDirectory = "/opt/tritonserver/backends"
@@ -151,7 +153,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       batched: config.max_batch_size > 0,
       instances: instancesOf(config),
       session: session.settings
-    }
+    },
+    contents: polled.found.file ?? path.join(directory, String(version))
   }
   return prepared
 })

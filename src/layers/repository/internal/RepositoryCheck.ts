@@ -4,6 +4,7 @@ import { codes, type LoadFailed, type PollFailed } from "../../../schema/Errors.
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import { optionalInputs } from "../../../schema/ModelSignature.ts"
 import { Executor } from "../../../services/Executor.ts"
+import type { RepositorySource } from "../../../services/RepositorySource.ts"
 import type { Scheduler } from "../../../services/Scheduler.ts"
 import { Statistics } from "../../../services/Statistics.ts"
 import * as RepositorySources from "../RepositorySources.ts"
@@ -108,13 +109,18 @@ const checkModel = Effect.fnUntraced(function*(found: Discovery.Discovered, give
  *
  * @category validation
  */
-export const check = Effect.fn("RepositoryCheck.check")(function*(options: Options): Effect.fn.Return<
+export const check = (
+  options: Options
+): Effect.Effect<ReadonlyArray<CheckRow>, PollFailed, Services> =>
+  Effect.provide(checkAll(options), RepositorySources.layerWith(options.sources ?? {}))
+
+const checkAll = Effect.fn("RepositoryCheck.check")(function*(options: Options): Effect.fn.Return<
   ReadonlyArray<CheckRow>,
   PollFailed,
-  Services
+  Services | RepositorySource
 > {
   const given = settings(options)
-  const found = yield* Effect.provide(Discovery.discover(given), RepositorySources.layer)
+  const found = yield* Discovery.discover(given)
   yield* given.onEvent({ _tag: "Found", models: found.models.map(({ name }) => name) })
   for (const { message, model } of found.warnings) yield* given.onEvent({ _tag: "Warning", model, message })
   const unusable = yield* Effect.forEach(found.failures, ({ message: reason, model }) => {

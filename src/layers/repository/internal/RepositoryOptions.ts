@@ -1,13 +1,15 @@
 /** Options of the file repository, as its stages read them. */
 import { Duration, Effect } from "effect"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
+import type { Options as SourceOptions } from "../sources/SourceOptions.ts"
 import type { BackendSetting } from "./BackendSettings.ts"
 import type * as Residency from "./residency/Residency.ts"
 
 /** @category models */
 export interface Options {
   /**
-   * Roots: directories with one sub-directory per model, `.onnx` files, or directories that hold nothing but one `.onnx` file.
+   * Roots: directories with one sub-directory per model, `.onnx` files, or directories that hold nothing but one `.onnx` file;
+   * buckets (`s3://`), and web servers with an index (`http://`, `https://`).
    * A bare file is served as version 1 under its own name and needs no config, also with `strictModelConfig`.
    */
   readonly paths: ReadonlyArray<string>
@@ -40,6 +42,8 @@ export interface Options {
   readonly exitOnError?: boolean | undefined
   /** Settings of backends: `default-max-batch-size` (4), and thread counts of the `onnxruntime` scope. Default: none. */
   readonly backendConfig?: ReadonlyArray<BackendSetting> | undefined
+  /** How models come from other machines: the cache folder, its bytes, patience. Default: those of `RepositorySources`. */
+  readonly sources?: SourceOptions | undefined
   /** Told of all that happens, in the fiber that does it. Default: nobody. */
   readonly onEvent?: ((event: LoadEvent) => Effect.Effect<void>) | undefined
 }
@@ -65,5 +69,6 @@ export const settings = (options: Options): Settings => ({
   modelNamespacing: options.modelNamespacing ?? false,
   exitOnError: options.exitOnError ?? true,
   backendConfig: options.backendConfig ?? [],
+  sources: options.sources ?? {},
   onEvent: options.onEvent ?? (() => Effect.void)
 })

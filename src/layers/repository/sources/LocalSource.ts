@@ -70,7 +70,7 @@ const hashOf = (before: Hashes, after: Map<string, { readonly stamp: string; rea
 
 /** The source of a folder or file; `root` is an absolute path. Keeps the hashes of files that did not change. @category constructors */
 export const make = Effect.fnUntraced(function*(root: string): Effect.fn.Return<Source, never, Directory.Services> {
-  const services = yield* Effect.context<Directory.Services>()
+  const services = yield* Directory.services
   const path = yield* Path.Path
   const hashes = new Map<string, Hashes>()
   const list = Effect.provideContext(scan(root), services).pipe(

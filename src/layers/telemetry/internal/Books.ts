@@ -2,6 +2,7 @@
 import {
   type BatchSize,
   type BooksOptions,
+  type CacheHitTimes,
   type Counts,
   type Distribution,
   type ExecutionTimes,
@@ -37,6 +38,7 @@ export class Books implements VersionBooks {
   readonly version: number
   readonly tags: Readonly<Record<string, string>>
   readonly namespace: string | undefined
+  readonly cached: boolean
   private readonly nowMillis: () => number
   private loadNanos: number | undefined = undefined
   private lastInferenceMillis = 0
@@ -63,14 +65,17 @@ export class Books implements VersionBooks {
     this.nowMillis = nowMillis
     this.tags = options.tags ?? {}
     this.namespace = options.namespace
+    this.cached = options.cached === true
     this.keepsQuantiles = options.quantiles === true
-    const meter = () => new Meter(this.keepsQuantiles ? nowMillis : undefined)
+    const meter = (used = true) => new Meter(this.keepsQuantiles && used ? nowMillis : undefined)
     this.meters = {
       request: meter(),
       queue: meter(),
       computeInput: meter(),
       computeInfer: meter(),
-      computeOutput: meter()
+      computeOutput: meter(),
+      cacheHit: meter(this.cached),
+      cacheMiss: meter(this.cached)
     }
     this.firstResponseBounds = ascending(options.firstResponseBuckets ?? firstResponseBounds)
     this.firstResponses = new Buckets(this.firstResponseBounds)
@@ -97,6 +102,20 @@ export class Books implements VersionBooks {
     meters.computeInfer.add(times.computeInfer)
     meters.computeOutput.add(times.computeOutput)
     this.answered(times.request)
+  }
+
+  cacheHit({ lookup, queue, request }: CacheHitTimes): void {
+    const { meters } = this
+    meters.request.add(request)
+    meters.queue.add(queue)
+    meters.cacheHit.add(lookup)
+    this.answered(request)
+  }
+
+  cacheMiss(nanos: number): void {
+    const { meters } = this
+    meters.cacheMiss.add(nanos)
+    meters.request.extend(nanos)
   }
 
   failed(reason: FailureReason, nanos: number): void {
@@ -154,6 +173,8 @@ export class Books implements VersionBooks {
       computeInput: meters.computeInput.phase,
       computeInfer: meters.computeInfer.phase,
       computeOutput: meters.computeOutput.phase,
+      cacheHit: meters.cacheHit.phase,
+      cacheMiss: meters.cacheMiss.phase,
       batches: Array.from(this.batches, ([batchSize, batch]): BatchSize => ({
         batchSize,
         count: batch.count,

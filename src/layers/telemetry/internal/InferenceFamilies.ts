@@ -4,6 +4,8 @@ import type { Family } from "./Exposition.ts"
 
 /** What is read of a version once for each exposition. @category models */
 export interface Reading {
+  /** The response cache answers for it. */
+  readonly cached: boolean
   readonly counts: Counts
   readonly measures: Measures
 }
@@ -75,20 +77,81 @@ const latencies: ReadonlyArray<readonly [phase: PhaseName, name: string, counter
   })
 ]
 
+const cacheCounter = (name: string, help: string, value: (reading: Reading) => number): Family<Reading> => ({
+  name,
+  type: "counter",
+  help,
+  write: (series, reading) => {
+    if (reading.cached) series.value(value(reading))
+  }
+})
+
+const cacheCounters: ReadonlyArray<Family<Reading>> = [
+  cacheCounter("nv_cache_num_hits_per_model", "Number of cache hits per model", ({ counts }) => counts.cacheHit.count),
+  cacheCounter(
+    "nv_cache_num_misses_per_model",
+    "Number of cache misses per model",
+    ({ counts }) => counts.cacheMiss.count
+  ),
+  cacheCounter(
+    "nv_cache_hit_duration_per_model",
+    "Total cache hit duration per model, in microseconds",
+    ({ measures }) => measures.micros.cacheHit
+  ),
+  cacheCounter(
+    "nv_cache_miss_duration_per_model",
+    "Total cache miss (insert+lookup) duration per model, in microseconds",
+    ({ measures }) => measures.micros.cacheMiss
+  )
+]
+
 const latencyCounters = latencies.map(([phase, name, help]) =>
   counter(`nv_inference_${name}_duration_us`, help, ({ measures }) => measures.micros[phase])
 )
 
-const summaries = (quantiles: ReadonlyArray<number>): ReadonlyArray<Family<Reading>> =>
-  latencies.map(([phase, name, , help]) => ({
-    name: `nv_inference_${name}_summary_us`,
-    type: "summary",
-    help,
-    write: (series, { measures: { durations, micros, quantile } }) => {
-      if (quantile === undefined) return
-      series.summary(durations[phase].count, micros[phase], quantiles.map((share) => [share, quantile(phase, share)]))
-    }
-  }))
+const summary = (
+  phase: PhaseName,
+  name: string,
+  help: string,
+  quantiles: ReadonlyArray<number>,
+  exists: (reading: Reading) => boolean
+): Family<Reading> => ({
+  name,
+  type: "summary",
+  help,
+  write: (series, reading) => {
+    const { durations, micros, quantile } = reading.measures
+    if (quantile === undefined || !exists(reading)) return
+    series.summary(durations[phase].count, micros[phase], quantiles.map((share) => [share, quantile(phase, share)]))
+  }
+})
+
+const summaries = (quantiles: ReadonlyArray<number>): ReadonlyArray<Family<Reading>> => [
+  ...latencies.map(([phase, name, , help]) =>
+    summary(
+      phase,
+      `nv_inference_${name}_summary_us`,
+      help,
+      quantiles,
+      // As in Triton: what a miss takes is known only after its request was counted.
+      ({ cached }) => phase !== "request" || !cached
+    )
+  ),
+  summary(
+    "cacheHit",
+    "nv_cache_hit_summary_per_model",
+    "Summary of cache hit counts/durations per model, in microseconds.",
+    quantiles,
+    ({ cached }) => cached
+  ),
+  summary(
+    "cacheMiss",
+    "nv_cache_miss_summary_per_model",
+    "Summary of cache miss counts/durations per model, in microseconds.",
+    quantiles,
+    ({ cached }) => cached
+  )
+]
 
 const firstResponse: Family<Reading> = {
   name: "nv_inference_first_response_histogram_ms",
@@ -117,6 +180,7 @@ export const families = (options: Options): ReadonlyArray<Family<Reading>> => [
   ...counts,
   ...(options.counterLatencies ? latencyCounters : []),
   ...gauges,
+  ...(options.counterLatencies ? cacheCounters : []),
   ...(options.histogramLatencies ? [firstResponse] : []),
   ...(options.quantiles === undefined ? [] : summaries(options.quantiles))
 ]

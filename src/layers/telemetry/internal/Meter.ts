@@ -29,6 +29,13 @@ export class Meter {
     if (this.quantiles !== undefined) this.quantiles.add(micros)
   }
 
+  /** One of the durations counted before was longer by so much. Buckets and quantiles stay as they are. */
+  extend(nanos: number): void {
+    const whole = wholeNanos(nanos)
+    this.total.add(whole)
+    this.wholeMicros += Math.floor(whole / 1000)
+  }
+
   get phase(): Phase {
     return { count: this.count, nanos: this.total.value }
   }

@@ -223,6 +223,8 @@ const statistics = (version: ModelStatistics): ModelStatisticsWire => {
     computeInput: counts.computeInput,
     computeInfer: counts.computeInfer,
     computeOutput: counts.computeOutput,
+    cacheHit: counts.cacheHit,
+    cacheMiss: counts.cacheMiss,
     batches: counts.batches
   }
 }

@@ -102,9 +102,6 @@ function* refusals(
 
 function* warnings(config: ModelConfig): Generator<Unimplemented> {
   const model = `model '${config.name}'`
-  if (config.response_cache?.enable) {
-    yield warn("response_cache", `${model} asks for the response cache: in this release every request runs.`)
-  }
   if (config.instance_group.length > 0 && config.instance_group.every(({ passive }) => passive)) {
     yield warn("instance_group.passive", `${model} has passive instances only: every request to it is refused.`)
   }

@@ -61,6 +61,8 @@ const unobserved = (statistics: ModelStatistics): ModelStatistics => ({
   failed: (reason, nanos) => statistics.failed(reason, nanos),
   executed: (rows, times) => statistics.executed(rows, times),
   shadowed: (outcome, apart) => statistics.shadowed(outcome, apart),
+  cacheHit: (times) => statistics.cacheHit(times),
+  cacheMiss: (nanos) => statistics.cacheMiss(nanos),
   counts: () => statistics.counts()
 })
 

@@ -31,9 +31,6 @@ const duration = (count: number, ns: bigint): DraftOf<typeof Fields.StatisticDur
 
 const phase = ({ count, nanos }: Phase): DraftOf<typeof Fields.StatisticDuration> => duration(count, nanos)
 
-/** There is no response cache, so it was never asked; the message is there, because clients read it without looking. */
-const never = duration(0, 0n)
-
 const modelMessage = (statistics: ModelStatistics): DraftOf<typeof Fields.ModelStatistics> => {
   const counts = statistics.counts()
   return {
@@ -49,8 +46,8 @@ const modelMessage = (statistics: ModelStatistics): DraftOf<typeof Fields.ModelS
       compute_input: phase(counts.computeInput),
       compute_infer: phase(counts.computeInfer),
       compute_output: phase(counts.computeOutput),
-      cache_hit: never,
-      cache_miss: never
+      cache_hit: phase(counts.cacheHit),
+      cache_miss: phase(counts.cacheMiss)
     },
     batch_stats: counts.batches.map((batch) => ({
       batch_size: BigInt(batch.batchSize),

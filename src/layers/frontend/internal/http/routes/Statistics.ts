@@ -42,9 +42,6 @@ const batchJson = (batch: BatchSize): string =>
   `${phaseJson("compute_infer", { count: batch.count, nanos: batch.computeInferNanos })},` +
   `${phaseJson("compute_output", { count: batch.count, nanos: batch.computeOutputNanos })}}`
 
-/** There is no response cache, so it was never asked. */
-const never: Phase = { count: 0, nanos: 0n }
-
 const modelJson = (statistics: ModelStatistics): string => {
   const counts = statistics.counts()
   return `{"name":${quote(statistics.model)},"version":"${statistics.version}",` +
@@ -52,7 +49,7 @@ const modelJson = (statistics: ModelStatistics): string => {
     `"execution_count":${counts.executionCount},"inference_stats":{${phaseJson("success", counts.success)},` +
     `${phaseJson("fail", counts.fail)},${phaseJson("queue", counts.queue)},` +
     `${phaseJson("compute_input", counts.computeInput)},${phaseJson("compute_infer", counts.computeInfer)},` +
-    `${phaseJson("compute_output", counts.computeOutput)},${phaseJson("cache_hit", never)},` +
-    `${phaseJson("cache_miss", never)}},"response_stats":{},` +
+    `${phaseJson("compute_output", counts.computeOutput)},${phaseJson("cache_hit", counts.cacheHit)},` +
+    `${phaseJson("cache_miss", counts.cacheMiss)}},"response_stats":{},` +
     `"batch_stats":[${counts.batches.map(batchJson).join(",")}],"memory_usage":[]}`
 }

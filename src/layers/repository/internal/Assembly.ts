@@ -1,0 +1,44 @@
+/** Puts together what keeps the models of a file repository. */
+import { Effect, type Scope } from "effect"
+import type { LoadEvent } from "../../../services/ModelRepository.ts"
+import type { RepositorySource } from "../../../services/RepositorySource.ts"
+import * as Control from "./Control.ts"
+import * as Lifecycle from "./Lifecycle.ts"
+import type { Parts } from "./ModelLoader.ts"
+import * as OpenVersion from "./OpenVersion.ts"
+import { Records } from "./Records.ts"
+import type { Settings } from "./RepositoryOptions.ts"
+import * as Residency from "./residency/Residency.ts"
+import * as Roots from "./Roots.ts"
+import * as Told from "./Told.ts"
+
+/** @category models */
+export interface Assembly {
+  readonly parts: Parts
+  readonly control: Control.Control
+}
+
+/** Nothing is loaded yet. The scope unloads everything, waiting for accepted work. @category constructors */
+export const make = Effect.fnUntraced(function*(
+  settings: Settings,
+  onEvent: (event: LoadEvent) => Effect.Effect<void> = settings.onEvent
+): Effect.fn.Return<Assembly, never, OpenVersion.Services | RepositorySource | Scope.Scope> {
+  // Only polling meets the same failure again and again.
+  const told = Told.make(onEvent, settings.controlMode === "poll")
+  const records = new Records()
+  yield* Effect.addFinalizer(() => records.close)
+  const residency = settings.residency === undefined
+    ? undefined
+    : yield* Residency.make({ ...settings.residency, loadRetryCount: settings.loadRetryCount })
+  const parts: Parts = {
+    settings,
+    residency,
+    services: yield* OpenVersion.services,
+    roots: yield* Roots.make({ ...settings, onEvent }),
+    lifecycle: yield* Lifecycle.make({ ...settings, onEvent: told.tell }),
+    records,
+    reasons: new Map(),
+    told
+  }
+  return { parts, control: Control.make(parts) }
+})
