@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { start } from "../server.ts"
 import { Connection } from "./connection.ts"
-import { median, megabytes, memoryOf, print } from "./report.ts"
+import { median, megabytes, memoryOf, millis, print, processorMillis } from "./report.ts"
 import * as tables from "./tables.ts"
 
 const cycles = Number(process.argv[2] ?? 1000)
@@ -37,6 +37,7 @@ try {
   const request = tables.request("table")
   let wrong = 0
   const began = performance.now()
+  const before = processorMillis(server.pid)
   for (let cycle = 0; cycle < cycles; cycle++) {
     await control("load")
     const { body, status } = await connection.ask(request, 10_000)
@@ -55,7 +56,10 @@ try {
   print([
     { what: `cycles of a model of ${size} MB`, value: String(cycles) },
     { what: "wrong answers between load and unload", value: String(wrong), bound: "0", holds: wrong === 0 },
-    { what: "time of a cycle", value: `${((performance.now() - began) / cycles).toFixed(0)} ms` },
+    {
+      what: "time and processor time of a cycle",
+      value: `${millis((performance.now() - began) / cycles)}, ${millis((processorMillis(server.pid) - before) / cycles)}`
+    },
     { what: "resident memory, median of the second tenth", value: megabytes(early) },
     {
       what: "resident memory, median of the last tenth",
