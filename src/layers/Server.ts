@@ -10,6 +10,7 @@ import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
 import { cacheSettings, isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
+import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
@@ -112,7 +113,7 @@ const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, 
 
 /**
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
- * the layer closes.
+ * the layer closes: then the server is not ready any more, serves on for `exitDrainMs`, and takes no more requests.
  *
  * Errors: those of `layerInProcess`, and `ListenFailed` when an address cannot be listened on.
  *
@@ -126,11 +127,22 @@ export const layer = (
   const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
   const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
-  const http = options.allowHttp
-    ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(observed))
-    : observed
-  return options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)).pipe(Layer.provideMerge(http)) : http
+  const http = options.allowHttp ? HttpFrontend.layer(httpOptions(options)) : Layer.empty
+  const grpc = options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)) : Layer.empty
+  // Merged, they end at the same time: what one has no more room for must not go to the other.
+  return layerDeparting(options).pipe(
+    Layer.provideMerge(Layer.mergeAll(http, grpc)),
+    Layer.provideMerge(observed),
+    Layer.provide(Layer.sync(Departure, makeDeparture))
+  )
 }
+
+/** Closes first, and tells that the rest will. */
+const layerDeparting = ({ exitDrainMs }: ServerOptions): Layer.Layer<never> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const departure = yield* Departure
+    yield* Effect.addFinalizer(() => Effect.andThen(departure.begin, Effect.sleep(exitDrainMs)))
+  }))
 
 const keepsQuantiles = (options: ServerOptions): boolean =>
   options.allowMetrics && MetricsSettings.read(options.metricsConfig).summaryLatencies
@@ -238,6 +250,7 @@ const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   requestTimeout: Duration.millis(options.httpRequestTimeoutMs),
   idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
   restrictions: options.httpRestrictedApi,
   headerForwardPattern: options.httpHeaderForwardPattern,
   serverTiming: options.httpServerTiming,
@@ -285,6 +298,7 @@ const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
   bodyTimeout: Duration.millis(options.grpcBodyTimeoutMs),
   idleTimeout: unlessZero(options.grpcIdleTimeoutMs) ?? Duration.infinity,
   exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
   compression: options.grpcInferResponseCompressionLevel,
   restrictions: options.grpcRestrictedProtocol,
   headerForwardPattern: options.grpcHeaderForwardPattern

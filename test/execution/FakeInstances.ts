@@ -57,12 +57,14 @@ export const pool = (
     readonly restart?: Schedule.Schedule<unknown>
     /** Runs that an instance takes at once. Default: 1. */
     readonly places?: number
+    readonly passive?: ReadonlySet<number>
   }
 ) => {
   let serial = 0
   return InstancePool.make({
     model: "m",
     count: options.count,
+    passive: options.passive ?? new Set(),
     restart: options.restart ?? Schedule.exponential("100 millis"),
     stableAfter: "1 minute",
     stallTimeout: (options.stallTimeout ?? "5 minutes") as "5 minutes",

@@ -21,6 +21,36 @@ describe("InstancePool", () => {
   )
 
   it.effect(
+    "keeps passive instances open and runs nothing on them",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const scope = yield* Scope.make()
+      const pool = yield* Scope.provide(Fakes.pool(fakes, { count: 3, passive: new Set([0, 2]) }), scope)
+      assert.strictEqual(pool.count, 1)
+      assert.strictEqual(fakes.open.size, 3)
+      const lent = yield* Scope.provide(pool.lend, scope)
+      assert.strictEqual(lent.index, 1)
+      const run = pool.slots.withPermit(pool.run([job(1)], []))
+      const second = yield* Effect.forkChild(run)
+      yield* settle
+      assert.strictEqual(fakes.open.get(0)!.running, undefined)
+      assert.strictEqual(fakes.open.get(2)!.running, undefined)
+      yield* Fiber.interrupt(second)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(fakes.open.size, 0)
+    })
+  )
+
+  it.effect(
+    "is healthy without a pool where all instances are passive",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const pool = yield* Fakes.pool(fakes, { count: 1, passive: new Set([0]) })
+      assert.deepStrictEqual([pool.count, pool.healthy(), fakes.open.size], [0, true, 1])
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "fails when one instance cannot be opened, and closes the others",
     Effect.fnUntraced(function*() {
       const fakes = Fakes.make()

@@ -21,6 +21,8 @@ export interface Options {
   /** Of a failure that was reported: runs only that. */
   readonly path?: string | undefined
   readonly subject?: Subject
+  /** Makes other plans of those of the profile. */
+  readonly change?: (plan: Plan.Plan) => Plan.Plan
   /** Which violations count; every one unless told. */
   readonly counts?: (violation: Violation) => boolean
   /** Makes the counterexample small. Default: true. */
@@ -36,7 +38,7 @@ export interface Outcome {
 export const check = (options: Options): Outcome => {
   const { counts = () => true, path, profile, runs, seed, shrink = true } = options
   const details = fc.check(
-    fc.property(Plan.arbitrary(profiles[profile]!), (plan) => {
+    fc.property(Plan.arbitrary(profiles[profile]!).map(options.change ?? ((plan) => plan)), (plan) => {
       const violation = simulate(plan, options.subject ?? subject).find(counts)
       if (violation !== undefined) throw new Error(`${violation.property}: ${violation.what}`)
     }),

@@ -1,14 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import { readFileSync } from "node:fs"
+import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRateLimiter.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
 import { ModelNotFound } from "../../src/schema/Errors.ts"
+import type { Instances } from "../../src/services/Executor.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
 import { ModelRepository, type ResidencyFigures } from "../../src/services/ModelRepository.ts"
+import { RateLimiter } from "../../src/services/RateLimiter.ts"
 import { type Cache, ResponseCache } from "../../src/services/ResponseCache.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
+import { queueOptions } from "../scheduling/QueueOptions.ts"
 
 const document = readFileSync(new URL("../../otel/metrics.md", import.meta.url), "utf8")
 
@@ -20,6 +24,26 @@ const rows = (second: RegExp) =>
     .filter((cells) => second.test(cells[1]!))
 
 const named = rows(/^(counter|gauge|histogram|summary)$/)
+
+/** A limiter with one resource of each kind. */
+const limiter = Layer.effectDiscard(Effect.flatMap(RateLimiter, ({ limit }) =>
+  limit(
+    {
+      ...queueOptions("m").plan,
+      instances: [{
+        name: "m_0",
+        device: { kind: "CPU", id: 0 },
+        resources: [{ name: "R", global: false, count: 1 }, { name: "G", global: true, count: 1 }]
+      }]
+    },
+    Effect.map(Semaphore.make(1), (slots): Instances => ({
+      count: 1,
+      slots,
+      run: () => Effect.never,
+      lend: Effect.never,
+      healthy: () => true
+    }))
+  ))).pipe(Layer.provideMerge(ConfiguredRateLimiter.layerWith({ mode: "execution_count" })))
 
 const cache: Cache = {
   open: ({ scheduler }) => Effect.succeed(scheduler),
@@ -43,6 +67,7 @@ const families = (
     readonly cache?: Cache
     readonly shadow?: boolean
     readonly residency?: boolean
+    readonly limited?: boolean
   },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
@@ -51,7 +76,8 @@ const families = (
       PrometheusMetrics.layerWith(options).pipe(
         Layer.provide(options.residency === true ? repository : Layer.empty),
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
-        Layer.provide(Layer.succeed(ResponseCache, options.cache))
+        Layer.provide(Layer.succeed(ResponseCache, options.cache)),
+        Layer.provide(options.limited === true ? Layer.orDie(limiter) : Layer.empty)
       )
     )
     const statistics = Context.get(context, Statistics)
@@ -91,7 +117,8 @@ const everything = {
   quantiles: [0.5],
   cache,
   shadow: true,
-  residency: true
+  residency: true,
+  limited: true
 }
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
@@ -139,7 +166,8 @@ describe("otel/metrics.md", () => {
           ["histogram_latencies", { ...less, histogramLatencies: true }],
           ["summary_latencies", { ...less, quantiles: [0.5] }],
           ["--allow-cpu-metrics", { ...less, cpu: true }],
-          ["--cache-config", { ...less, cache }]
+          ["--cache-config", { ...less, cache }],
+          ["--rate-limit=execution_count", { ...less, limited: true }]
         ] as const
       ) {
         const more = [...(yield* families(options)).keys()].filter((name) => !plain.has(name))
@@ -181,7 +209,7 @@ describe("names of metrics", () => {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|up|total|difference)$/)
+          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units)$/)
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

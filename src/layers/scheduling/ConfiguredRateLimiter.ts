@@ -28,19 +28,19 @@ export const make = (resources: ReadonlyArray<Amount>): Context.Service.Shape<ty
   return {
     limit: Effect.fnUntraced(function*(plan, open) {
       const { instances, model } = plan
-      const shares = yield* Effect.acquireRelease(
+      const seats = yield* Effect.acquireRelease(
         Effect.suspend(() => {
           const added = pools.add(instances)
           if (Result.isFailure(added)) {
             return Effect.fail(new LoadFailed({ model, code: "INVALID_ARG", message: added.failure }))
           }
+          const seats = added.success.map((shares, index) => line.seat(shares, instances[index]!.priority ?? 0))
           // A pool may have grown.
           line.attempt()
-          return Effect.succeed(added.success)
+          return Effect.succeed(seats)
         }),
-        (shares) => Effect.sync(() => pools.remove(shares))
+        (seats) => Effect.sync(() => pools.remove(seats.map(({ shares }) => shares)))
       )
-      const seats = shares.map((needs, index) => line.seat(needs, instances[index]!.priority ?? 0))
       return LimitedInstances.make(model, line, seats, yield* open)
     }),
     levels: () => pools.all

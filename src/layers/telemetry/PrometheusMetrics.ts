@@ -1,13 +1,14 @@
 /**
  * Metrics in Prometheus' text format: Triton's `nv_*` families, and this server's own.
  *
- * Upstream: `MetricsFrontend`. Downstream: `Statistics`, `ResponseCache`, the process and /proc.
+ * Upstream: `MetricsFrontend`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, the process and /proc.
  *
  * Source: scheduling §9.
  */
 import { type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
+import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import * as CacheFamilies from "./internal/CacheFamilies.ts"
@@ -15,6 +16,7 @@ import { render, type Reporter } from "./internal/Exposition.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
 import * as LoopDelay from "./internal/LoopDelay.ts"
+import * as RateLimiterFamilies from "./internal/RateLimiterFamilies.ts"
 import * as ResidencyFamilies from "./internal/ResidencyFamilies.ts"
 import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
 import * as ServerFamilies from "./internal/ServerFamilies.ts"
@@ -42,6 +44,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   Statistics | Scope.Scope
 > {
   const statistics = yield* Statistics
+  const limiter = yield* RateLimiter
   const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
   const cache = yield* ResponseCache
   const families = [
@@ -97,10 +100,12 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   return Metrics.of({
     exposition: Effect.sync(() => {
       const versions = reporters(statistics.all(), labelsOf)
+      const resources = RateLimiterFamilies.reporters(limiter.levels())
       const itself = [{ labels: none, source: server() }]
       const residency = repository?.residency === undefined ? [] : [{ labels: none, source: repository.residency() }]
       return [
         ...families.flatMap((family) => render(family, versions)),
+        ...RateLimiterFamilies.families.flatMap((family) => render(family, resources)),
         ...ServerFamilies.families.flatMap((family) => render(family, itself)),
         ...ResidencyFamilies.families.flatMap((family) => render(family, residency)),
         ...(cache === undefined ? [] : CacheFamilies.render(cache.usage())),

@@ -1,15 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
+import type { ModelNotReady } from "../../../src/schema/Errors.ts"
+import type { JobFailure, JobResult } from "../../../src/services/Scheduler.ts"
 import * as FakeModels from "./FakeModels.ts"
 
-const tagOf = (exit: Exit.Exit<unknown, unknown>): string =>
-  Exit.isSuccess(exit) ? "answered" : String(
-    exit.cause.reasons[0] !== undefined && "error" in exit.cause.reasons[0]
-      ? (exit.cause.reasons[0].error as { readonly message: string }).message
-      : exit.cause
-  )
+type Answer = Exit.Exit<JobResult, ModelNotReady | JobFailure>
+
+/** `answered`, or the message of the failure. */
+const tagOf = (exit: Answer): string =>
+  Exit.isSuccess(exit)
+    ? "answered"
+    : Option.match(Cause.findErrorOption(exit.cause), { onNone: () => "a defect", onSome: ({ message }) => message })
 
 const settle = <A, E>(fiber: Fiber.Fiber<A, E>, millis = 10_000) =>
   Effect.andThen(TestClock.adjust(Duration.millis(millis)), Fiber.await(fiber))
@@ -181,7 +184,7 @@ describe("Residency", () => {
                   Effect.forEach(shapes, (shape, i) => residency.add(FakeModels.source(machine, `m${i}`, shape))),
                   inner
                 )
-                const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+                const fibers: Array<Fiber.Fiber<JobResult, ModelNotReady | JobFailure>> = []
                 const within = () =>
                   assert.isAtMost(residency.figures().accountedBytes, budgetBytes, "accounted within the budget")
                 for (const { after, which } of requests) {

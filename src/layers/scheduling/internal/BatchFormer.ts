@@ -34,6 +34,18 @@ export interface BatchFormer {
   readonly changed: () => void
 }
 
+/** A batch that may leave. */
+interface Leaving {
+  readonly entries: ReadonlyArray<Entry>
+  readonly closed: boolean
+}
+
+/** It may, although a policy that was started afresh would wait: all that it was judged by is as it was, or there is more. */
+const isStill = (leaving: Leaving, head: Head): boolean =>
+  (head.closed || !leaving.closed) && leaving.entries.every((entry, i) => entry === head.entries[i])
+
+const rowsOf = (entries: ReadonlyArray<Entry>): number => entries.reduce((sum, { rows }) => sum + rows, 0)
+
 /** The requests that the next batch could take. */
 class Head {
   readonly entries: Array<Entry> = []
@@ -71,8 +83,8 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     /** The last request of the batch that gathers: whoever comes before it, or has another key, changes that batch. */
     let gathering: Entry | undefined
     let scheduled = false
-    /** Rows that the policy has let go, while they wait for the turn of an instance. */
-    let leaving: number | undefined
+    /** What the policy has let go, while it waits for the turn of an instance. */
+    let leaving: Leaving | undefined
     /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
     let changes = 0
 
@@ -126,13 +138,13 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     /** Lets the head go; where instances wait for their turn, with what has come until then. */
     const leave = (core: QueueCore, head: Head, rows: number, seen: number): Effect.Effect<void> => {
-      const count = head.countOf(Math.min(rows, maxRows))
+      const entries = head.entries.slice(0, head.countOf(Math.min(rows, maxRows)))
       if (!core.lanes.takesTurns() || core.lanes.accepts()) {
         leaving = undefined
-        options.launch(head.entries.slice(0, count))
+        options.launch(entries)
         return Effect.void
       }
-      leaving = head.rowsOf(count)
+      leaving = { entries, closed: head.closed }
       wakeAtRows = Infinity
       gathering = undefined
       core.lanes.want(Math.max(1, Math.floor(core.queue.rows / maxRows)))
@@ -178,8 +190,9 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
         step = undefined
         return yield* leave(core, head, rows, seen)
       }
-      // What was let go stays so, unless some of it has left otherwise.
-      if (leaving !== undefined && head.rows >= leaving) return yield* leave(core, head, leaving, seen)
+      if (leaving !== undefined && isStill(leaving, head)) {
+        return yield* leave(core, head, rowsOf(leaving.entries), seen)
+      }
       stay(core)
       const [rows, delay] = looked.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)

@@ -34,7 +34,10 @@ export class LaneLine {
     if (this.wanted > 0) this.wanted--
   }
 
-  /** Lets as many idle lanes ask as runs are wanted. Turns may come, be used and end meanwhile: each step looks afresh. */
+  /**
+   * Lets as many idle lanes ask as runs are wanted, those of the smallest ranks. Turns may come, be used and end meanwhile: each step
+   * looks afresh.
+   */
   balance(): void {
     while (true) {
       let asking = 0
@@ -47,7 +50,9 @@ export class LaneLine {
           if (last === undefined || isBehind(lane, last)) last = lane
         } else if (next === undefined || rankOf(lane) < rankOf(next)) next = lane
       }
-      if (asking < this.wanted && next !== undefined) {
+      // A lane that takes the place of another asks before that leaves the line, so that nobody passes both.
+      const isBetter = next !== undefined && asking === this.wanted && last !== undefined && isBefore(next, last)
+      if (next !== undefined && (asking < this.wanted || isBetter)) {
         next.asked = true
         next.instance.turn?.ask(this.onTurn)
       } else if (asking > this.wanted && last !== undefined) {
@@ -59,6 +64,9 @@ export class LaneLine {
 }
 
 const rankOf = ({ instance }: TurnLane): number => instance.turn?.rank() ?? 0
+
+const isBefore = (lane: TurnLane, other: TurnLane): boolean =>
+  other.instance.turn?.isGranted() !== true && rankOf(lane) < rankOf(other)
 
 /** A lane that waits goes before one whose turn it is, of equal ones that of larger rank. */
 const isBehind = (lane: TurnLane, other: TurnLane): boolean => {

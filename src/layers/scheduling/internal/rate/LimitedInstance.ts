@@ -60,7 +60,8 @@ export class LimitedInstance implements LentInstance {
 
   readonly start: Start = (inputs, outputs, done) => {
     const run: Run = { inputs, outputs, done, started: undefined }
-    if (this.isGranted) {
+    if (this.isClosed) this.refuse(run)
+    else if (this.isGranted) {
       this.isGranted = false
       this.begin(run)
     } else {
@@ -75,16 +76,18 @@ export class LimitedInstance implements LentInstance {
     this.isClosed = true
     const waiting = this.waiting.splice(0)
     this.drop()
-    for (const { done } of waiting) {
-      done(Exit.fail(
-        new InstanceLost({
-          message: `instance '${this.name}' of model '${this.model}' stopped before it was its turn`,
-          model: this.model,
-          instance: this.name,
-          begun: false
-        })
-      ))
-    }
+    for (const run of waiting) this.refuse(run)
+  }
+
+  private refuse({ done }: Run): void {
+    done(Exit.fail(
+      new InstanceLost({
+        message: `instance '${this.name}' of model '${this.model}' stopped before it was its turn`,
+        model: this.model,
+        instance: this.name,
+        begun: false
+      })
+    ))
   }
 
   /** Stands in line, if there is a reason and it does not do so already. */

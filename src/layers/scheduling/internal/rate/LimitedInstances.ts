@@ -37,7 +37,12 @@ export const make = (
     Effect.acquireRelease(
       Effect.sync(() => new LimitedInstance(model, line, seats[instance.index]!, instance)),
       (limited) => Effect.sync(limited.close)
-    ))
+    )).pipe(
+      // Whoever waits for a turn on it is answered then, and not when the turn comes.
+      Effect.tap(({ close, lost }) =>
+        Effect.forkScoped(Effect.andThen(lost, Effect.sync(close)), { startImmediately: true })
+      )
+    )
   return {
     ...instances,
     lend,

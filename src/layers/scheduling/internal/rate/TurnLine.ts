@@ -47,7 +47,7 @@ export class TurnLine {
   /** In the order in which they are served. */
   private readonly staged: Array<Claim> = []
   private attempting = false
-  /** Rank of whoever was served last. */
+  /** Rank of whoever has run last. */
   private served = 0
 
   /**
@@ -73,7 +73,10 @@ export class TurnLine {
     if (claim.state === "staged") this.unstage(claim)
     else if (claim.state === "granted") {
       for (const { count, pool } of claim.seat.shares) pool.granted -= count
-      if (executed) claim.seat.executions++
+      if (executed) {
+        this.served = claim.rank
+        claim.seat.executions++
+      }
     }
     claim.state = "idle"
   }
@@ -87,7 +90,6 @@ export class TurnLine {
       for (let first = this.staged[0]; first !== undefined && fits(first); first = this.staged[0]) {
         this.unstage(first)
         first.state = "granted"
-        this.served = first.rank
         for (const { count, pool } of first.seat.shares) pool.granted += count
         first.granted()
       }
