@@ -25,13 +25,12 @@ if (running[0] < needed[0] || (running[0] === needed[0] && running[1] < needed[1
 // the process begins again, under the same id. Whoever has settings of their own keeps them.
 function returnMemory() {
   var given = process.env
-  if (process.platform !== "linux" || process.argv[2] !== "serve" || process.execve === undefined) return
-  if (given.MALLOC_MMAP_THRESHOLD_ !== undefined || given.GLIBC_TUNABLES !== undefined) return
-  var settings = Object.assign({}, given, { MALLOC_MMAP_THRESHOLD_: "1048576" })
-  if (given.MALLOC_TRIM_THRESHOLD_ === undefined) settings.MALLOC_TRIM_THRESHOLD_ = "4194304"
-  try {
-    process.execve(process.execPath, [process.execPath].concat(process.execArgv, process.argv.slice(1)), settings)
-  } catch (error) {
-    // Not allowed here, by Node's permissions for instance: serving matters more.
-  }
+  var own = given["MALLOC_MMAP_THRESHOLD_"] !== undefined || given["MALLOC_TRIM_THRESHOLD_"] !== undefined ||
+    given["GLIBC_TUNABLES"] !== undefined
+  if (process.platform !== "linux" || process.argv[2] !== "serve" || process.execve === undefined || own) return
+  // Node refuses under its permission model, and then serving matters more.
+  if (process.permission !== undefined && !process.permission.has("child")) return
+  var settings = { MALLOC_MMAP_THRESHOLD_: "1048576", MALLOC_TRIM_THRESHOLD_: "4194304" }
+  var words = [process.execPath].concat(process.execArgv, process.argv.slice(1))
+  process.execve(process.execPath, words, Object.assign({}, given, settings))
 }

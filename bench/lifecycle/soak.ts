@@ -98,8 +98,9 @@ const soak = async (mode: "poll" | "explicit"): Promise<ReadonlyArray<Row>> => {
       {
         what: `${mode}: contents put in place, and seen in answers`,
         value: `${swaps.count}, ${seen.size}`,
-        bound: "half of them",
-        holds: seen.size > swaps.count / 2 && failedSwaps === 0
+        // Between two looks at the repository, and two more that agree, several may pass.
+        bound: mode === "poll" ? "a quarter of them" : "all, as far as loads keep up",
+        holds: seen.size > swaps.count * (mode === "poll" ? 0.25 : 0.9) && failedSwaps === 0
       },
       {
         what: `${mode}: p50, p99 and slowest answer`,
