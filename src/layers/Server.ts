@@ -24,6 +24,7 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
+import * as ProcessMemory from "./ProcessMemory.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -231,7 +232,7 @@ const residencyOptions = (options: ServerOptions): FileModelRepository.Options["
       : Duration.seconds(options.modelResidencyIdleSecs),
     maxWaiting: options.modelResidencyMaxWaiting,
     maxWait: Duration.millis(options.modelResidencyWaitMs),
-    residentBytes: process.memoryUsage.rss
+    residentBytes: ProcessMemory.privateBytes
   }
 
 const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
