@@ -10,7 +10,12 @@ const stampOf = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   return yield* fs.stat(path).pipe(
     Effect.map(({ dev, ino, mtime, size }) =>
-      [dev, Option.getOrElse(ino, () => 0), Option.getOrElse(mtime, () => new Date(0)).getTime(), size].join(" ")
+      [
+        dev,
+        Option.getOrElse(ino, () => 0),
+        Option.match(mtime, { onNone: () => 0, onSome: (time) => time.getTime() }),
+        size
+      ].join(" ")
     ),
     Effect.orElseSucceed(() => "")
   )
