@@ -6,12 +6,20 @@ import { fileURLToPath } from "node:url"
 
 export interface Started {
   readonly url: string
+  readonly port: number
   readonly grpcPort: number
+  /** Where Prometheus would scrape. */
+  readonly metricsUrl: string
+  readonly pid: number
   /** Milliseconds from the start of the process until `/v2/health/ready` answered 200. */
   readonly startMillis: number
   /** Resident memory in megabytes, now. */
   readonly rss: () => number
   readonly stop: () => Promise<void>
+  /** Sends SIGTERM; the exit code, and `null` where a signal ended it. */
+  readonly terminate: () => Promise<number | null>
+  /** What it has logged, the last 64 kB. */
+  readonly log: () => string
 }
 
 const launcher = fileURLToPath(new URL("../bin/galatea.js", import.meta.url))
@@ -31,6 +39,7 @@ export const freePort = (): Promise<number> =>
 export const start = async (repository: string, flags: ReadonlyArray<string> = []): Promise<Started> => {
   const port = await freePort()
   const grpcPort = await freePort()
+  const metricsPort = await freePort()
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
   const child = spawn(process.execPath, [
@@ -41,14 +50,14 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
     `--http-port=${port}`,
     "--grpc-address=127.0.0.1",
     `--grpc-port=${grpcPort}`,
-    `--metrics-port=${await freePort()}`,
+    `--metrics-port=${metricsPort}`,
     ...flags
   ], { stdio: ["ignore", "ignore", "pipe"] })
   let stderr = ""
   child.stderr.on("data", (chunk: Buffer) => {
-    stderr = (stderr + chunk.toString()).slice(-4000)
+    stderr = (stderr + chunk.toString()).slice(-65_536)
   })
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()))
+  const gone = new Promise<number | null>((resolve) => child.once("exit", resolve))
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${stderr}`)
     if (performance.now() - began > 60_000) {
@@ -62,7 +71,10 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
   const startMillis = performance.now() - began
   return {
     url,
+    port,
     grpcPort,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    pid: child.pid!,
     startMillis,
     rss: () => {
       const status = readFileSync(`/proc/${child.pid}/status`, "utf8")
@@ -71,7 +83,12 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
     stop: async () => {
       child.kill("SIGTERM")
       await gone
-    }
+    },
+    terminate: () => {
+      child.kill("SIGTERM")
+      return gone
+    },
+    log: () => stderr
   }
 }
 

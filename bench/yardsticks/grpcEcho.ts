@@ -40,7 +40,8 @@ const program = Effect.gen(function*() {
     handshakeTimeout: 10_000,
     bodyTimeout: 60_000,
     idleTimeout: Infinity,
-    exitTimeout: 1000
+    exitTimeout: 1000,
+    exitReceiveTimeout: 1000
   }, (call) => call.receiveOne(() => call.reply([body], body.length, nothing)))
   process.stdout.write(`${bound.port}\n`)
   return yield* Effect.never

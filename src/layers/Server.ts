@@ -8,8 +8,9 @@ import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "eff
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
-import { cacheSettings, isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
+import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
+import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
@@ -23,6 +24,7 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
+import { grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -111,7 +113,7 @@ const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, 
 
 /**
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
- * the layer closes.
+ * the layer closes: then the server is not ready any more, serves on for `exitDrainMs`, and takes no more requests.
  *
  * Errors: those of `layerInProcess`, and `ListenFailed` when an address cannot be listened on.
  *
@@ -125,11 +127,22 @@ export const layer = (
   const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
   const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
-  const http = options.allowHttp
-    ? HttpFrontend.layer(httpOptions(options)).pipe(Layer.provideMerge(observed))
-    : observed
-  return options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)).pipe(Layer.provideMerge(http)) : http
+  const http = options.allowHttp ? HttpFrontend.layer(httpOptions(options)) : Layer.empty
+  const grpc = options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)) : Layer.empty
+  // Merged, they end at the same time: what one has no more room for must not go to the other.
+  return layerDeparting(options).pipe(
+    Layer.provideMerge(Layer.mergeAll(http, grpc)),
+    Layer.provideMerge(observed),
+    Layer.provide(Layer.sync(Departure, makeDeparture))
+  )
 }
+
+/** Closes first, and tells that the rest will. */
+const layerDeparting = ({ exitDrainMs }: ServerOptions): Layer.Layer<never> =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const departure = yield* Departure
+    yield* Effect.addFinalizer(() => Effect.andThen(departure.begin, Effect.sleep(exitDrainMs)))
+  }))
 
 const keepsQuantiles = (options: ServerOptions): boolean =>
   options.allowMetrics && MetricsSettings.read(options.metricsConfig).summaryLatencies
@@ -182,109 +195,3 @@ const layerExecutor = (options: ServerOptions) =>
     workerHeapMegabytes: options.instanceHeapMegabytes,
     ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
   })
-
-const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepository.Options => ({
-  paths: options.modelRepository,
-  controlMode: options.modelControlMode,
-  loadModels: options.loadModel,
-  pollInterval: Duration.seconds(options.repositoryPollSecs),
-  settleTime: Duration.millis(options.repositorySettleMs),
-  maxOverriddenModels: options.maxOverriddenModels,
-  residency: residencyOptions(options),
-  strictModelConfig: isStrictConfig(options),
-  modelConfigName: options.modelConfigName,
-  loadThreadCount: options.modelLoadThreadCount,
-  loadRetryCount: options.modelLoadRetryCount,
-  modelNamespacing: options.modelNamespacing,
-  exitOnError: options.exitOnError,
-  backendConfig: options.backendConfig,
-  sources: {
-    cacheDirectory: options.repositoryCacheDirectory,
-    cacheBytes: options.repositoryCacheBytes,
-    fetchConcurrency: options.repositoryFetchConcurrency,
-    fetchRetryCount: options.repositoryFetchRetryCount,
-    fetchTimeout: Duration.seconds(options.repositoryFetchTimeoutSecs),
-    maxFiles: options.repositoryMaxFiles,
-    maxIndexBytes: options.repositoryMaxIndexBytes,
-    maxRedirects: options.repositoryMaxRedirects
-  },
-  onEvent: hooks.onEvent
-})
-
-const residencyOptions = (options: ServerOptions): FileModelRepository.Options["residency"] =>
-  options.modelResidencyBudget === 0 && options.modelResidencyIdleSecs === 0 ? undefined : {
-    budgetBytes: options.modelResidencyBudget,
-    idleTime: options.modelResidencyIdleSecs === 0
-      ? Duration.infinity
-      : Duration.seconds(options.modelResidencyIdleSecs),
-    maxWaiting: options.modelResidencyMaxWaiting,
-    maxWait: Duration.millis(options.modelResidencyWaitMs),
-    residentBytes: process.memoryUsage.rss
-  }
-
-const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
-  address: options.httpAddress,
-  port: options.httpPort,
-  reusePort: options.reuseHttpPort,
-  maxInputSize: options.httpMaxInputSize,
-  maxRequestBytes: options.httpMaxRequestBytes,
-  maxInflightBytes: options.httpMaxInflightBytes,
-  maxInflightRequests: options.httpMaxInflightRequests,
-  maxConnections: options.httpMaxConnections,
-  maxHeaderSize: options.httpMaxHeaderBytes,
-  headerTimeout: Duration.millis(options.httpHeaderTimeoutMs),
-  bodyTimeout: Duration.millis(options.httpBodyTimeoutMs),
-  requestTimeout: Duration.millis(options.httpRequestTimeoutMs),
-  idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
-  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
-  restrictions: options.httpRestrictedApi,
-  headerForwardPattern: options.httpHeaderForwardPattern,
-  serverTiming: options.httpServerTiming,
-  corsAllowOrigins: options.httpCorsAllowOrigin,
-  rpc: options.allowRpc,
-  rpcMaxMessageBytes: options.rpcMaxMessageBytes
-})
-
-/** A time for which 0 says that there is none. */
-const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
-
-const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
-  address: options.grpcAddress,
-  port: options.grpcPort,
-  reusePort: options.reuseGrpcPort,
-  tls: options.grpcUseSsl || options.grpcUseSslMutual
-    ? {
-      certificate: options.grpcServerCert,
-      key: options.grpcServerKey,
-      clientRoots: options.grpcUseSslMutual ? options.grpcRootCert : undefined
-    }
-    : undefined,
-  maxMessageBytes: options.grpcMaxRequestBytes,
-  maxSendMessageBytes: options.grpcMaxResponseBytes,
-  maxInflightBytes: options.grpcMaxInflightBytes,
-  maxInflightRequests: options.grpcMaxInflightRequests,
-  maxStreamRequests: options.grpcMaxStreamRequests,
-  maxHealthWatches: options.grpcMaxHealthWatches,
-  healthWatchInterval: Duration.millis(options.grpcHealthWatchIntervalMs),
-  reflection: options.grpcReflection,
-  maxConnections: options.grpcMaxConnections,
-  maxConcurrentStreams: options.grpcMaxConcurrentStreams,
-  maxMetadataBytes: options.grpcMaxMetadataBytes,
-  keepAlive: {
-    time: unlessZero(options.grpcKeepaliveTime) ?? Duration.infinity,
-    timeout: Duration.millis(options.grpcKeepaliveTimeout),
-    permitWithoutCalls: options.grpcKeepalivePermitWithoutCalls,
-    minRecvPingInterval: Duration.millis(options.grpcHttp2MinRecvPingIntervalWithoutData),
-    maxPingStrikes: options.grpcHttp2MaxPingStrikes,
-    maxPingsWithoutData: options.grpcHttp2MaxPingsWithoutData
-  },
-  maxConnectionAge: unlessZero(options.grpcMaxConnectionAge),
-  maxConnectionAgeGrace: unlessZero(options.grpcMaxConnectionAgeGrace),
-  handshakeTimeout: Duration.millis(options.grpcHandshakeTimeoutMs),
-  bodyTimeout: Duration.millis(options.grpcBodyTimeoutMs),
-  idleTimeout: unlessZero(options.grpcIdleTimeoutMs) ?? Duration.infinity,
-  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
-  compression: options.grpcInferResponseCompressionLevel,
-  restrictions: options.grpcRestrictedProtocol,
-  headerForwardPattern: options.grpcHeaderForwardPattern
-})

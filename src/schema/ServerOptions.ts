@@ -8,6 +8,7 @@ import { Result } from "effect"
 import { backendRows } from "./options/BackendRows.ts"
 import * as CacheSettings from "./options/CacheSettings.ts"
 import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { exitRows } from "./options/ExitRows.ts"
 import { grpcBoundRows } from "./options/GrpcBoundRows.ts"
 import { grpcRows } from "./options/GrpcRows.ts"
 import { httpRows } from "./options/HttpRows.ts"
@@ -19,6 +20,7 @@ import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 import { sourceRows } from "./options/SourceRows.ts"
 
 const rows = [
+  ...exitRows,
   ...serverRows,
   ...residencyRows,
   ...sourceRows,

@@ -12,6 +12,8 @@ import * as Tensors from "./Tensor.ts"
 export interface Tolerance {
   readonly absolute: number
   readonly relative: number
+  /** NaN is as expected where NaN is expected. Default: `true`. */
+  readonly nanEqual?: boolean
 }
 
 /** Values must be equal; NaN is equal to NaN, and 0 to -0. @category constants */
@@ -88,7 +90,7 @@ const found = (index: number, expected: string, got: string, differing: number, 
 const measureNumbers = (
   expected: ArrayLike<number>,
   got: ArrayLike<number>,
-  { absolute, relative }: Tolerance
+  { absolute, nanEqual = true, relative }: Tolerance
 ): Comparison => {
   let first = -1
   let differing = 0
@@ -100,7 +102,7 @@ const measureNumbers = (
     if (a === b) continue
     let distance = Math.abs(a - b)
     if (distance !== distance) {
-      if (a !== a && b !== b) continue
+      if (nanEqual && a !== a && b !== b) continue
       distance = Infinity
     }
     if (distance > largest) largest = distance

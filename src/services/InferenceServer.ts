@@ -20,7 +20,7 @@ export class InferenceServer extends Context.Service<InferenceServer, {
   readonly metadata: ServerMetadata
   /** Initialisation did not fail. */
   readonly live: Effect.Effect<boolean>
-  /** The server takes requests and, with strict readiness, every model is ready. */
+  /** The server takes requests and is not about to end, and, with strict readiness, every model is ready. */
   readonly ready: Effect.Effect<boolean>
   /** `true` once shutdown has begun. */
   readonly stopping: () => boolean

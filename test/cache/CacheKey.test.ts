@@ -9,7 +9,8 @@ const version = { model: "m", version: 1, identity: "i" }
 const keyOf = (job: Job, of: typeof version = version) => CacheKey.scheme(of).keyOf(job)
 
 const same = (a: CacheKey.CacheKey, b: CacheKey.CacheKey) => {
-  assert.strictEqual(CacheKey.equals(a, b), a.digest === b.digest)
+  assert.strictEqual(CacheKey.equals(a, b), CacheKey.digest(a) === CacheKey.digest(b))
+  if (CacheKey.equals(a, b)) assert.strictEqual(a.hash, b.hash)
   return CacheKey.equals(a, b)
 }
 
@@ -49,9 +50,9 @@ describe("CacheKey", () => {
     for (const other of others) assert.isFalse(same(keyOf(job([1])), keyOf(job([1]), other)))
   })
 
-  it("says nothing by its digest alone", () => {
+  it("says nothing by its hash alone", () => {
     const one = keyOf(job([1]))
-    const forged = { ...keyOf(job([2])), digest: one.digest }
+    const forged = { ...keyOf(job([2])), hash: one.hash }
     assert.isFalse(CacheKey.equals(one, forged))
     assert.isFalse(CacheKey.equals(one, { ...forged, head: one.head }))
   })

@@ -27,11 +27,11 @@ describe("LocalStore", () => {
     assert.isUndefined(one.lookup(key, 0), "the key that was put in is a copy too")
   })
 
-  it("finds nothing by the digest alone", () => {
+  it("finds nothing by the hash alone", () => {
     const one = store(9)
     const key = keyOf(1)
     one.insert(key, out(1), 0)
-    const forged = { ...keyOf(2), digest: key.digest }
+    const forged = { ...keyOf(2), hash: key.hash }
     assert.isUndefined(one.lookup(forged, 0))
     one.insert(forged, out(2), 0)
     assert.isUndefined(one.lookup(key, 0), "the later one has its place")

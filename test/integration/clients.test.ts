@@ -79,7 +79,7 @@ const isReady = (url: string) =>
   Effect.promise(() => fetch(`${url}/v2/health/ready`).then(({ status }) => status === 200, () => false))
 
 /** A started server on the clients' repository, as its addresses; stopped with SIGTERM when the scope closes. */
-const server = Effect.gen(function*() {
+const server = Effect.fnUntraced(function*(options: ReadonlyArray<string>) {
   const port = yield* freePort
   const grpcPort = yield* freePort
   const folder = yield* repository
@@ -95,7 +95,8 @@ const server = Effect.gen(function*() {
         String(port),
         "--grpc-port",
         String(grpcPort),
-        "--metrics-port=0"
+        "--metrics-port=0",
+        ...options
       ]
       const started = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
       started.stdout.on("data", (chunk: Buffer) => log.push(chunk))
@@ -116,16 +117,27 @@ const server = Effect.gen(function*() {
     }
     yield* Effect.sleep("50 millis")
   }
-  return { http: `127.0.0.1:${port}`, grpc: `127.0.0.1:${grpcPort}` }
+  return { http: `127.0.0.1:${port}`, grpc: `127.0.0.1:${grpcPort}`, folder }
 })
+
+const assertPassed = ({ code, output }: Finished): void => {
+  assert.match(output.trimEnd().split("\n").at(-1)!, /^\d+ passed, 0 failed$/, output)
+  assert.strictEqual(code, 0, output)
+}
 
 /** A script of test/clients passes against an address of a server of its own. */
 const passes = (program: string, script: string, protocol: "http" | "grpc") =>
   Effect.gen(function*() {
-    const addresses = yield* server
-    const { code, output } = yield* run(program, [`test/clients/${script}`, addresses[protocol]])
-    assert.match(output.trimEnd().split("\n").at(-1)!, /^\d+ passed, 0 failed$/, output)
-    assert.strictEqual(code, 0, output)
+    const addresses = yield* server([])
+    assertPassed(yield* run(program, [`test/clients/${script}`, addresses[protocol]]))
+  }).pipe(Effect.scoped)
+
+/** Loads and unloads on a server in control mode explicit. */
+const controls = (protocol: "http" | "grpc") =>
+  Effect.gen(function*() {
+    const addresses = yield* server(["--model-control-mode=explicit", "--load-model=simple"])
+    const script = "test/clients/tritonclient_control.py"
+    assertPassed(yield* run(python, [script, protocol, addresses[protocol], addresses.folder]))
   }).pipe(Effect.scoped)
 
 describe("clients", () => {
@@ -137,6 +149,16 @@ describe("clients", () => {
   it.live.skipIf(noPython)(
     "tritonclient for Python drives the gRPC endpoint",
     () => passes(python, "tritonclient_grpc.py", "grpc")
+  )
+
+  it.live.skipIf(noPython)(
+    "tritonclient for Python loads and unloads models over HTTP",
+    () => controls("http")
+  )
+
+  it.live.skipIf(noPython)(
+    "tritonclient for Python loads and unloads models over gRPC",
+    () => controls("grpc")
   )
 
   it.live.skipIf(noGrpcurl)(

@@ -17,6 +17,7 @@ import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import * as Onnx from "../fixtures/onnx/OnnxWriter.ts"
 import * as TemporaryRepository from "../repository/TemporaryRepository.ts"
+import * as Child from "./cli/Child.ts"
 
 /** FP32 INPUT0 `[-1,4]` → OUTPUT0, each element `factor` times as large. */
 const scaled = (factor: number): Uint8Array =>
@@ -234,4 +235,64 @@ describe("golden requests with ONNX Runtime", () => {
       yield* load
       assert.deepStrictEqual(lifecycle.readyVersions("m"), [1, 2])
     }).pipe(Effect.scoped, Effect.provide(layerExecution)))
+
+  it.live(
+    "keep a seeded-bad version from answering over HTTP while it is loaded again and again",
+    () =>
+      Effect.gen(function*() {
+        const root = yield* TemporaryRepository.make({
+          "m/1/model.onnx": scaled(2),
+          "m/1/golden/double.json": doubled,
+          "m/config.pbtxt": "version_policy { all { } } instance_group { count: 1 }"
+        })
+        const server = yield* Child.serve([root, "--model-control-mode=explicit", "--load-model=m"])
+        const answers = { right: 0, asking: true, wrong: new Set<string>() }
+        const right = JSON.stringify([2, 4, 6, 8])
+        const client = Effect.gen(function*() {
+          while (answers.asking) {
+            const { status, text } = yield* Child.ask(`${server.url}/v2/models/m/infer`, {
+              method: "POST",
+              body: JSON.stringify({
+                inputs: [{ name: "INPUT0", datatype: "FP32", shape: [1, 4], data: [1, 2, 3, 4] }]
+              })
+            })
+            if (status === 200 && JSON.stringify(JSON.parse(text).outputs[0].data) === right) answers.right++
+            else answers.wrong.add(`${status} ${text}`)
+          }
+        })
+        const load = Child.ask(`${server.url}/v2/repository/models/m/load`, { method: "POST", body: "{}" })
+        const clients = yield* Effect.forkChild(Effect.all([client, client, client], { concurrency: "unbounded" }))
+        for (let attempt = 0; attempt < 3; attempt++) {
+          yield* TemporaryRepository.write(root, { "m/1/model.onnx": scaled(3) })
+          const replaced = yield* load
+          assert.strictEqual(replaced.status, 400)
+          assert.include(
+            replaced.text,
+            "golden request 'double' of model 'm' version 1: output 'OUTPUT0' differs first at"
+          )
+          yield* TemporaryRepository.write(root, {
+            "m/1/model.onnx": scaled(2),
+            "m/2/model.onnx": scaled(-2),
+            "m/2/golden/double.json": doubled
+          })
+          const before = answers.right
+          const added = yield* load
+          assert.strictEqual(added.status, 400)
+          assert.include(added.text, "golden request 'double' of model 'm' version 2: ")
+          assert.isAbove(answers.right, before, "clients were served meanwhile")
+        }
+        const index = yield* Child.ask(`${server.url}/v2/repository/index`, { method: "POST" })
+        const [first, second] = JSON.parse(index.text)
+        assert.deepStrictEqual([first.version, first.state], ["1", "READY"])
+        assert.deepStrictEqual([second.version, second.state], ["2", "UNAVAILABLE"])
+        assert.include(second.reason, "golden request 'double'")
+
+        yield* TemporaryRepository.write(root, { "m/2/model.onnx": scaled(2) })
+        assert.strictEqual((yield* load).status, 200)
+        answers.asking = false
+        yield* Fiber.join(clients)
+        assert.deepStrictEqual([...answers.wrong], [])
+      }).pipe(Effect.scoped),
+    60_000
+  )
 })

@@ -1,18 +1,17 @@
 /** Versions of a real model rolled out behind every door. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Option, Result } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { rm } from "node:fs/promises"
+import { join } from "node:path"
 import { connect, type InferenceClient } from "../../src/client/Client.ts"
 import { connectGrpc } from "../../src/client/GrpcClient.ts"
 import { connectRpc } from "../../src/client/Rpc.ts"
 import { GrpcFrontend } from "../../src/layers/frontend/GrpcFrontend.ts"
 import { HttpFrontend } from "../../src/layers/frontend/HttpFrontend.ts"
-import * as Lifecycle from "../../src/layers/repository/internal/Lifecycle.ts"
-import * as MemoryModelRepository from "../../src/layers/repository/MemoryModelRepository.ts"
 import * as Server from "../../src/layers/Server.ts"
-import * as Rollout from "../../src/schema/Rollout.ts"
+import type { ServerOptions } from "../../src/schema/ServerOptions.ts"
 import * as Tensor from "../../src/schema/Tensor.ts"
 import * as InferenceServer from "../../src/services/InferenceServer.ts"
-import { ModelRepository } from "../../src/services/ModelRepository.ts"
 import { run } from "../cli/Memory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import * as Child from "./cli/Child.ts"
@@ -35,9 +34,8 @@ const local = {
   allowMetrics: false
 }
 
-const start = Effect.fnUntraced(function*(rollout: unknown, hooks: Server.Hooks = {}) {
-  const modelRepository = [yield* Child.folder(files(rollout))]
-  const context = yield* Layer.build(Server.layer({ ...local, modelRepository }, hooks))
+const start = Effect.fnUntraced(function*(folder: string, options: Partial<ServerOptions> = {}) {
+  const context = yield* Layer.build(Server.layer({ ...local, ...options, modelRepository: [folder] }))
   const url = `http://127.0.0.1:${Option.getOrThrow(Context.getOption(context, HttpFrontend)).port}`
   const grpc = `127.0.0.1:${Option.getOrThrow(Context.getOption(context, GrpcFrontend)).port}`
   return {
@@ -68,7 +66,7 @@ const labels = { stable: 1, canary: 2, newest: "latest" }
 describe("a label", () => {
   it.live("stands wherever a version does, at every door", () =>
     Effect.gen(function*() {
-      const { clients, context, url } = yield* start({ labels })
+      const { clients, context, url } = yield* start(yield* Child.folder(files({ labels })))
       for (const [door, client] of Object.entries(clients)) {
         assert.strictEqual(yield* answeredBy(client), "3", door)
         for (const [label, version] of [["stable", "1"], ["canary", "2"], ["newest", "3"]] as const) {
@@ -98,67 +96,60 @@ describe("a label", () => {
       assert.match(out, /m version 2/)
     }).pipe(Effect.scoped))
 
-  it.live("moves from version to version under load without a failed request", () =>
-    Effect.gen(function*() {
-      const rollout = (version: number) =>
-        Result.getOrThrow(Rollout.fromJson({
-          labels: { stable: version },
-          traffic: { stable: 1, [version % 3 + 1]: 1 },
-          sticky: "user"
-        }))
-      const folder = yield* Child.folder(files({}))
-      let lifecycle: Lifecycle.Lifecycle | undefined
-      // Versions that are open in a repository of their own, behind one whose rollout the test moves.
-      const repository = Layer.effect(
-        ModelRepository,
-        Effect.gen(function*() {
-          const opened = yield* ModelRepository
-          const plans = [1, 2, 3].map((version) => ({
-            version,
-            open: Effect.orDie(Effect.fromResult(opened.lookup("m", String(version))))
-          }))
-          const made = yield* Lifecycle.make({ loadThreadCount: 4, loadRetryCount: 0, onEvent: () => Effect.void })
-          yield* Effect.orDie(made.load({ id: "m", name: "m" }, plans, rollout(1)))
-          lifecycle = made
-          return {
-            ...opened,
-            ...made,
-            index: opened.index,
-            load: opened.load,
-            unload: opened.unload,
-            allReady: opened.allReady
-          }
-        })
-      ).pipe(Layer.provide(MemoryModelRepository.layerFromFiles({
-        models: [1, 2, 3].map((version) => ({ name: "m", version, path: `${folder}/m/${version}/model.onnx` }))
-      })))
-      const { clients } = yield* start({}, { repository })
-      let moving = true
-      const done = { answers: 0 }
-      const seen = new Set<string>()
-      const load = Object.values(clients).flatMap((client) => [
-        Effect.map(answeredBy(client, { version: "stable" }), (version) => seen.add(`stable ${version}`)),
-        Effect.map(answeredBy(client, { parameters: { user: 7 } }), (version) => seen.add(`user ${version}`)),
-        Effect.map(answeredBy(client), (version) => seen.add(`any ${version}`))
-      ]).map((ask) => Effect.whileLoop({ while: () => moving, body: () => ask, step: () => void done.answers++ }))
-      const clientsAtWork = yield* Effect.forkChild(Effect.all(load, { concurrency: "unbounded" }))
-      for (let move = 0; move < 60; move++) {
-        const enough = done.answers + 10
-        yield* lifecycle!.rollOut("m", rollout(move % 3 + 1))
-        while (done.answers < enough) yield* Effect.sleep("1 millis")
-      }
-      moving = false
-      yield* Fiber.join(clientsAtWork)
-      for (const version of [1, 2, 3]) {
-        for (const asked of ["stable", "any"]) assert.include([...seen], `${asked} ${version}`)
-      }
-    }).pipe(Effect.scoped), { timeout: 30_000 })
+  it.live(
+    "moves from version to version under load, while these come and go, without a failed request",
+    () =>
+      Effect.gen(function*() {
+        const folder = yield* Child.folder(files({}))
+        const { clients } = yield* start(folder, { modelControlMode: "explicit" })
+        /** Two versions are there at any time; the label stands for the newer one. */
+        const roll = (version: number) =>
+          Effect.promise(async () => {
+            const before = (version + 1) % 3 + 1
+            const gone = version % 3 + 1
+            await rm(join(folder, "m", String(gone)), { recursive: true, force: true })
+            Child.write(join(folder, "m"), {
+              "rollout.json": JSON.stringify({
+                labels: { stable: version },
+                traffic: { stable: 1, [before]: 1 },
+                sticky: "user"
+              }),
+              [version]: { "model.onnx": Models.scaled(version) }
+            })
+            await clients["HTTP"]!.loadModel("m")
+          })
+        yield* roll(2)
+        const done = { answers: 0, moving: true }
+        const seen = new Set<string>()
+        const load = Object.values(clients).flatMap((client) => [
+          Effect.map(answeredBy(client, { version: "stable" }), (version) => seen.add(`stable ${version}`)),
+          Effect.map(answeredBy(client, { parameters: { user: 7 } }), (version) => seen.add(`user ${version}`)),
+          Effect.map(answeredBy(client), (version) => seen.add(`any ${version}`))
+        ]).map((ask) =>
+          Effect.whileLoop({ while: () => done.moving, body: () => ask, step: () => void done.answers++ })
+        )
+        const clientsAtWork = yield* Effect.forkChild(Effect.all(load, { concurrency: "unbounded" }))
+        for (let move = 0; move < 9; move++) {
+          const enough = done.answers + 10
+          yield* roll((move + 2) % 3 + 1)
+          while (done.answers < enough && clientsAtWork.pollUnsafe() === undefined) yield* Effect.sleep("1 millis")
+        }
+        done.moving = false
+        yield* Fiber.join(clientsAtWork)
+        for (const version of [1, 2, 3]) {
+          for (const asked of ["stable", "any"]) assert.include([...seen], `${asked} ${version}`)
+        }
+      }).pipe(Effect.scoped),
+    { timeout: 60_000 }
+  )
 })
 
 describe("traffic that is divided", () => {
   it.live("goes by weight, and a sticky parameter ties a value to a version at every door", () =>
     Effect.gen(function*() {
-      const { clients, url } = yield* start({ labels, traffic: { stable: 1, canary: 1 }, sticky: "user" })
+      const { clients, url } = yield* start(
+        yield* Child.folder(files({ labels, traffic: { stable: 1, canary: 1 }, sticky: "user" }))
+      )
       const versions = new Map<number, string>()
       for (const [door, client] of Object.entries(clients)) {
         for (let user = 0; user < 24; user++) {
@@ -238,9 +229,37 @@ describe("a rollout that is wrong", () => {
       )
     }).pipe(Effect.scoped))
 
+  it.live("changes nothing where it replaces one that was right, and the index says why", () =>
+    Effect.gen(function*() {
+      const folder = yield* Child.folder(files({ labels }))
+      const { clients, url } = yield* start(folder, { modelControlMode: "explicit", loadModel: ["m"] })
+      const client = clients["HTTP"]!
+      const write = (text: string) => Effect.sync(() => Child.write(join(folder, "m"), { "rollout.json": text }))
+      for (
+        const [text, reason] of [
+          ["{", /rollout\.json is no JSON/],
+          [
+            `{"labels": {"stable": 9}}`,
+            /rollout\.json:1:13: 'labels\.stable' stands for version 9, which is not served/
+          ]
+        ] as const
+      ) {
+        yield* write(text)
+        const error = yield* Effect.flip(Effect.tryPromise(() => client.loadModel("m")))
+        assert.match(String(error.cause), /failed to load 'm'/)
+        for (const version of ["stable", "canary", "newest"]) yield* answeredBy(client, { version })
+        const { text: index } = yield* Child.ask(`${url}/v2/repository/index`, { method: "POST" })
+        assert.match(index, reason)
+      }
+      yield* write(`{"labels": {"stable": 2}}`)
+      yield* Effect.promise(() => client.loadModel("m"))
+      assert.strictEqual(yield* answeredBy(client, { version: "stable" }), "2")
+      assert.strictEqual((yield* Effect.promise(() => client.statistics("m", { version: 2 })))[0]?.version, "2")
+    }).pipe(Effect.scoped))
+
   it.live("is told of a model that nobody knows", () =>
     Effect.gen(function*() {
-      const { url } = yield* start({})
+      const { url } = yield* start(yield* Child.folder(files({})))
       assert.deepStrictEqual(yield* Child.ask(`${url}/v2/models/none/rollout`), {
         status: 404,
         text: `{"error":"Request for unknown model: 'none' is not found"}`

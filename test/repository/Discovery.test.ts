@@ -66,6 +66,9 @@ describe("Discovery", () => {
           `${scheme}:// file-system not supported. To enable, build with -DTRITON_ENABLE_${flag}=ON.`
         )
       }
+      const secret = yield* failed("https://me:secret@host/models")
+      assert.include(secret, "failed to poll model repository 'https://…@host/models': ")
+      assert.notInclude(secret, "secret")
       yield* Effect.promise(() => chmod(`${root}/closed`, 0))
       if (process.getuid?.() !== 0) {
         assert.include(yield* failed(`${root}/closed`), `failed to open directory ${root}/closed: Permission denied`)

@@ -38,6 +38,8 @@ export const layer = (
     readonly failures?: Readonly<Record<string, number>>
     /** Runs before a version opens, named as in `failures`. */
     readonly opening?: (label: string) => Effect.Effect<void>
+    /** Whether an opening fails, asked for after `opening`. */
+    readonly fails?: (label: string) => boolean
   } = {}
 ): Layer.Layer<Executor | Scheduler | Statistics> => {
   const left = new Map(Object.entries(options.failures ?? {}))
@@ -59,8 +61,8 @@ export const layer = (
         const label = `${plan.model} ${plan.version}`
         yield* options.opening?.(label) ?? Effect.void
         const remaining = left.get(label) ?? 0
-        if (remaining > 0) {
-          left.set(label, remaining - 1)
+        if (remaining > 0 || options.fails?.(label) === true) {
+          left.set(label, Math.max(0, remaining - 1))
           return yield* new LoadFailed({ model: plan.model, code: "INTERNAL", message: "onnx runtime error 1: no" })
         }
         log.plans.push(plan)

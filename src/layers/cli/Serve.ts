@@ -218,6 +218,14 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
   return yield* Effect.never
 })
 
+/** Longest time of a timer, in milliseconds. */
+const maxTimer = 2147483647
+
+const farewell = (drainMillis: number): string =>
+  drainMillis === 0
+    ? "finishing requests in flight"
+    : `not ready any more, taking requests for another ${drainMillis} ms, then finishing those in flight`
+
 /** Runs until a signal; fails with `CliFailure` when the server cannot start. @category commands */
 export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<void, CliFailure> => {
   const options = withOperands(parsed)
@@ -230,9 +238,9 @@ export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<v
       return yield* new CliFailure({ message: noRepository })
     }
     yield* shutdown.arm({
-      timeoutSecs: options.exitTimeoutSecs,
+      timeoutMillis: Math.min(maxTimer, options.exitDrainMs + options.exitTimeoutSecs * 1000),
       onSignal: (signal) =>
-        options.logInfo ? output.out(`${signal} received, finishing requests in flight…\n`) : undefined,
+        options.logInfo ? output.out(`${signal} received, ${farewell(options.exitDrainMs)}…\n`) : undefined,
       onTimeout: () => output.err("Exit timeout expired. Exiting immediately.\n")
     })
     const outer = yield* Effect.scope

@@ -1,7 +1,8 @@
 /**
  * What SIGINT and SIGTERM do: the first begins a graceful end, the second ends the process at once.
  *
- * Source: model-config §1.14 and §0.0: exit 0 as soon as the work in flight is done, 1 when `--exit-timeout-secs` is over.
+ * Source: model-config §1.14 and §0.0: exit 0 as soon as the work in flight is done, 1 when
+ * `--exit-timeout-secs` after the drain delay are over.
  */
 import { Cause, Effect, Exit, Runtime } from "effect"
 
@@ -9,7 +10,8 @@ import { Cause, Effect, Exit, Runtime } from "effect"
 export interface Shutdown {
   /** From now on a signal ends the process gracefully. `onSignal` is told once, when the first arrives. */
   readonly arm: (options: {
-    readonly timeoutSecs: number
+    /** From the first signal on. */
+    readonly timeoutMillis: number
     readonly onSignal: (signal: string) => void
     readonly onTimeout: () => void
   }) => Effect.Effect<void>
@@ -19,24 +21,35 @@ export interface Shutdown {
 
 const numbers: Readonly<Record<string, number>> = { SIGINT: 2, SIGTERM: 15 }
 
+/**
+ * Ends the process whatever its threads do. `process.exit` would wait for them, and a model that runs in one cannot be stopped: so
+ * another program takes the process over, which ends every thread, and exits.
+ */
+const endAtOnce = (code: number): never => {
+  if (process.execve !== undefined) {
+    process.execve(process.execPath, [process.execPath, "--eval", `process.exit(${code})`], {})
+  }
+  return process.exit(code)
+}
+
 /** Interrupting the main fiber is left to `NodeRuntime.runMain`; this adds the limits around it. @category constructors */
 export const make = (): Shutdown => {
   let armed = false
   return {
-    arm: ({ onSignal, onTimeout, timeoutSecs }) =>
+    arm: ({ onSignal, onTimeout, timeoutMillis }) =>
       Effect.sync(() => {
         armed = true
         let received = false
         const listener = (signal: NodeJS.Signals) => {
           if (received) {
-            process.exit(128 + (numbers[signal] ?? 0))
+            endAtOnce(128 + (numbers[signal] ?? 0))
           }
           received = true
           onSignal(signal)
           setTimeout(() => {
             onTimeout()
-            process.exit(1)
-          }, timeoutSecs * 1000).unref()
+            endAtOnce(1)
+          }, timeoutMillis).unref()
         }
         process.on("SIGINT", listener)
         process.on("SIGTERM", listener)

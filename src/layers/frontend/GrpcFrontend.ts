@@ -107,6 +107,8 @@ export interface Options {
   readonly idleTimeout?: Duration.Input
   /** Time for calls in flight to end when the layer's scope closes. Default 30 seconds. */
   readonly exitTimeout?: Duration.Input
+  /** Time for messages that are half received when the layer's scope closes to arrive. Default 5 seconds. */
+  readonly exitReceiveTimeout?: Duration.Input
   /** Inference responses are compressed where the client can read that. Default `none`. */
   readonly compression?: CompressionLevel
   /** APIs that are answered only to calls with certain metadata; a category may be named once. Default none. */
@@ -188,7 +190,8 @@ const make: (
     handshakeTimeout: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
     bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
     idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
-    exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds")
+    exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
+    exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds")
   }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier)))
   // Runs before the listener ends, which waits for calls in flight.
   yield* Effect.addFinalizer(() => Effect.sync(() => door.ending.begin()))

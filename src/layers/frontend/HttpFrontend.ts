@@ -59,6 +59,8 @@ export interface Options {
   readonly idleTimeout?: Duration.Input
   /** Time for requests in flight to end when the layer's scope closes. Default 30 seconds. */
   readonly exitTimeout?: Duration.Input
+  /** Time for requests that are half received when the layer's scope closes to arrive. Default 5 seconds. */
+  readonly exitReceiveTimeout?: Duration.Input
   /** APIs that are answered only to requests with a certain header; a category may be named once. Default none. */
   readonly restrictions?: ReadonlyArray<Restriction>
   /**
@@ -131,6 +133,7 @@ const make: (
       requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
       idleTimeout,
       exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
+      exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
       inFlight
     },
     dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], cors),

@@ -36,7 +36,8 @@ const limits = {
   bodyTimeout: Duration.toMillis("60 seconds"),
   requestTimeout: Duration.toMillis("60 seconds"),
   idleTimeout: Duration.toMillis("75 seconds"),
-  exitTimeout: Duration.toMillis("1 second")
+  exitTimeout: Duration.toMillis("1 second"),
+  exitReceiveTimeout: 0
 }
 
 const isMetrics = (target: string): boolean => /^(?:[a-z]+:\/\/[^/]*)?\/metrics\/?(?:\?|$)/i.test(target)

@@ -7,6 +7,7 @@ import { InferenceError, type Stopping, Unsupported } from "../../schema/Errors.
 import type { InferenceRequest, InferenceResponse, Tensor } from "../../schema/Inference.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
+import { Departure } from "../../services/Departure.ts"
 import { InferenceServer, withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, ModelRepository, whenResident } from "../../services/ModelRepository.ts"
 import type { Job, JobResult } from "../../services/Scheduler.ts"
@@ -41,6 +42,7 @@ const noParameters: InferenceResponse["parameters"] = new Map()
 
 const make = Effect.fnUntraced(function*(options: Options) {
   const repository = yield* ModelRepository
+  const departure = yield* Departure
   const shadows = yield* ShadowRuns.make(
     options.shadow ?? defaultShadow,
     (model, request) => answer(model, request, 1, undefined)
@@ -56,7 +58,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     metadata: { name: options.name, version: options.version, extensions },
     live: Effect.sync(() => repository.failure === undefined),
     ready: Effect.suspend(() =>
-      stopping || repository.failure !== undefined
+      stopping || departure.begun() || repository.failure !== undefined
         ? Effect.succeed(false)
         : options.strictReadiness
         ? repository.allReady

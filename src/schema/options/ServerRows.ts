@@ -13,15 +13,6 @@ export const serverRows = [
     group,
     doc: "Name of the server in its metadata."
   }),
-  single({
-    name: "exit-timeout-secs",
-    type: int({ min: 0 }),
-    default: 30,
-    unit: "seconds",
-    group,
-    doc:
-      "How long work in flight may take to finish after SIGINT or SIGTERM. The server exits with 0 as soon as it has, and with 1 when the time is over."
-  }),
   repeated({
     name: "model-repository",
     aliases: ["model-store"],

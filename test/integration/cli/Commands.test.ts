@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -171,6 +172,31 @@ describe("bin/galatea.js", () => {
       assert.strictEqual(code, 0)
       assert.match(out, /^galatea \d+\.\d+\.\d+/)
     }))
+
+  const settings = (variables: Readonly<Record<string, string>>) =>
+    Effect.scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({})
+      const server = yield* Child.start(
+        ["serve", models, "--http-port=0", "--allow-grpc=false", "--allow-metrics=false"],
+        { program: [process.execPath, launcher], variables }
+      )
+      yield* server.printed(/^Listening for HTTP/m)
+      const all = readFileSync(`/proc/${server.process.pid}/environ`, "utf8").split("\0")
+      return all.filter((setting) => /^(MALLOC|GLIBC)/.test(setting)).sort()
+    }))
+
+  it.live.skipIf(process.platform !== "linux")(
+    "serves with memory that goes back to the system, unless told otherwise",
+    () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* settings({}), [
+          "MALLOC_MMAP_THRESHOLD_=1048576",
+          "MALLOC_TRIM_THRESHOLD_=4194304"
+        ])
+        const own = "MALLOC_MMAP_THRESHOLD_"
+        assert.deepStrictEqual(yield* settings({ [own]: "65536" }), [`${own}=65536`])
+      })
+  )
 
   const old = nodes.find(({ version }) => Number(version.slice(1).split(".")[0]) < 22)
   if (old === undefined) {

@@ -295,6 +295,28 @@ describe("options of the server", () => {
       assert.deepStrictEqual(yield* server.ended, { code: 1, signal: null })
       assert.include(server.err(), "Exit timeout expired. Exiting immediately.\n")
     })))
+
+  test(
+    "end it later, and wait less for what arrives",
+    ["exit-drain-ms", "exit-receive-timeout-ms"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([models, "--exit-drain-ms=1000", "--exit-receive-timeout-ms=100"])
+        const { hostname, port } = new URL(server.url)
+        const socket = connect(Number(port), hostname)
+        yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+        socket.on("error", () => {})
+        socket.write("POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        yield* Effect.sleep("200 millis")
+        const began = performance.now()
+        server.process.kill("SIGTERM")
+        yield* server.printed(/SIGTERM received/)
+        assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 400)
+        assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })
+        assert.isAtLeast(performance.now() - began, 990)
+      }))
+  )
 })
 
 describe("options of HTTP", () => {

@@ -40,6 +40,7 @@ export const start = Effect.fnUntraced(function*(serve: (call: GrpcCall) => void
     bodyTimeout: 10_000,
     idleTimeout: Infinity,
     exitTimeout: 2000,
+    exitReceiveTimeout: 2000,
     ...options,
     keepAlive: {
       time: 7_200_000,

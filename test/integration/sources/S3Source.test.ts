@@ -102,6 +102,56 @@ describe("a repository in a bucket", () => {
       assert.strictEqual(readdirSync(join(cache, "v1", "blobs")).length, 2)
     }))
 
+  test("is followed by polling, without a failed request, and keeps its models where the store goes away", ({ bucket, cache }) =>
+    Effect.gen(function*() {
+      yield* bucket.put("simple/config.pbtxt", config)
+      yield* bucket.put("simple/1/model.onnx", Models.simple())
+      const server = yield* Child.serve([
+        `s3://${bucket.host}/models`,
+        `--repository-cache-directory=${cache}`,
+        "--repository-fetch-retry-count=0",
+        "--model-control-mode=poll",
+        "--repository-poll-secs=1"
+      ], { variables: Bucket.credentials })
+      const statuses = new Set<number>()
+      const until = (has: (versions: ReadonlyArray<string>) => boolean) =>
+        Effect.gen(function*() {
+          statuses.add((yield* infer(server.url)).status)
+          return JSON.parse((yield* Child.ask(`${server.url}/v2/models/simple`)).text).versions as ReadonlyArray<string>
+        }).pipe(Effect.repeat({ until: has }))
+      assert.deepStrictEqual(yield* until(() => true), ["1"])
+      yield* bucket.put("simple/2/model.onnx", Models.simple())
+      yield* until((versions) => versions.includes("2"))
+      yield* bucket.remove("simple/2/model.onnx")
+      yield* until((versions) => versions.includes("1"))
+      yield* bucket.stop
+      yield* server.printed(/no answer where it was asked to list the bucket/)
+      assert.deepStrictEqual(yield* until(() => true), ["1"])
+      assert.deepStrictEqual([...statuses], [200])
+    }))
+
+  test("is loaded from on demand", ({ bucket, cache }) =>
+    Effect.gen(function*() {
+      yield* bucket.put("simple/config.pbtxt", config)
+      yield* bucket.put("simple/1/model.onnx", Models.simple())
+      yield* bucket.put("other/1/model.onnx", "never asked for")
+      const server = yield* Child.serve([
+        `s3://${bucket.host}/models`,
+        `--repository-cache-directory=${cache}`,
+        "--model-control-mode=explicit",
+        "--load-model=simple"
+      ], { variables: Bucket.credentials })
+      const control = (what: string) =>
+        Child.ask(`${server.url}/v2/repository/models/${what}`, { method: "POST", body: "{}" })
+      assert.strictEqual((yield* infer(server.url)).status, 200)
+      assert.strictEqual(readdirSync(join(cache, "v1", "blobs")).length, 2)
+      yield* bucket.put("late/1/model.onnx", Models.simple())
+      yield* bucket.put("late/config.pbtxt", config)
+      assert.strictEqual((yield* control("late/load")).status, 200)
+      assert.strictEqual((yield* control("simple/unload")).status, 200)
+      assert.notStrictEqual((yield* infer(server.url)).status, 200)
+    }))
+
   test("shows what changed, by entries", ({ bucket, cache }) =>
     Effect.gen(function*() {
       yield* bucket.put("m/config.pbtxt", config)

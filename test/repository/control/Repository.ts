@@ -17,6 +17,7 @@ export interface Setup extends Omit<FileModelRepository.Options, "paths"> {
   /** Failing openings, as `FakeExecution` takes them. */
   readonly failures?: Readonly<Record<string, number>>
   readonly opening?: (label: string) => Effect.Effect<void>
+  readonly fails?: (label: string) => boolean
   /** Changes the file system that the repository sees. */
   readonly fileSystem?: (real: FileSystem.FileSystem) => Partial<FileSystem.FileSystem>
 }
@@ -70,7 +71,7 @@ const seen = (
 /** Opens the repository over roots that exist; the first is what `write` writes to. */
 export const openRoots = Effect.fnUntraced(function*(
   roots: ReadonlyArray<string>,
-  { failures = {}, fileSystem = () => ({}), opening = () => Effect.void, ...options }: Setup
+  { fails = () => false, failures = {}, fileSystem = () => ({}), opening = () => Effect.void, ...options }: Setup
 ) {
   const log = FakeExecution.log()
   const events: Array<LoadEvent> = []
@@ -80,7 +81,7 @@ export const openRoots = Effect.fnUntraced(function*(
       exitOnError: false,
       onEvent: (event) => Effect.sync(() => events.push(event)),
       ...options
-    }).pipe(Layer.provide([FakeExecution.layer(log, { failures, opening }), platform(fileSystem)]))
+    }).pipe(Layer.provide([FakeExecution.layer(log, { fails, failures, opening }), platform(fileSystem)]))
   )
   const repository = Context.get(context, ModelRepository)
   return {
@@ -101,7 +102,7 @@ export const open = (tree: TemporaryRepository.Tree, setup: Setup) =>
 /** Polls by hand: a repository of which a test says when it is looked at, and what happens while a change settles. */
 export const polling = Effect.fnUntraced(function*(
   roots: ReadonlyArray<string>,
-  { failures = {}, fileSystem = () => ({}), opening = () => Effect.void, ...options }: Setup = {}
+  { fails = () => false, failures = {}, fileSystem = () => ({}), opening = () => Effect.void, ...options }: Setup = {}
 ) {
   const log = FakeExecution.log()
   const events: Array<LoadEvent> = []
@@ -113,7 +114,7 @@ export const polling = Effect.fnUntraced(function*(
   })
   const services = yield* Layer.build(
     RepositorySources.layer.pipe(
-      Layer.provideMerge(Layer.merge(FakeExecution.layer(log, { failures, opening }), platform(fileSystem)))
+      Layer.provideMerge(Layer.merge(FakeExecution.layer(log, { fails, failures, opening }), platform(fileSystem)))
     )
   )
   const { control, parts } = yield* Effect.provideContext(Assembly.make(settings), services)

@@ -3,11 +3,11 @@ import { Duration, Effect, Latch, type Scope } from "effect"
 import * as Residency from "../../../src/layers/repository/internal/residency/Residency.ts"
 import type { ResidentVersion } from "../../../src/layers/repository/internal/residency/ResidentVersion.ts"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
-import { LoadFailed, Stopping } from "../../../src/schema/Errors.ts"
+import { LoadFailed, type ModelNotReady, Stopping } from "../../../src/schema/Errors.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
 import { type Model, whenResident } from "../../../src/services/ModelRepository.ts"
-import type { Job, JobResult } from "../../../src/services/Scheduler.ts"
+import type { Job, JobFailure, JobResult } from "../../../src/services/Scheduler.ts"
 
 /** What a version takes, and how long things take. */
 export interface Shape {
@@ -120,7 +120,7 @@ export const make = (
   })
 
 /** One request: waits for the version, and runs; again where it left in between. */
-export const request = (version: ResidentVersion): Effect.Effect<JobResult, unknown> =>
-  Effect.flatMap(whenResident(() => version.found()), (model) => model.scheduler.submit(job)).pipe(
-    Effect.catch((failure) => failure._tag === "Stopping" ? request(version) : Effect.fail(failure))
+export const request = (version: ResidentVersion): Effect.Effect<JobResult, ModelNotReady | JobFailure> =>
+  Effect.flatMap(whenResident<Model, never>(() => version.found()), (model) => model.scheduler.submit(job)).pipe(
+    Effect.catchTag("Stopping", () => request(version))
   )

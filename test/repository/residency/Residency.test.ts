@@ -1,15 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
+import type { ModelNotReady } from "../../../src/schema/Errors.ts"
+import type { JobFailure, JobResult } from "../../../src/services/Scheduler.ts"
 import * as FakeModels from "./FakeModels.ts"
 
-const tagOf = (exit: Exit.Exit<unknown, unknown>): string =>
-  Exit.isSuccess(exit) ? "answered" : String(
-    exit.cause.reasons[0] !== undefined && "error" in exit.cause.reasons[0]
-      ? (exit.cause.reasons[0].error as { readonly message: string }).message
-      : exit.cause
-  )
+type Answer = Exit.Exit<JobResult, ModelNotReady | JobFailure>
+
+/** `answered`, or the message of the failure. */
+const tagOf = (exit: Answer): string =>
+  Exit.isSuccess(exit)
+    ? "answered"
+    : Option.match(Cause.findErrorOption(exit.cause), { onNone: () => "a defect", onSome: ({ message }) => message })
 
 const settle = <A, E>(fiber: Fiber.Fiber<A, E>, millis = 10_000) =>
   Effect.andThen(TestClock.adjust(Duration.millis(millis)), Fiber.await(fiber))
@@ -115,6 +118,27 @@ describe("Residency", () => {
       assert.strictEqual(residency.figures().accountedBytes, 100)
     }))
 
+  it.effect("lets more models leave where the process has grown by more than them, but not most of them", () =>
+    Effect.gen(function*() {
+      const machine = new FakeModels.Machine()
+      const residency = yield* FakeModels.make(machine, { budgetBytes: 1000 })
+      const versions = yield* Effect.forEach(
+        Array.from({ length: 9 }, (_, i) => `m${i}`),
+        (name) => residency.add(FakeModels.source(machine, name, { bytes: 100 }))
+      )
+      const ask = (i: number) =>
+        Effect.flatMap(Effect.forkChild(FakeModels.request(versions[i]!)), (fiber) => settle(fiber, 100))
+      for (let i = 0; i < 6; i++) assert.strictEqual(tagOf(yield* ask(i)), "answered")
+      machine.take(320)
+      assert.strictEqual(tagOf(yield* ask(6)), "answered")
+      assert.strictEqual(residency.figures().resident, 7)
+      assert.strictEqual(tagOf(yield* ask(7)), "answered")
+      assert.deepStrictEqual(machine.log.slice(-2), ["close m0", "open m7"])
+      machine.take(5000)
+      assert.strictEqual(tagOf(yield* ask(8)), "answered")
+      assert.strictEqual(residency.figures().resident, 6)
+    }))
+
   it.effect("tells why a load failed, and tries again after a while", () =>
     Effect.gen(function*() {
       const machine = new FakeModels.Machine()
@@ -181,7 +205,7 @@ describe("Residency", () => {
                   Effect.forEach(shapes, (shape, i) => residency.add(FakeModels.source(machine, `m${i}`, shape))),
                   inner
                 )
-                const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+                const fibers: Array<Fiber.Fiber<JobResult, ModelNotReady | JobFailure>> = []
                 const within = () =>
                   assert.isAtMost(residency.figures().accountedBytes, budgetBytes, "accounted within the budget")
                 for (const { after, which } of requests) {

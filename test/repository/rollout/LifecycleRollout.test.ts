@@ -27,6 +27,10 @@ const make = Lifecycle.make({ loadThreadCount: 4, loadRetryCount: 0, onEvent: ()
 const plans = (...versions: Array<number>): ReadonlyArray<Lifecycle.VersionPlan> =>
   versions.map((version) => ({ version, open: Effect.sync(() => model(version)) }))
 
+/** Changes the rollout alone. */
+const rollOut = (lifecycle: Lifecycle.Lifecycle, rollout: Rollout.Rollout | undefined) =>
+  lifecycle.load(m, [], rollout, { keep: () => true })
+
 const rollout = (json: unknown): Rollout.Rollout => Result.getOrThrow(Rollout.fromJson(json))
 
 const found = (lifecycle: Lifecycle.Lifecycle, version: string): string => {
@@ -120,11 +124,10 @@ describe("Lifecycle with a rollout", () => {
       const lifecycle = yield* make
       yield* lifecycle.load(m, plans(1, 2), rollout({ labels: { stable: 1 } }))
       const before = Result.getOrThrow(lifecycle.lookup("m", "2"))
-      yield* lifecycle.rollOut("m", rollout({ labels: { stable: 2 } }))
+      yield* rollOut(lifecycle, rollout({ labels: { stable: 2 } }))
       assert.strictEqual(Result.getOrThrow(lifecycle.lookup("m", "stable")).scheduler, before.scheduler)
-      yield* lifecycle.rollOut("m", undefined)
+      yield* rollOut(lifecycle, undefined)
       assert.match(found(lifecycle, "stable"), /stol/)
-      yield* lifecycle.rollOut("unknown", undefined)
     }))
 
   it.effect("sends requests without a version to the only target, or divides them among several", () =>
@@ -133,9 +136,9 @@ describe("Lifecycle with a rollout", () => {
       const labels = { stable: 1, canary: 2, same: 1 }
       yield* lifecycle.load(m, plans(1, 2, 3), rollout({ labels, traffic: { stable: 1 } }))
       assert.strictEqual(found(lifecycle, ""), "1")
-      yield* lifecycle.rollOut("m", rollout({ labels, traffic: { stable: 1, same: 7, 3: 0 } }))
+      yield* rollOut(lifecycle, rollout({ labels, traffic: { stable: 1, same: 7, 3: 0 } }))
       assert.strictEqual(found(lifecycle, ""), "1")
-      yield* lifecycle.rollOut("m", rollout({ labels, traffic: { canary: 5, stable: 95 } }))
+      yield* rollOut(lifecycle, rollout({ labels, traffic: { canary: 5, stable: 95 } }))
       assert.strictEqual(found(lifecycle, ""), "1 routed")
       assert.strictEqual(found(lifecycle, "1"), "1")
     }))
@@ -259,8 +262,8 @@ describe("Lifecycle with a rollout", () => {
       assert.isUndefined(lifecycle.rollout("m"))
       yield* lifecycle.load(m, plans(1, 3))
       assert.deepStrictEqual(lifecycle.rollout("m"), { labels: [], traffic: [], sticky: undefined, shadow: undefined })
-      yield* lifecycle.rollOut(
-        "m",
+      yield* rollOut(
+        lifecycle,
         rollout({
           labels: { old: 2, before: "previous" },
           traffic: { old: 2, before: 1, 3: 3, 1: 0 },

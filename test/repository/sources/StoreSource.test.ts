@@ -215,13 +215,20 @@ describe("StoreSource", () => {
       const memory = MemoryStore.make(files)
       const folder = yield* MemoryStore.folder
       yield* Effect.flatMap(MemoryStore.source(memory, folder), (source) => Effect.scoped(source.open("m")))
+      yield* TestClock.setTime(60_000)
+      // A listing that says nothing new is a newer one still.
+      const later = yield* MemoryStore.source(memory, folder)
+      yield* later.list
+      yield* TestClock.setTime(120_000)
+      yield* later.list
+      yield* TestClock.setTime(180_000)
       memory.failure = unreachable("nobody is there")
       memory.body = () => Stream.fail(unreachable("nobody is there"))
       const source = yield* MemoryStore.source(memory, folder)
       const { models, warnings } = yield* source.list
       assert.deepStrictEqual(models.map(({ name }) => name), ["m", "n"])
       assert.deepStrictEqual(warnings.map(({ message }) => message), [
-        "repository 'memory://store' does not answer, and its models are those of 1970-01-01T00:00:00.000Z, out of the " +
+        "repository 'memory://store' does not answer, and its models are those of 1970-01-01T00:02:00.000Z, out of the " +
         "cache folder: nobody is there"
       ])
       const { directory } = yield* source.open("m")

@@ -126,6 +126,8 @@ export const cases: ReadonlyArray<OptionCase> = [
 
 /** Options that Triton does not have. */
 export const ownCases: ReadonlyArray<OptionCase> = [
+  row("exit-drain-ms", "2000", 2000),
+  row("exit-receive-timeout-ms", "100", 100),
   row("model-residency-budget", "1073741824", 1073741824),
   row("model-residency-idle-secs", "60", 60),
   row("model-residency-max-waiting", "10", 10),

@@ -74,7 +74,7 @@ export const open = (
 
     const expired = (me: Participant) => {
       const { resume } = me
-      const flight = flights.get(me.key.digest)
+      const flight = flights.get(me.key.hash)
       if (resume === undefined || flight?.followers.delete(me) !== true) return
       stopFollowing(me)
       statistics.failed("REJECTED", now() - me.arrivedAt)
@@ -129,7 +129,7 @@ export const open = (
           return Effect.as(
             Effect.logWarning(
               `Failed to insert key [${
-                hex(me.key.digest)
+                CacheKey.digest(me.key)
               }] into response cache: ${insertion.message} (model '${model}'; ` +
                 "not told again for this reason)"
             ),
@@ -158,7 +158,7 @@ export const open = (
 
     /** Gives every follower the leader's result; the leader's own comes back. */
     const conclude = (flight: Flight, result: JobResult): JobResult => {
-      flights.delete(flight.leader.key.digest)
+      flights.delete(flight.leader.key.hash)
       const { followers } = flight
       if (followers.size === 0) return result
       const shared = share(result, followers.size + 1)
@@ -193,7 +193,7 @@ export const open = (
         stopFollowing(next)
         return resume(run(next, flight))
       }
-      flights.delete(flight.leader.key.digest)
+      flights.delete(flight.leader.key.hash)
       for (const follower of followers) {
         const resume = follower.resume!
         stopFollowing(follower)
@@ -206,7 +206,7 @@ export const open = (
     const leave = (me: Participant, exit: Exit.Exit<unknown, JobFailure>) => {
       if (!me.entered) return statistics.failed("CANCELED", now() - me.arrivedAt)
       if (Exit.isFailure(exit)) {
-        const flight = flights.get(me.key.digest)
+        const flight = flights.get(me.key.hash)
         if (flight?.followers.delete(me) === true) stopFollowing(me)
         if (!me.submitted && Cause.hasInterruptsOnly(exit.cause)) {
           statistics.failed("CANCELED", now() - me.arrivedAt)
@@ -227,10 +227,10 @@ export const open = (
     const enter = (me: Participant): Effect.Effect<JobResult, JobFailure> => {
       me.entered = true
       if (present++ === 0) drained.closeUnsafe()
-      const flight = flights.get(me.key.digest)
+      const flight = flights.get(me.key.hash)
       if (flight === undefined) {
         const mine = new Flight(me)
-        flights.set(me.key.digest, mine)
+        flights.set(me.key.hash, mine)
         return lead(mine, me)
       }
       return following < maxFollowers && flight.accepts(me) ? follow(flight, me) : run(me, undefined)
@@ -266,5 +266,3 @@ export const open = (
     )
     return { ...scheduler, submit: answer, depth }
   })
-
-const hex = (digest: string): string => Buffer.from(digest, "latin1").toString("hex")

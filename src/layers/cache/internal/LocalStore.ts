@@ -36,13 +36,13 @@ const bufferBytes = (tensors: ReadonlyArray<Tensor>): number => {
 
 /** Bytes that an answer to a key takes of the budget. @category getters */
 export const sizeOf = ({ head, inputs }: CacheKey.Identity, outputs: Answer): number =>
-  entryOverhead + 2 * head.length + (inputs.length + outputs.length) * tensorOverhead + bufferBytes(inputs) +
+  entryOverhead + 4 * head.length + (inputs.length + outputs.length) * tensorOverhead + bufferBytes(inputs) +
   bufferBytes(outputs)
 
 /** @category models */
 export class LocalStore {
   private readonly options: Options
-  /** In the order of their last use, the latest at the end. One entry for each digest. */
+  /** In the order of their last use, the latest at the end. One entry for each hash. */
   private readonly entries = new Map<string, Entry>()
   private bytes = 0
   private lookups = 0
@@ -57,7 +57,7 @@ export class LocalStore {
 
   lookup(key: CacheKey.CacheKey, now: number): Answer | undefined {
     this.lookups++
-    const entry = this.entries.get(key.digest)
+    const entry = this.entries.get(key.hash)
     if (entry === undefined || !CacheKey.equals(entry, key)) return undefined
     if (entry.expiresAt <= now) {
       this.drop(entry)
@@ -71,8 +71,8 @@ export class LocalStore {
   /** `age`: nanoseconds that the answer has been known elsewhere. */
   insert(key: CacheKey.CacheKey, outputs: Answer, now: number, age = 0): Insertion {
     const { capacity, ttlNanos } = this.options
-    const { digest, head } = key
-    const known = this.entries.get(digest)
+    const { hash, head } = key
+    const known = this.entries.get(hash)
     if (known !== undefined) {
       if (known.expiresAt > now && CacheKey.equals(known, key)) {
         this.touch(known)
@@ -93,7 +93,7 @@ export class LocalStore {
       return { _tag: "Failed", reason: "no memory", message: `there is no memory for an entry of ${bytes} bytes` }
     }
     const entry: Entry = {
-      digest,
+      hash,
       head,
       inputs: key.inputs.map(copy),
       outputs: outputs.map(copy),
@@ -105,7 +105,7 @@ export class LocalStore {
       this.drop(oldest)
       this.evictions++
     }
-    this.entries.set(digest, entry)
+    this.entries.set(hash, entry)
     this.bytes += bytes
     return inserted
   }
@@ -131,12 +131,12 @@ export class LocalStore {
   }
 
   private touch(entry: Entry): void {
-    this.entries.delete(entry.digest)
-    this.entries.set(entry.digest, entry)
+    this.entries.delete(entry.hash)
+    this.entries.set(entry.hash, entry)
   }
 
   private drop(entry: Entry): void {
-    this.entries.delete(entry.digest)
+    this.entries.delete(entry.hash)
     this.bytes -= entry.bytes
   }
 }

@@ -5,7 +5,7 @@
  */
 import { Clock, Effect, FiberSet, type Scope } from "effect"
 import type { RedisFailure, RedisUsage } from "../../../services/ResponseCache.ts"
-import type { CacheKey } from "./CacheKey.ts"
+import * as CacheKey from "./CacheKey.ts"
 import { type Answer, inserted, type Insertion } from "./CacheStore.ts"
 import * as DueTimes from "./DueTimes.ts"
 import { type RedisConnection, RedisLost } from "./RedisConnection.ts"
@@ -40,9 +40,9 @@ export interface Fetched {
 
 /** @category models */
 export interface RedisStore {
-  readonly fetch: (key: CacheKey) => Effect.Effect<Fetched | undefined>
+  readonly fetch: (key: CacheKey.CacheKey) => Effect.Effect<Fetched | undefined>
   /** Sends a copy on its way. */
-  readonly insert: (key: CacheKey, outputs: Answer) => Insertion
+  readonly insert: (key: CacheKey.CacheKey, outputs: Answer) => Insertion
   readonly usage: () => RedisUsage
 }
 
@@ -89,9 +89,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     )
   }
 
-  const nameOf = ({ digest }: CacheKey): string => keyPrefix + Buffer.from(digest, "latin1").toString("hex")
+  const nameOf = (key: CacheKey.CacheKey): string => keyPrefix + CacheKey.digest(key)
 
-  const read = (value: Buffer, key: CacheKey): Fetched | undefined => {
+  const read = (value: Buffer, key: CacheKey.CacheKey): Fetched | undefined => {
     if (value.byteLength === 0) {
       counted.misses++
       return undefined
@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     return { outputs: decoded.outputs, age }
   }
 
-  const fetch = (key: CacheKey): Effect.Effect<Fetched | undefined> =>
+  const fetch = (key: CacheKey.CacheKey): Effect.Effect<Fetched | undefined> =>
     Effect.callback((resume) => {
       const connection = link.connection()
       if (connection === undefined || pending >= maxPending) {
@@ -158,7 +158,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       return Effect.sync(stop)
     })
 
-  const insert = (key: CacheKey, outputs: Answer): Insertion => {
+  const insert = (key: CacheKey.CacheKey, outputs: Answer): Insertion => {
     const bytes = RedisValue.sizeOf(key, outputs)
     if (bytes > maxValueSize) {
       return {

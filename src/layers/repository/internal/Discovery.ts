@@ -56,6 +56,9 @@ export interface RootListing {
   readonly listing: Result.Result<Root, PollFailed>
 }
 
+/** An address as it may stand in a message: who gave a password in it is told so, and the log does not repeat it. */
+const withoutSecrets = (root: string): string => root.replace(/^([a-z0-9]+:\/\/)[^/]*@/i, "$1…@")
+
 const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
 const listing = (source: Source): Effect.Effect<Root, PollFailed> =>
@@ -80,7 +83,7 @@ export const listRoots = Effect.fnUntraced(function*(options: Options) {
       Effect.fromResult(source).pipe(
         Effect.flatMap(listing),
         Effect.mapError(({ code, message }) =>
-          new PollFailed({ code, message: `failed to poll model repository '${root}': ${message}` })
+          new PollFailed({ code, message: `failed to poll model repository '${withoutSecrets(root)}': ${message}` })
         ),
         Effect.result,
         Effect.map((listing): RootListing => ({ root, listing }))

@@ -64,8 +64,6 @@ export interface Lifecycle {
     rollout?: Rollout,
     others?: Others
   ) => Effect.Effect<void, LoadFailed>
-  /** Changes the rollout of a model in one step, without touching its versions. */
-  readonly rollOut: (id: string, rollout: Rollout | undefined) => Effect.Effect<void>
   /** Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. */
   readonly unload: (id: string, version?: number) => Effect.Effect<void>
   /** Drops an unloaded model from the table as soon as its last version has closed. */
@@ -221,15 +219,6 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     })))
   })
 
-  const rollOut = Effect.fn("Lifecycle.rollOut")(function*(id: string, rollout: Rollout | undefined) {
-    const entry = table.entries.get(id)
-    if (entry === undefined) return
-    yield* entry.lock.withPermit(Effect.sync(() => {
-      entry.rollout = activate(entry, rollout)
-      publish(entry)
-    }))
-  })
-
   return {
     lookup: (name, version) => find(table.byName(name), name, version),
     readyVersions: (name) => table.byName(name)?.[0]?.readyVersions ?? [],
@@ -243,7 +232,6 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     register: ({ id, name }) => void table.entryOf(id, name),
     identities: (id) => table.identities(id),
     load,
-    rollOut,
     unload,
     forget: (id) => {
       const entry = table.entries.get(id)

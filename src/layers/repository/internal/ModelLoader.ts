@@ -16,6 +16,7 @@ import * as PollModel from "./PollModel.ts"
 import * as PrepareVersion from "./PrepareVersion.ts"
 import type { Records } from "./Records.ts"
 import type { Settings } from "./RepositoryOptions.ts"
+import * as KeptPreparation from "./residency/KeptPreparation.ts"
 import * as OnDemandVersion from "./residency/OnDemandVersion.ts"
 import type { Residency } from "./residency/Residency.ts"
 import type { Roots } from "./Roots.ts"
@@ -156,11 +157,13 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
       const identityOf = Identity.make(polled.config, polled.available, prints)
       const serving = lifecycle.identities(id)
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
-      const openNow = (version: number) =>
-        Effect.flatMap(
-          PrepareVersion.open(place, polled, version, settings.backendConfig, warn),
+      const openNow = (version: number) => {
+        const prepare = residency === undefined ? PrepareVersion.open : KeptPreparation.make
+        return Effect.flatMap(
+          prepare(place, polled, version, settings.backendConfig, warn),
           (prepared) => OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
         )
+      }
       const open = (
         version: number
       ): Effect.Effect<Model | OnDemand, LoadFailed, OpenVersion.Services | Scope.Scope> =>

@@ -1,8 +1,8 @@
 /** The roots of the repository as they are now. What cannot be listed counts as it was when it last could. */
-import { Effect, Result } from "effect"
+import { Context, Effect, Result } from "effect"
 import type { PollFailed } from "../../../schema/Errors.ts"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
-import type { RepositorySource } from "../../../services/RepositorySource.ts"
+import { RepositorySource } from "../../../services/RepositorySource.ts"
 import * as Discovery from "./Discovery.ts"
 
 /** @category models */
@@ -29,7 +29,7 @@ const nothing: Discovery.Root = { models: [], failures: [], warnings: [] }
 export const make = Effect.fnUntraced(function*(
   options: Discovery.Options & { readonly onEvent: (event: LoadEvent) => Effect.Effect<void> }
 ): Effect.fn.Return<Roots, never, RepositorySource> {
-  const sources = yield* Effect.context<RepositorySource>()
+  const sources = Context.make(RepositorySource, yield* RepositorySource)
   const last = new Map<string, Discovery.Root>()
   const never = new Map<string, PollFailed>()
   const told = new Map<string, string>()

@@ -110,8 +110,11 @@ export const make = Effect.fnUntraced(function*(
   const list = Effect.gen(function*(): Effect.fn.Return<ReadonlyArray<StoredFile>, FetchFailed> {
     const files: Array<StoredFile> = []
     let token: string | undefined
+    /** Objects that are no files count, and answers without any, so that the listing comes to an end. */
+    let seen = 0
     do {
       const { Contents = [], IsTruncated = false, NextContinuationToken } = yield* page(token)
+      seen += Math.max(1, Contents.length)
       for (const { ETag, Key, Size } of Contents) {
         const path = decodeKey(Key ?? "").slice(below.length)
         // What consoles make where somebody asks for a folder.
@@ -121,7 +124,7 @@ export const make = Effect.fnUntraced(function*(
         }
         files.push({ path, size: Size, identity: JSON.stringify([root, path, ETag, Size]), sha256: undefined })
       }
-      if (files.length > settings.maxFiles) {
+      if (seen > settings.maxFiles) {
         return yield* refused(
           `${root} has more than the ${settings.maxFiles} files that a repository may have: is it the right prefix?`
         )

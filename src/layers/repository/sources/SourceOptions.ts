@@ -24,7 +24,10 @@ export interface Options {
   readonly maxIndexBytes?: number | undefined
   /** Redirects that one request to a web server may take. Default: 5. */
   readonly maxRedirects?: number | undefined
-  /** Where credentials and the addresses of stores are looked for. Default: `process.env`. */
+  /**
+   * Where credentials and the addresses of stores are looked for. Default: `process.env`, where the client of S3 looks for what
+   * is in neither this nor the user's files in any case.
+   */
   readonly environment?: Environment | undefined
 }
 

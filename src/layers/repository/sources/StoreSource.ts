@@ -27,6 +27,7 @@ export const make = Effect.fnUntraced(function*(
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const lock = yield* Semaphore.make(1)
+  const keep = LastListing.writer(store.root)
   /** What the latest good listing found. */
   let current: StoredModels.StoredModels | undefined
   /** How the latest listing ended; listings are counted from 1. */
@@ -51,7 +52,7 @@ export const make = Effect.fnUntraced(function*(
     const listed = yield* Effect.result(retrying(settings)(store.list))
     if (Result.isFailure(listed)) return yield* fallBack(listed.failure)
     const found = yield* Effect.fromResult(StoredModels.read(store.root, listed.success))
-    yield* LastListing.write((yield* cache).folder, store.root, listed.success)
+    yield* keep((yield* cache).folder, listed.success)
     return found
   })
 

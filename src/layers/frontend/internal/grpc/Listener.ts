@@ -5,6 +5,7 @@
  */
 import { Cause, Effect, FiberSet, type Scope } from "effect"
 import { ListenFailed } from "../../../../schema/Errors.ts"
+import { Departure } from "../../../../services/Departure.ts"
 import { bind, type Bound } from "../Bind.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { RequestHead } from "../http2/RequestHead.ts"
@@ -20,8 +21,9 @@ import * as Status from "./Status.ts"
 import type { Surroundings } from "./Surroundings.ts"
 
 /**
- * Listens until the scope closes. Then it stops accepting, tells the clients, waits up to `exitTimeout` for calls in flight, and
- * interrupts the rest.
+ * Listens until the scope closes. Then it stops accepting, tells the clients, waits up to `exitTimeout` for calls in flight, up to
+ * `exitReceiveTimeout` for those whose message is still arriving, and interrupts the rest. When the server departs, the clients of
+ * that moment are told to take their next calls elsewhere.
  *
  * @internal
  */
@@ -30,6 +32,7 @@ export const listen: (
   serve: (call: GrpcCall) => void
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: GrpcCall) => void) {
+    const departure = yield* Departure
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
     const deadlines = new Deadlines()
     const occupancy = new Occupancy("calls")
@@ -67,14 +70,19 @@ export const listen: (
     const stop = Effect.gen(function*() {
       occupancy.close()
       server.shutdown()
-      yield* occupancy.drained(options.exitTimeout)
+      yield* Effect.raceFirst(
+        occupancy.drained(options.exitTimeout),
+        Effect.andThen(Effect.delay(Effect.sync(() => server.cutShort()), options.exitReceiveTimeout), Effect.never)
+      )
       server.destroy()
       deadlines.clear()
     })
     const bound = bind(server.net, { ...options, service: "GRPC" }).pipe(
       Effect.onError(() => Effect.sync(() => server.destroy()))
     )
-    return yield* Effect.acquireRelease(bound, () => stop)
+    const listening = yield* Effect.acquireRelease(bound, () => stop)
+    yield* departure.watch(() => server.leave())
+    return listening
   }
 )
 
@@ -125,6 +133,7 @@ const foreign = (stream: Stream, { status, text }: NonNullable<CallHead["foreign
     },
     onRoom: () => {},
     onStill: () => stream.reset(ErrorCode.cancel),
+    onCut: () => stream.reset(ErrorCode.cancel),
     onClose: () => {}
   }
   stream.handler = handler

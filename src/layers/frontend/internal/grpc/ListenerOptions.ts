@@ -61,4 +61,6 @@ export interface ListenerOptions {
   readonly idleTimeout: number
   /** For calls in flight when the scope closes. */
   readonly exitTimeout: number
+  /** For calls whose message is half received then to arrive. */
+  readonly exitReceiveTimeout: number
 }

@@ -1,6 +1,6 @@
 /** A call over HTTP/2, answered in the forms of gRPC. Source: gRPC over HTTP/2, "Responses". */
 import { Cause } from "effect"
-import { codes } from "../../../../schema/Errors.ts"
+import { codes, Stopping } from "../../../../schema/Errors.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
 import type { Coding, Failure, GrpcCall } from "./Call.ts"
@@ -167,6 +167,12 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
         "The message stopped arriving. Send it without pauses, or raise --grpc-body-timeout-ms.",
         nothing
       )
+    }
+  }
+
+  onCut(): void {
+    if (!this.settled && this.owesBytes) {
+      this.failure(new Stopping({ message: "The server ends, and the message did not arrive in time." }))
     }
   }
 

@@ -92,6 +92,16 @@ export class Connection {
     if (!running) this.socket.destroy()
   }
 
+  /** What has not arrived of a request is not waited for any longer. */
+  cutShort(): void {
+    for (const call of this.calls) {
+      if (!call.receiving) continue
+      call.close()
+      call.exiting()
+      return
+    }
+  }
+
   /** The client went away, or the server closed the connection. */
   closed(): void {
     for (const call of this.calls) call.abort()

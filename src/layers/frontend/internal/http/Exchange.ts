@@ -25,8 +25,10 @@ export interface Surroundings {
   readonly entered: () => void
   /** Runs an effect in a fiber that ends with the server. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  /** The server takes no more requests: connections close after their answer. */
+  /** The server takes no more requests. */
   readonly closing: () => boolean
+  /** The server ends soon: connections close after their answer. */
+  readonly leaving: () => boolean
   /** A call is over. */
   readonly left: () => void
   /** Tells the operator of a bug. */
@@ -160,6 +162,9 @@ export abstract class Exchange {
     this.response.shouldKeepAlive = false
   }
 
+  /** Answers that the server takes no more requests. */
+  abstract exiting(): void
+
   /** Answers with an error. */
   abstract error(status: number, message: string): void
 
@@ -188,7 +193,7 @@ export abstract class Exchange {
     this.onAbort = undefined
     const response = this.response
     const linger = !this.received && this.abandonBody()
-    if (this.server.closing()) response.shouldKeepAlive = false
+    if (this.server.leaving()) response.shouldKeepAlive = false
     response.sendDate = false
     if (response.shouldKeepAlive && this.request.httpVersionMinor === 1) response.removeHeader("connection")
     if (this.always !== undefined) headers.push(...this.always)

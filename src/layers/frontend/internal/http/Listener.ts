@@ -8,6 +8,7 @@ import { createServer, IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import type { ListenFailed } from "../../../../schema/Errors.ts"
+import { Departure } from "../../../../services/Departure.ts"
 import { bind, type Bound } from "../Bind.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
@@ -37,6 +38,8 @@ export interface ListenerOptions {
   readonly idleTimeout: number
   /** For requests in flight when the scope closes. */
   readonly exitTimeout: number
+  /** For requests that are half received then to arrive. */
+  readonly exitReceiveTimeout: number
   readonly inFlight: InFlight
 }
 
@@ -50,7 +53,8 @@ export interface Upgrades {
 
 /**
  * Listens until the scope closes. Then it stops accepting, closes idle connections, waits up to `exitTimeout` for requests in
- * flight, and interrupts the rest.
+ * flight, up to `exitReceiveTimeout` for those that are still arriving, and interrupts the rest. From the departure of the server
+ * on, connections close after their next answer.
  *
  * @internal
  */
@@ -61,6 +65,7 @@ export const listen: (
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
     const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
+    const departure = yield* Departure
     const connections = new Set<Connection>()
     const occupancy = new Occupancy("requests")
     const surroundings: Surroundings = {
@@ -68,6 +73,7 @@ export const listen: (
       fork,
       entered: occupancy.entered,
       closing: occupancy.isClosing,
+      leaving: () => occupancy.isClosing() || departure.begun(),
       left: occupancy.left,
       report: (cause: Cause.Cause<unknown>) => {
         fork(Effect.logError("A request met a bug in the server", cause))
@@ -137,7 +143,13 @@ export const listen: (
         if (connection.tenant !== undefined) connection.tenant.retire()
         else if (!connection.busy) connection.socket.destroy()
       }
-      yield* occupancy.drained(options.exitTimeout)
+      const cutShort = Effect.sync(() => {
+        for (const connection of connections) connection.cutShort()
+      })
+      yield* Effect.raceFirst(
+        occupancy.drained(options.exitTimeout),
+        Effect.andThen(Effect.delay(cutShort, options.exitReceiveTimeout), Effect.never)
+      )
       // What was answered still leaves its last bytes; the rest is cut, which interrupts its fibers.
       for (const connection of connections) {
         if (!connection.busy) connection.socket.destroySoon()

@@ -46,6 +46,8 @@ export class Connection {
   over = false
   /** No more requests are taken. */
   leaving = false
+  /** It stays until the client knows, also without a request in progress. */
+  private gently = false
   /** The last word about which requests are taken was sent. */
   left = false
   /** When a connection that is over is cut, on the clock of `performance.now()`. */
@@ -152,7 +154,7 @@ export class Connection {
   forget(stream: Stream): void {
     this.streams.delete(stream.id)
     this.recent[this.recentAt++ % this.recent.length] = stream.id
-    if (this.leaving && this.streams.size === 0) this.leave()
+    if (this.leaving && this.streams.size === 0 && (this.left || !this.gently)) this.leave()
   }
 
   /** Tells the client that a stream is over, and remembers that it may not know yet. */
@@ -180,11 +182,13 @@ export class Connection {
     this.close()
   }
 
-  /** Takes no more requests, and ends the connection after the last answer. */
-  shutdown(): void {
-    if (this.leaving || this.over) return
+  /** Takes no more requests, and ends the connection after the last answer. `gently`: an idle one is told first as well. */
+  shutdown(gently = false): void {
+    if (this.over) return
+    this.gently = gently && (this.gently || !this.leaving)
+    if (!gently && this.streams.size === 0) return this.leave()
+    if (this.leaving) return
     this.leaving = true
-    if (this.streams.size === 0) return this.leave()
     // The client may have sent requests that are not here yet: it is told first, and answers the ping when it knows.
     this.writer.goAway(lastStream, ErrorCode.noError, "")
     this.inbound.pings.askLast()

@@ -82,6 +82,18 @@ export class Server {
     for (const [connection, upkeep] of this.connections) connection.guard(() => upkeep.look(now))
   }
 
+  /** Asks the clients of this moment to take their next requests elsewhere. */
+  leave(): void {
+    for (const connection of this.connections.keys()) connection.shutdown(true)
+  }
+
+  /** Waits no longer for what clients have begun to send. */
+  cutShort(): void {
+    for (const connection of this.connections.keys()) {
+      for (const stream of connection.streams.values()) connection.guard(() => stream.handler.onCut())
+    }
+  }
+
   /** Accepts nothing more; connections end after their last answer. */
   shutdown(): void {
     this.net.close()

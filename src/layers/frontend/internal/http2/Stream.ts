@@ -13,6 +13,8 @@ export interface StreamHandler {
   onRoom(): void
   /** No byte came or went for as long as the server grants. */
   onStill(): void
+  /** The server ends, and waits no longer for what the client has begun to send. */
+  onCut(): void
   /** The stream is over. */
   onClose(): void
 }
@@ -39,6 +41,7 @@ const ignored: StreamHandler = {
   onEnd: nothing,
   onRoom: nothing,
   onStill: nothing,
+  onCut: nothing,
   onClose: nothing
 }
 

@@ -2,7 +2,6 @@
 import { Result } from "effect"
 import * as BytesElements from "../../../../schema/BytesElements.ts"
 import { byteSize, type DataType } from "../../../../schema/DataType.ts"
-import type { Tensor } from "../../../../schema/Inference.ts"
 import * as Tensors from "../../../../schema/Tensor.ts"
 
 type Reviver = (this: unknown, key: string, value: unknown, context?: { readonly source?: string }) => unknown
@@ -95,21 +94,4 @@ export const encode = (datatype: DataType, values: ReadonlyArray<unknown>): Resu
   const into = Tensors.values({ name: "", datatype, shape: [values.length], data }, datatype) as unknown as Numbers
   const wrong = kindOf(datatype) === "float" ? floats(datatype, values, into) : integers(datatype, values, into)
   return wrong === undefined ? Result.succeed(data) : Result.fail(wrong)
-}
-
-const shownLength = 64
-
-/** An element of a tensor for a message. Long texts are cut. @category formatting */
-export const show = (tensor: Tensor, index: number): string => {
-  const { data, datatype } = tensor
-  if (datatype === "BYTES") {
-    const start = BytesElements.skip(data, 0, index)
-    const length = BytesElements.lengthAt(data, start)
-    const shown = new Uint8Array(data.subarray(start + 4, start + 4 + Math.min(length, shownLength)))
-    return `${JSON.stringify(new TextDecoder().decode(shown))}${
-      length > shownLength ? ` and ${length - shownLength} bytes more` : ""
-    }`
-  }
-  const value = Tensors.values(tensor, datatype)[index]
-  return datatype === "BOOL" ? String(value !== 0) : String(value)
 }
