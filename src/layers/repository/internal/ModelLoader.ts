@@ -20,6 +20,7 @@ import * as KeptPreparation from "./residency/KeptPreparation.ts"
 import * as OnDemandVersion from "./residency/OnDemandVersion.ts"
 import type { Residency } from "./residency/Residency.ts"
 import type { Roots } from "./Roots.ts"
+import * as SteadyFiles from "./SteadyFiles.ts"
 import type { Told } from "./Told.ts"
 
 /** A model to load. @category models */
@@ -159,10 +160,11 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
       const openNow = (version: number) => {
         const prepare = residency === undefined ? PrepareVersion.open : KeptPreparation.make
-        return Effect.flatMap(
+        const opened = Effect.flatMap(
           prepare(place, polled, version, settings.backendConfig, warn),
           (prepared) => OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
         )
+        return SteadyFiles.during(place, version, opened)
       }
       const open = (
         version: number

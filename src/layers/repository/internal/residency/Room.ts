@@ -53,7 +53,8 @@ export class Room {
       }
       // Measured sizes miss what the C library and the heap keep of them: the process itself has the last word. What has been loaded
       // already is in it.
-      while (waits && this.isOver(bytes)) {
+      if (!waits) return true
+      while (this.isOver(bytes)) {
         const least = this.leastRecentlyUsed()
         if (least === undefined) break
         yield* this.evict(least, "budget")
