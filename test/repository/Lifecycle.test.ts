@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Result, Scope } from "effect"
 import * as fc from "fast-check"
 import * as Lifecycle from "../../src/layers/repository/internal/Lifecycle.ts"
@@ -288,6 +288,18 @@ describe("Lifecycle", () => {
         "InvalidRequest: There are 2 identifiers of model 'm' in global map, model namespace must be provided to " +
           "resolve ambiguity."
       )
+    }))
+
+  it.effect("answers a version of very many digits at once", () =>
+    Effect.gen(function*() {
+      const lifecycle = yield* make()
+      yield* lifecycle.load(id("m"), [plan("m", 7)])
+      const read = vi.spyOn(globalThis, "BigInt")
+      assert.match(message(lifecycle.lookup("m", "9".repeat(100_000))), /^InvalidRequest: .*\(details: stol\)/)
+      assert.strictEqual(message(lifecycle.lookup("m", `${"0".repeat(100_000)}7`)), "found 7")
+      const lengths = read.mock.calls.map(([text]) => String(text).length)
+      read.mockRestore()
+      assert.isBelow(Math.max(...lengths), 21, "millions of digits would take seconds")
     }))
 
   it.effect("answers any text for a version, by the number that it begins with", () =>

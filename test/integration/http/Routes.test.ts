@@ -130,6 +130,8 @@ describe("HTTP routes", () => {
       assert.strictEqual(yield* refused("{\"x\":\"1\"}"), error(500, "unexpected error on creating Triton parameter"))
       assert.strictEqual(yield* refused("null"), error(400, "attempt to get members for non-object"))
       assert.match(yield* refused("{\"file:1/m\":\"a*\"}"), /^400 .*file:1\/m.*base64/)
+      // At once, however much of it might be blanks at the end.
+      assert.match(yield* refused(`{"file:1/m":"${" ".repeat(1_000_000)}*"}`), /^400 .*file:1\/m.*base64/)
       assert.strictEqual(
         yield* post("other/models/m/load", ""),
         error(501, "'repository_name' specification is not supported")

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, PlatformError, Scope } from "effect"
+import { Effect, Exit, Fiber, PlatformError, Result, Scope } from "effect"
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -232,6 +232,42 @@ describe("what comes with a load", () => {
       yield* repository.unload("a")
       yield* repository.load("c", sent)
       assert.strictEqual(opened.folders().length, 2)
+    }))
+
+  it.effect("leaves nothing behind under a name that only the caller knows of, when it fails or is given up", () =>
+    Effect.gen(function*() {
+      const opened = yield* explicit({ "m/1/model.onnx": onnx }, {
+        opening: (label) => label === "slow 1" ? Effect.never : Effect.void
+      })
+      const { repository } = opened
+      yield* repository.load("m")
+      const bad = { config: "{}", files: new Map([["1/model.onnx", new Uint8Array(3)]]) }
+      const unusable = { config: `{"name": "other"}`, files: files("1/model.onnx") }
+      yield* Effect.flip(repository.load("bad", bad))
+      yield* Effect.flip(repository.load("worse", unusable))
+      const slow = yield* Effect.forkChild(repository.load("slow", { config: "{}", files: files("1/model.onnx") }))
+      while ((yield* opened.rows("slow")).length === 0) yield* Effect.yieldNow
+      yield* Fiber.interrupt(slow)
+      for (const name of ["bad", "worse", "slow"]) {
+        const found = repository.lookup(name, "")
+        assert.include(Result.isFailure(found) && found.failure.message, "is not found", name)
+      }
+      assert.isTrue(yield* repository.allReady, "the server's own models are ready")
+      assert.deepStrictEqual(opened.folders(), [])
+    }))
+
+  it.effect("stays in force when its caller goes away the moment it serves", () =>
+    Effect.gen(function*() {
+      const opened = yield* explicit({}, {
+        onEvent: (event) => event._tag === "Ready" ? Effect.never : Effect.void
+      })
+      const { repository } = opened
+      const load = yield* Effect.forkChild(repository.load("sent", { config: "{}", files: files("1/model.onnx") }))
+      while (serving(opened, "sent") === undefined) yield* Effect.yieldNow
+      yield* Fiber.interrupt(load)
+      yield* repository.load("sent")
+      assert.strictEqual(serving(opened, "sent"), 1)
+      assert.deepStrictEqual(opened.folders(), [["1"]])
     }))
 
   it.effect("needs no model on disk to be served, and ends none that is there", () =>

@@ -164,6 +164,39 @@ describe("polling", () => {
       assert.match((yield* polled.rows("loop")).join(), /^UNAVAILABLE Poll failed for model directory 'loop': /)
     }))
 
+  it.effect("reads nothing that never ends", () =>
+    Effect.gen(function*() {
+      const polled = yield* one({
+        "m/1/model.onnx": onnx,
+        "zero/1/model.onnx": onnx,
+        "zero/1/weights.bin": { link: "/dev/zero" },
+        "endless/1/model.onnx": onnx,
+        "endless/rollout.json": { link: "/dev/zero" }
+      })
+      for (let i = 0; i < 2; i++) yield* polled.poll()
+      assert.strictEqual(serving(polled, "m"), 1)
+      assert.deepStrictEqual(polled.complaints().toSorted(), [
+        `Poll failed for model directory 'endless': ${polled.root}/endless/rollout.json is no regular file ` +
+        "(CharacterDevice): expected a file",
+        `Poll failed for model directory 'zero': ${polled.root}/zero/1/weights.bin is no regular file ` +
+        "(CharacterDevice): expected a file"
+      ])
+    }))
+
+  it.effect("forgets why a folder could not be read that is gone", () =>
+    Effect.gen(function*() {
+      const polled = yield* one({ "m/1/model.onnx": onnx, "zero/1/weights.bin": { link: "/dev/zero" } })
+      for (let i = 0; i < 2; i++) yield* polled.poll()
+      assert.deepStrictEqual([...polled.parts.reasons.keys()], ["zero"])
+      polled.complaints()
+      yield* remove(join(polled.root, "zero"))
+      for (let i = 0; i < 2; i++) yield* polled.poll()
+      assert.deepStrictEqual([...polled.parts.reasons.keys()], [])
+      yield* polled.write({ "zero/1/weights.bin": { link: "/dev/zero" } })
+      for (let i = 0; i < 2; i++) yield* polled.poll()
+      assert.strictEqual(polled.complaints().length, 1, "it is told again")
+    }))
+
   it.effect("keeps what serves when a change does not load, tells it once, and tries again ever more rarely", () =>
     Effect.gen(function*() {
       const polled = yield* one({ "m/1/model.onnx": onnx })

@@ -19,6 +19,8 @@ const chunkSize = 1024 * 1024
 export const hashFile = Effect.fnUntraced(
   function*(file: string) {
     const fs = yield* FileSystem.FileSystem
+    const { type } = yield* fs.stat(file)
+    if (type !== "File") return yield* Directory.irregular(file, type)
     const hash = createHash(algorithm)
     yield* Stream.runForEach(fs.stream(file, { chunkSize }), (chunk) => Effect.sync(() => hash.update(chunk)))
     return hash.digest("hex")
@@ -27,7 +29,7 @@ export const hashFile = Effect.fnUntraced(
     Effect.mapError(
       effect,
       (error) =>
-        new PollFailed({
+        error._tag === "PollFailed" ? error : new PollFailed({
           code: "INTERNAL",
           message: `failed to read ${file}: ${Directory.causeOf(error)}`
         })

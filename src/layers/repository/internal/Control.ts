@@ -81,6 +81,14 @@ export const make = (parts: ModelLoader.Parts): Control => {
     })
   })
 
+  /** A name that only a caller knows of leaves nothing behind where nothing serves under it. */
+  const forgetUnserved = (id: string) =>
+    Effect.suspend(() => {
+      if (lifecycle.identities(id).size > 0) return Effect.void
+      lifecycle.forget(id)
+      return records.remove(id)
+    })
+
   const loadNow = Effect.fnUntraced(function*(name: string, parameters: LoadParameters, version: number | undefined) {
     const look = yield* roots.look
     const brings = parameters.config !== undefined || parameters.files !== undefined
@@ -100,7 +108,11 @@ export const make = (parts: ModelLoader.Parts): Control => {
     )
     const results = yield* Effect.forEach(
       targets,
-      (target) => Effect.result(loader.load(target, { override, version, now: true }))
+      (target) =>
+        Effect.ensuring(
+          Effect.result(loader.load(target, { override, version, now: true })),
+          target.found === undefined ? forgetUnserved(target.id) : Effect.void
+        )
     )
     for (const result of results) yield* Effect.fromResult(result)
   }, Effect.scoped)

@@ -63,6 +63,10 @@ export const kindOf = Effect.fnUntraced(function*(path: string) {
   )
 })
 
+/** Why something that is neither a file nor a folder is not read: a pipe may never end. @category errors */
+export const irregular = (file: string, type: string): PollFailed =>
+  new PollFailed({ code: "INVALID_ARG", message: `${file} is no regular file (${type}): expected a file` })
+
 /**
  * A text file, no larger than `maxBytes`, as bytes.
  *
@@ -72,7 +76,8 @@ export const readBounded = Effect.fnUntraced(function*(file: string, maxBytes: n
   const fs = yield* FileSystem.FileSystem
   const failed = (error: PlatformError.PlatformError) =>
     new PollFailed({ code: "INTERNAL", message: `failed to open text file for read ${file}: ${causeOf(error)}` })
-  const { size } = yield* Effect.mapError(fs.stat(file), failed)
+  const { size, type } = yield* Effect.mapError(fs.stat(file), failed)
+  if (type !== "File" && type !== "Directory") return yield* irregular(file, type)
   if (size > BigInt(maxBytes)) {
     return yield* new PollFailed({
       code: "INVALID_ARG",

@@ -195,7 +195,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         }
         yield* Effect.uninterruptible(Effect.suspend(() => {
           committed = true
-          return commit(entry, opened, rollout, others)
+          return Effect.andThen(commit(entry, opened, rollout, others), others.committed ?? Effect.void)
         }))
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })

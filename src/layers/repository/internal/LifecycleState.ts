@@ -142,6 +142,7 @@ const badVersion = (text: string): Lookup =>
   )
 
 const maxVersion = 2n ** 63n - 1n
+const maxDigits = String(maxVersion).length
 
 // Source of the texts: protocol §1.4 and §9.2. A version is read as Triton does, by its prefix.
 const findSlow = (entry: Entry, text: string): Lookup => {
@@ -151,9 +152,10 @@ const findSlow = (entry: Entry, text: string): Lookup => {
       new ModelNotFound({ message: `Request for unknown model: '${name}' has no available versions` })
     )
   }
-  const digits = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)?.[1]
-  if (digits === undefined) return badVersion(text)
-  const parsed = BigInt(digits.startsWith("+") ? digits.slice(1) : digits)
+  const [, sign, digits] = /^[ \t\n\v\f\r]*([+-]?)0*(\d+)/.exec(text) ?? []
+  // Reading very many digits takes seconds, and anybody may send them.
+  if (digits === undefined || digits.length > maxDigits) return badVersion(text)
+  const parsed = BigInt(sign === "-" ? `-${digits}` : digits)
   if (parsed > maxVersion || parsed < -maxVersion - 1n) return badVersion(text)
   if (parsed < 0n) {
     return Result.fail(

@@ -183,16 +183,16 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
           keep: (version) =>
             (wanted.version !== undefined && version !== wanted.version) ||
             (chosen.includes(version) && !stale.includes(version)),
-          exists: (version) => polled.available.includes(version)
+          exists: (version) => polled.available.includes(version),
+          committed: records.succeed(
+            target,
+            key,
+            override === undefined ? undefined : { override, disk: standsFor(override, disk) }
+          )
         }
       )
     }).pipe(
       Effect.tapError(() => Effect.sync(() => records.fail(target, key)))
-    )
-    yield* records.succeed(
-      target,
-      key,
-      override === undefined ? undefined : { override, disk: standsFor(override, disk) }
     )
   })
 

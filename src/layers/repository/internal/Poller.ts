@@ -39,7 +39,8 @@ export const make = (
   control: Control,
   { lifecycle, reasons, records, roots, services, settings, told }: Parts
 ): Poller => {
-  const unreadBefore = new Set<string>()
+  /** Models that could not be read when they were last listed: names by id. */
+  const unreadBefore = new Map<string, string>()
   const failing = new Map<string, string>()
   let polls = 0
 
@@ -55,14 +56,21 @@ export const make = (
             if (unreadBefore.delete(found.id)) reasons.delete(found.name)
             return Effect.void
           }
-          unreadBefore.add(found.id)
+          unreadBefore.set(found.id, found.name)
           const reason = `Poll failed for model directory '${found.name}': ${result.failure.message}`
           reasons.set(found.name, reason)
           return told.tell({ _tag: "Failed", model: found.name, version: undefined, reason })
         }),
       { concurrency: 8, discard: true }
     )
-    return { discovery, keys, found: new Map(discovery.models.map((found) => [found.id, found])) } satisfies Listing
+    const found = new Map(discovery.models.map((found) => [found.id, found]))
+    for (const [id, name] of unreadBefore) {
+      if (found.has(id)) continue
+      unreadBefore.delete(id)
+      reasons.delete(name)
+      told.renew(name)
+    }
+    return { discovery, keys, found } satisfies Listing
   })
 
   /** Ids of models that a listing shows otherwise than they were last tried. */

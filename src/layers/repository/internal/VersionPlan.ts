@@ -13,10 +13,12 @@ export interface VersionPlan {
   readonly open: Effect.Effect<Model | OnDemand, LoadFailed, Scope.Scope>
 }
 
-/** What becomes of the versions that a load does not name. @category models */
+/** What becomes of the versions that a load does not name, and what else changes with it. @category models */
 export interface Others {
   /** Stays as it is. Default: none. */
   readonly keep?: (version: number) => boolean
   /** May be loaded again; any other leaves the table once it has closed. Default: all. */
   readonly exists?: (version: number) => boolean
+  /** Runs in one step with the change, whatever happens to whoever asked for it. Default: nothing. */
+  readonly committed?: Effect.Effect<void>
 }
