@@ -1,8 +1,8 @@
 /**
- * Ends a server under load: clients that ask whether the server is ready before they go on, SIGTERM in the middle. Nothing may fail,
- * and the server has to end with 0.
+ * Ends a server under load: clients that stop as soon as a probe, every 20 ms, says that it is not ready; SIGTERM in the middle, and a
+ * drain delay that leaves time to notice. Nothing may fail, and the server has to end with 0.
  *
- * Usage: node bench/lifecycle/shutdown.ts [repetitions=5] [more flags of serve]
+ * Usage: node bench/lifecycle/shutdown.ts [repetitions=5] [drain delay in milliseconds=1000]
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -13,7 +13,7 @@ import * as tables from "./tables.ts"
 import { start as startTraffic } from "./traffic.ts"
 
 const repetitions = Number(process.argv[2] ?? 5)
-const flags = process.argv.slice(3)
+const drain = Number(process.argv[3] ?? 1000)
 
 const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
@@ -27,7 +27,7 @@ tables.place(repository, "table", {
 const rows: Array<Row> = []
 try {
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    const server = await startServer(repository, ["--log-info=false", ...flags])
+    const server = await startServer(repository, ["--log-info=false", `--exit-drain-ms=${drain}`])
     let ready = true
     /** As a load balancer does it: what is not ready gets no new requests. */
     const watch = (async () => {

@@ -8,7 +8,7 @@ import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "eff
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
-import { cacheSettings, isStrictConfig, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
+import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
 import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
@@ -24,7 +24,7 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
-import * as ProcessMemory from "./ProcessMemory.ts"
+import { grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -195,111 +195,3 @@ const layerExecutor = (options: ServerOptions) =>
     workerHeapMegabytes: options.instanceHeapMegabytes,
     ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
   })
-
-const repositoryOptions = (options: ServerOptions, hooks: Hooks): FileModelRepository.Options => ({
-  paths: options.modelRepository,
-  controlMode: options.modelControlMode,
-  loadModels: options.loadModel,
-  pollInterval: Duration.seconds(options.repositoryPollSecs),
-  settleTime: Duration.millis(options.repositorySettleMs),
-  maxOverriddenModels: options.maxOverriddenModels,
-  residency: residencyOptions(options),
-  strictModelConfig: isStrictConfig(options),
-  modelConfigName: options.modelConfigName,
-  loadThreadCount: options.modelLoadThreadCount,
-  loadRetryCount: options.modelLoadRetryCount,
-  modelNamespacing: options.modelNamespacing,
-  exitOnError: options.exitOnError,
-  backendConfig: options.backendConfig,
-  sources: {
-    cacheDirectory: options.repositoryCacheDirectory,
-    cacheBytes: options.repositoryCacheBytes,
-    fetchConcurrency: options.repositoryFetchConcurrency,
-    fetchRetryCount: options.repositoryFetchRetryCount,
-    fetchTimeout: Duration.seconds(options.repositoryFetchTimeoutSecs),
-    maxFiles: options.repositoryMaxFiles,
-    maxIndexBytes: options.repositoryMaxIndexBytes,
-    maxRedirects: options.repositoryMaxRedirects
-  },
-  onEvent: hooks.onEvent
-})
-
-const residencyOptions = (options: ServerOptions): FileModelRepository.Options["residency"] =>
-  options.modelResidencyBudget === 0 && options.modelResidencyIdleSecs === 0 ? undefined : {
-    budgetBytes: options.modelResidencyBudget,
-    idleTime: options.modelResidencyIdleSecs === 0
-      ? Duration.infinity
-      : Duration.seconds(options.modelResidencyIdleSecs),
-    maxWaiting: options.modelResidencyMaxWaiting,
-    maxWait: Duration.millis(options.modelResidencyWaitMs),
-    residentBytes: ProcessMemory.privateBytes
-  }
-
-const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
-  address: options.httpAddress,
-  port: options.httpPort,
-  reusePort: options.reuseHttpPort,
-  maxInputSize: options.httpMaxInputSize,
-  maxRequestBytes: options.httpMaxRequestBytes,
-  maxInflightBytes: options.httpMaxInflightBytes,
-  maxInflightRequests: options.httpMaxInflightRequests,
-  maxConnections: options.httpMaxConnections,
-  maxHeaderSize: options.httpMaxHeaderBytes,
-  headerTimeout: Duration.millis(options.httpHeaderTimeoutMs),
-  bodyTimeout: Duration.millis(options.httpBodyTimeoutMs),
-  requestTimeout: Duration.millis(options.httpRequestTimeoutMs),
-  idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
-  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
-  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
-  restrictions: options.httpRestrictedApi,
-  headerForwardPattern: options.httpHeaderForwardPattern,
-  serverTiming: options.httpServerTiming,
-  corsAllowOrigins: options.httpCorsAllowOrigin,
-  rpc: options.allowRpc,
-  rpcMaxMessageBytes: options.rpcMaxMessageBytes
-})
-
-/** A time for which 0 says that there is none. */
-const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
-
-const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
-  address: options.grpcAddress,
-  port: options.grpcPort,
-  reusePort: options.reuseGrpcPort,
-  tls: options.grpcUseSsl || options.grpcUseSslMutual
-    ? {
-      certificate: options.grpcServerCert,
-      key: options.grpcServerKey,
-      clientRoots: options.grpcUseSslMutual ? options.grpcRootCert : undefined
-    }
-    : undefined,
-  maxMessageBytes: options.grpcMaxRequestBytes,
-  maxSendMessageBytes: options.grpcMaxResponseBytes,
-  maxInflightBytes: options.grpcMaxInflightBytes,
-  maxInflightRequests: options.grpcMaxInflightRequests,
-  maxStreamRequests: options.grpcMaxStreamRequests,
-  maxHealthWatches: options.grpcMaxHealthWatches,
-  healthWatchInterval: Duration.millis(options.grpcHealthWatchIntervalMs),
-  reflection: options.grpcReflection,
-  maxConnections: options.grpcMaxConnections,
-  maxConcurrentStreams: options.grpcMaxConcurrentStreams,
-  maxMetadataBytes: options.grpcMaxMetadataBytes,
-  keepAlive: {
-    time: unlessZero(options.grpcKeepaliveTime) ?? Duration.infinity,
-    timeout: Duration.millis(options.grpcKeepaliveTimeout),
-    permitWithoutCalls: options.grpcKeepalivePermitWithoutCalls,
-    minRecvPingInterval: Duration.millis(options.grpcHttp2MinRecvPingIntervalWithoutData),
-    maxPingStrikes: options.grpcHttp2MaxPingStrikes,
-    maxPingsWithoutData: options.grpcHttp2MaxPingsWithoutData
-  },
-  maxConnectionAge: unlessZero(options.grpcMaxConnectionAge),
-  maxConnectionAgeGrace: unlessZero(options.grpcMaxConnectionAgeGrace),
-  handshakeTimeout: Duration.millis(options.grpcHandshakeTimeoutMs),
-  bodyTimeout: Duration.millis(options.grpcBodyTimeoutMs),
-  idleTimeout: unlessZero(options.grpcIdleTimeoutMs) ?? Duration.infinity,
-  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
-  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
-  compression: options.grpcInferResponseCompressionLevel,
-  restrictions: options.grpcRestrictedProtocol,
-  headerForwardPattern: options.grpcHeaderForwardPattern
-})

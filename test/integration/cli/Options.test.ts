@@ -763,6 +763,30 @@ describe("options of batching", () => {
   )
 })
 
+describe("options of the rate limiter", () => {
+  test(
+    "decide whether instances need resources, and how much of them there is",
+    ["rate-limit", "rate-limit-resource"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const group = "instance_group [ { kind: KIND_CPU rate_limiter { resources [ { name: \"R\" count: 2 } ] } } ]\n"
+        const models = yield* Child.folder({
+          other: good,
+          simple: { ...good, "config.pbtxt": `${simple.config}${group}` }
+        })
+        const status = Effect.fnUntraced(function*(...words: ReadonlyArray<string>) {
+          const server = yield* Child.serve([models, "--exit-on-error=false", ...words])
+          assert.notInclude(server.err(), "has no effect")
+          return (yield* Child.ask(`${server.url}/v2/models/simple/infer`, body({ inputs }))).status
+        })
+        assert.strictEqual(yield* status("--rate-limit-resource=R:1"), 200)
+        assert.strictEqual(yield* status("--rate-limit=execution_count"), 200)
+        assert.strictEqual(yield* status("--rate-limit=execution_count", "--rate-limit-resource=R:2"), 200)
+        assert.strictEqual(yield* status("--rate-limit=execution_count", "--rate-limit-resource=R:1"), 404)
+      }))
+  )
+})
+
 describe("options of the response cache", () => {
   test(
     "give models one that ask for it",

@@ -214,16 +214,13 @@ describe("the end of the server", () => {
     Effect.scoped(Effect.gen(function*() {
       const server = yield* serve()
       const url = `${server.url}/v2/models/busy/infer`
-      const asked = Array.from({ length: 3 }, () => post(url, busyBody(50_000), undefined))
-      yield* untilPending(server, 3)
+      const asked = Array.from({ length: 2 }, () => post(url, busyBody(150_000), undefined))
+      yield* untilPending(server, 2)
       server.process.kill("SIGTERM")
       const answers = yield* Effect.promise(() => Promise.all(asked))
-      assert.deepStrictEqual(answers.map(({ closes, status }) => [status, closes]), [[200, true], [200, true], [
-        200,
-        true
-      ]])
+      assert.deepStrictEqual(answers.map(({ closes, status }) => [status, closes]), [[200, true], [200, true]])
       assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })
-    })), 60_000)
+    })), 120_000)
 
   it.live(
     "waits no longer than it was told for requests that stall half-sent",

@@ -8,6 +8,7 @@ import * as EffectClient from "../../../src/client/EffectClient.ts"
 import { connectGrpc, type StreamingClient } from "../../../src/client/GrpcClient.ts"
 import { promises } from "../../../src/client/internal/effect/Promises.ts"
 import { connectRpc } from "../../../src/client/Rpc.ts"
+import { control } from "../../suites/clientControlSuite.ts"
 import { cases, type Traits } from "../../suites/clientSuite.ts"
 import { streamCases } from "../../suites/streamSuite.ts"
 import { layerWith, Running } from "./Running.ts"
@@ -90,5 +91,19 @@ layer(layerWith(), { excludeTestServices: true })("clients", (it) => {
           )
         }))
     }
+  }
+})
+
+layer(layerWith({ modelControlMode: "explicit" }), { excludeTestServices: true })("clients, models on demand", (it) => {
+  for (const { connect, name } of implementations) {
+    it.effect(`${name}: load and unload models, and single versions`, () =>
+      Effect.gen(function*() {
+        const server = yield* Running
+        yield* Effect.acquireUseRelease(
+          Effect.promise(() => connect(server)),
+          (client) => Effect.promise(() => control(client)),
+          (client) => Effect.promise(() => client.close())
+        )
+      }))
   }
 })

@@ -118,6 +118,27 @@ describe("Residency", () => {
       assert.strictEqual(residency.figures().accountedBytes, 100)
     }))
 
+  it.effect("lets more models leave where the process has grown by more than them, but not most of them", () =>
+    Effect.gen(function*() {
+      const machine = new FakeModels.Machine()
+      const residency = yield* FakeModels.make(machine, { budgetBytes: 1000 })
+      const versions = yield* Effect.forEach(
+        Array.from({ length: 9 }, (_, i) => `m${i}`),
+        (name) => residency.add(FakeModels.source(machine, name, { bytes: 100 }))
+      )
+      const ask = (i: number) =>
+        Effect.flatMap(Effect.forkChild(FakeModels.request(versions[i]!)), (fiber) => settle(fiber, 100))
+      for (let i = 0; i < 6; i++) assert.strictEqual(tagOf(yield* ask(i)), "answered")
+      machine.take(320)
+      assert.strictEqual(tagOf(yield* ask(6)), "answered")
+      assert.strictEqual(residency.figures().resident, 7)
+      assert.strictEqual(tagOf(yield* ask(7)), "answered")
+      assert.deepStrictEqual(machine.log.slice(-2), ["close m0", "open m7"])
+      machine.take(5000)
+      assert.strictEqual(tagOf(yield* ask(8)), "answered")
+      assert.strictEqual(residency.figures().resident, 6)
+    }))
+
   it.effect("tells why a load failed, and tries again after a while", () =>
     Effect.gen(function*() {
       const machine = new FakeModels.Machine()

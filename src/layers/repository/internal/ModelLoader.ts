@@ -16,9 +16,11 @@ import * as PollModel from "./PollModel.ts"
 import * as PrepareVersion from "./PrepareVersion.ts"
 import type { Records } from "./Records.ts"
 import type { Settings } from "./RepositoryOptions.ts"
+import * as KeptPreparation from "./residency/KeptPreparation.ts"
 import * as OnDemandVersion from "./residency/OnDemandVersion.ts"
 import type { Residency } from "./residency/Residency.ts"
 import type { Roots } from "./Roots.ts"
+import * as SteadyFiles from "./SteadyFiles.ts"
 import type { Told } from "./Told.ts"
 
 /** A model to load. @category models */
@@ -156,11 +158,14 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
       const identityOf = Identity.make(polled.config, polled.available, prints)
       const serving = lifecycle.identities(id)
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
-      const openNow = (version: number) =>
-        Effect.flatMap(
-          PrepareVersion.open(place, polled, version, settings.backendConfig, warn),
+      const openNow = (version: number) => {
+        const prepare = residency === undefined ? PrepareVersion.open : KeptPreparation.make
+        const opened = Effect.flatMap(
+          prepare(place, polled, version, settings.backendConfig, warn),
           (prepared) => OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
         )
+        return SteadyFiles.during(place, version, opened)
+      }
       const open = (
         version: number
       ): Effect.Effect<Model | OnDemand, LoadFailed, OpenVersion.Services | Scope.Scope> =>

@@ -159,8 +159,15 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   return prepared
 })
 
+/** Where the files of a model are, which may have to be fetched first. They stay until the scope closes. @category constructors */
+export const hold = (discovered: Discovered) =>
+  Effect.mapError(
+    discovered.open,
+    ({ code, message }) => new LoadFailed({ model: discovered.name, code, message })
+  )
+
 /**
- * The same for a model whose files may have to be fetched first. They stay until the scope closes, which is the version's.
+ * `prepare` for a model whose files may have to be fetched first. They stay until the scope closes, which is the version's.
  *
  * Errors: `LoadFailed` with the first thing that is wrong.
  *
@@ -173,9 +180,6 @@ export const open = Effect.fnUntraced(function*(
   backendConfig: ReadonlyArray<BackendSettings.BackendSetting>,
   warn: Warn
 ) {
-  const found = yield* Effect.mapError(
-    discovered.open,
-    ({ code, message }) => new LoadFailed({ model: polled.config.name, code, message })
-  )
+  const found = yield* hold(discovered)
   return yield* prepare({ ...polled, found }, version, backendConfig, warn)
 })

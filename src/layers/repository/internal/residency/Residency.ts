@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   /** Held by whoever loads or evicts. */
   const turn = yield* Semaphore.make(1)
   const versions = new Set<ResidentVersion>()
-  const room = new Room(versions, budget, clock)
+  const room = new Room(versions, budget, clock, options.residentBytes)
   let waiting = 0
   let loads = 0
   let failures = 0

@@ -1,0 +1,121 @@
+/** What the parts of the server are told of its options. */
+import { Duration } from "effect"
+import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
+import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
+import * as ProcessMemory from "./ProcessMemory.ts"
+import type * as FileModelRepository from "./repository/FileModelRepository.ts"
+
+/** Of the repository; `onEvent` is told of everything that happens to models. @internal */
+export const repositoryOptions = (
+  options: ServerOptions,
+  { onEvent }: Pick<FileModelRepository.Options, "onEvent">
+): FileModelRepository.Options => ({
+  paths: options.modelRepository,
+  controlMode: options.modelControlMode,
+  loadModels: options.loadModel,
+  pollInterval: Duration.seconds(options.repositoryPollSecs),
+  settleTime: Duration.millis(options.repositorySettleMs),
+  maxOverriddenModels: options.maxOverriddenModels,
+  residency: residencyOptions(options),
+  strictModelConfig: isStrictConfig(options),
+  modelConfigName: options.modelConfigName,
+  loadThreadCount: options.modelLoadThreadCount,
+  loadRetryCount: options.modelLoadRetryCount,
+  modelNamespacing: options.modelNamespacing,
+  exitOnError: options.exitOnError,
+  backendConfig: options.backendConfig,
+  sources: {
+    cacheDirectory: options.repositoryCacheDirectory,
+    cacheBytes: options.repositoryCacheBytes,
+    fetchConcurrency: options.repositoryFetchConcurrency,
+    fetchRetryCount: options.repositoryFetchRetryCount,
+    fetchTimeout: Duration.seconds(options.repositoryFetchTimeoutSecs),
+    maxFiles: options.repositoryMaxFiles,
+    maxIndexBytes: options.repositoryMaxIndexBytes,
+    maxRedirects: options.repositoryMaxRedirects
+  },
+  onEvent
+})
+
+const residencyOptions = (options: ServerOptions): FileModelRepository.Options["residency"] =>
+  options.modelResidencyBudget === 0 && options.modelResidencyIdleSecs === 0 ? undefined : {
+    budgetBytes: options.modelResidencyBudget,
+    idleTime: options.modelResidencyIdleSecs === 0
+      ? Duration.infinity
+      : Duration.seconds(options.modelResidencyIdleSecs),
+    maxWaiting: options.modelResidencyMaxWaiting,
+    maxWait: Duration.millis(options.modelResidencyWaitMs),
+    residentBytes: ProcessMemory.privateBytes
+  }
+
+/** Of the HTTP front end. @internal */
+export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
+  address: options.httpAddress,
+  port: options.httpPort,
+  reusePort: options.reuseHttpPort,
+  maxInputSize: options.httpMaxInputSize,
+  maxRequestBytes: options.httpMaxRequestBytes,
+  maxInflightBytes: options.httpMaxInflightBytes,
+  maxInflightRequests: options.httpMaxInflightRequests,
+  maxConnections: options.httpMaxConnections,
+  maxHeaderSize: options.httpMaxHeaderBytes,
+  headerTimeout: Duration.millis(options.httpHeaderTimeoutMs),
+  bodyTimeout: Duration.millis(options.httpBodyTimeoutMs),
+  requestTimeout: Duration.millis(options.httpRequestTimeoutMs),
+  idleTimeout: Duration.millis(options.httpIdleTimeoutMs),
+  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
+  restrictions: options.httpRestrictedApi,
+  headerForwardPattern: options.httpHeaderForwardPattern,
+  serverTiming: options.httpServerTiming,
+  corsAllowOrigins: options.httpCorsAllowOrigin,
+  rpc: options.allowRpc,
+  rpcMaxMessageBytes: options.rpcMaxMessageBytes
+})
+
+/** A time for which 0 says that there is none. */
+const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
+
+/** Of the gRPC front end. @internal */
+export const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
+  address: options.grpcAddress,
+  port: options.grpcPort,
+  reusePort: options.reuseGrpcPort,
+  tls: options.grpcUseSsl || options.grpcUseSslMutual
+    ? {
+      certificate: options.grpcServerCert,
+      key: options.grpcServerKey,
+      clientRoots: options.grpcUseSslMutual ? options.grpcRootCert : undefined
+    }
+    : undefined,
+  maxMessageBytes: options.grpcMaxRequestBytes,
+  maxSendMessageBytes: options.grpcMaxResponseBytes,
+  maxInflightBytes: options.grpcMaxInflightBytes,
+  maxInflightRequests: options.grpcMaxInflightRequests,
+  maxStreamRequests: options.grpcMaxStreamRequests,
+  maxHealthWatches: options.grpcMaxHealthWatches,
+  healthWatchInterval: Duration.millis(options.grpcHealthWatchIntervalMs),
+  reflection: options.grpcReflection,
+  maxConnections: options.grpcMaxConnections,
+  maxConcurrentStreams: options.grpcMaxConcurrentStreams,
+  maxMetadataBytes: options.grpcMaxMetadataBytes,
+  keepAlive: {
+    time: unlessZero(options.grpcKeepaliveTime) ?? Duration.infinity,
+    timeout: Duration.millis(options.grpcKeepaliveTimeout),
+    permitWithoutCalls: options.grpcKeepalivePermitWithoutCalls,
+    minRecvPingInterval: Duration.millis(options.grpcHttp2MinRecvPingIntervalWithoutData),
+    maxPingStrikes: options.grpcHttp2MaxPingStrikes,
+    maxPingsWithoutData: options.grpcHttp2MaxPingsWithoutData
+  },
+  maxConnectionAge: unlessZero(options.grpcMaxConnectionAge),
+  maxConnectionAgeGrace: unlessZero(options.grpcMaxConnectionAgeGrace),
+  handshakeTimeout: Duration.millis(options.grpcHandshakeTimeoutMs),
+  bodyTimeout: Duration.millis(options.grpcBodyTimeoutMs),
+  idleTimeout: unlessZero(options.grpcIdleTimeoutMs) ?? Duration.infinity,
+  exitTimeout: Duration.seconds(options.exitTimeoutSecs),
+  exitReceiveTimeout: Duration.millis(options.exitReceiveTimeoutMs),
+  compression: options.grpcInferResponseCompressionLevel,
+  restrictions: options.grpcRestrictedProtocol,
+  headerForwardPattern: options.grpcHeaderForwardPattern
+})
