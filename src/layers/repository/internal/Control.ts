@@ -24,7 +24,7 @@ export interface Control {
   readonly unload: (name: string, options?: UnloadOptions) => Effect.Effect<void, Failure>
   /** Unloads a model that is gone from the repository, and forgets it. */
   readonly remove: (model: { readonly id: string; readonly name: string }) => Effect.Effect<void>
-  /** Never waits for a load. */
+  /** Never waits for a load, nor long for a root that does not answer. */
   readonly index: Effect.Effect<ReadonlyArray<IndexEntry>>
 }
 
@@ -139,7 +139,7 @@ export const make = (parts: ModelLoader.Parts): Control => {
         })
       )
     }),
-    index: Effect.map(roots.look, ({ discovery }) => {
+    index: Effect.map(roots.glance, ({ discovery }) => {
       const failing = discovery.failures.map(({ model }) => model).filter((name) => !discovery.ambiguous.includes(name))
       const states = lifecycle.states()
       const listed = new Set(discovery.models.map(({ id }) => id))

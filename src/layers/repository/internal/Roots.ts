@@ -18,10 +18,15 @@ export interface Roots {
   readonly look: Effect.Effect<Look>
   /** Looks, and tells nothing. */
   readonly peek: Effect.Effect<Look>
+  /** Looks, and waits no longer than a moment: where a root takes its time, what they held when they were last listed. */
+  readonly glance: Effect.Effect<Look>
   readonly tell: (look: Look) => Effect.Effect<void>
   /** Why a root cannot be listed that never could, as far as is known. */
   readonly neverListed: () => PollFailed | undefined
 }
+
+/** How long a glance waits: a root on another machine may answer late, or never. */
+const moment = "2 seconds"
 
 const nothing: Discovery.Root = { models: [], failures: [], warnings: [] }
 
@@ -33,6 +38,7 @@ export const make = Effect.fnUntraced(function*(
   const last = new Map<string, Discovery.Root>()
   const never = new Map<string, PollFailed>()
   const told = new Map<string, string>()
+  let latest: Look = { discovery: Discovery.merge([], options), unlisted: [] }
   const tell = Effect.fnUntraced(function*({ unlisted }: Look) {
     const now = new Map(unlisted.map(({ failure, root }) => [root, failure.message]))
     const news = [...now].filter(([root, message]) => told.get(root) !== message)
@@ -57,8 +63,11 @@ export const make = Effect.fnUntraced(function*(
       if (!last.has(root)) never.set(root, listing.failure)
       return last.get(root) ?? nothing
     })
-    return { discovery: Discovery.merge(roots, options), unlisted }
+    latest = { discovery: Discovery.merge(roots, options), unlisted }
+    return latest
   })
+  const look = Effect.tap(peek, tell)
+  const glance = Effect.timeoutOrElse(look, { duration: moment, orElse: () => Effect.sync(() => latest) })
 
-  return { peek, tell, look: Effect.tap(peek, tell), neverListed: () => never.values().next().value }
+  return { peek, tell, look, glance, neverListed: () => never.values().next().value }
 })
