@@ -115,6 +115,21 @@ describe("Lifecycle", () => {
       assert.deepStrictEqual(events.map(({ _tag }) => _tag).sort(), ["Failed", "Loading", "Loading"])
     }))
 
+  it.effect("takes what breaks a load for a failure of that version", () =>
+    Effect.gen(function*() {
+      const lifecycle = yield* make()
+      yield* Effect.flip(lifecycle.load(id("m"), [{ version: 1, open: Effect.die("no way") }]))
+      assert.deepStrictEqual(states(lifecycle, "m"), [
+        [
+          1,
+          "UNAVAILABLE",
+          "Internal: the server failed on this model because of a bug in it; its log says more"
+        ]
+      ])
+      yield* lifecycle.load(id("m"), [plan("m", 1)])
+      assert.strictEqual(message(lifecycle.lookup("m", "")), "found 1")
+    }))
+
   it.effect("keeps serving what was ready when a reload fails", () =>
     Effect.gen(function*() {
       const log: Array<string> = []

@@ -61,6 +61,18 @@ describe("MemoryModelRepository.layer", () => {
       assert.strictEqual(unknown.message, "failed to load 'unknown', failed to poll from model repository")
       assert.strictEqual((yield* Effect.flip(repository.load("m", { config: "{}" })))._tag, "Unsupported")
     }))
+
+  it.effect("unloads and loads one version by itself", () =>
+    Effect.gen(function*() {
+      const repository = yield* build(MemoryModelRepository.layer([model("m", 1), model("m", 2)]))
+      yield* repository.unload("m", { version: "2" })
+      assert.deepStrictEqual(repository.readyVersions("m"), [1])
+      yield* repository.load("m", { version: 2 })
+      assert.deepStrictEqual(repository.readyVersions("m"), [1, 2])
+      assert.match((yield* Effect.flip(repository.load("m", { version: 3 }))).message, /there is no version 3$/)
+      assert.strictEqual((yield* Effect.flip(repository.unload("m", { version: "x" })))._tag, "InvalidRequest")
+      assert.deepStrictEqual(repository.readyVersions("m"), [1, 2])
+    }))
 })
 
 describe("MemoryModelRepository.layerFromFiles", () => {

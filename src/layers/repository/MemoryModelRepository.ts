@@ -14,6 +14,7 @@ import { indexEntries } from "./internal/IndexEntries.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
 import * as OpenVersion from "./internal/OpenVersion.ts"
 import * as PrepareVersion from "./internal/PrepareVersion.ts"
+import * as VersionParameter from "./internal/VersionParameter.ts"
 
 /** A model file with as much of a config as its owner wants to give; the rest is derived from the file. @category models */
 export interface ModelFile {
@@ -62,7 +63,14 @@ const make = Effect.fnUntraced(function*(versions: Versions, options: Omit<Optio
       return options.onEvent?.(event) ?? Effect.void
     }
   })
-  const load = (name: string) => lifecycle.load({ id: name, name }, versions.get(name) ?? [])
+  const load = (name: string, only?: number) => {
+    const plans = versions.get(name) ?? []
+    return only === undefined
+      ? lifecycle.load({ id: name, name }, plans)
+      : lifecycle.load({ id: name, name }, plans.filter(({ version }) => version === only), undefined, {
+        keep: (version) => version !== only
+      })
+  }
   yield* options.onEvent?.({ _tag: "Found", models: [...versions.keys()] }) ?? Effect.void
   yield* Effect.forEach(versions.keys(), (name) => Effect.ignore(load(name)), { concurrency: 16, discard: true })
   if (failures.length > 0) return yield* new ModelsNotLoaded({ failures })
@@ -85,9 +93,21 @@ const make = Effect.fnUntraced(function*(versions: Versions, options: Omit<Optio
           message: `failed to load '${name}', failed to poll from model repository`
         })
       }
-      yield* load(name)
+      const only = yield* Effect.fromResult(VersionParameter.read(parameters?.version))
+      if (only !== undefined && !versions.get(name)?.some(({ version }) => version === only)) {
+        return yield* new LoadFailed({
+          model: name,
+          code: "INTERNAL",
+          message: `failed to load '${name}', no version is available\nthere is no version ${only}`
+        })
+      }
+      yield* load(name, only)
     }),
-    unload: (name) => lifecycle.unload(name)
+    unload: (name, options) =>
+      Effect.flatMap(
+        Effect.fromResult(VersionParameter.read(options?.version)),
+        (version) => lifecycle.unload(name, version)
+      )
   }
 })
 

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, PlatformError, Result, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, PlatformError, Result, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { LoadParameters } from "../../../src/services/ModelRepository.ts"
+import { type LoadParameters, whenResident } from "../../../src/services/ModelRepository.ts"
+import * as Models from "../../fixtures/onnx/Models.ts"
 import type * as TemporaryRepository from "../TemporaryRepository.ts"
 import { onnx, open, type Opened, serving, type Setup } from "./Repository.ts"
 
@@ -268,6 +270,35 @@ describe("what comes with a load", () => {
       yield* repository.load("sent")
       assert.strictEqual(serving(opened, "sent"), 1)
       assert.deepStrictEqual(opened.folders(), [["1"]])
+    }))
+
+  it.effect("stays on disk for versions that are not in memory now", () =>
+    Effect.gen(function*() {
+      const opened = yield* explicit({}, {
+        residency: {
+          budgetBytes: 0,
+          idleTime: Duration.seconds(1),
+          maxWaiting: 10,
+          maxWait: Duration.seconds(60),
+          residentBytes: () => 0
+        }
+      })
+      const { repository } = opened
+      const sent = { config: `{"version_policy": {"all": {}}}`, files: files("1/model.onnx", "2/model.onnx") }
+      yield* repository.load("a", sent)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(opened.log(), ["open a 1", "open a 2", "close a 1", "close a 2"])
+      yield* repository.load("a", {
+        ...sent,
+        files: new Map([["1/model.onnx", Models.simple({ shape: ["n", 4] })]]),
+        version: 1
+      })
+      const found = yield* whenResident(() => repository.lookup("a", "2"))
+      assert.strictEqual(found.version, 2)
+      assert.strictEqual(opened.folders().length, 2)
+      yield* repository.unload("a")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(opened.folders(), [])
     }))
 
   it.effect("needs no model on disk to be served, and ends none that is there", () =>

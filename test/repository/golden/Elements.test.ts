@@ -6,7 +6,7 @@ import type { Tensor } from "../../../src/schema/Inference.ts"
 import * as Tensors from "../../../src/schema/Tensor.ts"
 
 const tensor = (datatype: DataType, json: string): Tensor => {
-  const values = Elements.flatten(Result.getOrThrow(Elements.parseJson(json)) as ReadonlyArray<unknown>)
+  const values = Elements.flatten(Result.getOrThrow(Elements.parseJson(json)) as ReadonlyArray<unknown>)!
   return { name: "x", datatype, shape: [values.length], data: Result.getOrThrow(Elements.encode(datatype, values)) }
 }
 

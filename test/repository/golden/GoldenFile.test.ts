@@ -100,6 +100,10 @@ describe("golden files", () => {
         [inputs({}), "input 'x': expected either 'data' or 'data_file', got neither"],
         [inputs({ data: [1, 2], data_file: "few" }), "input 'x': expected either 'data' or 'data_file', got both"],
         [inputs({ data: [1] }), "input 'x': 'data': it has 1 elements, expected 2 for the shape [1,2]"],
+        [
+          JSON.stringify(inputs({ data: [] })).replace("[]", "[".repeat(500_000) + "]".repeat(500_000)),
+          "input 'x': 'data': its lists lie more than 64 deep within each other"
+        ],
         [inputs({ data: [1, "a"] }), "input 'x': 'data': element 1 is \"a\": FP32 expects numbers"],
         [
           inputs({ data_file: "few" }),

@@ -152,6 +152,25 @@ describe("Residency", () => {
       assert.strictEqual(tagOf(yield* ask), "answered")
     }))
 
+  it.effect("tries again what seemed too large while other work took memory", () =>
+    Effect.gen(function*() {
+      const machine = new FakeModels.Machine()
+      const residency = yield* FakeModels.make(machine, { budgetBytes: 100 })
+      const version = yield* residency.add(FakeModels.source(machine, "a", { bytes: 50, loadMillis: 10 }))
+      const first = yield* Effect.forkChild(FakeModels.request(version))
+      yield* TestClock.adjust("5 millis")
+      machine.take(100)
+      assert.include(tagOf(yield* settle(first)), "takes 150 bytes of memory, more than the 100")
+      machine.bytes -= 100
+      let answer = ""
+      for (let tries = 0; tries < 10 && answer !== "answered"; tries++) {
+        yield* TestClock.adjust("5 seconds")
+        answer = tagOf(yield* settle(yield* Effect.forkChild(FakeModels.request(version))))
+      }
+      assert.strictEqual(answer, "answered")
+      assert.isAtMost(residency.figures().accountedBytes, 100)
+    }))
+
   it.effect("lets idle versions leave after their time", () =>
     Effect.gen(function*() {
       const machine = new FakeModels.Machine()

@@ -1,5 +1,5 @@
 /** Load and unload of models by name, one at a time for each: what a caller may ask for, and what the index answers. */
-import { Effect, Result } from "effect"
+import { Effect } from "effect"
 import { InvalidRequest, type LoadFailed, PollFailed } from "../../../schema/Errors.ts"
 import type { IndexEntry, LoadParameters, UnloadOptions } from "../../../services/ModelRepository.ts"
 import type * as Directory from "./Directory.ts"
@@ -11,6 +11,7 @@ import * as ModelLoader from "./ModelLoader.ts"
 import * as ModelName from "./ModelName.ts"
 import * as Overrides from "./Overrides.ts"
 import type { Look } from "./Roots.ts"
+import * as VersionParameter from "./VersionParameter.ts"
 
 /** @category errors */
 export type Failure = InvalidRequest | LoadFailed | PollFailed
@@ -30,20 +31,6 @@ export interface Control {
 const checkName = (name: string): Effect.Effect<void, InvalidRequest> => {
   const message = ModelName.problemOf(name)
   return message === undefined ? Effect.void : Effect.fail(new InvalidRequest({ message }))
-}
-
-/** The number of a version that is to be loaded or unloaded alone. */
-const readVersion = (given: string | number | undefined): Result.Result<number | undefined, InvalidRequest> => {
-  if (given === undefined) return Result.succeed(undefined)
-  const version = /^\d+$/.test(String(given)) ? Number(given) : -1
-  return Number.isSafeInteger(version) && version >= 0
-    ? Result.succeed(version)
-    : Result.fail(
-      new InvalidRequest({
-        message: `invalid version '${String(given).slice(0, 64)}' to load or unload alone, ` +
-          "version should be an integral value > 0"
-      })
-    )
 }
 
 /** @category constructors */
@@ -132,12 +119,12 @@ export const make = (parts: ModelLoader.Parts): Control => {
     loadFound: (target, expected) => locked(target.name, loader.load(target, { expected })),
     load: Effect.fn("FileModelRepository.load")(function*(name, parameters = {}) {
       yield* checkName(name)
-      const version = yield* Effect.fromResult(readVersion(parameters.version))
+      const version = yield* Effect.fromResult(VersionParameter.read(parameters.version))
       yield* locked(name, provide(loadNow(name, parameters, version)))
     }),
     unload: Effect.fn("FileModelRepository.unload")(function*(name, options = {}) {
       yield* checkName(name)
-      const version = yield* Effect.fromResult(readVersion(options.version))
+      const version = yield* Effect.fromResult(VersionParameter.read(options.version))
       yield* locked(name, unloadNow(name, version))
     }),
     remove: Effect.fn("FileModelRepository.remove")(function*({ id, name }) {

@@ -169,12 +169,18 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
       const open = (
         version: number
       ): Effect.Effect<Model | OnDemand, LoadFailed, OpenVersion.Services | Scope.Scope> =>
-        residency === undefined ? openNow(version) : OnDemandVersion.open(residency, {
-          place,
-          version,
-          open: openNow(version),
-          now: wanted.now === true || Result.isSuccess(lifecycle.lookup(name, String(version)))
-        })
+        residency === undefined
+          ? openNow(version)
+          // Another load may end the override while this version is known and not in memory.
+          : Effect.andThen(
+            folder?.hold ?? Effect.void,
+            OnDemandVersion.open(residency, {
+              place,
+              version,
+              open: openNow(version),
+              now: wanted.now === true || Result.isSuccess(lifecycle.lookup(name, String(version)))
+            })
+          )
       yield* lifecycle.load(
         target,
         stale.map((version) => ({ version, identity: identityOf(version), open: provide(open(version)) })),

@@ -1,6 +1,6 @@
 /** Opens versions, no more at once than may be, and tries again what fails. */
 import { Clock, Effect, Exit, Result, Scope, type Semaphore } from "effect"
-import type { LoadFailed } from "../../../schema/Errors.ts"
+import { LoadFailed } from "../../../schema/Errors.ts"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
 import { type Loaded, reasonOf } from "./LifecycleState.ts"
 import type { VersionPlan } from "./VersionPlan.ts"
@@ -30,6 +30,8 @@ export interface Outcome {
  */
 export type Open = (model: string, plan: VersionPlan, opened: Map<number, Loaded>) => Effect.Effect<Outcome>
 
+const broke = "the server failed on this model because of a bug in it; its log says more"
+
 /** @category constructors */
 export const make = ({ loadRetryCount, loads, onEvent, scope }: Options): Open => {
   const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
@@ -51,7 +53,16 @@ export const make = ({ loadRetryCount, loads, onEvent, scope }: Options): Open =
     const { version } = plan
     yield* onEvent({ _tag: "Loading", model, version })
     const begin = clock.monotonicTimeNanosUnsafe()
-    const result = yield* Effect.result(Effect.retry(attempt(plan, opened), { times: loadRetryCount }))
+    const result = yield* Effect.retry(attempt(plan, opened), { times: loadRetryCount }).pipe(
+      // What breaks the load of one version must not keep others from being loaded.
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          Effect.logError(`the load of '${model}' version ${version} broke`, defect),
+          Effect.fail(new LoadFailed({ model, code: "INTERNAL", message: broke }))
+        )
+      ),
+      Effect.result
+    )
     if (Result.isFailure(result)) {
       yield* onEvent({ _tag: "Failed", model, version, reason: reasonOf(result.failure) })
     }

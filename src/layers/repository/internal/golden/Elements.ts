@@ -21,9 +21,18 @@ export const parseJson = (text: string): Result.Result<unknown, string> =>
     catch: (error) => error instanceof Error ? error.message : String(error)
   })
 
-/** The elements of lists in lists, row-major. @category getters */
-export const flatten = (values: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
-  values.some(Array.isArray) ? values.flat(Infinity) : values
+/** Lists within each other: tensors have fewer dimensions. @category constants */
+export const maxDepth = 64
+
+/** The elements of lists in lists, row-major; `undefined` for lists deeper than `maxDepth`. @category getters */
+export const flatten = (values: ReadonlyArray<unknown>): ReadonlyArray<unknown> | undefined => {
+  let flat = values
+  for (let depth = 1; depth <= maxDepth; depth++) {
+    if (!flat.some(Array.isArray)) return flat
+    flat = flat.flat()
+  }
+  return undefined
+}
 
 const range = (bits: number, signed: boolean): readonly [bigint, bigint] =>
   signed

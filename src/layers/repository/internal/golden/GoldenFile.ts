@@ -100,6 +100,7 @@ const fromJson = (
   { datatype, shape }: GoldenTensor
 ): Result.Result<Uint8Array, string> => {
   const flat = Elements.flatten(values)
+  if (flat === undefined) return Result.fail(`its lists lie more than ${Elements.maxDepth} deep within each other`)
   const elements = Shape.elementCount(shape)
   return flat.length === elements
     ? Elements.encode(datatype, flat)

@@ -81,11 +81,16 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const tryToEnter = Effect.fnUntraced(function*(version: ResidentVersion) {
     const least = yield* version.source.fileBytes
     const bytes = Math.max(least, version.measured ?? 0)
-    if (bytes > budget) return yield* tooLarge(version, bytes)
+    if (bytes > budget) {
+      // Other work may have taken what was measured: after some refusals it is loaded, and measured, again.
+      if (least <= budget) version.measured = Math.floor(bytes * fading)
+      return yield* tooLarge(version, bytes)
+    }
     if (!(yield* room.make(version, bytes, true))) return false
-    room.setAside(version, bytes)
-    const inner = yield* Scope.fork(scope)
+    // In one step: whoever closes the scope gives the bytes back.
+    const inner = Scope.forkUnsafe(scope)
     version.scope = inner
+    room.setAside(version, bytes)
     return yield* open(version, inner, least).pipe(
       Effect.flatMap(({ model, size }) =>
         Effect.map(size <= bytes ? Effect.succeed(true) : room.make(version, size - bytes, false), (fits) => {
