@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { start as startServer } from "../server.ts"
-import { failedRow, megabytes, Memory, memoryOf, millis, print, scrape } from "./report.ts"
+import { failedRow, megabytes, Memory, memoryOf, millis, print, processorMillis, scrape } from "./report.ts"
 import * as tables from "./tables.ts"
 import { quantile, start as startTraffic } from "./traffic.ts"
 
@@ -68,6 +68,7 @@ try {
   })
   const memory = new Memory(server.rss)
   const began = performance.now()
+  const workBefore = processorMillis(server.pid)
   let accounted = 0
   let figures = await scrape(server.metricsUrl)
   const figure = (name: string) => figures.get(`galatea_residency_${name}`) ?? NaN
@@ -88,6 +89,7 @@ try {
   const took = (performance.now() - began) / 1000
   const latencies = traffic.takeLatencies()
   const loads = figure("loads_total")
+  const work = processorMillis(server.pid) - workBefore
   const budgetMegabytes = budget / 2 ** 20
   const highest = memory.highest() - before
   print([
@@ -114,7 +116,10 @@ try {
       bound: "0",
       holds: figure("load_failures_total") === 0
     },
-    { what: "loads", value: `${loads} (${(loads / took).toFixed(1)}/s)` },
+    {
+      what: "loads, and processor time for each",
+      value: `${loads} (${(loads / took).toFixed(1)}/s), ${millis(work / loads)}`
+    },
     {
       what: "answers that needed no load of their own",
       value: `${((1 - loads / traffic.answered()) * 100).toFixed(0)} %`

@@ -1,6 +1,6 @@
 /** Options for more models than memory. */
 import { single } from "./OptionRow.ts"
-import { bytes, int } from "./ValueTypes.ts"
+import { exactBytes, int } from "./ValueTypes.ts"
 
 const group = "Server and repository"
 const own = { group, triton: false } as const
@@ -10,7 +10,7 @@ export const residencyRows = [
   single({
     ...own,
     name: "model-residency-budget",
-    type: bytes(),
+    type: exactBytes,
     default: 0,
     defaultText: "0 (no budget)",
     unit: "bytes",

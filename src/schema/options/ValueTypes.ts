@@ -80,6 +80,16 @@ export const int = (
 export const bytes = (options: { readonly min?: number } = {}): ValueType<number> =>
   int({ min: options.min ?? 0, max: Number.MAX_SAFE_INTEGER })
 
+/** A count of bytes where a unit behind the number would be a costly mistake: nothing else may stand there. @category value types */
+export const exactBytes: ValueType<number> = type("int", (text) => {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN
+  return Number.isSafeInteger(value)
+    ? Result.succeed({ value })
+    : Result.fail(
+      `Invalid option value. Got ${text}\nExpected a whole number of bytes without a unit, such as 2147483648 for 2 GiB.`
+    )
+})
+
 /** A TCP port; 0 lets the system choose one. @category value types */
 export const port: ValueType<number> = int({ min: 0, max: 65535 })
 

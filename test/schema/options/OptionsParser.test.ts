@@ -153,6 +153,11 @@ describe("words", () => {
         "Bad option: \"--exit-timeout-secs\".\nProvided option value is out of bound. Got 99999999999999999999\n" +
         "Expected a whole number from 0 to 2147483647."
       ],
+      ...["2G", "-1", "1.5", "99999999999999999999"].map((text): readonly [ReadonlyArray<string>, string] => [
+        [`--model-residency-budget=${text}`],
+        `Bad option: "--model-residency-budget".\nInvalid option value. Got ${text}\n` +
+        "Expected a whole number of bytes without a unit, such as 2147483648 for 2 GiB."
+      ]),
       [["--model-control-mode=x"], "Bad option: \"--model-control-mode\".\ninvalid argument for --model-control-mode"],
       [["--model-config-name="], "Bad option: \"--model-config-name\".\nError: empty argument for --model-config-name"],
       [

@@ -1,4 +1,4 @@
-/** What was found out about a version that comes and goes: to look into its model file takes as long as to load it. */
+/** What was found out about a version that comes and goes: to look into its model file is to open it once more. */
 import { Effect, FileSystem, Option } from "effect"
 import type { BackendSetting } from "../BackendSettings.ts"
 import type { Discovered } from "../Discovery.ts"
