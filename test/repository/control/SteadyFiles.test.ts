@@ -1,6 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
+import * as FileModelRepository from "../../../src/layers/repository/FileModelRepository.ts"
+import { ModelRepository } from "../../../src/services/ModelRepository.ts"
+import { RepositorySource } from "../../../src/services/RepositorySource.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
+import * as FakeExecution from "../FakeExecution.ts"
 import * as TemporaryRepository from "../TemporaryRepository.ts"
 import { onnx, openRoots } from "./Repository.ts"
 
@@ -37,5 +41,36 @@ describe("files that change while they are loaded", () => {
       )
       assert.strictEqual(log().length, 6)
       assert.include((yield* rows("m")).join(), "2 UNAVAILABLE")
+    }))
+
+  it.effect("are not those of another machine, of which each opening has a copy", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "m/1/model.onnx": onnx })
+      const copies = Layer.effect(
+        RepositorySource,
+        Effect.map(RepositorySource, ({ open }) =>
+          RepositorySource.of({
+            open: (path) =>
+              Effect.map(open(path), (source) => ({
+                ...source,
+                list: Effect.map(source.list, (listing) => ({
+                  ...listing,
+                  models: listing.models.map((model) => ({ ...model, directory: `s3://bucket/${model.name}` }))
+                })),
+                open: () =>
+                  Effect.map(
+                    TemporaryRepository.make({ "1/model.onnx": onnx }),
+                    (directory) => ({ directory, file: undefined })
+                  )
+              }))
+          }))
+      ).pipe(Layer.provideMerge(TemporaryRepository.platform))
+      const context = yield* Layer.build(
+        FileModelRepository.layerWithSource({ paths: [root] }).pipe(
+          Layer.provide(FakeExecution.layer(FakeExecution.log())),
+          Layer.provide(copies)
+        )
+      )
+      assert.deepStrictEqual(Context.get(context, ModelRepository).readyVersions("m"), [1])
     }))
 })

@@ -6,7 +6,10 @@ import type { Discovered } from "./Discovery.ts"
 /** How often a version is loaded that changes meanwhile. */
 const maxAttempts = 3
 
-/** Changes whenever a file of the version does. What cannot be looked at is left to whoever reads it. */
+/**
+ * Changes whenever a file of the version does. What cannot be looked at is left to whoever reads it; what was fetched from another
+ * machine is a copy that nobody changes, and a new one each time.
+ */
 const stampOf = Effect.fnUntraced(function*(place: Discovered, version: number) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -22,8 +25,10 @@ const stampOf = Effect.fnUntraced(function*(place: Discovered, version: number) 
           size
         ].join(" ")
     )
+  if (!path.isAbsolute(place.directory)) return ""
   const all = Effect.gen(function*() {
     const { directory, file } = yield* place.open
+    if (directory !== place.directory) return ""
     if (file !== undefined) return yield* one(file)
     const folder = path.join(directory, String(version))
     const names = yield* fs.readDirectory(folder, { recursive: true })
