@@ -31,7 +31,10 @@ export const control = async (client: InferenceClient): Promise<void> => {
   await client.unloadModel("sent", { unloadDependents: true })
 
   const absent = await failure(client.loadModel("absent"))
-  assert.strictEqual(absent.message, "failed to load 'absent', failed to poll from model repository")
+  assert.strictEqual(
+    absent.message,
+    "failed to load 'absent', failed to poll from model repository\nfailed to poll model 'absent': model not found in any model repository."
+  )
   assert.strictEqual(absent.code, "INTERNAL")
   const wrong = [
     () => client.loadModel("simple", { version: "x" }),

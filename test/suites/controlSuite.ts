@@ -139,7 +139,10 @@ export const controlSuite = (kind: DoorKind): void =>
       Effect.gen(function*() {
         const { door } = yield* Opened
         const failed = (name: string) => `failed to load '${name}', failed to poll from model repository`
-        assert.deepStrictEqual(yield* refusal(door.load("absent")), { status: 500, message: failed("absent") })
+        assert.deepStrictEqual(yield* refusal(door.load("absent")), {
+          status: 500,
+          message: `${failed("absent")}\nfailed to poll model 'absent': model not found in any model repository.`
+        })
         const broken = yield* refusal(door.load("broken"))
         assert.strictEqual(broken.status, 400)
         assert.match(

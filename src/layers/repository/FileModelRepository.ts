@@ -4,9 +4,10 @@
  *
  * Upstream: `InferenceServer`. Downstream: `Scheduler` and `Executor`.
  */
-import { Effect, Layer, type Scope } from "effect"
+import { Deferred, Effect, Exit, Layer, type Scope } from "effect"
 import { ControlNotAllowed, ModelsNotLoaded, PollFailed } from "../../schema/Errors.ts"
 import * as StartupModels from "../../schema/options/StartupModels.ts"
+import { Departure } from "../../services/Departure.ts"
 import { type LoadEvent, ModelRepository } from "../../services/ModelRepository.ts"
 import type { RepositorySource } from "../../services/RepositorySource.ts"
 import * as Assembly from "./internal/Assembly.ts"
@@ -105,6 +106,10 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   }
   if (given.controlMode === "poll") yield* Effect.forkScoped(Poller.make(control, parts).run)
   const explicit = given.controlMode === "explicit"
+  const leaving = Deferred.makeUnsafe<never, ControlNotAllowed>()
+  yield* (yield* Departure).watch(() =>
+    Deferred.doneUnsafe(leaving, Exit.fail(new ControlNotAllowed({ message: "Server exiting" })))
+  )
   /** Where models still come later, so may a root. */
   const unusable = () => given.controlMode === "none" ? failure : roots.neverListed()
 
@@ -118,7 +123,8 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     rollout: lifecycle.rollout,
     index: control.index,
     allReady: Effect.sync(() => unusable() === undefined && lifecycle.allReady()),
-    load: explicit ? control.load : () => refused,
+    // A load that is still under way must not hold up the end.
+    load: explicit ? (...call) => Effect.raceFirst(control.load(...call), Deferred.await(leaving)) : () => refused,
     unload: explicit ? control.unload : () => refused
   }
 })

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
+import { Departure, make as makeDeparture } from "../../../src/services/Departure.ts"
 import * as TemporaryRepository from "../TemporaryRepository.ts"
 import { onnx, open, type Opened, openRoots, serving, type Setup } from "./Repository.ts"
 
@@ -206,6 +207,20 @@ describe("models on demand", () => {
       assert.strictEqual(serving(opened, "m"), 1)
     }))
 
+  it.effect("gives up what loads when the server begins to end", () =>
+    Effect.gen(function*() {
+      const departure = makeDeparture()
+      const reached = yield* Deferred.make<void>()
+      const opened = yield* explicit({ "m/1/model.onnx": onnx }, {
+        opening: () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
+      }).pipe(Effect.provideService(Departure, departure))
+      const load = yield* Effect.forkChild(Effect.flip(opened.repository.load("m")))
+      yield* Deferred.await(reached)
+      yield* departure.begin
+      assert.strictEqual((yield* Fiber.join(load)).message, "Server exiting")
+      assert.deepStrictEqual(opened.log(), [])
+    }))
+
   it.effect("loads no model that two roots hold, until one of them is gone", () =>
     Effect.gen(function*() {
       const one = yield* TemporaryRepository.make({ "m/1/model.onnx": onnx })
@@ -235,7 +250,10 @@ describe("models on demand", () => {
       const opened = yield* explicit({ "m/1/model.onnx": onnx })
       yield* opened.repository.load("m")
       yield* remove(opened, "m")
-      assert.strictEqual((yield* Effect.flip(opened.repository.load("m"))).message, failed("m"))
+      assert.strictEqual(
+        (yield* Effect.flip(opened.repository.load("m"))).message,
+        `${failed("m")}\nfailed to poll model 'm': model not found in any model repository.`
+      )
       assert.deepStrictEqual(yield* opened.rows("m"), ["1 READY"])
       yield* opened.repository.unload("m")
       assert.deepStrictEqual(yield* opened.rows("m"), [])

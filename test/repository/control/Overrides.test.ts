@@ -81,7 +81,10 @@ describe("what comes with a load", () => {
       yield* repository.unload("sent")
       assert.deepStrictEqual(opened.folders(), [])
       assert.deepStrictEqual(yield* opened.rows("sent"), [])
-      assert.strictEqual((yield* Effect.flip(repository.load("sent"))).message, failed("sent"))
+      assert.strictEqual(
+        (yield* Effect.flip(repository.load("sent"))).message,
+        `${failed("sent")}\nfailed to poll model 'sent': model not found in any model repository.`
+      )
 
       yield* repository.load("m", { config: "{}", files: files("7/model.onnx") })
       assert.deepStrictEqual(repository.readyVersions("m"), [7])
@@ -305,7 +308,10 @@ describe("what comes with a load", () => {
     Effect.gen(function*() {
       const opened = yield* explicit({ "m/1/model.onnx": onnx })
       const bare = yield* Effect.flip(opened.repository.load("absent", { config: "{}" }))
-      assert.strictEqual(bare.message, failed("absent"))
+      assert.strictEqual(
+        bare.message,
+        `${failed("absent")}\nfailed to poll model 'absent': model not found in any model repository.`
+      )
       yield* opened.repository.load("m", { config: "{}", files: files("5/model.onnx") })
       yield* Effect.promise(() => rm(join(opened.root, "m"), { recursive: true }))
       yield* opened.repository.load("m", { config: "{}", files: files("6/model.onnx") })

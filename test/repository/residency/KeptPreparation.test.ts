@@ -42,7 +42,7 @@ describe("KeptPreparation", () => {
     Effect.gen(function*() {
       const { comeAndGo, log } = yield* open
       for (let i = 0; i < 3; i++) yield* comeAndGo
-      assert.deepStrictEqual(log.events, ["inspect m", ...came, ...came, ...came])
+      assert.deepStrictEqual(log.events, ["inspect first", "inspect m", ...came, ...came, ...came])
     }))
 
   it.effect("looks into it again when it is another file", () =>
@@ -51,6 +51,6 @@ describe("KeptPreparation", () => {
       assert.deepStrictEqual((yield* comeAndGo).config.input.map(({ dims }) => dims), [[16], [16]])
       yield* TemporaryRepository.write(root, { "m/1/model.onnx": Models.simple({ shape: ["batch", 4] }) })
       assert.deepStrictEqual((yield* comeAndGo).config.input.map(({ dims }) => dims), [[4], [4]])
-      assert.deepStrictEqual(log.events, ["inspect m", ...came, "inspect m", ...came])
+      assert.deepStrictEqual(log.events, ["inspect first", "inspect m", ...came, "inspect m", ...came])
     }))
 })

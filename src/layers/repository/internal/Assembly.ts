@@ -8,6 +8,7 @@ import type { Parts } from "./ModelLoader.ts"
 import * as OpenVersion from "./OpenVersion.ts"
 import { Records } from "./Records.ts"
 import type { Settings } from "./RepositoryOptions.ts"
+import * as FirstSession from "./residency/FirstSession.ts"
 import * as Residency from "./residency/Residency.ts"
 import * as Roots from "./Roots.ts"
 import * as Told from "./Told.ts"
@@ -27,6 +28,7 @@ export const make = Effect.fnUntraced(function*(
   const told = Told.make(onEvent, settings.controlMode === "poll")
   const records = new Records()
   yield* Effect.addFinalizer(() => records.close)
+  if (settings.residency !== undefined) yield* FirstSession.open
   const residency = settings.residency === undefined
     ? undefined
     : yield* Residency.make({ ...settings.residency, loadRetryCount: settings.loadRetryCount })

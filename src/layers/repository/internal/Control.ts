@@ -54,17 +54,12 @@ export const make = (parts: ModelLoader.Parts): Control => {
   /** Why a name is no model. What only a caller knows of is not kept: it is told as a warning of no model. */
   const notFound = Effect.fnUntraced(function*(name: string, { discovery, unlisted }: Look) {
     const reason = discovery.failures.find(({ model }) => model === name)?.message ??
-      unlisted[0]?.failure.message
-    yield* told.tell({
-      _tag: "Warning",
-      model: undefined,
-      message: reason ?? `failed to poll model '${name}': model not found in any model repository.`
-    })
+      unlisted[0]?.failure.message ??
+      `failed to poll model '${name}': model not found in any model repository.`
+    yield* told.tell({ _tag: "Warning", model: undefined, message: reason })
     return yield* new PollFailed({
       code: "INTERNAL",
-      message: `failed to load '${name}', failed to poll from model repository${
-        reason === undefined ? "" : `\n${reason}`
-      }`
+      message: `failed to load '${name}', failed to poll from model repository\n${reason}`
     })
   })
 
@@ -93,11 +88,20 @@ export const make = (parts: ModelLoader.Parts): Control => {
     const override = yield* overrides.open(name, parameters).pipe(
       Effect.catchTag("PollFailed", ({ message }) => Effect.flatMap(loader.refused(target, message), Effect.fail))
     )
+    /** What cannot be looked at now may have changed: to say that it is loaded would be a guess. */
+    const outOfSight = ({ found }: ModelLoader.Target) =>
+      found === undefined ? undefined : look.unlisted.find(({ root }) => root === found.root)?.failure.message
+    const loadOne = (target: ModelLoader.Target) => {
+      const reason = outOfSight(target)
+      return reason === undefined
+        ? loader.load(target, { override, version, now: true })
+        : Effect.flatMap(loader.refused(target, reason), Effect.fail)
+    }
     const results = yield* Effect.forEach(
       targets,
       (target) =>
         Effect.ensuring(
-          Effect.result(loader.load(target, { override, version, now: true })),
+          Effect.result(loadOne(target)),
           target.found === undefined ? forgetUnserved(target.id) : Effect.void
         )
     )

@@ -68,19 +68,28 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     })
 
   /** Loads into `inner` what there is room for; the size that was measured. */
-  const open = Effect.fnUntraced(function*(version: ResidentVersion, inner: Scope.Closeable, least: number) {
+  const open = Effect.fnUntraced(function*(
+    version: ResidentVersion,
+    inner: Scope.Closeable,
+    least: number,
+    again: boolean
+  ) {
     const before = options.residentBytes()
     const model = yield* Scope.provide(version.source.open, inner)
     const grown = options.residentBytes() - before
-    const size = Math.ceil(Math.max(least, grown, (version.measured ?? 0) * fading))
+    const size = Math.ceil(Math.max(least, grown, again ? 0 : (version.measured ?? 0) * fading))
     version.measured = size
     return { model, size }
   })
 
-  /** One try; `false`: it takes more than was set aside, and has left again. */
-  const tryToEnter = Effect.fnUntraced(function*(version: ResidentVersion) {
+  /**
+   * One try; `false`: it takes more than was set aside, and has left again. `again`: it was measured just now, perhaps together with
+   * other work, and gets all the room there is to be measured once more.
+   */
+  const tryToEnter = Effect.fnUntraced(function*(version: ResidentVersion, again: boolean) {
     const least = yield* version.source.fileBytes
-    const bytes = Math.max(least, version.measured ?? 0)
+    const needed = Math.max(least, version.measured ?? 0)
+    const bytes = again && least <= budget ? Math.min(needed, budget) : needed
     if (bytes > budget) {
       // Other work may have taken what was measured: after some refusals it is loaded, and measured, again.
       if (least <= budget) version.measured = Math.floor(bytes * fading)
@@ -91,7 +100,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const inner = Scope.forkUnsafe(scope)
     version.scope = inner
     room.setAside(version, bytes)
-    return yield* open(version, inner, least).pipe(
+    return yield* open(version, inner, least, again).pipe(
       Effect.flatMap(({ model, size }) =>
         Effect.map(size <= bytes ? Effect.succeed(true) : room.make(version, size - bytes, false), (fits) => {
           if (fits) {
@@ -110,7 +119,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const begin = clock.monotonicTimeNanosUnsafe()
     for (let attempt = 0; attempt < maxMeasurements; attempt++) {
       version.state = "loading"
-      if (yield* Effect.retry(tryToEnter(version), { times: options.loadRetryCount })) {
+      const again = attempt === 1
+      if (yield* Effect.retry(tryToEnter(version, again), { times: options.loadRetryCount })) {
         loads++
         const millis = Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6
         return yield* Effect.logDebug(
