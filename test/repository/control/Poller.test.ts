@@ -39,9 +39,9 @@ describe("polling", () => {
       const reads: Array<string> = []
       const polled = yield* one({ "m/1/model.onnx": onnx, "m/labels.txt": "a" }, {
         fileSystem: (real) => ({
-          stream: (path, options) => {
+          open: (path, options) => {
             reads.push(path)
-            return real.stream(path, options)
+            return real.open(path, options)
           }
         })
       })

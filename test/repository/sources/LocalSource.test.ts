@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Stream } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { stat, utimes } from "node:fs/promises"
 import * as RepositorySources from "../../../src/layers/repository/RepositorySources.ts"
@@ -15,10 +15,10 @@ const watched = (read: Array<string>) =>
       FileSystem.FileSystem,
       Effect.map(FileSystem.FileSystem, (fs) => ({
         ...fs,
-        stream: (path: string, options?: Parameters<typeof fs.stream>[1]) =>
-          Stream.suspend(() => {
+        open: (path: string, options?: Parameters<typeof fs.open>[1]) =>
+          Effect.suspend(() => {
             read.push(path)
-            return fs.stream(path, options)
+            return fs.open(path, options)
           })
       }))
     )),

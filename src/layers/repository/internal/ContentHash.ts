@@ -1,5 +1,5 @@
 /** Identity of the contents of files: equal means equal bytes under equal names. */
-import { Effect, FileSystem, Path, Stream } from "effect"
+import { Effect, FileSystem, Path } from "effect"
 import { createHash } from "node:crypto"
 import { PollFailed } from "../../../schema/Errors.ts"
 import * as Directory from "./Directory.ts"
@@ -13,7 +13,7 @@ export const maxDepth = 32
 export const maxEntries = 100_000
 
 /** Bytes that are read at once: few steps, and none so long that others wait for it. */
-const chunkSize = 1024 * 1024
+const chunkSize = 256 * 1024
 
 /** Hash of a file, read piece by piece. @category getters */
 export const hashFile = Effect.fnUntraced(
@@ -22,9 +22,16 @@ export const hashFile = Effect.fnUntraced(
     const { type } = yield* fs.stat(file)
     if (type !== "File") return yield* Directory.irregular(file, type)
     const hash = createHash(algorithm)
-    yield* Stream.runForEach(fs.stream(file, { chunkSize }), (chunk) => Effect.sync(() => hash.update(chunk)))
-    return hash.digest("hex")
+    const opened = yield* fs.open(file)
+    // One buffer for all: hundreds of them would set the collector going, which stops everybody.
+    const buffer = new Uint8Array(chunkSize)
+    for (;;) {
+      const size = Number(yield* opened.read(buffer))
+      if (size === 0) return hash.digest("hex")
+      hash.update(buffer.subarray(0, size))
+    }
   },
+  Effect.scoped,
   (effect, file) =>
     Effect.mapError(
       effect,
