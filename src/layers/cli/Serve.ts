@@ -9,7 +9,7 @@ import type { IndexEntry, LoadEvent, Model } from "../../services/ModelRepositor
 import { GrpcFrontend } from "../frontend/GrpcFrontend.ts"
 import { HttpFrontend } from "../frontend/HttpFrontend.ts"
 import { MetricsFrontend } from "../frontend/MetricsFrontend.ts"
-import { trimHeap } from "../HeapTrim.ts"
+import { trimHeap, TrimSchedule } from "../HeapTrim.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as CurlCommands from "./internal/CurlCommands.ts"
 import { type Output, styles } from "./internal/Output.ts"
@@ -152,19 +152,30 @@ const greeting = (
   return `\nListening for ${places.join(", ")}\n\nTry:\n${commands.map((command) => `  ${command}\n`).join("")}\n`
 }
 
-/** Gives back the memory that starting up has used, unless requests came at once: they matter more. */
-const trimWhenIdle = Effect.fnUntraced(function*(
-  frontends: ReadonlyArray<{ readonly inFlight: () => { readonly requests: number } }>
+/** Gives back the memory that loading models has used: soon after the start, and now and then where models come and go. */
+const trimAfterLoads = Effect.fnUntraced(function*(
+  frontends: ReadonlyArray<{ readonly inFlight: () => { readonly requests: number } }>,
+  loads: () => number
 ) {
+  const schedule = new TrimSchedule()
+  const trim = Effect.sync(() => {
+    const flavor = schedule.due(loads(), frontends.every(({ inFlight }) => inFlight().requests === 0))
+    if (flavor !== undefined) trimHeap(flavor)
+  })
   yield* Effect.sleep("1 second")
-  if (frontends.every(({ inFlight }) => inFlight().requests === 0)) trimHeap()
+  yield* Effect.forever(Effect.andThen(trim, Effect.sleep("10 seconds")))
 })
 
 const start = Effect.fnUntraced(function*(options: ServerOptions, environment: Environment, outer: Scope.Scope) {
   const { output } = environment
   const started = performance.now()
   const progress = yield* Progress.make(output, { logAlways: options.logFile !== "" })
-  const context = yield* Layer.build(environment.server(options, { onEvent: progress.onEvent })).pipe(
+  let loads = 0
+  const onEvent = (event: LoadEvent) => {
+    if (event._tag === "Ready") loads++
+    return progress.onEvent(event)
+  }
+  const context = yield* Layer.build(environment.server(options, { onEvent })).pipe(
     Effect.catch((failure: StartFailure) =>
       Effect.gen(function*() {
         yield* progress.done
@@ -211,10 +222,12 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
     output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
     output.out(greeting(output, endpoints, models, index))
   }
-  yield* Effect.forkScoped(trimWhenIdle([
+  const frontends = [
     ...Option.toArray(Context.getOption(context, HttpFrontend)),
     ...Option.toArray(Context.getOption(context, GrpcFrontend))
-  ]))
+  ]
+  const allLoads = () => loads + (server.repository.residency?.().loads ?? 0)
+  yield* Effect.forkScoped(trimAfterLoads(frontends, allLoads))
   return yield* Effect.never
 })
 
