@@ -1,6 +1,6 @@
 /**
  * Loads and unloads one model again and again through the API, and watches the memory of the server. That is a saw: it grows by
- * garbage until a collection, every few hundred cycles. The lower quartile of long times leaves the teeth out.
+ * garbage until a collection.
  *
  * Usage: node bench/lifecycle/cycles.ts [cycles=1000] [megabytes of the model=8]
  */
@@ -11,7 +11,6 @@ import { start } from "../server.ts"
 import { Connection } from "./connection.ts"
 import { median, megabytes, memoryOf, millis, print, processorMillis } from "./report.ts"
 import * as tables from "./tables.ts"
-import { quantile } from "./traffic.ts"
 
 const cycles = Number(process.argv[2] ?? 1000)
 const size = Number(process.argv[3] ?? 8)
@@ -53,10 +52,10 @@ try {
   }
   connection.close()
   const tenth = Math.ceil(cycles / 10)
-  const half = Math.ceil(cycles * 0.55)
-  const lowQuarter = (from: number, to: number) => quantile(samples.slice(from, to).sort((a, b) => a - b), 0.25)
-  const early = lowQuarter(tenth, half)
-  const late = lowQuarter(half, cycles)
+  const half = Math.ceil(cycles / 2)
+  const early = median(samples.slice(tenth, 2 * tenth))
+  const middle = median(samples.slice(half, half + tenth))
+  const late = median(samples.slice(-tenth))
   print([
     { what: `cycles of a model of ${size} MB`, value: String(cycles) },
     { what: "wrong answers between load and unload", value: String(wrong), bound: "0", holds: wrong === 0 },
@@ -68,13 +67,13 @@ try {
     },
     {
       what: "resident memory, medians of the second and the last tenth",
-      value: `${megabytes(median(samples.slice(tenth, 2 * tenth)))}, ${megabytes(median(samples.slice(-tenth)))}`
-    },
-    {
-      what: "resident memory, lower quartiles of both halves after the first tenth",
       value: `${megabytes(early)}, ${megabytes(late)} (${((late / early - 1) * 100).toFixed(1)} %)`,
       bound: "< +5 %",
       holds: late < early * 1.05
+    },
+    {
+      what: "resident memory, medians of the sixth and the last tenth",
+      value: `${megabytes(middle)}, ${megabytes(late)} (${((late / middle - 1) * 100).toFixed(1)} %)`
     }
   ])
 } finally {
