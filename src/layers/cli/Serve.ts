@@ -163,7 +163,7 @@ const trimAfterLoads = Effect.fnUntraced(function*(
     if (flavor !== undefined) trimHeap(flavor)
   })
   yield* Effect.sleep("1 second")
-  yield* Effect.forever(Effect.andThen(trim, Effect.sleep("10 seconds")))
+  return yield* Effect.forever(Effect.andThen(trim, Effect.sleep("10 seconds")))
 })
 
 const start = Effect.fnUntraced(function*(options: ServerOptions, environment: Environment, outer: Scope.Scope) {
