@@ -10,6 +10,7 @@ export const codes = {
   UNSUPPORTED: { http: 501, grpc: 12, prefix: "Unsupported" },
   ALREADY_EXISTS: { http: 400, grpc: 6, prefix: "Already exists" },
   DEADLINE_EXCEEDED: { http: 504, grpc: 4, prefix: "Deadline exceeded" },
+  ABORTED: { http: 409, grpc: 10, prefix: "Aborted" },
   CANCELLED: { http: 400, grpc: 1, prefix: "Cancelled" }
 } as const
 

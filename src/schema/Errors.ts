@@ -108,6 +108,20 @@ export class InstanceLost extends Schema.TaggedError<InstanceLost>()("InstanceLo
   readonly code = "UNAVAILABLE" satisfies Code
 }
 
+/**
+ * What a sequence had come to is gone, and no step of it is answered any more as if nothing had happened: begin it again.
+ *
+ * @category errors
+ */
+export class SequenceLost extends Schema.TaggedError<SequenceLost>()("SequenceLost", {
+  ...message,
+  model: Schema.String,
+  /** The correlation id; a number as decimal text. */
+  sequence: Schema.String
+}, { httpApiStatus: 409 }) {
+  readonly code = "ABORTED" satisfies Code
+}
+
 /** A model or one of its versions could not be loaded. `code` prints as the prefix of the reason in the index. @category errors */
 export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
   ...message,
@@ -172,7 +186,8 @@ export const InferenceFailure = Schema.Union([
   Stopping,
   Cancelled,
   ExecutionFailed,
-  InstanceLost
+  InstanceLost,
+  SequenceLost
 ])
 /** @category errors */
 export type InferenceFailure = typeof InferenceFailure.Type

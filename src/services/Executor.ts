@@ -6,7 +6,7 @@
 import { Context, type Effect, type Exit, type Scope, type Semaphore } from "effect"
 import type { DataType } from "../schema/DataType.ts"
 import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../schema/Errors.ts"
-import type { Tensor } from "../schema/Inference.ts"
+import type { Parameter, Tensor } from "../schema/Inference.ts"
 
 /** Where an instance runs. `id` is the device's number, 0 for the CPU. @category models */
 export interface Device {
@@ -69,17 +69,34 @@ export interface ModelPlan {
   readonly batched: boolean
   readonly instances: ReadonlyArray<PlannedInstance>
   readonly session: SessionSettings
+  /** What runs it. Default: ONNX Runtime. `custom`: a module of TypeScript or JavaScript. */
+  readonly backend?: "onnxruntime" | "custom"
+  /** Tensors that the server keeps for a sequence: outputs of one run that are inputs of the next. Default: none. */
+  readonly states?: ReadonlyArray<PlannedState>
 }
+
+/** @category models */
+export interface PlannedState {
+  readonly input: string
+  readonly output: string
+  /** The run writes into what it has read: a run that does not give the output leaves what it wrote into the input. */
+  readonly sameBuffer: boolean
+}
+
+/** Why a sequence is no more. @category models */
+export type SequenceEnd = "finished" | "cancelled" | "expired" | "lost" | "unloaded"
 
 /** What one run produced. Times are nanoseconds. @category models */
 export interface ExecutionResult {
-  /** In the order asked for. */
+  /** In the order asked for. A custom model may leave some out. */
   readonly outputs: ReadonlyArray<Tensor>
   /** When the instance began it, by the monotonic clock. */
   readonly begunAtNanos: number
   readonly computeInputNanos: number
   readonly computeInferNanos: number
   readonly computeOutputNanos: number
+  /** What the model says beside its outputs, to everyone whose request was in the batch. Absent: nothing. */
+  readonly parameters?: ReadonlyMap<string, Parameter> | undefined
   /** Ends the use of `outputs`; see `InferenceResponse.release`. */
   readonly release: () => void
 }
@@ -129,6 +146,8 @@ export interface LentInstance {
     outputs: ReadonlyArray<string>,
     done: (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
   ) => StartedRun
+  /** Tells the model that a sequence which was run here is no more. Absent: the model does not care. */
+  readonly sequenceEnded?: (id: bigint | string, why: SequenceEnd) => void
   /** Completes when the instance is lost, just before its runs are answered: give it back then. */
   readonly lost: Effect.Effect<void>
 }

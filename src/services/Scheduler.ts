@@ -13,12 +13,14 @@ import type {
   LoadFailed,
   QueueFull,
   RequestTimedOut,
+  SequenceLost,
   Stopping,
   Unsupported
 } from "../schema/Errors.ts"
-import type { Tensor } from "../schema/Inference.ts"
+import type { InferenceRequest, Parameter, Tensor } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
+import type { SequenceState } from "../schema/SequenceState.ts"
 import type { ExecutionResult, Instances, ModelPlan } from "./Executor.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -35,6 +37,8 @@ export interface Job {
   readonly timeoutMicros: number
   /** Microseconds after its arrival from which nobody waits for it any more: it always binds. 0: never. */
   readonly deadlineMicros: number
+  /** What it was made of: who asks for its id, its sequence or its parameters finds them here. Absent: nobody's, such as a warm-up. */
+  readonly request?: InferenceRequest | undefined
 }
 
 /** @category models */
@@ -43,6 +47,8 @@ export interface JobResult extends ExecutionResult {
   readonly queueNanos: number
   /** Rows of the batch that it ran in. */
   readonly batchRows: number
+  /** Parameters of the answer. Absent: none. */
+  readonly parameters?: ReadonlyMap<string, Parameter> | undefined
 }
 
 /** @category errors */
@@ -54,6 +60,7 @@ export type JobFailure =
   | Cancelled
   | ExecutionFailed
   | InstanceLost
+  | SequenceLost
   | InvalidRequest
   | Unsupported
 
@@ -66,6 +73,10 @@ export interface ModelScheduler {
   readonly submit: (job: Job) => Effect.Effect<JobResult, JobFailure>
   /** Takes jobs of more rows than the model does at once. */
   readonly splits?: boolean
+  /** A live sequence has this id: its next step belongs here. Absent: no sequences are kept. */
+  readonly holds?: (id: bigint | string) => boolean
+  /** Ends every sequence as soon as what it has submitted was answered: nobody can send another step. */
+  readonly endSequences?: () => void
   /** Jobs waiting, and instances that run some. */
   readonly depth: () => { readonly waiting: number; readonly running: number }
 }
@@ -76,6 +87,8 @@ export interface QueueOptions {
   readonly version: number
   readonly plan: ModelPlan
   readonly signature: ModelSignature
+  /** What the server keeps for each sequence between its steps. Absent: nothing. */
+  readonly states?: ReadonlyArray<SequenceState> | undefined
   readonly instances: Instances
   readonly statistics: ModelStatistics
 }

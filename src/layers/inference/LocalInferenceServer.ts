@@ -200,7 +200,7 @@ const respond = (
     id: request.id,
     modelName: model.name,
     modelVersion: String(model.version),
-    parameters: noParameters,
+    parameters: result.parameters ?? noParameters,
     outputs,
     timing: result,
     release: result.release

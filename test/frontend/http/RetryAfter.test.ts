@@ -3,7 +3,7 @@ import { headerOf } from "../../../src/layers/frontend/internal/http/RetryAfter.
 import { codes, InferenceError, InferenceFailure } from "../../../src/schema/Errors.ts"
 
 const failures = InferenceFailure.members.map((member) =>
-  new member({ message: "m", model: "m", capacity: 1, instance: "i", begun: false })
+  new member({ message: "m", model: "m", capacity: 1, instance: "i", begun: false, sequence: "1" })
 )
 
 describe("Retry-After", () => {

@@ -45,7 +45,8 @@ export const validate = (model: Model, request: InferenceRequest): Result.Result
     batchSize: signature.maxBatchSize > 0 ? batchSizeOf(signature, inputs) : 1,
     priority: request.priority,
     timeoutMicros: request.timeoutMicros,
-    deadlineMicros: request.deadlineMicros
+    deadlineMicros: request.deadlineMicros,
+    request
   })
 }
 

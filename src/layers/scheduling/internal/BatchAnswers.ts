@@ -44,6 +44,7 @@ export const ofResult = (
       computeInputNanos,
       computeInferNanos,
       computeOutputNanos,
+      parameters: result.parameters,
       release: share.value.release,
       queueNanos: queue,
       batchRows: batch.rows
