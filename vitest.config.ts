@@ -20,7 +20,9 @@ export default defineConfig({
         test: {
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
-          pool: "threads"
+          pool: "threads",
+          testTimeout: 60_000,
+          hookTimeout: 60_000
         }
       },
       {

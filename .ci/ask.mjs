@@ -58,8 +58,11 @@ const commands = {
   },
   failures: () => {
     const tell = (file, name, message) => {
-      const lines = message.split("\n").filter((line) => line.trim() !== "" && !/^ +at .*node_modules/.test(line)).slice(0, 8)
-      console.log(`FAILED ${relative("", file)}: ${name}\n${lines.map((line) => `    ${line.slice(0, 300)}`).join("\n")}\n`)
+      const lines = message.split("\n").filter((line) => line.trim() !== "" && !/^ +at .*node_modules/.test(line))
+        .slice(0, 8)
+      console.log(
+        `FAILED ${relative("", file)}: ${name}\n${lines.map((line) => `    ${line.slice(0, 300)}`).join("\n")}\n`
+      )
     }
     for (const { name, status, message, assertionResults } of JSON.parse(readFileSync(target, "utf8")).testResults) {
       const failed = assertionResults.filter((test) => test.status === "failed")

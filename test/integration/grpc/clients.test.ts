@@ -7,7 +7,8 @@ import * as Tls from "node:tls"
 import type { GrpcCall } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { preface } from "../../../src/layers/frontend/internal/http2/Frame.ts"
 import * as Certificates from "../../fixtures/Certificates.ts"
-import { ask, echo, empty, message, session, settings, start } from "./Wire.ts"
+import { empty } from "../http/Wire.ts"
+import { ask, echo, message, session, settings, start } from "./Wire.ts"
 
 const { PADDING_STRATEGY_MAX, PADDING_STRATEGY_NONE } = Http2.constants
 

@@ -117,7 +117,7 @@ describe("bad HTTP requests", () => {
         assert.strictEqual(yield* good(port), goodAnswer, `a good request after: ${name}`)
       }
       yield* empty(held)
-    }), 30_000)
+    }))
 
   it.live("that are no HTTP are answered and their connection is closed", () =>
     Effect.gen(function*() {

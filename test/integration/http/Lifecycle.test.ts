@@ -184,7 +184,7 @@ describe("life of the HTTP front end", () => {
       assert.isAbove(fake.interrupted, 0)
       assert.isAbove(fake.released, 0)
       assert.strictEqual(yield* good(port), goodAnswer)
-    }), 30_000)
+    }))
 })
 
 const refusesConnections = (port: number) =>
