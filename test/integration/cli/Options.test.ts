@@ -208,10 +208,11 @@ describe("options of the server", () => {
             yield* server.printed(/v2\/models\/m0'\n/)
             return (name: string) => Child.ask(`${url}/v2/models/${name}/infer`, body({ inputs }))
           })
-        const tight = yield* start("--model-residency-budget=1000")
+        // Less than the file: what a load is measured to take also depends on what else the process does.
+        const tight = yield* start("--model-residency-budget=100")
         const large = yield* tight("m0")
         assert.strictEqual(large.status, 503)
-        assert.include(large.text, "more than the 1000 that --model-residency-budget allows")
+        assert.include(large.text, "more than the 100 that --model-residency-budget allows")
         const hasty = yield* start("--model-residency-idle-secs=100", "--model-residency-wait-ms=1")
         const late = yield* hasty("m0")
         assert.strictEqual(late.status, 503)
