@@ -32,8 +32,10 @@ const until = async (what, test) => {
 
 const commands = {
   port: () => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      console.log(server.address().port)
+    // Below those that systems give to connections and to who asks for any port: nobody gets it meanwhile.
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().on("error", commands.port).listen(port, "127.0.0.1", () => {
+      console.log(port)
       server.close()
     })
   },

@@ -41,6 +41,8 @@ export type RepositoryServices = Executor | Scheduler | Statistics | FileSystem.
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
+  /** Runs when the server begins to end: it is not ready any more. Default: nothing. */
+  readonly onDeparture?: Effect.Effect<void>
   /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
@@ -130,7 +132,7 @@ export const layer = (
   const http = options.allowHttp ? HttpFrontend.layer(httpOptions(options)) : Layer.empty
   const grpc = options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)) : Layer.empty
   // Merged, they end at the same time: what one has no more room for must not go to the other.
-  return layerDeparting(options).pipe(
+  return layerDeparting(options, hooks).pipe(
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
     Layer.provideMerge(observed),
     Layer.provide(Layer.sync(Departure, makeDeparture))
@@ -138,10 +140,15 @@ export const layer = (
 }
 
 /** Closes first, and tells that the rest will. */
-const layerDeparting = ({ exitDrainMs }: ServerOptions): Layer.Layer<never> =>
+const layerDeparting = (
+  { exitDrainMs }: ServerOptions,
+  { onDeparture = Effect.void }: Hooks
+): Layer.Layer<never> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const departure = yield* Departure
-    yield* Effect.addFinalizer(() => Effect.andThen(departure.begin, Effect.sleep(exitDrainMs)))
+    yield* Effect.addFinalizer(() =>
+      departure.begin.pipe(Effect.andThen(onDeparture), Effect.andThen(Effect.sleep(exitDrainMs)))
+    )
   }))
 
 const keepsQuantiles = (options: ServerOptions): boolean =>

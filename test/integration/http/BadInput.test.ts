@@ -300,11 +300,11 @@ describe("bad HTTP requests", () => {
   it.live("never end a request that only runs long", () =>
     Effect.gen(function*() {
       const { fake, port } = yield* start({
-        headerTimeout: "100 millis",
-        bodyTimeout: "100 millis",
-        requestTimeout: "150 millis"
+        headerTimeout: "300 millis",
+        bodyTimeout: "300 millis",
+        requestTimeout: "400 millis"
       })
-      fake.work = Effect.sleep("600 millis")
+      fake.work = Effect.sleep("1200 millis")
       assert.strictEqual(yield* good(port), goodAnswer)
     }))
 })
