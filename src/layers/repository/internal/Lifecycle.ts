@@ -23,6 +23,7 @@ import {
 import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
 import * as Opening from "./Opening.ts"
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
+import * as SequenceKeepers from "./SequenceKeepers.ts"
 import type { Others, VersionPlan } from "./VersionPlan.ts"
 
 export type { VersionStatus } from "./LifecycleTable.ts"
@@ -64,7 +65,10 @@ export interface Lifecycle {
     rollout?: Rollout,
     others?: Others
   ) => Effect.Effect<void, LoadFailed>
-  /** Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. */
+  /**
+   * Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. Their
+   * sequences end with it, also those that a load before has left to go on.
+   */
   readonly unload: (id: string, version?: number) => Effect.Effect<void>
   /** Drops an unloaded model from the table as soon as its last version has closed. */
   readonly forget: (id: string) => void
@@ -79,12 +83,21 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const open = Opening.make({ ...options, scope, loads })
 
-  /** Closes what left the look-up; the state follows unless the version was loaded again meanwhile. */
-  const retire = (entry: Entry, version: Version, loaded: Loaded) => {
+  /**
+   * Closes what left the look-up; the state follows unless the version was loaded again meanwhile. Until then its sequences are
+   * found, where they may go on.
+   */
+  const retire = (entry: Entry, version: Version, loaded: Loaded, sequencesEnd = false) => {
+    const keeping = SequenceKeepers.keeping(loaded)
     version.closing++
+    if (keeping !== undefined) {
+      if (sequencesEnd) keeping.scheduler.endSequences?.()
+      else version.leaving.add(keeping)
+    }
     return Scope.close(loaded.scope, Exit.void).pipe(
       Effect.andThen(Effect.suspend(() => {
         version.closing--
+        if (keeping !== undefined) version.leaving.delete(keeping)
         const gone = version.state === "UNLOADING" && version.closing === 0
         if (gone) setState(version, "UNAVAILABLE", unloaded)
         table.dropGone(entry)
@@ -103,7 +116,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     version.reason = reason
   }
 
-  const withdraw = (entry: Entry, version: Version) => {
+  const withdraw = (entry: Entry, version: Version, sequencesEnd = false) => {
     const loaded = version.current
     version.current = undefined
     if (loaded === undefined) {
@@ -113,7 +126,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     setState(version, "UNLOADING")
     return Effect.andThen(
       options.onEvent({ _tag: "Unloading", model: entry.name, version: version.version }),
-      retire(entry, version, loaded)
+      retire(entry, version, loaded, sequencesEnd)
     )
   }
 
@@ -211,9 +224,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const entry = table.entries.get(id)
     if (entry === undefined) return
     yield* entry.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => {
-      const retiring = [...entry.versions.values()]
-        .filter(({ state, version }) => state !== "UNLOADING" && (only === undefined || version === only))
-        .map((version) => withdraw(entry, version))
+      const unloading = [...entry.versions.values()].filter(({ version }) => only === undefined || version === only)
+      for (const { leaving } of unloading) SequenceKeepers.endAll(leaving)
+      const retiring = unloading
+        .filter(({ state }) => state !== "UNLOADING")
+        .map((version) => withdraw(entry, version, true))
       publish(entry)
       return Effect.all(retiring, { discard: true })
     })))

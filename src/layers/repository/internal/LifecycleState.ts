@@ -11,6 +11,7 @@ import {
 } from "../../../services/ModelRepository.ts"
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import * as Rollouts from "./rollout/RolloutStatus.ts"
+import * as SequenceKeepers from "./SequenceKeepers.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -32,6 +33,8 @@ export interface Version {
   current: Loaded | undefined
   /** Predecessors that still close. */
   closing: number
+  /** Those of them whose sequences may go on, in the order in which they were replaced. */
+  readonly leaving: Set<Model>
   /** Leaves the table once it has closed. */
   gone: boolean
 }
@@ -76,19 +79,20 @@ export const keptServing = (reason: string): string => `serves what was loaded b
 export const publish = (entry: Entry): void => {
   const ready = new Map<string, Lookup>()
   const versions: Array<number> = []
+  const keepers = SequenceKeepers.of(entry)
   let newest: Loaded | undefined
   for (const version of [...entry.versions.values()].sort((a, b) => a.version - b.version)) {
     if (version.state !== "READY" || version.current === undefined) continue
     newest = version.current
-    ready.set(String(version.version), foundAs(entry, String(version.version), newest))
+    ready.set(String(version.version), foundAs(entry, String(version.version), newest, keepers))
     versions.push(version.version)
   }
-  if (newest !== undefined) ready.set("", foundAs(entry, "", newest))
+  if (newest !== undefined) ready.set("", foundAs(entry, "", newest, keepers))
   if (entry.rollout !== undefined) {
     ActiveRollout.publish(entry.rollout, {
       name: entry.name,
       versions,
-      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!),
+      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!, keepers),
       lookup: entry.lookup
     }, ready)
   }
@@ -97,12 +101,13 @@ export const publish = (entry: Entry): void => {
 }
 
 /** A loaded version as requests find it under `key`, which they may ask for again. */
-const foundAs = (entry: Entry, key: string, { model }: Loaded): Lookup => {
+const foundAs = (entry: Entry, key: string, { model }: Loaded, keepers: ReadonlyArray<Model>): Lookup => {
   const again = () => entry.lookup(key)
   const shadow = entry.rollout?.shadow
+  const keeper = SequenceKeepers.finder(keepers, key, again)
   return "found" in model
-    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow }))
-    : Result.succeed({ ...model, again, shadow })
+    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow, keeper }))
+    : Result.succeed({ ...model, again, shadow, keeper })
 }
 
 /** What the rollout of a model comes to at this moment. @category getters */
