@@ -41,8 +41,8 @@ export default defineConfig({
           exclude: [...alone, "node_modules/**"],
           setupFiles: ["test/setup.ts"],
           pool: "forks",
-          testTimeout: 60_000,
-          hookTimeout: 60_000
+          testTimeout: 180_000,
+          hookTimeout: 180_000
         }
       },
       {
@@ -52,8 +52,8 @@ export default defineConfig({
           setupFiles: ["test/setup.ts"],
           pool: "forks",
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000
+          testTimeout: 180_000,
+          hookTimeout: 180_000
         }
       }
     ]

@@ -313,7 +313,7 @@ describe("execution", () => {
       yield* Effect.repeat(cycle, { times: 29 })
       // One open session of this model takes about 20 MB: thirty leaked ones would take 600.
       assert.isBelow(process.memoryUsage().rss - before, 60e6)
-    }).pipe(Effect.provide(layer)), 120_000)
+    }).pipe(Effect.provide(layer)))
 
   it.live("does not keep the memory of outputs whose shape it cannot know", () =>
     Effect.gen(function*() {

@@ -210,7 +210,7 @@ describe("the end of the server", () => {
       const answers = yield* Effect.promise(() => Promise.all(asked))
       assert.deepStrictEqual(answers.map(({ closes, status }) => [status, closes]), [[200, true], [200, true]])
       assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })
-    })), 120_000)
+    })))
 
   it.live(
     "waits no longer than it was told for requests that stall half-sent",

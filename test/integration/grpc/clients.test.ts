@@ -90,7 +90,7 @@ describe("node's client", () => {
         }))))
       yield* Effect.promise(() => fc.assert(property, { numRuns: 40 }))
       yield* empty(held)
-    }), 120_000)
+    }))
 
   it.live("is served over TLS, and only with h2", () =>
     Effect.gen(function*() {
