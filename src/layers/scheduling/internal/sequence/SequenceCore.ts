@@ -115,10 +115,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       batch?.seat.strategy.changed()
     }
 
-    /** The sequence lives on from its last answered step, also where the END was among those that are not run. */
+    /** The sequence lives on from its last answered step: the END, if it was there, was the last of those that are not run. */
     const resume = (sequence: Sequence, at: number) => {
-      const hasEnd = sequence.steps.length > 0 || sequence.current !== undefined
-      if (sequence.ending === "finished" && !hasEnd && !live.has(sequence.id)) {
+      if (sequence.ending === "finished" && !live.has(sequence.id)) {
         sequence.ending = undefined
         live.set(sequence.id, sequence)
         table.idle.start(sequence, at)
