@@ -7,8 +7,8 @@ export const parameter = "galatea.sequence.max_backlog"
 
 /** What a config says, `undefined` where it says nothing; a sentence for a value that is none. @category getters */
 export const read = (config: ModelConfig): Result.Result<number | undefined, string> => {
-  const value = config.parameters[parameter]?.string_value
-  if (value === undefined) return Result.succeed(undefined)
+  if (!Object.hasOwn(config.parameters, parameter)) return Result.succeed(undefined)
+  const value = config.parameters[parameter]!.string_value
   const requests = /^[0-9]+$/.test(value) ? Number(value) : Number.NaN
   return Number.isSafeInteger(requests) && requests >= 1
     ? Result.succeed(requests)

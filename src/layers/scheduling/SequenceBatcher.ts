@@ -44,7 +44,8 @@ const strategyOf = ({ direct, oldest }: SequenceBatching): MakeStrategy =>
     })
 
 /** The bound of the config, which was checked when it was loaded. */
-const ownBacklog = (config: ModelConfig): number | undefined => Result.getOrElse(SequenceBacklog.read(config), () => undefined)
+const ownBacklog = (config: ModelConfig): number | undefined =>
+  Result.getOrElse(SequenceBacklog.read(config), () => undefined)
 
 /** The queue of one version. @category constructors */
 export const open = (version: QueueOptions, layout: SequenceLayout.SequenceLayout, options: Options) => {
