@@ -23,6 +23,7 @@ export const prepared = (text: string, directory = "/nowhere"): Prepared => {
     directory,
     contents: directory,
     bare: false,
+    states: [],
     signature: ModelSignature.make(config),
     plan: {
       model: "m",
