@@ -30,6 +30,7 @@ import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
+import * as SequenceBatcher from "./scheduling/SequenceBatcher.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "./telemetry/PrometheusMetrics.ts"
 import * as Version from "./Version.ts"
@@ -103,13 +104,22 @@ const layerResponseCache = (options: ServerOptions): Layer.Layer<never> => {
   return ConfiguredResponseCache.layer(settings.success)
 }
 
-const layerScheduler = ({ maxQueueSize, splitOversizedBatches }: ServerOptions, { batchPolicy }: Hooks) =>
-  ConfiguredScheduler.layerWith({ maxQueueSize, splitOversizedBatches }).pipe(
+const layerScheduler = (options: ServerOptions, { batchPolicy }: Hooks) => {
+  const { maxQueueSize, splitOversizedBatches } = options
+  return ConfiguredScheduler.layerWith({ maxQueueSize, splitOversizedBatches }).pipe(
     Layer.provide(
       DynamicBatcher.layerWith({ maxQueueSize, ...(batchPolicy === undefined ? {} : { policy: batchPolicy }) })
     ),
+    Layer.provide(
+      SequenceBatcher.layerWith({
+        maxQueueSize,
+        maxBacklog: options.sequenceMaxBacklog,
+        drain: Duration.millis(options.sequenceDrainMs)
+      })
+    ),
     Layer.provide(PreciseClock.layer)
   )
+}
 
 /**
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
