@@ -3,9 +3,8 @@ import { Cause, Deferred, Effect, Exit, Fiber, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import {
   DeadlineExceeded,
-  ExecutionFailed,
   InstanceLost,
-  ModelNotReady,
+  type ModelNotReady,
   QueueFull,
   SequenceLost,
   Stopping,
