@@ -135,11 +135,11 @@ describe("ensembles in a repository", () => {
         y: simple()
       })
       const { client } = yield* start(root, { modelControlMode: "explicit", loadModel: ["outer"] })
-      let over = false
+      const caller = { over: false }
       let answered = 0
       const refusals = new Set<string>()
-      const caller = Effect.gen(function*() {
-        while (!over) {
+      const call = Effect.gen(function*() {
+        while (!caller.over) {
           const result = yield* Effect.result(infer(client, "outer"))
           if (result._tag === "Success") {
             answered++
@@ -147,7 +147,7 @@ describe("ensembles in a repository", () => {
           } else refusals.add(String(result.failure.cause))
         }
       })
-      const callers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(caller, { startImmediately: true }))
+      const callers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(call, { startImmediately: true }))
       for (let i = 0; i < 12; i++) {
         const model = ["x", "y", "inner"][i % 3]!
         if (i < 6) {
@@ -162,7 +162,7 @@ describe("ensembles in a repository", () => {
         const before = answered
         yield* until(Effect.sync(() => answered), (now) => now > before + 3)
       }
-      over = true
+      caller.over = true
       yield* Effect.forEach(callers, Fiber.join, { discard: true })
       for (const refusal of refusals) {
         assert.match(refusal, /'outer' (has no available versions|version 1 is not at ready)/)
