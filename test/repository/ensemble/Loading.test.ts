@@ -138,7 +138,7 @@ describe("ensembles at start-up", () => {
       folder("e", ensemble({ batch: 8, steps: [doubling("m", "IN", "OUT")] })),
       "e",
       "ensemble e allows maximum batch size 8, but it contains model m which only allows maximum batch size to be 4\n" +
-      "in step 0: lower max_batch_size of the ensemble, or raise that of the model"
+      "in step 0 'm': lower max_batch_size of the ensemble, or raise that of the model"
     ]
   ]
   for (const [what, tree, name, reason] of cases) {

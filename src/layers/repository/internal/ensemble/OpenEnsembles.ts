@@ -80,7 +80,12 @@ export class OpenEnsembles implements Watcher {
       if (Dependencies.problemOf(opened.ensemble, models) !== undefined) opened.held.hold()
       if (opened.held.isHeld()) holders.push(opened)
     }
-    return Effect.forEach(holders, ({ closed }) => Deferred.await(closed), { discard: true })
+    if (holders.length === 0) return Effect.void
+    // Those that have closed say so before what they needed does.
+    return Effect.andThen(
+      Effect.forEach(holders, ({ closed }) => Deferred.await(closed), { discard: true }),
+      Effect.yieldNow
+    )
   }
 
   private cannotGoOn(

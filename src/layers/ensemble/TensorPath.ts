@@ -1,5 +1,5 @@
 /** Draws how a tensor comes to be in an ensemble, for messages. */
-import type { EnsembleScheduling } from "../../../schema/ModelConfig.ts"
+import type { EnsembleScheduling } from "../../schema/ModelConfig.ts"
 
 type Step = EnsembleScheduling["step"][number]
 
@@ -19,11 +19,16 @@ export const draw = (parts: ReadonlyArray<string>): string => {
 }
 
 /**
- * A way from an input of the ensemble, or from the beginning of a circle, to a tensor: `IN -> step 0 'a' -> temp`.
+ * A way from an input of the ensemble, or round a circle, to a tensor: `IN -> step 0 'a' -> temp`. `leads` says which tensors it leads
+ * through rather than others that the same step reads.
  *
  * @category getters
  */
-export const to = (steps: ReadonlyArray<Step>, tensor: string): ReadonlyArray<string> => {
+export const to = (
+  steps: ReadonlyArray<Step>,
+  tensor: string,
+  leads: (tensor: string) => boolean = () => true
+): ReadonlyArray<string> => {
   const writers = new Map<string, number>()
   for (const [index, { output_map: outputs }] of steps.entries()) {
     for (const written of Object.values(outputs)) if (!writers.has(written)) writers.set(written, index)
@@ -36,7 +41,8 @@ export const to = (steps: ReadonlyArray<Step>, tensor: string): ReadonlyArray<st
     if (writer === undefined || seen.has(writer)) break
     seen.add(writer)
     path.push(stepName(steps, writer))
-    at = Object.values(steps[writer]!.input_map)[0]
+    const read: ReadonlyArray<string> = Object.values(steps[writer]!.input_map)
+    at = read.find(leads) ?? read[0]
     if (at !== undefined) path.push(at)
   }
   return path.toReversed()
