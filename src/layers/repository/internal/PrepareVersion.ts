@@ -17,6 +17,8 @@ import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
 import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
+import * as CustomConfig from "./CustomConfig.ts"
+import * as CustomFile from "./CustomFile.ts"
 import type { Discovered } from "./Discovery.ts"
 import * as Labels from "./Labels.ts"
 import * as ModelFile from "./ModelFile.ts"
@@ -74,6 +76,12 @@ const readIo = Effect.fnUntraced(function*(model: string, path: string) {
   return io
 })
 
+/** As for a model file, which a custom model has not: its config says all. */
+const openCustom = Effect.fnUntraced(function*({ found }: Polled, config: ModelConfig, version: number) {
+  const file = yield* CustomFile.locate(found, config, version)
+  return { file, io: yield* Effect.fromResult(CustomConfig.io(config)) }
+})
+
 /**
  * Prepares one version of a polled model. Nothing is left open.
  *
@@ -99,7 +107,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
 
   const gpus = gpusOf(devices)
   const grouped = normaliseInstanceGroups(polled.config, gpus)
-  yield* checked(resolveBackend(grouped, {
+  const backend = yield* checked(resolveBackend(grouped, {
     version: path.join(directory, String(version)),
     model: directory,
     backends: backendDirectory
@@ -114,16 +122,19 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     code: "INVALID_ARG",
     message
   })))
-  const session = yield* Effect.fromResult(SessionOptions.read(grouped, settings))
+  const custom = backend === "custom"
+  const session = custom
+    ? { settings: {}, warnings: CustomConfig.warnings(grouped) }
+    : yield* Effect.fromResult(SessionOptions.read(grouped, settings))
   yield* Effect.forEach(session.warnings, warn, { discard: true })
   yield* checked(validateAccelerators(grouped))
 
-  const open = Effect.gen(function*() {
+  const open = custom ? openCustom(polled, grouped, version) : Effect.gen(function*() {
     const file = yield* ModelFile.locate(polled.found, grouped, version)
     return { file, io: yield* readIo(model, file) }
   })
-  const completing = polled.autoComplete && AutoComplete.isNeeded(grouped)
-  if (polled.autoComplete && !completing) yield* Effect.logDebug(AutoComplete.skipped(model))
+  const completing = polled.autoComplete && !custom && AutoComplete.isNeeded(grouped)
+  if (polled.autoComplete && !completing && !custom) yield* Effect.logDebug(AutoComplete.skipped(model))
   const opened = completing ? yield* open : undefined
   const completion = opened === undefined
     ? { config: grouped, warnings: [] }
@@ -152,7 +163,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       outputs: agreement.outputs,
       batched: config.max_batch_size > 0,
       instances: instancesOf(config),
-      session: session.settings
+      session: session.settings,
+      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {})
     },
     contents: polled.found.file ?? path.join(directory, String(version))
   }
