@@ -18,7 +18,9 @@ import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
+import * as CustomExecutor from "./execution/CustomExecutor.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
+import * as RoutedExecutor from "./execution/RoutedExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
@@ -48,7 +50,7 @@ export interface Hooks {
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
   readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
-  /** Runs the models. Default: ONNX Runtime on worker threads. */
+  /** Runs the models. Default: ONNX Runtime, and modules of custom models, on worker threads. */
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
@@ -204,11 +206,17 @@ export const check = (
   )
 }
 
-const layerExecutor = (options: ServerOptions) =>
-  OnnxExecutor.layerWith({
-    stallTimeout: options.instanceStallTimeoutSecs === 0
-      ? Duration.infinity
-      : Duration.seconds(options.instanceStallTimeoutSecs),
-    workerHeapMegabytes: options.instanceHeapMegabytes,
-    ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
+const layerExecutor = (options: ServerOptions) => {
+  const stallTimeout = options.instanceStallTimeoutSecs === 0
+    ? Duration.infinity
+    : Duration.seconds(options.instanceStallTimeoutSecs)
+  const workerHeapMegabytes = options.instanceHeapMegabytes
+  return RoutedExecutor.layer({
+    onnxruntime: OnnxExecutor.layerWith({
+      stallTimeout,
+      workerHeapMegabytes,
+      ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
+    }),
+    custom: CustomExecutor.layerWith({ stallTimeout, workerHeapMegabytes })
   })
+}

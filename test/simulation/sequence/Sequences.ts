@@ -151,7 +151,9 @@ export class Sequences {
     const { id, plan, start } = step
     if (plan.wide) return { tag: "InvalidRequest" }
     if (id === 0n || id === "") return { tag: "InvalidRequest" }
-    if (this.plan.kind !== "both" && (typeof id === "string") !== (this.plan.kind === "text")) return { tag: "InvalidRequest" }
+    if (this.plan.kind !== "both" && (typeof id === "string") !== (this.plan.kind === "text")) {
+      return { tag: "InvalidRequest" }
+    }
     if (start && this.closing) return { tag: "Stopping" }
     const found = this.live.get(id)
     if (found === undefined && !start) return { tag: this.lost.has(id) ? "SequenceLost" : "InvalidRequest" }
@@ -303,7 +305,9 @@ export class Sequences {
   /** A step leaves, and with it those behind it, or all where the sequence has no slot yet. */
   private drop(step: Step, tag: string, behind = "Cancelled"): void {
     const sequence = step.sequence!
-    const gone = sequence.place === "backlog" ? sequence.steps.splice(0) : sequence.steps.splice(sequence.steps.indexOf(step))
+    const gone = sequence.place === "backlog"
+      ? sequence.steps.splice(0)
+      : sequence.steps.splice(sequence.steps.indexOf(step))
     for (const one of gone) this.answer(one, one === step ? tag : behind)
     if (sequence.next !== undefined && gone.includes(sequence.next)) sequence.next = undefined
   }
@@ -478,4 +482,3 @@ export class Sequences {
     this.advance(sequence)
   }
 }
-

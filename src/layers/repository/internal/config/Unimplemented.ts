@@ -63,7 +63,7 @@ function* refusals(
   }
   for (const kind of ["input", "output"] as const) {
     for (const [index, io] of config[kind].entries()) {
-      if (io.data_type === "TYPE_BF16") {
+      if (io.data_type === "TYPE_BF16" && config.backend !== "custom") {
         yield refuse(
           `${kind}[${index}].data_type`,
           datatypeRefusal({ kind, name: io.name, type: io.data_type })
