@@ -51,7 +51,7 @@ const tensor = (name: string, configName: string, shape: ReadonlyArray<number>):
  * @category constructors
  */
 export const io = (config: ModelConfig): Result.Result<ModelIo, LoadFailed> => {
-  const { input, max_batch_size: maxBatchSize, name: model, output, sequence_batching: sequence } = config
+  const { input, name: model, output, sequence_batching: sequence } = config
   for (const [kind, entries] of [["input", input], ["output", output]] as const) {
     if (entries.length > 0) continue
     return Result.fail(
@@ -70,12 +70,11 @@ export const io = (config: ModelConfig): Result.Result<ModelIo, LoadFailed> => {
     const shape = flat ? [-1] : BatchAxis.insert(modelSide(entry), axis(entry.name))
     return tensor(entry.name, String(entry.data_type), shape)
   }
-  const batch = maxBatchSize > 0 ? [-1] : []
   const fed = config.batch_input.flatMap(({ data_type: type, kind, target_name: targets }) =>
     targets.map((name) => tensor(name, String(type), kind === "BATCH_ITEM_SHAPE" ? [-1, -1] : [-1]))
   )
-  const controls = SequenceControls.controls(config).map((control) =>
-    tensor(control.tensor, control.datatype, [...batch, 1])
+  const controls = SequenceControls.specs(config).map(({ datatype, name, shape }) =>
+    tensor(name, DataTypes.fromName(datatype)!.configName, shape)
   )
   const states = sequence?.state ?? []
   const outputs = output.map(declared)
