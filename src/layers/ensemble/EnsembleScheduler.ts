@@ -3,7 +3,7 @@
  *
  * Source: scheduling §5.
  */
-import { Cause, Clock, Effect, Exit, Latch, Result, type Scope } from "effect"
+import { Cause, Clock, Effect, Exit, Latch, type Scope } from "effect"
 import * as BatchAxis from "../../schema/BatchAxis.ts"
 import { LoadFailed, Stopping } from "../../schema/Errors.ts"
 import type { ModelConfig } from "../../schema/ModelConfig.ts"

@@ -76,7 +76,8 @@ const submit = (
       reason._tag === "Stopping" && model.again !== undefined && attempts > 1
         ? answerAgain(model, model.again, request, attempts - 1, shadows, reason)
         : Effect.fail(
-          reason._tag === "Unsupported"
+          // What comes from a step of an ensemble says so already.
+          reason._tag === "Unsupported" && model.config.ensemble_scheduling === undefined
             ? new Unsupported({ message: ClientTensor.requestPrefix(request) + reason.message })
             : reason
         ),

@@ -127,6 +127,28 @@ describe("ensembles", () => {
     ))
   })
 
+  it("counts tensors that parameters read and write", () => {
+    const said = (entries: Readonly<Record<string, string>>) =>
+      Object.entries(entries).map(([key, value]) => `parameters { key: "${key}" value { string_value: "${value}" } }`)
+        .join(" ")
+    const more = (parameters: Readonly<Record<string, string>>, outs = outputs("prob")) =>
+      `platform: "ensemble" ${inputs("data", "more")} ${outs} ${said(parameters)} ${ensemble(first, second)}`
+    assert.strictEqual(fault(more({}), { name: "e" }), "ensemble input 'more' for ensemble e' is not used")
+    assert.isUndefined(fault(more({ "galatea.condition.0": "more" })))
+    assert.isUndefined(fault(more({ "galatea.fan_out.1": "temp@more" })))
+    const gather = { "galatea.fan_out.0": "data@more", "galatea.gather.0": "temp@shapes" }
+    assert.strictEqual(fault(more(gather), { name: "e" }), "ensemble tensor 'shapes' is unused in ensemble 'e'")
+    assert.isUndefined(fault(more(gather, outputs("prob", "shapes"))))
+    assert.strictEqual(
+      fault(more({ "galatea.condition.0": "prob", "galatea.fan_out.1": "temp@more" }), { name: "e" }),
+      "output 'prob' for ensemble 'e' is not written: at least one of its depending tensors, 'temp', is not connected"
+    )
+    assert.strictEqual(
+      fault(more({ "galatea.condition.7": "more" }), { name: "e" }),
+      "parameter 'galatea.condition.7' of ensemble 'e' names step '7', expected the index of a step: 0 to 1"
+    )
+  })
+
   for (const [name, text, expected] of cases) {
     it(`refuses ${name}`, () => {
       assert.strictEqual(fault(`platform: "ensemble" ${text}`, { name }), expected)

@@ -40,7 +40,7 @@ const sameFrom = (a: ReadonlyArray<number>, b: ReadonlyArray<number>, from: numb
 const asRow = (shape: ReadonlyArray<number>): ReadonlyArray<number> => shape.length === 0 ? [1] : shape
 
 const rows = (
-  { shapes: _, spec, tensor: name }: Target,
+  { spec, tensor: name }: Target,
   parts: ReadonlyArray<Tensor>
 ): Result.Result<Gathered, string> => {
   if (parts.length === 0) {
