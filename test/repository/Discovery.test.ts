@@ -109,7 +109,7 @@ describe("Discovery", () => {
           root: path,
           directory: root,
           file: `${root}/my net.onnx`,
-          place: "local"
+          place: "local" as const
         }
         assert.deepInclude(found.models[0], located)
         assert.strictEqual(found.models.length, 1)
