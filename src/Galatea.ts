@@ -20,6 +20,7 @@ export * as ConfiguredScheduler from "./layers/scheduling/ConfiguredScheduler.ts
 export * as DirectScheduler from "./layers/scheduling/DirectScheduler.ts"
 export * as DynamicBatcher from "./layers/scheduling/DynamicBatcher.ts"
 export * as PreciseClock from "./layers/scheduling/PreciseClock.ts"
+export * as SequenceBatcher from "./layers/scheduling/SequenceBatcher.ts"
 export * as Server from "./layers/Server.ts"
 export * as LocalStatistics from "./layers/telemetry/LocalStatistics.ts"
 export * as PrometheusMetrics from "./layers/telemetry/PrometheusMetrics.ts"

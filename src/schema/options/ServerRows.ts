@@ -187,6 +187,26 @@ export const executionRows = [
     doc: "How many requests may wait for one version of a model. The next one is refused with 503 at once."
   }),
   single({
+    name: "sequence-max-backlog",
+    type: int({ min: 1 }),
+    default: 16384,
+    triton: false,
+    unit: "requests",
+    group: "Execution",
+    doc:
+      "How many requests of sequences may wait for one version of a model because no slot is free for their sequence. The next one is refused with 503 at once. The parameter galatea.sequence.max_backlog of a model counts before it."
+  }),
+  single({
+    name: "sequence-drain-ms",
+    type: int({ min: 0, max: 3_600_000 }),
+    default: 10_000,
+    triton: false,
+    unit: "milliseconds",
+    group: "Execution",
+    doc:
+      "How long the sequences of a version that has been replaced, or of a server that ends, may go on until they end by themselves. What they have sent is answered in any case."
+  }),
+  single({
     name: "split-oversized-batches",
     type: bool,
     default: false,

@@ -9,6 +9,7 @@ import { validateConfig } from "../../../src/layers/repository/internal/config/V
 import * as MemoryModelRepository from "../../../src/layers/repository/MemoryModelRepository.ts"
 import * as ConfiguredScheduler from "../../../src/layers/scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "../../../src/layers/scheduling/DynamicBatcher.ts"
+import * as SequenceBatcher from "../../../src/layers/scheduling/SequenceBatcher.ts"
 import * as LocalStatistics from "../../../src/layers/telemetry/LocalStatistics.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
@@ -82,7 +83,7 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
   const schedulers = Context.get(
     yield* Layer.build(
       ConfiguredScheduler.layer.pipe(
-        Layer.provide(DynamicBatcher.layerWith(options.batcher ?? {})),
+        Layer.provide([DynamicBatcher.layerWith(options.batcher ?? {}), SequenceBatcher.layer]),
         Layer.provide(Layer.succeedContext(shared))
       )
     ),

@@ -163,6 +163,8 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("allow-rpc", "false", false),
   row("rpc-max-message-bytes", "1024", 1024),
   row("max-queue-size", "10", 10),
+  row("sequence-max-backlog", "10", 10),
+  row("sequence-drain-ms", "100", 100),
   row("split-oversized-batches", "true", true),
   row("tensor-memory-idle-bytes", "0", 0),
   row("instance-stall-timeout-secs", "5", 5),

@@ -8,6 +8,7 @@ import { Effect, Path, Result } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
+import type { SequenceState } from "../../../schema/SequenceState.ts"
 import { type Device, Executor, type ModelPlan, type PlannedInstance } from "../../../services/Executor.ts"
 import * as BackendSettings from "./BackendSettings.ts"
 import { resolveBackend } from "./config/Backend.ts"
@@ -16,10 +17,12 @@ import { type Gpus, noGpus, normaliseConfig, normaliseInstanceGroups } from "./c
 import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
 import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
+import { validateStates } from "./config/ValidateStates.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
 import * as CustomConfig from "./CustomConfig.ts"
 import * as CustomFile from "./CustomFile.ts"
 import type { Discovered } from "./Discovery.ts"
+import * as InitialStates from "./InitialStates.ts"
 import * as Labels from "./Labels.ts"
 import * as ModelFile from "./ModelFile.ts"
 import * as AutoComplete from "./onnx/AutoComplete.ts"
@@ -41,6 +44,8 @@ export interface Prepared {
   readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
+  /** What the server keeps for each sequence, with what it begins with. */
+  readonly states: ReadonlyArray<SequenceState>
   /** Absolute path of what it is made of: its folder, or its file where it has none. */
   readonly contents: string
 }
@@ -145,10 +150,12 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   yield* checked(validateConfig(config))
   // A dimension of 0 is allowed where the model has one, which the comparison below decides.
   yield* checked(validateIo(config, { declaresZero: () => true }))
+  yield* checked(validateStates(config))
   const labels = yield* Labels.read(config, directory, warn)
 
   const { file, io } = opened ?? (yield* open)
   const agreement = yield* Effect.fromResult(Compare.run(model, config, io))
+  const states = yield* InitialStates.read({ config, directory, inputs: agreement.inputs })
   const prepared: Prepared = {
     config,
     version,
@@ -164,8 +171,12 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       batched: config.max_batch_size > 0,
       instances: instancesOf(config),
       session: session.settings,
+      ...(states.length === 0
+        ? {}
+        : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) }),
       ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {})
     },
+    states,
     contents: polled.found.file ?? path.join(directory, String(version))
   }
   return prepared

@@ -25,7 +25,7 @@ export class Entry implements Member<Entry> {
   /** When its caller's deadline passes. */
   readonly deadlineAt: number | undefined
   /** What decides with whom it may share a batch. */
-  readonly key: unknown
+  key: unknown
   /** Gives the answer to the caller, or to whoever cleans up after one that was interrupted. */
   resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
   state: State = "arriving"

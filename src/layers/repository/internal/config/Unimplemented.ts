@@ -47,11 +47,12 @@ function* refusals(
 ): Generator<Unimplemented> {
   const { name } = config
   const model = `model '${name}'`
-  if (config.sequence_batching !== undefined) {
-    yield refuse("sequence_batching", `${model} asks for sequence_batching, which this release does not do.`)
-  }
-  if (config.ensemble_scheduling !== undefined) {
-    yield refuse("ensemble_scheduling", `${model} is an ensemble, which this release does not run.`)
+  if (config.sequence_batching?.iterative_sequence) {
+    yield refuse(
+      "sequence_batching.iterative_sequence",
+      `${model} asks for iterative_sequence, by which a model runs again and again for one request, which this release does not ` +
+        "do: remove it, an ONNX model answers each request once."
+    )
   }
   if (config.model_transaction_policy?.decoupled) {
     yield refuse(
