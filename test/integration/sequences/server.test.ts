@@ -62,10 +62,12 @@ describe("sequences on ONNX Runtime", () => {
   for (const strategy of ["direct { }", "oldest { }"]) {
     it.live(`84 state kept, with ${strategy}: each sequence has its own, and begins anew with START`, () =>
       Effect.gen(function*() {
-        const { ask } = yield* open({
+        const { ask, server } = yield* open({
           "m/config.pbtxt": SequenceModels.accumulatorConfig({ batching: `${long} ${strategy}`, maxBatchSize: 2 }),
           "m/1/model.onnx": SequenceModels.accumulator()
         })
+        const { inputs, outputs } = Result.getOrThrow(server.modelMetadata("m", ""))
+        assert.deepStrictEqual([...inputs, ...outputs].map(({ name }) => name), ["INPUT", "OUTPUT"])
         // More sequences than slots: they wait for each other.
         const sums = yield* Effect.forEach(
           [1n, 2n, "one", 3n, 4n],
