@@ -8,7 +8,6 @@ const found = (text: string) =>
 const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<string>]> = [
   ["", []],
   ["sequence_batching { }", ["refuse sequence_batching"]],
-  ["ensemble_scheduling { }", ["refuse ensemble_scheduling"]],
   ["model_transaction_policy { decoupled: true }", ["refuse model_transaction_policy.decoupled"]],
   ["model_transaction_policy { }", []],
   ["batch_input { }", []],

@@ -50,9 +50,6 @@ function* refusals(
   if (config.sequence_batching !== undefined) {
     yield refuse("sequence_batching", `${model} asks for sequence_batching, which this release does not do.`)
   }
-  if (config.ensemble_scheduling !== undefined) {
-    yield refuse("ensemble_scheduling", `${model} is an ensemble, which this release does not run.`)
-  }
   if (config.model_transaction_policy?.decoupled) {
     yield refuse(
       "model_transaction_policy.decoupled",

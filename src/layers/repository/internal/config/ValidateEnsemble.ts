@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import type { EnsembleScheduling, ModelConfig } from "../../../../schema/ModelConfig.ts"
 import * as EnsembleExtensions from "../../../ensemble/EnsembleExtensions.ts"
+import * as TensorPath from "../../../ensemble/TensorPath.ts"
 import type { ConfigFault } from "./ConfigFault.ts"
 import { invalid } from "./ConfigFault.ts"
 
@@ -100,6 +101,10 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
     if (node === undefined) yield invalid(`ensemble input '${input.name}' for ensemble ${name}' is not used`)
     else graph.supply(node)
   }
+  const way = (tensor: string): string => {
+    const path = TensorPath.to(ensemble.step, tensor, (read) => graph.nodes.get(read)?.ready === false)
+    return path.length === 1 ? "" : `\n${TensorPath.draw(path)}`
+  }
   const outputs = new Set<Node>()
   for (const output of config.output) {
     const node = graph.nodes.get(output.name)
@@ -111,13 +116,13 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
         const why = source === node
           ? ""
           : `: at least one of its depending tensors, '${source.name}', is not connected`
-        yield invalid(`output '${output.name}' for ensemble '${name}' is not written${why}`)
+        yield invalid(`output '${output.name}' for ensemble '${name}' is not written${why}${way(output.name)}`)
       }
     }
   }
   for (const node of graph.nodes.values()) {
     if (!outputs.has(node) && (!node.ready || node.readers.length === 0)) {
-      yield invalid(`ensemble tensor '${node.name}' is unused in ensemble '${name}'`)
+      yield invalid(`ensemble tensor '${node.name}' is unused in ensemble '${name}'${way(node.name)}`)
     }
   }
 }
