@@ -112,7 +112,7 @@ export const make = (
 
   /** A model in the files that came with its load. */
   const placed = ({ found, id, name }: Target, { directory, hold }: Folder): Discovered => {
-    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined }
+    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined, place: "request" }
     return {
       ...located,
       fingerprint: Effect.provideContext(Fingerprints.ofFolder(directory), services),
