@@ -56,6 +56,32 @@ export const compareNames = (a: string, b: string): number => {
   return a.length - b.length
 }
 
+const of = (
+  maxBatchSize: number,
+  inputs: ReadonlyArray<SignatureTensor>,
+  outputs: ReadonlyArray<SignatureTensor>
+): ModelSignature => ({
+  maxBatchSize,
+  inputs,
+  outputs,
+  inputByName: new Map(inputs.map((io) => [io.name, io])),
+  outputByName: new Map(outputs.map((io) => [io.name, io])),
+  requiredInputs: inputs.filter((io) => !io.optional).length,
+  outputNames: outputs.map((io) => io.name).toSorted(compareNames)
+})
+
+/** The signature with these inputs and outputs behind its own; outputs that it has already stay. @category combinators */
+export const extend = (
+  signature: ModelSignature,
+  inputs: ReadonlyArray<SignatureTensor>,
+  outputs: ReadonlyArray<SignatureTensor>
+): ModelSignature =>
+  of(
+    signature.maxBatchSize,
+    [...signature.inputs, ...inputs],
+    [...signature.outputs, ...outputs.filter(({ name }) => !signature.outputByName.has(name))]
+  )
+
 /**
  * The signature of a validated config. `labels` maps an output's name to its class labels; `scalars` names the inputs and
  * outputs that have rank 0 in the model, which a config can only describe as `dims: [ 1 ]`.
@@ -87,15 +113,9 @@ export const make = (
       labels: labels.get(io.name)
     }
   }
-  const inputs = config.input.map((io) => tensor(io, io.optional))
-  const outputs = config.output.map((io) => tensor(io, false))
-  return {
+  return of(
     maxBatchSize,
-    inputs,
-    outputs,
-    inputByName: new Map(inputs.map((io) => [io.name, io])),
-    outputByName: new Map(outputs.map((io) => [io.name, io])),
-    requiredInputs: inputs.filter((io) => !io.optional).length,
-    outputNames: outputs.map((io) => io.name).toSorted(compareNames)
-  }
+    config.input.map((io) => tensor(io, io.optional)),
+    config.output.map((io) => tensor(io, false))
+  )
 }

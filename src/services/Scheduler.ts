@@ -81,6 +81,8 @@ export interface ModelScheduler {
   readonly splits?: boolean
   /** A live sequence has this id: its next step belongs here. Absent: no sequences are kept. */
   readonly holds?: (id: bigint | string) => boolean
+  /** Live sequences. Absent: none are kept. */
+  readonly sequences?: () => number
   /** Ends every sequence as soon as what it has submitted was answered: nobody can send another step. */
   readonly endSequences?: () => void
   /** Jobs waiting, and instances that run some. */

@@ -9,6 +9,7 @@ import * as LocalInferenceServer from "../../src/layers/inference/LocalInference
 import * as FileModelRepository from "../../src/layers/repository/FileModelRepository.ts"
 import * as ConfiguredScheduler from "../../src/layers/scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "../../src/layers/scheduling/DynamicBatcher.ts"
+import * as SequenceBatcher from "../../src/layers/scheduling/SequenceBatcher.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import type { InferenceResponse, Tensor } from "../../src/schema/Inference.ts"
 import { InferenceServer } from "../../src/services/InferenceServer.ts"
@@ -24,7 +25,10 @@ const open = Effect.fnUntraced(function*(tree: TemporaryRepository.Tree) {
   const context = yield* Layer.build(
     LocalInferenceServer.layer({ name: "galatea", version: "1", strictReadiness: true }).pipe(
       Layer.provide(FileModelRepository.layer({ paths: [folder] })),
-      Layer.provide([OnnxExecutor.layer, ConfiguredScheduler.layer.pipe(Layer.provide(DynamicBatcher.layer))]),
+      Layer.provide([
+        OnnxExecutor.layer,
+        ConfiguredScheduler.layer.pipe(Layer.provide([DynamicBatcher.layer, SequenceBatcher.layer]))
+      ]),
       Layer.provideMerge(SharedTensorMemory.layer),
       Layer.provide([LocalStatistics.layer, TemporaryRepository.platform])
     )
@@ -56,7 +60,7 @@ const read = ({ outputs, release }: InferenceResponse): ReadonlyArray<ReadonlyAr
   return found
 }
 
-const batching = "dynamic_batching { max_queue_delay_microseconds: 200000 preferred_batch_size: [ 8 ] }"
+const batching = "dynamic_batching { max_queue_delay_microseconds: 20000000 preferred_batch_size: [ 8 ] }"
 
 describe("the batcher on ONNX Runtime", () => {
   it.live("runs streams of Silero VAD together, apart by sample rate, each with its own answer", () =>

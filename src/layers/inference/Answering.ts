@@ -4,7 +4,7 @@
  */
 import { Effect, Result } from "effect"
 import { type Stopping, Unsupported } from "../../schema/Errors.ts"
-import type { InferenceRequest, InferenceResponse, Tensor } from "../../schema/Inference.ts"
+import type { InferenceRequest, InferenceResponse, SequenceStep, Tensor } from "../../schema/Inference.ts"
 import { withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, whenResident } from "../../services/ModelRepository.ts"
 import type { Job, JobFailure, JobResult } from "../../services/Scheduler.ts"
@@ -30,20 +30,32 @@ export const infer = (model: Model, request: InferenceRequest, shadows?: ShadowR
 /** Answers one request by this version and no other. @category inference */
 export const once = (model: Model, request: InferenceRequest): Answer => answer(model, request, 1, undefined)
 
-/** A request that named no version may be divided among several. */
+/** A request that named no version may be divided among several; the next step of a sequence goes where the sequence lives. */
 const divide = (
   model: Model,
   request: InferenceRequest,
   attempts: number,
   shadows: ShadowRuns.ShadowRuns | undefined
 ): Answer => {
-  if (model.route === undefined) return answer(model, request, attempts, shadows)
+  const { sequence } = request
+  if (model.route === undefined) {
+    const keeper = sequence === undefined || sequence.start ? undefined : keeperOf(model, model, sequence.id)
+    return answer(keeper ?? model, request, attempts, shadows)
+  }
   const lookup = model.route(request)
   const target = lookup()
+  if (sequence !== undefined && !sequence.start) {
+    const keeper = keeperOf(model, Result.isSuccess(target) ? target.success : undefined, sequence.id)
+    if (keeper !== undefined) return answer(keeper, request, attempts, shadows)
+  }
   return Result.isSuccess(target)
     ? answer(target.success, request, attempts, shadows)
     : whenFound(lookup, request, (found, rest) => answer(found, rest, attempts, shadows))
 }
+
+/** The version other than `target` that keeps a sequence. One that has begun again lives in the target. */
+const keeperOf = (found: Model, target: Model | undefined, id: SequenceStep["id"]): Model | undefined =>
+  found.keeper === undefined || target?.scheduler.holds?.(id) === true ? undefined : found.keeper(id)
 
 const answer = (
   model: Model,

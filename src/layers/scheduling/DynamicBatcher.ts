@@ -46,7 +46,7 @@ export const open = Effect.fnUntraced(
       model: config.name,
       policy: options.policy?.(config) ?? policyOf(config),
       maxRows,
-      layout,
+      sameKey: (a, b) => layout.sameKey(a as BatchLayout.BatchKey | undefined, b as BatchLayout.BatchKey | undefined),
       ahead: config.dynamic_batching?.preserve_ordering !== true,
       core: () => opened,
       launch: (entries) => opened!.launch(entries, prepare)

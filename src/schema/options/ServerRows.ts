@@ -85,6 +85,15 @@ export const serverRows = [
     group,
     doc: "How many models may be served from files that came with a load call."
   }),
+  single({
+    name: "custom-models",
+    type: choice(["none", "local", "all"], "invalid argument for --custom-models"),
+    default: "local" as "none" | "local" | "all",
+    triton: false,
+    group,
+    doc:
+      "Which custom models may run: their code has the rights of the server. none; local: those in folders on this machine; all: also what comes from other machines and with load calls."
+  }),
   repeated({
     name: "load-model",
     type: string,
@@ -176,6 +185,26 @@ export const executionRows = [
     unit: "requests",
     group: "Execution",
     doc: "How many requests may wait for one version of a model. The next one is refused with 503 at once."
+  }),
+  single({
+    name: "sequence-max-backlog",
+    type: int({ min: 1 }),
+    default: 16384,
+    triton: false,
+    unit: "requests",
+    group: "Execution",
+    doc:
+      "How many requests of sequences may wait for one version of a model because no slot is free for their sequence. The next one is refused with 503 at once. The parameter galatea.sequence.max_backlog of a model counts before it."
+  }),
+  single({
+    name: "sequence-drain-ms",
+    type: int({ min: 0, max: 3_600_000 }),
+    default: 10_000,
+    triton: false,
+    unit: "milliseconds",
+    group: "Execution",
+    doc:
+      "How long the sequences of a version that has been replaced, or of a server that ends, may go on until they end by themselves. What they have sent is answered in any case."
   }),
   single({
     name: "split-oversized-batches",

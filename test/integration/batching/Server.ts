@@ -1,5 +1,5 @@
 /** The whole server of a scenario in this process, and what a test has to know of its inside. */
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, type Duration, Effect, Layer } from "effect"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "../../../src/layers/frontend/HttpFrontend.ts"
@@ -9,6 +9,7 @@ import { validateConfig } from "../../../src/layers/repository/internal/config/V
 import * as MemoryModelRepository from "../../../src/layers/repository/MemoryModelRepository.ts"
 import * as ConfiguredScheduler from "../../../src/layers/scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "../../../src/layers/scheduling/DynamicBatcher.ts"
+import * as SequenceBatcher from "../../../src/layers/scheduling/SequenceBatcher.ts"
 import * as LocalStatistics from "../../../src/layers/telemetry/LocalStatistics.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
@@ -25,6 +26,8 @@ export interface Options {
   /** No instance is given to the scheduler before `release`. */
   readonly held?: boolean
   readonly batcher?: DynamicBatcher.Options
+  /** How long sequences may go on when the server ends. Default: not at all. */
+  readonly drain?: Duration.Input
   /** Milliseconds until nobody waits for a request any more, by the order of submission: as if its front end had told. */
   readonly deadline?: (submission: number) => number | undefined
 }
@@ -82,7 +85,10 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
   const schedulers = Context.get(
     yield* Layer.build(
       ConfiguredScheduler.layer.pipe(
-        Layer.provide(DynamicBatcher.layerWith(options.batcher ?? {})),
+        Layer.provide([
+          DynamicBatcher.layerWith(options.batcher ?? {}),
+          SequenceBatcher.layerWith({ drain: options.drain ?? "0 millis" })
+        ]),
         Layer.provide(Layer.succeedContext(shared))
       )
     ),

@@ -7,7 +7,8 @@ const found = (text: string) =>
 
 const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<string>]> = [
   ["", []],
-  ["sequence_batching { }", ["refuse sequence_batching"]],
+  ["sequence_batching { }", []],
+  ["sequence_batching { iterative_sequence: true }", ["refuse sequence_batching.iterative_sequence"]],
   ["model_transaction_policy { decoupled: true }", ["refuse model_transaction_policy.decoupled"]],
   ["model_transaction_policy { }", []],
   ["batch_input { }", []],

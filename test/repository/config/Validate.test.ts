@@ -3,7 +3,7 @@ import { Result } from "effect"
 import { normaliseConfig, normaliseInstanceGroups } from "../../../src/layers/repository/internal/config/Normalise.ts"
 import { configWarnings, validateConfig } from "../../../src/layers/repository/internal/config/Validate.ts"
 import { validateAccelerators } from "../../../src/layers/repository/internal/config/ValidateInstanceGroups.ts"
-import { validateStates } from "../../../src/layers/repository/internal/config/ValidateSchedulers.ts"
+import { validateStates } from "../../../src/layers/repository/internal/config/ValidateStates.ts"
 import * as Config from "../../../src/schema/ModelConfig.ts"
 import { fault, good, parse, twoGpus } from "./Stages.ts"
 
@@ -76,6 +76,17 @@ const cases: ReadonlyArray<readonly [text: string, expected: string | undefined]
     [
       `sequence_batching { direct { minimum_slot_utilization: ${utilization} } }`,
       "sequence batching minimum slot utilization must be in range (0.0, 1.0] for m"
+    ] as const
+  ),
+  [
+    "sequence_batching { } parameters { key: \"galatea.sequence.max_backlog\" value { string_value: \"1\" } }",
+    undefined
+  ],
+  ...["0", "-1", "1.5", "many", ""].map((value) =>
+    [
+      `sequence_batching { } parameters { key: "galatea.sequence.max_backlog" value { string_value: "${value}" } }`,
+      "parameter 'galatea.sequence.max_backlog' of model 'm' must be a whole number of requests from 1 on, got " +
+      `'${value}'`
     ] as const
   ),
   [
@@ -153,7 +164,7 @@ describe("validateConfig", () => {
 })
 
 const state = (fields: string, initial = "", type = "TYPE_FP32") =>
-  `sequence_batching { state { input_name: "s" data_type: TYPE_FP32 dims: [ 2, -1 ] ${fields} ${
+  `sequence_batching { state { input_name: "s" output_name: "t" data_type: TYPE_FP32 dims: [ 2, -1 ] ${fields} ${
     initial === "" ? "" : `initial_state { data_type: ${type} ${initial} }`
   } } }`
 
@@ -200,20 +211,59 @@ describe("validateStates", () => {
     ],
     [
       state("use_growable_memory: true use_same_buffer_for_input_output: true"),
-      "'use_growable_memory' can only work with KIND_GPU model instances right now."
+      "'use_growable_memory' can only work with KIND_GPU model instances right now. Please either change the instance type to " +
+      "KIND_GPU or set 'use_growable_memory' to false for state input 's'."
+    ],
+    [state("", "dims: [ 2, 0 ] zero_data: true name: \"i\""), undefined],
+    [
+      "sequence_batching { state { input_name: \"s\" output_name: \"t\" data_type: TYPE_FP32 } " +
+      "state { input_name: \"u\" output_name: \"t\" data_type: TYPE_FP32 } }",
+      "State output name 't' specified more than once."
+    ],
+    [
+      "sequence_batching { state { input_name: \"s\" data_type: TYPE_FP32 } }",
+      "a state of model 'm' must have an 'input_name' and an 'output_name', got 's' and ''"
+    ],
+    [
+      "sequence_batching { state { input_name: \"s\" output_name: \"t\" } }",
+      "state 's' of model 'm' must specify 'data_type', got TYPE_INVALID"
+    ],
+    [
+      "sequence_batching { state { input_name: \"s\" output_name: \"t\" data_type: TYPE_FP32 dims: [ -2 ] } }",
+      "state 's' of model 'm' has the dims [-2], expected -1 or a size in each"
+    ],
+    [
+      `${state("")} input { name: "s" data_type: TYPE_FP32 dims: 1 }`,
+      "state 's' of model 'm' is listed in 'input' too, which is for what clients send: the server feeds states"
+    ],
+    [
+      `${state("")} max_batch_size: 2 parameters { key: "galatea.shared.t" value { string_value: "true" } }`,
+      "parameter 'galatea.shared.t' declares a tensor of state 's' of model 'm' shared by the whole batch, and a state belongs to " +
+      "one sequence: remove the parameter"
+    ],
+    [
+      `${state("")} max_batch_size: 2 parameters { key: "galatea.batch_dim.s" value { string_value: "1" } }`,
+      "state 's' of model 'm' carries the batch in dimension 1 of 's' and in dimension 0 of 't', expected the same: set the " +
+      "parameters 'galatea.batch_dim.s' and 'galatea.batch_dim.t' both"
     ]
   ]
   for (const [text, expected] of states) {
     it(`${expected === undefined ? "accepts" : "refuses"} ${text}`, () => {
-      const config = normaliseInstanceGroups(parse(text), { supported: false, present: 0, usable: [] })
+      const config = normaliseInstanceGroups(parse(`name: "m" ${text}`), { supported: false, present: 0, usable: [] })
       const result = validateStates(config)
       assert.strictEqual(Result.isFailure(result) ? result.failure.message : undefined, expected)
     })
   }
 
-  it("accepts growable memory on GPUs", () => {
-    const config = parse(state("use_growable_memory: true use_same_buffer_for_input_output: true"))
-    assert.isTrue(Result.isSuccess(validateStates(normaliseInstanceGroups(config, twoGpus))))
+  it("has no memory that grows in place on GPUs either", () => {
+    const config = parse(`name: "m" ${state("use_growable_memory: true use_same_buffer_for_input_output: true")}`)
+    const result = validateStates(normaliseInstanceGroups(config, twoGpus))
+    assert.deepStrictEqual(Result.isFailure(result) ? result.failure : undefined, {
+      code: "UNSUPPORTED",
+      message:
+        "model 'm' asks for 'use_growable_memory' of state input 's', memory that grows in place, which this release does not " +
+        "have: set it to false, a state with dims of -1 grows without it"
+    })
   })
 })
 

@@ -373,13 +373,15 @@ describe("Compare, optional inputs", () => {
 
 describe("Compare, sequence batching", () => {
   const controlled = (start: ReturnType<typeof tensor>) =>
-    io([tensor("X", "FP32", -1, 4), start, tensor("ID", "UINT64", -1, 1), tensor("STATE", "FP32", -1, 2)], [])
+    io([tensor("X", "FP32", -1, 4), start, tensor("ID", "UINT64", -1, 1), tensor("STATE", "FP32", -1, 2)], [
+      tensor("NEXT", "FP32", -1, 2)
+    ])
   const sequence_batching = {
     control_input: [
       { name: "ID", control: [{ kind: "CONTROL_SEQUENCE_CORRID" as const, data_type: "TYPE_UINT64" as const }] },
       { name: "START", control: [{ kind: "CONTROL_SEQUENCE_START" as const, int32_false_true: [0, 1] }] }
     ],
-    state: [{ input_name: "STATE", output_name: "NEXT" }]
+    state: [{ input_name: "STATE", output_name: "NEXT", data_type: "TYPE_FP32" as const, dims: [2] }]
   }
   const config = { max_batch_size: 4, input: [entry("X", "TYPE_FP32", 4)], sequence_batching }
 
@@ -407,6 +409,115 @@ describe("Compare, sequence batching", () => {
       refusal(config, controlled(tensor("START", "FP32", -1, 1))),
       "INVALID_ARG: unable to load model 'm', sequence control 'START', the model expects data-type FLOAT but the model " +
         "configuration specifies data-type TYPE_INT32"
+    )
+    assert.strictEqual(
+      refusal(config, controlled(tensor("START", "INT32", 1, 1))),
+      "INVALID_ARG: unable to load model 'm', sequence control 'START' in model has the shape [1,1], but for the model to support " +
+        "batching the first dimension must be -1"
+    )
+  })
+
+  it("has controls and states among the tensors of the model", () => {
+    const result = run({ ...config, output: [] }, controlled(tensor("START", "INT32", -1, 1)))
+    assert.deepStrictEqual(Result.getOrThrow(result), {
+      inputs: [
+        { name: "X", datatype: "FP32", shape: [-1, 4] },
+        { name: "START", datatype: "INT32", shape: [-1, 1] },
+        { name: "ID", datatype: "UINT64", shape: [-1, 1] },
+        { name: "STATE", datatype: "FP32", shape: [-1, 2] }
+      ],
+      outputs: [{ name: "NEXT", datatype: "FP32", shape: [-1, 2] }]
+    })
+  })
+
+  type State = { readonly data_type?: "TYPE_FP32" | "TYPE_INT32"; readonly dims?: ReadonlyArray<number> }
+  const stateful = (state: State = {}, draft: Draft = {}): Draft => ({
+    max_batch_size: 4,
+    input: [entry("X", "TYPE_FP32", 4)],
+    sequence_batching: {
+      state: [{ input_name: "STATE", output_name: "NEXT", data_type: "TYPE_FP32", dims: [2, 3], ...state }]
+    },
+    ...draft
+  })
+  const x = tensor("X", "FP32", -1, 4)
+
+  it("a state must be an input and an output of the model, of its type and shape", () => {
+    const input = tensor("STATE", "FP32", -1, 2, 3)
+    const output = tensor("NEXT", "FP32", -1, 2, 3)
+    accept(stateful(), io([x, input], [output]))
+    assert.strictEqual(
+      refusal(stateful(), io([x, tensor("S", "FP32", -1, 2, 3)], [output])),
+      "INVALID_ARG: unexpected inference input 'STATE', allowed inputs are: S, X"
+    )
+    assert.strictEqual(
+      refusal(stateful(), io([x, input], [tensor("N", "FP32", -1, 2, 3)])),
+      "INVALID_ARG: unexpected inference output 'NEXT', allowed outputs are: N"
+    )
+    assert.strictEqual(
+      refusal(stateful({ data_type: "TYPE_INT32" }), io([x, input], [output])),
+      "INVALID_ARG: unable to load model 'm', configuration expects datatype TYPE_INT32 for input 'STATE', model provides TYPE_FP32"
+    )
+    assert.strictEqual(
+      refusal(stateful(), io([x, input], [tensor("NEXT", "FP16", -1, 2, 3)])),
+      "INVALID_ARG: unable to load model 'm', configuration expects datatype TYPE_FP32 for output 'NEXT', model provides TYPE_FP16"
+    )
+    assert.strictEqual(
+      refusal(stateful({ dims: [2, 4] }), io([x, input], [output])),
+      "INVALID_ARG: model 'm', tensor 'STATE': the model expects 3 dimensions (shape [-1,2,3]) but the model configuration specifies " +
+        "3 dimensions (an initial batch dimension because max_batch_size > 0 followed by the explicit tensor shape, making complete " +
+        "shape [-1,2,4])"
+    )
+    assert.strictEqual(
+      refusal(stateful(), io([x, input], [tensor("NEXT", "FP32", -1, 2, 4)])),
+      "INVALID_ARG: model 'm', tensor 'NEXT': the model gives the shape [-1,2,4] but the state of the configuration has [-1,2,3], " +
+        "with the batch as dimension 0"
+    )
+  })
+
+  it("a state may be narrower than the model leaves it, with the batch where a parameter says", () => {
+    const config = stateful({}, {
+      parameters: {
+        "galatea.batch_dim.STATE": { string_value: "1" },
+        "galatea.batch_dim.NEXT": { string_value: "1" }
+      }
+    })
+    const model = io([x, tensor("STATE", "FP32", 2, -1, 3)], [tensor("NEXT", "FP32", -1, -1, -1)])
+    const { inputs, outputs } = Result.getOrThrow(run({ ...config, output: [] }, model))
+    assert.deepStrictEqual(inputs[1], { name: "STATE", datatype: "FP32", shape: [2, -1, 3], batchAxis: 1 })
+    assert.deepStrictEqual(outputs, [{ name: "NEXT", datatype: "FP32", shape: [2, -1, 3], batchAxis: 1 }])
+    accept(config, io(model.inputs, [unranked("NEXT", "FP32")]))
+    assert.strictEqual(
+      refusal(config, io(model.inputs, [tensor("NEXT", "FP32", 2, 1, 3)])),
+      "INVALID_ARG: model 'm', tensor 'NEXT': the model gives the shape [2,1,3] but the state of the configuration has [2,-1,3], " +
+        "with the batch as dimension 1"
+    )
+  })
+
+  it("an output that is a state as well is opened as the state", () => {
+    const config = stateful({}, { output: [entry("NEXT", "TYPE_FP32", -1, -1)] })
+    const model = io([x, tensor("STATE", "FP32", -1, 2, 3)], [tensor("NEXT", "FP32", -1, -1, -1)])
+    assert.deepStrictEqual(Result.getOrThrow(run(config, model)).outputs, [
+      { name: "NEXT", datatype: "FP32", shape: [-1, 2, 3] }
+    ])
+  })
+
+  it("a scalar is a state of a model without batches only", () => {
+    const model = io([tensor("X", "FP32", 4), tensor("STATE", "FP32")], [tensor("NEXT", "FP32")])
+    const config = stateful({ dims: [1] }, { max_batch_size: 0 })
+    assert.deepStrictEqual(Result.getOrThrow(run({ ...config, output: [] }, model)).inputs[1], {
+      name: "STATE",
+      datatype: "FP32",
+      shape: []
+    })
+    assert.strictEqual(
+      refusal(config, io(model.inputs, [tensor("NEXT", "FP32", 1)])),
+      "INVALID_ARG: model 'm', state 'STATE': the input has the shape [] and the output 'NEXT' [1], and what comes out of a run goes " +
+        "into the next: both or none may be a scalar"
+    )
+    assert.strictEqual(
+      refusal(stateful({ dims: [1] }), io([x, tensor("STATE", "FP32")], [tensor("NEXT", "FP32")])),
+      "INVALID_ARG: unable to load model 'm', state 'STATE' is a scalar in the model, which all rows of a batch would share: each " +
+        "needs a state of its own, set max_batch_size to 0"
     )
   })
 })

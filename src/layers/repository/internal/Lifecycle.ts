@@ -28,6 +28,7 @@ import * as Opening from "./Opening.ts"
 import * as Retiring from "./Retiring.ts"
 import { setState } from "./Retiring.ts"
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
+import * as SequenceKeepers from "./SequenceKeepers.ts"
 import type { Others, VersionPlan } from "./VersionPlan.ts"
 
 export type { VersionStatus } from "./LifecycleTable.ts"
@@ -70,8 +71,9 @@ export interface Lifecycle {
     others?: Others
   ) => Effect.Effect<void, LoadFailed>
   /**
-   * Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. `reason`
-   * stays beside their state; without one they were unloaded on purpose.
+   * Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. Their
+   * sequences end with it, also those that a load before has left to go on. `reason` stays beside their state; without one they
+   * were unloaded on purpose.
    */
   readonly unload: (id: string, version?: number, reason?: string) => Effect.Effect<void>
   /** Tells why versions do not load, without a try; the ready ones go on. */
@@ -225,8 +227,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const leave = (released: Effect.Effect<void>) => {
       const retiring: Array<Effect.Effect<unknown>> = []
       for (const version of [...entry.versions.values()].filter(leaves)) {
-        if (version.state !== "UNLOADING") retiring.push(withdraw(entry, version, released, reason))
-        else setState(version, "UNLOADING", reason)
+        SequenceKeepers.endAll(version.leaving)
+        if (version.state !== "UNLOADING") {
+          retiring.push(withdraw(entry, version, released, { reason, sequencesEnd: true }))
+        } else setState(version, "UNLOADING", reason)
       }
       publish(entry)
       return Effect.all(retiring, { discard: true })

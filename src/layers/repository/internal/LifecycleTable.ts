@@ -47,7 +47,15 @@ export class LifecycleTable {
   versionOf(entry: Entry, version: number): Version {
     const known = entry.versions.get(version)
     if (known !== undefined) return known
-    const added: Version = { version, state: "UNKNOWN", reason: "", current: undefined, closing: 0, gone: false }
+    const added: Version = {
+      version,
+      state: "UNKNOWN",
+      reason: "",
+      current: undefined,
+      closing: 0,
+      leaving: new Set(),
+      gone: false
+    }
     entry.versions.set(version, added)
     return added
   }

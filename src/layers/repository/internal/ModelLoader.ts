@@ -112,7 +112,7 @@ export const make = (
 
   /** A model in the files that came with its load. */
   const placed = ({ found, id, name }: Target, { directory, hold }: Folder): Discovered => {
-    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined }
+    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined, place: "request" }
     return {
       ...located,
       fingerprint: Effect.provideContext(Fingerprints.ofFolder(directory), services),
@@ -214,7 +214,8 @@ export const make = (
           identity: identityOf,
           exists,
           rollout: polled.rollout?.rollout,
-          committed,
+          // What goes wrong with it after this is told again.
+          committed: Effect.andThen(Effect.sync(() => told.renew(name)), committed),
           failed: () => records.fail(target, key)
         })
       }

@@ -41,7 +41,7 @@ export const open = Effect.fn("OpenVersion.open")(
     LoadFailed,
     Services | Scope.Scope
   > {
-    const { config, plan, signature, version } = prepared
+    const { config, plan, signature, states, version } = prepared
     const executor = yield* Executor
     const schedulers = yield* Scheduler
     const clock = yield* Clock.Clock
@@ -60,7 +60,7 @@ export const open = Effect.fn("OpenVersion.open")(
       OptionalInputs.open(executor, plan, optionalInputs(signature))
     )
     yield* Warmup.run({ prepared, instances, statistics })
-    const queue = yield* schedulers.open({ config, version, plan, signature, instances, statistics })
+    const queue = yield* schedulers.open({ config, version, plan, signature, states, instances, statistics })
     const scheduler = cache === undefined ? queue : yield* cache.open(queue, statistics)
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))
     return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }

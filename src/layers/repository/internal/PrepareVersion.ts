@@ -8,6 +8,7 @@ import { Effect, Path, Result } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
+import type { SequenceState } from "../../../schema/SequenceState.ts"
 import { type Device, Executor, type ModelPlan, type PlannedInstance } from "../../../services/Executor.ts"
 import * as BackendSettings from "./BackendSettings.ts"
 import { resolveBackend } from "./config/Backend.ts"
@@ -16,8 +17,12 @@ import { type Gpus, noGpus, normaliseConfig, normaliseInstanceGroups } from "./c
 import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
 import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
+import { validateStates } from "./config/ValidateStates.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
+import * as CustomConfig from "./CustomConfig.ts"
+import * as CustomFile from "./CustomFile.ts"
 import type { Discovered } from "./Discovery.ts"
+import * as InitialStates from "./InitialStates.ts"
 import * as Labels from "./Labels.ts"
 import * as ModelFile from "./ModelFile.ts"
 import * as AutoComplete from "./onnx/AutoComplete.ts"
@@ -39,6 +44,8 @@ export interface Prepared {
   readonly bare: boolean
   readonly signature: ModelSignature.ModelSignature
   readonly plan: ModelPlan
+  /** What the server keeps for each sequence, with what it begins with. */
+  readonly states: ReadonlyArray<SequenceState>
   /** Absolute path of what it is made of: its folder, or its file where it has none. */
   readonly contents: string
 }
@@ -74,6 +81,12 @@ const readIo = Effect.fnUntraced(function*(model: string, path: string) {
   return io
 })
 
+/** As for a model file, which a custom model has not: its config says all. */
+const openCustom = Effect.fnUntraced(function*({ found }: Polled, config: ModelConfig, version: number) {
+  const file = yield* CustomFile.locate(found, config, version)
+  return { file, io: yield* Effect.fromResult(CustomConfig.io(config)) }
+})
+
 /**
  * Prepares one version of a polled model. Nothing is left open.
  *
@@ -99,7 +112,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
 
   const gpus = gpusOf(devices)
   const grouped = normaliseInstanceGroups(polled.config, gpus)
-  yield* checked(resolveBackend(grouped, {
+  const backend = yield* checked(resolveBackend(grouped, {
     version: path.join(directory, String(version)),
     model: directory,
     backends: backendDirectory
@@ -114,16 +127,19 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     code: "INVALID_ARG",
     message
   })))
-  const session = yield* Effect.fromResult(SessionOptions.read(grouped, settings))
+  const custom = backend === "custom"
+  const session = custom
+    ? { settings: {}, warnings: CustomConfig.warnings(grouped) }
+    : yield* Effect.fromResult(SessionOptions.read(grouped, settings))
   yield* Effect.forEach(session.warnings, warn, { discard: true })
   yield* checked(validateAccelerators(grouped))
 
-  const open = Effect.gen(function*() {
+  const open = custom ? openCustom(polled, grouped, version) : Effect.gen(function*() {
     const file = yield* ModelFile.locate(polled.found, grouped, version)
     return { file, io: yield* readIo(model, file) }
   })
-  const completing = polled.autoComplete && AutoComplete.isNeeded(grouped)
-  if (polled.autoComplete && !completing) yield* Effect.logDebug(AutoComplete.skipped(model))
+  const completing = polled.autoComplete && !custom && AutoComplete.isNeeded(grouped)
+  if (polled.autoComplete && !completing && !custom) yield* Effect.logDebug(AutoComplete.skipped(model))
   const opened = completing ? yield* open : undefined
   const completion = opened === undefined
     ? { config: grouped, warnings: [] }
@@ -134,10 +150,12 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   yield* checked(validateConfig(config))
   // A dimension of 0 is allowed where the model has one, which the comparison below decides.
   yield* checked(validateIo(config, { declaresZero: () => true }))
+  yield* checked(validateStates(config))
   const labels = yield* Labels.read(config, directory, warn)
 
   const { file, io } = opened ?? (yield* open)
   const agreement = yield* Effect.fromResult(Compare.run(model, config, io))
+  const states = yield* InitialStates.read({ config, directory, inputs: agreement.inputs })
   const prepared: Prepared = {
     config,
     version,
@@ -152,8 +170,13 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       outputs: agreement.outputs,
       batched: config.max_batch_size > 0,
       instances: instancesOf(config),
-      session: session.settings
+      session: session.settings,
+      ...(states.length === 0
+        ? {}
+        : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) }),
+      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {})
     },
+    states,
     contents: polled.found.file ?? path.join(directory, String(version))
   }
   return prepared

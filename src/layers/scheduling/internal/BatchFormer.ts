@@ -8,19 +8,35 @@
 import { Clock, Effect, Exit, Latch, Pull, Schedule, type Scope } from "effect"
 import { ExecutionFailed } from "../../../schema/Errors.ts"
 import type { BatchPolicy, QueueSnapshot } from "../../../services/Batcher.ts"
-import type { BatchLayout } from "./BatchLayout.ts"
 import type { Entry } from "./Entry.ts"
+import type { Lanes } from "./Lanes.ts"
 import type { QueueCore } from "./QueueCore.ts"
+
+/** The queue that batches are formed out of. @category models */
+export interface FormedQueue extends Pick<QueueCore, "refresh" | "closing" | "fail"> {
+  readonly queue: {
+    /** Requests that wait. */
+    readonly length: number
+    /** Rows of these requests. */
+    readonly rows: number
+    /** Calls `visit` for the requests in the order of service, until it says `false`. */
+    readonly walk: (visit: (entry: Entry) => boolean) => void
+  }
+  readonly lanes: Pick<
+    Lanes,
+    "accepts" | "acceptsAhead" | "idle" | "load" | "quick" | "spare" | "takesTurns" | "want"
+  >
+}
 
 /** @category models */
 export interface Options {
   readonly model: string
   readonly policy: BatchPolicy
   readonly maxRows: number
-  readonly layout: Pick<BatchLayout, "sameKey">
+  readonly sameKey: (a: unknown, b: unknown) => boolean
   /** A batch may be put together and lie ready while every instance is busy. */
   readonly ahead: boolean
-  readonly core: () => QueueCore | undefined
+  readonly core: () => FormedQueue | undefined
   readonly launch: (entries: ReadonlyArray<Entry>) => void
 }
 
@@ -73,7 +89,7 @@ class Head {
 /** @category constructors */
 export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { ahead, layout, maxRows, model } = options
+    const { ahead, maxRows, model, sameKey } = options
     const clock = yield* Clock.Clock
     const startPolicy = Schedule.toStep(options.policy)
     const wake = yield* Latch.make()
@@ -88,21 +104,21 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
     let changes = 0
 
-    const read = (core: QueueCore): Head | undefined => {
+    const read = (core: FormedQueue): Head | undefined => {
       core.refresh()
       if (core.queue.length === 0) return undefined
       const head = new Head()
       core.queue.walk((entry) => {
         const first = head.entries[0]
         if (first !== undefined) {
-          if (head.rows + entry.rows > maxRows || !layout.sameKey(first.key as never, entry.key as never)) {
+          if (head.rows + entry.rows > maxRows || !sameKey(first.key, entry.key)) {
             head.closed = true
             return false
           }
         }
         head.entries.push(entry)
         head.rows += entry.rows
-        head.oldest = Math.min(head.oldest, entry.arrivedAt)
+        head.oldest = Math.min(head.oldest, entry.ready)
         return head.rows < maxRows
       })
       if (head.rows >= maxRows) head.closed = true
@@ -113,7 +129,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
      * An instance is idle, or the batch is complete and can lie ready at one that is busy. Where instances wait for their turn it is
      * to be asked for before one is idle.
      */
-    const hasRoom = (core: QueueCore, head: Head): boolean =>
+    const hasRoom = (core: FormedQueue, head: Head): boolean =>
       core.lanes.takesTurns() || core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
 
     const wakeSoon = () => {
@@ -137,7 +153,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     }
 
     /** Lets the head go; where instances wait for their turn, with what has come until then. */
-    const leave = (core: QueueCore, head: Head, rows: number, seen: number): Effect.Effect<void> => {
+    const leave = (core: FormedQueue, head: Head, rows: number, seen: number): Effect.Effect<void> => {
       const entries = head.entries.slice(0, head.countOf(Math.min(rows, maxRows)))
       if (!core.lanes.takesTurns() || core.lanes.accepts()) {
         leaving = undefined
@@ -152,14 +168,14 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     }
 
     /** Nothing is to leave: no turn is needed. */
-    const stay = (core: QueueCore) => {
+    const stay = (core: FormedQueue) => {
       leaving = undefined
       core.lanes.want(0)
     }
 
-    const spareOf = ({ lanes }: QueueCore): number => lanes.takesTurns() ? Math.max(1, lanes.spare()) : lanes.spare()
+    const spareOf = ({ lanes }: FormedQueue): number => lanes.takesTurns() ? Math.max(1, lanes.spare()) : lanes.spare()
 
-    const look = (core: QueueCore, head: Head): QueueSnapshot => ({
+    const look = (core: FormedQueue, head: Head): QueueSnapshot => ({
       rows: head.rows,
       maxRows,
       closed: head.closed || core.closing(),
@@ -250,6 +266,6 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     /** Whether an arrival does more to the batch that gathers than to add its rows at the end. */
     function needsLook(last: Entry, entry: Entry): boolean {
       const before = entry.level === last.level ? last.wasDelayed : entry.level.priority < last.level.priority
-      return before || !layout.sameKey(last.key as never, entry.key as never)
+      return before || !sameKey(last.key, entry.key)
     }
   })

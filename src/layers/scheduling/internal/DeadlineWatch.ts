@@ -1,6 +1,11 @@
 /** Waits for the most urgent of many deadlines, with one fiber for all. */
 import { Clock, Duration, Effect, Latch, type Scope } from "effect"
-import type { DeadlineHeap } from "./DeadlineHeap.ts"
+
+/** @category models */
+export interface Deadlines {
+  /** When the next thing is due, in monotonic nanoseconds; infinite where none is. */
+  readonly next: () => number
+}
 
 /** @category models */
 export interface DeadlineWatch {
@@ -15,8 +20,8 @@ export interface DeadlineWatch {
 /** Milliseconds after which the nearest deadline is looked at again, however far away it is. */
 const longestSleep = 3_600_000
 
-/** Calls `expire` when something in the heap is due, until the scope closes. @category constructors */
-export const make = (deadlines: DeadlineHeap, expire: () => void): Effect.Effect<DeadlineWatch, never, Scope.Scope> =>
+/** Calls `expire` when something is due, until the scope closes. @category constructors */
+export const make = (deadlines: Deadlines, expire: () => void): Effect.Effect<DeadlineWatch, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Clock.Clock
     /** Open when something is due before what is waited for. */

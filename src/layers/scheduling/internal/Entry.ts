@@ -25,7 +25,7 @@ export class Entry implements Member<Entry> {
   /** When its caller's deadline passes. */
   readonly deadlineAt: number | undefined
   /** What decides with whom it may share a batch. */
-  readonly key: unknown
+  key: unknown
   /** Gives the answer to the caller, or to whoever cleans up after one that was interrupted. */
   resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
   state: State = "arriving"
@@ -57,6 +57,11 @@ export class Entry implements Member<Entry> {
   /** It is in the queue. */
   get waits(): boolean {
     return this.state === "arriving" || this.state === "waiting"
+  }
+
+  /** Monotonic nanoseconds since which it could join a batch. */
+  get ready(): number {
+    return this.arrivedAt
   }
 
   /** Rows along the batch dimension. */

@@ -47,8 +47,12 @@ function* refusals(
 ): Generator<Unimplemented> {
   const { name } = config
   const model = `model '${name}'`
-  if (config.sequence_batching !== undefined) {
-    yield refuse("sequence_batching", `${model} asks for sequence_batching, which this release does not do.`)
+  if (config.sequence_batching?.iterative_sequence) {
+    yield refuse(
+      "sequence_batching.iterative_sequence",
+      `${model} asks for iterative_sequence, by which a model runs again and again for one request, which this release does not ` +
+        "do: remove it, an ONNX model answers each request once."
+    )
   }
   if (config.model_transaction_policy?.decoupled) {
     yield refuse(
@@ -59,7 +63,7 @@ function* refusals(
   }
   for (const kind of ["input", "output"] as const) {
     for (const [index, io] of config[kind].entries()) {
-      if (io.data_type === "TYPE_BF16") {
+      if (io.data_type === "TYPE_BF16" && config.backend !== "custom") {
         yield refuse(
           `${kind}[${index}].data_type`,
           datatypeRefusal({ kind, name: io.name, type: io.data_type })

@@ -13,8 +13,16 @@ const settings = ({ parameters }: ModelConfig, prefix: string): ReadonlyArray<Se
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, parameter]) => ({ key, tensor: key.slice(prefix.length), value: parameter.string_value }))
 
-const find = (config: ModelConfig, name: string): ReadonlyArray<ModelInput | ModelOutput> =>
-  [...config.input, ...config.output].filter((io) => io.name === name)
+type Found = Pick<ModelInput | ModelOutput, "dims" | "reshape">
+
+const states = (config: ModelConfig): ReadonlyArray<Found & { readonly name: string }> =>
+  (config.sequence_batching?.state ?? []).flatMap(({ dims, input_name, output_name }) =>
+    [input_name, output_name].map((name) => ({ name, dims, reshape: undefined }))
+  )
+
+/** The inputs, outputs and states of this name. */
+const find = (config: ModelConfig, name: string): ReadonlyArray<Found> =>
+  [...config.input, ...config.output, ...states(config)].filter((io) => io.name === name)
 
 /** A tensor that is divided by other rules than by rows. */
 const isFlat = (config: ModelConfig, name: string): boolean =>

@@ -1,7 +1,9 @@
 /** Checks of the dynamic and the sequence batcher. Texts are Triton's. */
+import { Result } from "effect"
 import type { DynamicBatching, ModelConfig, SequenceBatching } from "../../../../schema/ModelConfig.ts"
-import type { Checked, ConfigFault } from "./ConfigFault.ts"
-import { firstFault, invalid } from "./ConfigFault.ts"
+import * as SequenceBacklog from "../../../../schema/SequenceBacklog.ts"
+import type { ConfigFault } from "./ConfigFault.ts"
+import { invalid } from "./ConfigFault.ts"
 
 /** @internal */
 export function* dynamicBatchingFaults(config: ModelConfig, batching: DynamicBatching): Generator<ConfigFault> {
@@ -131,72 +133,6 @@ export function* sequenceBatchingFaults(config: ModelConfig, batching: SequenceB
   if (!(utilization >= 0 && utilization <= 1)) {
     yield invalid(`sequence batching minimum slot utilization must be in range (0.0, 1.0] for ${name}`)
   }
+  const backlog = SequenceBacklog.read(config)
+  if (Result.isFailure(backlog)) yield invalid(backlog.failure)
 }
-
-function* stateFaults(config: ModelConfig): Generator<ConfigFault> {
-  const seen = new Set<string>()
-  for (const state of config.sequence_batching?.state ?? []) {
-    const name = state.input_name
-    if (state.initial_state.length > 1) {
-      yield invalid(
-        `initial_state field for state input '${name}' must contain exactly one or zero element. Found ` +
-          `'${state.initial_state.length}' elements.`
-      )
-    }
-    const initial = state.initial_state[0]
-    if (initial !== undefined) {
-      if (initial.data_type !== state.data_type) {
-        yield invalid(
-          `The data type used for 'initial_state' field of state '${name}' does not match the state data type.`
-        )
-      }
-      if (initial.name === "") {
-        yield invalid(`Field 'name' must be set when using initial_state for state input '${name}'.`)
-      }
-    }
-    if (seen.has(name)) yield invalid(`State input name '${name}' specified more than once.`)
-    seen.add(name)
-    if (initial !== undefined) yield* initialStateFaults(state, initial)
-    if (state.use_growable_memory) {
-      if (!state.use_same_buffer_for_input_output) {
-        yield invalid(
-          "In order to 'use_growable_memory', you must also enable 'use_single_buffer' for state input name " +
-            `'${name}'.`
-        )
-      }
-      if (config.instance_group.some(({ kind }) => kind !== "KIND_GPU")) {
-        yield invalid("'use_growable_memory' can only work with KIND_GPU model instances right now.")
-      }
-    }
-  }
-}
-
-function* initialStateFaults(
-  state: SequenceBatching["state"][number],
-  initial: SequenceBatching["state"][number]["initial_state"][number]
-): Generator<ConfigFault> {
-  const name = state.input_name
-  if (initial.dims.length !== state.dims.length) {
-    yield invalid(
-      "Number of dimensions in 'initial_state' doesn't match the size of 'state' dimensions for state input " +
-        `'${name}'. ${initial.dims.length} != ${state.dims.length}`
-    )
-  }
-  for (const [index, size] of initial.dims.entries()) {
-    if (size === -1) {
-      yield invalid(`'initial_state' field for state input name '${name}' contains variable dimensions.`)
-    }
-    const declared = state.dims[index]
-    if (declared !== -1 && declared !== size) {
-      yield invalid(
-        `'initial_state' dim for input name '${name}' doesn't match 'state' dim description. ${size} != ${declared}`
-      )
-    }
-  }
-  if (initial.zero_data === undefined && initial.data_file === undefined) {
-    yield invalid(`initial_state setting expects state'${name}' to have state_data set`)
-  }
-}
-
-/** Checks the states of a sequence batcher, groups normalised: stage 14. Errors: INVALID_ARG. @category guards */
-export const validateStates = (config: ModelConfig): Checked => firstFault(stateFaults(config))

@@ -8,6 +8,7 @@ import { Scheduler } from "../../../../services/Scheduler.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type * as Directory from "../Directory.ts"
 import type { Prepared } from "../PrepareVersion.ts"
+import * as FirstStep from "../warmup/FirstStep.ts"
 import * as SingleInstance from "../warmup/SingleInstance.ts"
 import * as Comparison from "./Comparison.ts"
 import * as GoldenFile from "./GoldenFile.ts"
@@ -74,19 +75,20 @@ const unobserved = (statistics: ModelStatistics): ModelStatistics => ({
  * @category validation
  */
 export const verify = Effect.fnUntraced(function*(
-  { config, plan, signature, version }: Prepared,
+  prepared: Prepared,
   lent: LentInstance,
   statistics: ModelStatistics,
   jobs: ReadonlyArray<GoldenJob.GoldenJob>
 ): Effect.fn.Return<void, LoadFailed, Scheduler> {
   const schedulers = yield* Scheduler
+  const { config, plan, version } = prepared
   yield* Effect.scoped(Effect.gen(function*() {
     const scheduler = yield* schedulers.open({
-      // Nobody else is there to be waited for.
-      config: { ...config, dynamic_batching: undefined },
+      // Nobody else is there to be waited for, and each request is a sequence of its own.
+      config: { ...config, dynamic_batching: undefined, sequence_batching: undefined },
       version,
       plan: { ...plan, instances: plan.instances.filter(({ name }) => name === lent.name).slice(0, 1) },
-      signature,
+      signature: FirstStep.signatureOf(prepared),
       instances: SingleInstance.make(lent),
       statistics: unobserved(statistics)
     })
@@ -94,7 +96,7 @@ export const verify = Effect.fnUntraced(function*(
       const fault = (message: string) =>
         GoldenFile.failed({ model: config.name, version }, name, `${message}, from instance '${lent.name}'`)
       const { outputs, release } = yield* Effect.mapError(
-        scheduler.submit(job),
+        scheduler.submit({ ...job, inputs: [...job.inputs, ...FirstStep.tensors(prepared, job.batchSize)] }),
         ({ message }) => fault(`the run failed: ${message}`)
       )
       let problem: string | undefined

@@ -48,6 +48,13 @@ export const canBatch = (io: ModelIo, config: ModelConfig = ModelConfigs.empty):
     return axis === BatchAxis.none || tensor.shape[axis] === -1
   })
 
+/** Names of what the server feeds and keeps: clients neither send nor get it. */
+const kept = ({ sequence_batching: batching }: ModelConfig): ReadonlySet<string> =>
+  new Set([
+    ...(batching?.control_input ?? []).map(({ name }) => name),
+    ...(batching?.state ?? []).flatMap(({ input_name, output_name }) => [input_name, output_name])
+  ])
+
 const complete = (tensor: IoTensor, config: ModelConfig, size: number) => {
   const batched = size > 0 && !BatchAxis.isShared(config, tensor.name)
   const shape = batched ? BatchAxis.remove(tensor.shape, BatchAxis.ofBatching(config, tensor.name)) : tensor.shape
@@ -69,7 +76,7 @@ const unknownShapes = (model: string, role: string, tensors: ReadonlyArray<IoTen
 
 /**
  * Completes `max_batch_size`, `dynamic_batching`, `input` and `output` of a normalised config, each only where it is not given
- * and only if a side is missing altogether. Inputs and outputs come in graph order.
+ * and only if a side is missing altogether. Inputs and outputs come in graph order, without the controls and states of sequences.
  *
  * Fails with `LoadFailed` where `max_batch_size` is given and the model cannot batch.
  *
@@ -102,14 +109,17 @@ export const run = (
       "specified in model configuration. Must specify max_batch_size to utilize autofill with a larger max batch size"
     ]
     : []
+  const names = kept(config)
+  const inputs = io.inputs.filter(({ name }) => !names.has(name))
+  const outputs = io.outputs.filter(({ name }) => !names.has(name))
   const inputsGiven = config.input.length + config.batch_input.length > 0
   const outputsGiven = config.output.length > 0
   const input: ReadonlyArray<ModelInput> = inputsGiven
     ? config.input
-    : ModelConfigs.make({ input: io.inputs.map((tensor) => complete(tensor, config, size)) }).input
+    : ModelConfigs.make({ input: inputs.map((tensor) => complete(tensor, config, size)) }).input
   const output: ReadonlyArray<ModelOutput> = outputsGiven
     ? config.output
-    : ModelConfigs.make({ output: io.outputs.map((tensor) => complete(tensor, config, size)) }).output
+    : ModelConfigs.make({ output: outputs.map((tensor) => complete(tensor, config, size)) }).output
   const batching = size > 1 && config.dynamic_batching === undefined && config.sequence_batching === undefined
     ? { dynamic_batching: ModelConfigs.make({ dynamic_batching: {} }).dynamic_batching }
     : {}
@@ -117,8 +127,8 @@ export const run = (
     config: { ...config, max_batch_size: size, input, output, ...batching },
     warnings: [
       ...warnings,
-      ...(inputsGiven ? [] : unknownShapes(model, "input", io.inputs)),
-      ...(outputsGiven ? [] : unknownShapes(model, "output", io.outputs))
+      ...(inputsGiven ? [] : unknownShapes(model, "input", inputs)),
+      ...(outputsGiven ? [] : unknownShapes(model, "output", outputs))
     ]
   })
 }

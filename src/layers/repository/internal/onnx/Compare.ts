@@ -6,21 +6,24 @@
 import { Result } from "effect"
 import * as BatchAxis from "../../../../schema/BatchAxis.ts"
 import type { DataType } from "../../../../schema/DataType.ts"
-import * as DataTypes from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelConfig, ModelInput, ModelOutput } from "../../../../schema/ModelConfig.ts"
+import * as Controls from "../../../../schema/SequenceControls.ts"
 import type { TensorSpec } from "../../../../services/Executor.ts"
 import * as BatchInputs from "./BatchInputs.ts"
-import { modelSide, raggedDisagreement, type Role, shapeDisagreement, zeroDisagreement } from "./CompareShapes.ts"
+import { modelSide, raggedDisagreement, shapeDisagreement, zeroDisagreement } from "./CompareShapes.ts"
+import { typeDisagreement, unexpected } from "./CompareTypes.ts"
 import * as Compatibility from "./Compatibility.ts"
 import type { IoTensor, ModelIo } from "./ModelIo.ts"
 import { formatTable } from "./ModelIo.ts"
 import type { Disagreement } from "./SequenceControls.ts"
 import * as SequenceControls from "./SequenceControls.ts"
+import * as SequenceStates from "./SequenceStates.ts"
 
 /**
  * The inputs and outputs of the config with the shapes that the model itself takes and gives; scalars have the shape `[]`,
- * whatever the config calls them, and an output whose rank the model does not tell has -1 everywhere.
+ * whatever the config calls them, and an output whose rank the model does not tell has -1 everywhere. Behind them is what only the
+ * server feeds and keeps.
  *
  * @category models
  */
@@ -31,40 +34,12 @@ export interface Agreement {
 
 const invalid = (message: string): Disagreement => ({ code: "INVALID_ARG", message })
 
-const typeDisagreement = (
-  model: string,
-  role: Role,
-  io: ModelInput | ModelOutput,
-  tensor: IoTensor
-): Disagreement | undefined => {
-  const configured = DataTypes.fromConfigName(String(io.data_type))
-  if (configured === undefined) {
-    return {
-      code: "INTERNAL",
-      message: `unsupported datatype ${io.data_type} for ${role} '${io.name}' for model '${model}'`
-    }
-  }
-  return configured.name === tensor.datatype
-    ? undefined
-    : invalid(
-      `unable to load model '${model}', configuration expects datatype ${configured.configName} for ${role} ` +
-        `'${io.name}', model provides TYPE_${tensor.typeName}`
-    )
-}
-
-const unexpected = (role: Role, name: string, allowed: ReadonlyArray<IoTensor>): Disagreement =>
-  invalid(
-    `unexpected inference ${role} '${name}', allowed ${role}s are: ${
-      allowed.map((tensor) => tensor.name).toSorted().join(", ")
-    }`
-  )
-
 /** Names that one run is fed under this config; `ModelInput.optional` ones excluded. */
 const fed = (config: ModelConfig): ReadonlyArray<string> => [
   ...config.input.filter((input) => !input.optional).map((input) => input.name),
   ...config.batch_input.flatMap((input) => input.target_name),
-  ...SequenceControls.controls(config).map((control) => control.tensor),
-  ...(config.sequence_batching?.state ?? []).map((state) => state.input_name)
+  ...Controls.of(config).map((control) => control.name),
+  ...SequenceStates.states(config).map((state) => state.input_name)
 ]
 
 const firstInputDisagreement = (
@@ -78,7 +53,7 @@ const firstInputDisagreement = (
   if (control !== undefined) return control
 
   const expected = config.input.filter((input) => !input.optional).length + config.batch_input.length +
-    SequenceControls.controls(config).length + (config.sequence_batching?.state.length ?? 0)
+    Controls.of(config).length + SequenceStates.states(config).length
   if (expected !== io.inputs.length) {
     return invalid(
       `unable to load model '${model}', configuration expects ${expected} inputs, model provides ${io.inputs.length}`
@@ -98,9 +73,11 @@ const firstInputDisagreement = (
         : shapeDisagreement(model, "input", input, tensor, BatchAxis.of(config, input.name)))
     if (found !== undefined) return found
   }
-  const fedByBatch = BatchInputs.firstDisagreement(model, config, named)
-  if (fedByBatch !== undefined) return fedByBatch
-  // Triton counts inputs only, so a name given twice passes there and every request fails.
+  return BatchInputs.firstDisagreement(model, config, named)
+}
+
+/** Triton counts inputs only, so a name given twice passes there and every request fails. */
+const firstUnfed = (model: string, config: ModelConfig, io: ModelIo): Disagreement | undefined => {
   const names = new Set(fed(config))
   const missing = io.inputs.find((tensor) => !names.has(tensor.name))
   return missing === undefined
@@ -161,12 +138,16 @@ export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Res
   const outputs = new Map(io.outputs.map((tensor) => [tensor.name, tensor]))
   const found = firstZeroDisagreement(model, config, inputs, outputs) ??
     firstInputDisagreement(model, config, io, inputs) ??
+    SequenceStates.firstDisagreement(model, config, inputs, outputs) ??
+    firstUnfed(model, config, io) ??
     firstOutputDisagreement(model, config, io, outputs)
   if (found !== undefined) {
     return Result.fail(new LoadFailed({ model, code: found.code, message: `${found.message}\n${formatTable(io)}` }))
   }
   const scattered = new Set(config.batch_output.flatMap((output) => output.target_name))
   const batched = config.max_batch_size > 0
+  const states = SequenceStates.outputSpecs(config, outputs)
+  const stateOutputs = new Set(states.map(({ name }) => name))
   const spec = (
     entry: ModelInput | ModelOutput,
     tensor: IoTensor,
@@ -195,8 +176,14 @@ export const run = (model: string, config: ModelConfig, io: ModelIo): Result.Res
     return scattered.has(entry.name) ? flat(entry, tensor) : configured(entry, tensor)
   }
   return Result.succeed({
-    inputs: [...config.input.map(inputSpec), ...BatchInputs.specs(config, inputs)],
-    outputs: config.output.map(outputSpec)
+    inputs: [
+      ...config.input.map(inputSpec),
+      ...BatchInputs.specs(config, inputs),
+      ...SequenceControls.specs(config),
+      ...SequenceStates.inputSpecs(config, inputs)
+    ],
+    // Of a state the config says more than of an output of the same name, whose dims must be the model's.
+    outputs: [...config.output.filter(({ name }) => !stateOutputs.has(name)).map(outputSpec), ...states]
   })
 }
 

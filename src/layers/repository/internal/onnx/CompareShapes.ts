@@ -11,7 +11,8 @@ export type Role = "input" | "output"
 const invalid = (message: string): Disagreement => ({ code: "INVALID_ARG", message })
 
 /** The shape that the model sees, without a batch dimension. @category getters */
-export const modelSide = (io: ModelInput | ModelOutput): ReadonlyArray<number> => io.reshape?.shape ?? io.dims
+export const modelSide = (io: Pick<ModelInput | ModelOutput, "dims" | "reshape">): ReadonlyArray<number> =>
+  io.reshape?.shape ?? io.dims
 
 /**
  * Zeros are allowed where the model itself has them, which Triton refuses; anywhere else they are the error that they are in
@@ -40,7 +41,7 @@ export const zeroDisagreement = (
 export const shapeDisagreement = (
   model: string,
   role: Role,
-  io: ModelInput | ModelOutput,
+  io: Pick<ModelInput | ModelOutput, "name" | "dims" | "reshape">,
   tensor: IoTensor,
   axis: number
 ): Disagreement | undefined => {

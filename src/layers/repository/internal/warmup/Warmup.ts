@@ -12,6 +12,7 @@ import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type * as Directory from "../Directory.ts"
 import * as GoldenRun from "../golden/GoldenRun.ts"
 import type { Prepared } from "../PrepareVersion.ts"
+import * as FirstStep from "./FirstStep.ts"
 import * as SingleInstance from "./SingleInstance.ts"
 import * as WarmupSample from "./WarmupSample.ts"
 
@@ -34,15 +35,18 @@ const failed = ({ prepared }: Options, sample: WarmupSample.Sample, reason: stri
 const maxRows = ({ prepared }: Options) => Math.max(1, prepared.signature.maxBatchSize)
 
 const runOnce = Effect.fnUntraced(function*(options: Options, instance: Instances, sample: WarmupSample.Sample) {
-  const { prepared: { signature }, statistics } = options
+  const { prepared, statistics } = options
   const clock = yield* Clock.Clock
   const begin = clock.monotonicTimeNanosUnsafe()
   const elapsed = () => Number(clock.monotonicTimeNanosUnsafe() - begin)
-  const result = yield* Effect.mapError(instance.run(sample.inputs, signature.outputNames), ({ message }) => {
-    const nanos = elapsed()
-    for (let row = 0; row < sample.rows; row++) statistics.failed("BACKEND", nanos)
-    return failed(options, sample, message)
-  })
+  const result = yield* Effect.mapError(
+    instance.run(sample.inputs, FirstStep.signatureOf(prepared).outputNames),
+    ({ message }) => {
+      const nanos = elapsed()
+      for (let row = 0; row < sample.rows; row++) statistics.failed("BACKEND", nanos)
+      return failed(options, sample, message)
+    }
+  )
   const request = elapsed()
   const compute = {
     computeInput: result.computeInputNanos,

@@ -65,8 +65,15 @@ const readFile = Effect.fnUntraced(function*(wanted: Wanted, file: string) {
   )
 })
 
-/** The bytes of one request, as often as there are rows: piece by piece, each piece of a row beside those of the others. */
-const repeat = ({ blocks, datatype, elements, rows }: Wanted, data: Uint8Array): Uint8Array => {
+/**
+ * The bytes of one request, as often as there are rows: piece by piece, each piece of a row beside those of the others.
+ *
+ * @category constructors
+ */
+export const repeat = (
+  { blocks, datatype, elements, rows }: Pick<Wanted, "blocks" | "datatype" | "elements" | "rows">,
+  data: Uint8Array
+): Uint8Array => {
   const repeated = new Uint8Array(data.byteLength * rows)
   const perBlock = elements / blocks
   let from = 0

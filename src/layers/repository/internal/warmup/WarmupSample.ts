@@ -9,9 +9,9 @@ import { fromConfigName } from "../../../../schema/DataType.ts"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { Tensor } from "../../../../schema/Inference.ts"
 import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
-import type { ModelSignature } from "../../../../schema/ModelSignature.ts"
 import * as Shape from "../../../../schema/Shape.ts"
 import type { Services } from "../Directory.ts"
+import * as FirstStep from "./FirstStep.ts"
 import * as WarmupBatchInputs from "./WarmupBatchInputs.ts"
 import * as WarmupData from "./WarmupData.ts"
 
@@ -27,9 +27,7 @@ export interface Sample {
 }
 
 /** The version that is warmed up. @category models */
-export interface Target {
-  readonly config: ModelConfig
-  readonly signature: ModelSignature
+export interface Target extends FirstStep.Target {
   /** The model's folder. */
   readonly directory: string
 }
@@ -43,7 +41,7 @@ interface Placed extends Pick<WarmupData.Wanted, "rows" | "blocks"> {
 }
 
 const place = (
-  { config, signature }: Target,
+  { config, signature, states }: Target,
   name: string,
   dims: ReadonlyArray<number>,
   rows: number
@@ -52,8 +50,9 @@ const place = (
     return { shape: [Shape.elementCount(dims) * rows], rows, blocks: 1, item: dims }
   }
   const spec = signature.inputByName.get(name)
-  // What is not in the config is a control input, which has one for each row.
-  const axis = spec?.batchAxis ?? (signature.maxBatchSize > 0 ? 0 : BatchAxis.none)
+  // What clients do not send is a state, or a control, which has one for each row.
+  const axis = spec?.batchAxis ?? states.find(({ input }) => input === name)?.batchAxis ??
+    (signature.maxBatchSize > 0 ? 0 : BatchAxis.none)
   const given = BatchAxis.insert(dims, axis, rows)
   const shape = spec?.reshaped === true && Shape.matches(given, spec.shape)
     ? Shape.carry(spec.shape, given, spec.modelShape)
@@ -108,6 +107,10 @@ const readSample = Effect.fnUntraced(function*(target: Target, setting: Setting,
   for (const tensor of WarmupBatchInputs.make(config, items, rows)) {
     if (!Object.hasOwn(setting.inputs, tensor.name)) inputs.push(tensor)
   }
+  const given = (name: string) => Object.hasOwn(setting.inputs, name)
+  const state = target.states.find(({ input }) => !given(input))
+  if (state !== undefined && !spend(FirstStep.stateBytes(target, rows))) return yield* tooLarge(state.input)
+  inputs.push(...FirstStep.tensors(target, rows, given))
   return { name: sample, rows, count: Math.max(1, setting.count), inputs } satisfies Sample
 })
 

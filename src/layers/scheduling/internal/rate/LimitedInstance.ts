@@ -21,6 +21,7 @@ export class LimitedInstance implements LentInstance {
   readonly index: number
   readonly quick: LentInstance["quick"]
   readonly lost: LentInstance["lost"]
+  readonly sequenceEnded: NonNullable<LentInstance["sequenceEnded"]>
   readonly turn: Turn
   private readonly model: string
   private readonly line: TurnLine
@@ -43,6 +44,7 @@ export class LimitedInstance implements LentInstance {
     this.index = instance.index
     this.quick = instance.quick
     this.lost = instance.lost
+    this.sequenceEnded = (id, why) => instance.sequenceEnded?.(id, why)
     this.turn = {
       ask: (granted) => {
         this.asked = granted

@@ -1,0 +1,249 @@
+/**
+ * The queue of a version whose requests belong to sequences: admission, slots, idle clocks, deadlines, cancellation, the loss of
+ * instances, and a graceful end. When steps run is the strategy's matter.
+ *
+ * A step costs its caller's fiber, an entry in a map and a few links: no fiber and no timer of its own. One fiber for each instance
+ * holds it, one for all waits for what is due next.
+ */
+import { Clock, type Duration, Effect, Exit, FiberSet, Latch, type Scope } from "effect"
+import type { SequenceStep } from "../../../../schema/Inference.ts"
+import type { Instances } from "../../../../services/Executor.ts"
+import type { Job, JobFailure, JobResult, ModelScheduler } from "../../../../services/Scheduler.ts"
+import type { ModelStatistics } from "../../../../services/Statistics.ts"
+import * as DeadlineWatch from "../DeadlineWatch.ts"
+import * as Lanes from "../Lanes.ts"
+import * as Admission from "./Admission.ts"
+import { Seat } from "./Seat.ts"
+import * as SeatInstances from "./SeatInstances.ts"
+import { Sequence } from "./Sequence.ts"
+import * as SequenceErrors from "./SequenceErrors.ts"
+import type { SequenceLayout } from "./SequenceLayout.ts"
+import { SequenceTable } from "./SequenceTable.ts"
+import { Step } from "./Step.ts"
+import { StepEndings } from "./StepEndings.ts"
+import { StepRuns } from "./StepRuns.ts"
+import type { Desk, MakeStrategy } from "./Strategy.ts"
+
+/** @category models */
+export interface Options {
+  readonly model: string
+  readonly layout: SequenceLayout
+  readonly instances: Instances
+  readonly statistics: ModelStatistics
+  readonly strategy: MakeStrategy
+  /** Rows of the largest batch. */
+  readonly maxRows: number
+  /** Sequences that an instance has at once. */
+  readonly slotsPerInstance: number
+  /** Nanoseconds from its last request after which a sequence is over. */
+  readonly idleLimit: number
+  /** Steps that may wait whose sequence has a slot. */
+  readonly maxQueueSize: number
+  /** Steps that may wait whose sequence has none yet. */
+  readonly maxBacklog: number
+  readonly preserveOrdering: boolean
+  /** How long sequences may go on after the scope has begun to close. */
+  readonly drain: Duration.Duration
+}
+
+/** @category models */
+export interface SequenceCore extends ModelScheduler {
+  readonly holds: (id: bigint | string) => boolean
+  readonly endSequences: () => void
+  readonly table: SequenceTable
+}
+
+/** The queue; the scope refuses new sequences first, and waits for those that are alive. @category constructors */
+export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { instances, layout, maxRows, model, statistics } = options
+    const { poll } = instances
+    const clock = yield* Clock.Clock
+    const log = yield* FiberSet.makeRuntime()
+    const dispatcher = yield* Effect.withFiberSucceed((fiber) => fiber.currentDispatcher)
+    const drained = yield* Latch.make(true)
+    const seats = Array.from({ length: instances.count }, (_, index) => new Seat(index, options.slotsPerInstance))
+    let arrivals = 0
+    let sequences = 0
+    /** Sequences that are not over, and steps that have no answer yet. */
+    let open = 0
+    let closing = false
+
+    const now = () => Number(clock.monotonicTimeNanosUnsafe())
+
+    const admit = () => {
+      if (open++ === 0) drained.closeUnsafe()
+    }
+    const settled = () => {
+      if (--open === 0) drained.openUnsafe()
+    }
+
+    const table = new SequenceTable({ model, layout, statistics, seats, idleLimit: options.idleLimit, now, settled })
+    const { live, slots } = table
+
+    const runs = new StepRuns({
+      model,
+      table,
+      layout,
+      statistics,
+      preserveOrdering: options.preserveOrdering,
+      now,
+      lookAgain: () => watch.lookAgain()
+    })
+
+    const endings = new StepEndings({ model, table, runs })
+
+    const next = () => {
+      let due = Math.min(table.deadlines.next(), table.idle.next(), table.lost.next())
+      for (let i = 0; i < seats.length; i++) due = Math.min(due, seats[i]!.strategy.dueAt())
+      return due
+    }
+
+    const expire = () => {
+      const at = now()
+      const { deadlines, idle } = table
+      for (let step = deadlines.take(at); step !== undefined; step = deadlines.take(at)) {
+        endings.expire(step as Step, at)
+      }
+      for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) table.wentIdle(sequence)
+      table.lost.forget(at)
+      for (const { strategy } of seats) if (strategy.dueAt() <= at) strategy.changed()
+    }
+
+    const desk: Desk = {
+      model,
+      maxRows,
+      layout,
+      refresh: () => watch.refresh(),
+      closing: () => closing,
+      expect: (dueAt) => watch.expect(dueAt),
+      launch: (seat, members, steps) => runs.launch(seat, members, steps),
+      vacate: (sequence) => {
+        sequence.place = "leaving"
+        slots.release(sequence)
+        slots.assign()
+      },
+      fail: (steps, exit) => runs.failOffered(steps as ReadonlyArray<Step>, exit)
+    }
+
+    /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
+    const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
+      const { id, start } = asked
+      if (closing && start) {
+        statistics.refused("stopping")
+        return SequenceErrors.stopping()
+      }
+      const found = live.get(id)
+      if (found === undefined && !start) return Admission.strangerOf(admission, asked)
+      const refusal = Admission.fullness(admission, found) ??
+        (found === undefined ? Admission.lateness(admission, asked, job, at) : undefined)
+      if (refusal !== undefined) {
+        statistics.refused("queue_full")
+        return refusal
+      }
+      if (found !== undefined) {
+        if (start) log(Effect.logWarning(SequenceErrors.conflict(model, id)))
+        return found
+      }
+      const sequence = new Sequence(id, sequences++)
+      table.lost.remove(id)
+      admit()
+      slots.line.join(sequence)
+      live.set(id, sequence)
+      return sequence
+    }
+
+    const admission: Admission.Options = { ...options, table }
+
+    const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
+      Effect.callback((resume) => {
+        if (poll !== undefined) poll()
+        watch.refresh()
+        const problem = Admission.problemOf(admission, job)
+        if (problem !== undefined) return resume(Exit.fail(problem))
+        const at = now()
+        const asked = job.request!.sequence!
+        const sequence = sequenceOf(asked, job, at)
+        if (!(sequence instanceof Sequence)) return resume(Exit.fail(sequence))
+        admit()
+        const step = new Step(sequence, job, asked.start, asked.end, arrivals++, at, resume)
+        sequence.overdue = false
+        if (asked.end) {
+          table.forget(sequence)
+          sequence.ending = "finished"
+        } else {
+          table.idle.start(sequence, at)
+          watch.expect(at + table.idle.limit)
+        }
+        sequence.steps.join(step)
+        table.waiting++
+        if (sequence.place === "backlog") slots.line.steps++
+        const { dueAt } = step
+        if (dueAt !== Infinity) {
+          table.deadlines.add(step, table.waiting)
+          watch.expect(dueAt)
+        }
+        if (sequence.waits) assign()
+        else table.advance(sequence)
+        return endings.withdraw(step)
+      })
+
+    let assigning = false
+    const assign = () => {
+      if (!assigning) slots.assign()
+    }
+    /** Instances that come in one turn of the event loop are there together: their slots are given out by index. */
+    const assignSoon = () => {
+      if (assigning) return
+      assigning = true
+      dispatcher.scheduleTask(() => {
+        assigning = false
+        slots.assign()
+      }, 0)
+    }
+
+    const watch = yield* DeadlineWatch.make({ next }, expire)
+    for (const seat of seats) {
+      const one = SeatInstances.make(instances, {
+        lent: (instance) => {
+          seat.lent = instance
+          assignSoon()
+        },
+        gone: () => table.seatLost(seat)
+      })
+      seat.lanes = yield* Lanes.make(one, () => {
+        // The end of a run comes here first: its sequences go on at the end of it, and the instance then.
+        if (seat.running === 0) seat.strategy.changed()
+      })
+      seat.strategy = yield* options.strategy(seat, desk)
+    }
+
+    const endSequences = () => {
+      closing = true
+      for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
+    }
+
+    // Runs before the lanes end: refuse new sequences, and let those that are alive come to their ends.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        closing = true
+        for (const { strategy } of seats) strategy.changed()
+        if (open === 0) return Effect.void
+        const overtime = Effect.andThen(Effect.sleep(options.drain), Effect.sync(endSequences))
+        return Effect.andThen(Effect.raceFirst(drained.await, overtime), drained.await)
+      })
+    )
+
+    const depth = () => {
+      let waiting = table.waiting
+      let running = 0
+      for (const { lanes } of seats) {
+        const load = lanes.load()
+        waiting += load.ready
+        running += load.running
+      }
+      return { waiting, running }
+    }
+    statistics.observe(depth)
+    return { submit, depth, holds: (id) => live.has(id), endSequences, table }
+  })

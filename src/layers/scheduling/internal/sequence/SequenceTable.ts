@@ -1,0 +1,280 @@
+/**
+ * The sequences that live, and their steps that wait: what becomes of them, but not when. Plain calls; who makes them knows clocks
+ * and callers.
+ */
+import { Exit } from "effect"
+import { ExecutionFailed } from "../../../../schema/Errors.ts"
+import type { SequenceEnd } from "../../../../services/Executor.ts"
+import type { JobFailure, JobResult } from "../../../../services/Scheduler.ts"
+import type { FailureReason, ModelStatistics } from "../../../../services/Statistics.ts"
+import { DeadlineHeap } from "../DeadlineHeap.ts"
+import { IdleClocks } from "./IdleClocks.ts"
+import { LostSequences } from "./LostSequences.ts"
+import type { Seat } from "./Seat.ts"
+import type { Sequence, SequenceId } from "./Sequence.ts"
+import * as SequenceErrors from "./SequenceErrors.ts"
+import type { SequenceLayout } from "./SequenceLayout.ts"
+import { Slots } from "./Slots.ts"
+import type { Step } from "./Step.ts"
+
+/** @category models */
+export interface Options {
+  readonly model: string
+  readonly layout: SequenceLayout
+  readonly statistics: ModelStatistics
+  readonly seats: ReadonlyArray<Seat>
+  /** Nanoseconds. */
+  readonly idleLimit: number
+  /** Monotonic nanoseconds. */
+  readonly now: () => number
+  /** A sequence or a step is over. */
+  readonly settled: () => void
+}
+
+type Failure = Exit.Exit<never, JobFailure>
+
+/** @category models */
+export class SequenceTable {
+  /** Those that their callers can go on with, by their ids. */
+  readonly live = new Map<SequenceId, Sequence>()
+  readonly lost: LostSequences
+  readonly idle: IdleClocks
+  readonly slots: Slots
+  readonly deadlines = new DeadlineHeap()
+  /** Steps that wait: for a slot, for the step before them, or for a batch. */
+  waiting = 0
+  /** Steps that were offered so far. */
+  private offers = 0
+  private readonly options: Options
+
+  constructor(options: Options) {
+    this.options = options
+    this.idle = new IdleClocks(options.idleLimit)
+    this.lost = new LostSequences(options.idleLimit)
+    this.slots = new Slots(options.seats, options.now, (sequence) => this.placed(sequence))
+  }
+
+  /** The last thing that happens to a step. */
+  answer(step: Step, exit: Exit.Exit<JobResult, JobFailure>): void {
+    step.state = "ended"
+    step.batch = undefined
+    step.resume(exit)
+    this.options.settled()
+  }
+
+  /** Answers a step that is nowhere any more with a failure. */
+  fail(step: Step, exit: Failure, reason: FailureReason): void {
+    this.options.statistics.failed(reason, this.options.now() - step.arrivedAt)
+    this.answer(step, exit)
+  }
+
+  /** Takes a waiting step out of where it waits. */
+  remove(step: Step): void {
+    const { sequence } = step
+    this.waiting--
+    if (sequence.current === step) {
+      sequence.current = undefined
+      sequence.seat!.strategy.retracted(step)
+      return
+    }
+    sequence.steps.leave(step)
+    if (sequence.place === "backlog") this.slots.line.steps--
+  }
+
+  /** Puts a step back before the others of its sequence: it was started, and did not run. */
+  putBack(step: Step): void {
+    const { sequence } = step
+    step.state = "waiting"
+    step.batch = undefined
+    sequence.current = undefined
+    sequence.steps.rejoin(step, () => true)
+    this.waiting++
+    this.expectAgain(step)
+  }
+
+  /** Its deadline may have been looked at in vain while it ran: nobody would look again. */
+  expectAgain(step: Step): void {
+    if (step.dueAt <= this.options.now()) this.deadlines.add(step, this.waiting)
+  }
+
+  /** Nobody can send another step of it. */
+  forget(sequence: Sequence): void {
+    if (this.live.get(sequence.id) === sequence) this.live.delete(sequence.id)
+    this.idle.stop(sequence)
+  }
+
+  /** Lets the next step run, if there is one and the one before it has ended; ends the sequence where none can come. */
+  advance(sequence: Sequence): void {
+    if (sequence.current !== undefined || sequence.place === "ended") return
+    const step = sequence.steps.head
+    if (step === undefined) {
+      if (sequence.ending !== undefined) this.end(sequence, sequence.ending)
+      return
+    }
+    const { seat } = sequence
+    if (seat === undefined) return
+    const { keyOf } = this.options.layout
+    try {
+      if (step.start && !step.opened) this.openCell(step)
+      step.key = keyOf(step.job, sequence.cell!)
+    } catch (cause) {
+      return this.failToBegin(step, cause)
+    }
+    sequence.steps.leave(step)
+    sequence.current = step
+    step.turn = this.offers++
+    step.offeredAt = this.options.now()
+    seat.strategy.offered(step)
+  }
+
+  /** Ends a sequence that has no steps any more: its state is freed, its slot is the next one's. */
+  end(sequence: Sequence, why: SequenceEnd): void {
+    if (sequence.place === "ended") return
+    this.forget(sequence)
+    if (sequence.waits) this.slots.line.leave(sequence)
+    this.slots.release(sequence)
+    sequence.place = "ended"
+    this.closeCell(sequence, why)
+    this.options.settled()
+    this.slots.assign()
+  }
+
+  /**
+   * Ends the waiting of a step, whose caller is told so or has gone (`exit` is `undefined`), and of those behind it. In the backlog
+   * all of its sequence are ended.
+   */
+  drop(
+    step: Step,
+    exit: Failure | undefined,
+    reason: FailureReason,
+    behind: Failure,
+    behindReason: FailureReason
+  ): void {
+    const { sequence } = step
+    for (const other of sequence.place === "backlog" ? stepsOf(sequence) : stepsFrom(step)) {
+      this.remove(other)
+      if (other !== step) this.fail(other, behind, behindReason)
+      else if (exit !== undefined) this.fail(step, exit, reason)
+      else {
+        this.options.statistics.failed(reason, this.options.now() - step.arrivedAt)
+        step.state = "ended"
+        this.options.settled()
+      }
+    }
+  }
+
+  /** Answers all steps that wait. */
+  dropAll(sequence: Sequence, exit: Failure, reason: FailureReason): void {
+    for (const step of stepsOf(sequence)) {
+      this.remove(step)
+      this.fail(step, exit, reason)
+    }
+  }
+
+  /** What it had come to is gone: everything of it is answered so, and later steps as well. */
+  lose(sequence: Sequence): void {
+    const { model, now } = this.options
+    const { id } = sequence
+    if (this.live.get(id) === sequence) this.lost.add(id, now())
+    this.forget(sequence)
+    sequence.ending = "lost"
+    this.dropAll(sequence, Exit.fail(SequenceErrors.lost(model, id)), "OTHER")
+    this.advance(sequence)
+  }
+
+  /** The idle limit of a sequence is over. */
+  wentIdle(sequence: Sequence): void {
+    // Its steps are still to run: it is looked at again when it has a slot.
+    if (sequence.waits && sequence.steps.length > 0) {
+      sequence.overdue = true
+      return
+    }
+    this.finishWith(sequence, "expired")
+  }
+
+  /** What was submitted is still run, then the sequence ends for this reason. */
+  finishWith(sequence: Sequence, why: SequenceEnd): void {
+    this.forget(sequence)
+    sequence.ending ??= why
+    this.advance(sequence)
+  }
+
+  /** An instance is lost: its sequences go elsewhere, or are lost with it. Those of steps that run are told by the ends of their runs. */
+  seatLost(seat: Seat): void {
+    if (seat.lent === undefined) return
+    seat.lent = undefined
+    for (const sequence of seat.slots) {
+      if (sequence === undefined) continue
+      const { current } = sequence
+      if (current?.state === "waiting") {
+        seat.strategy.retracted(current)
+        sequence.current = undefined
+        sequence.steps.rejoin(current, () => true)
+      }
+      this.slots.displace(sequence)
+      if (this.diesWith(sequence)) this.lose(sequence)
+    }
+    this.slots.assign()
+  }
+
+  /** The instance that was lost kept something of it that nobody else has. */
+  diesWith(sequence: Sequence): boolean {
+    return !this.options.layout.stateful && sequence.ranOn !== undefined
+  }
+
+  /** A sequence has got a slot. */
+  private placed(sequence: Sequence): void {
+    for (let step = sequence.steps.head; step !== undefined; step = step.after) {
+      // Its timeout does not count any more, which was what it was looked at for.
+      if (step.timeoutAt !== undefined && step.timeoutAt < step.dueAt) this.deadlines.add(step, this.waiting)
+    }
+    if (sequence.overdue) {
+      sequence.overdue = false
+      this.finishWith(sequence, "expired")
+    } else this.advance(sequence)
+  }
+
+  /** A START: what the sequence had come to before is over. */
+  private openCell(step: Step): void {
+    const { sequence } = step
+    this.closeCell(sequence, "cancelled")
+    sequence.cell = this.options.layout.open()
+    step.opened = true
+  }
+
+  private closeCell(sequence: Sequence, why: SequenceEnd): void {
+    sequence.cell?.close()
+    sequence.cell = undefined
+    sequence.ranOn?.sequenceEnded?.(sequence.id, why)
+    sequence.ranOn = undefined
+  }
+
+  private failToBegin(step: Step, cause: unknown): void {
+    const { model } = this.options
+    const { sequence } = step
+    const message = `step ${step.number} of sequence ${sequence.id} of model '${model}' could not be begun: ${cause}`
+    this.forget(sequence)
+    sequence.ending = "cancelled"
+    this.drop(
+      step,
+      Exit.fail(new ExecutionFailed({ model, message, cause })),
+      "OTHER",
+      Exit.fail(SequenceErrors.notReached(model, step, "failed")),
+      "CANCELED"
+    )
+    this.advance(sequence)
+  }
+}
+
+/** The steps of a sequence that wait, in order. */
+const stepsOf = ({ current, steps }: Sequence): ReadonlyArray<Step> => {
+  const found: Array<Step> = current?.state === "waiting" ? [current] : []
+  for (let step = steps.head; step !== undefined; step = step.after) found.push(step)
+  return found
+}
+
+/** Those from one on. */
+const stepsFrom = (first: Step): ReadonlyArray<Step> => {
+  const steps = stepsOf(first.sequence)
+  return steps.slice(steps.indexOf(first))
+}
