@@ -66,6 +66,13 @@ describe("ensembles of a repository that is polled", () => {
       yield* opened.write({ "y/1/model.onnx": onnx })
       yield* opened.poll()
       assert.strictEqual(yield* infer(opened.lookup("outer", "")), 4)
+      yield* opened.gone("y")
+      yield* opened.poll()
+      assert.deepStrictEqual(
+        opened.complaints().slice(-2),
+        complaints.slice(-2),
+        "it is told again when it comes again"
+      )
     }))
 
   it.effect("are there without a pause when they change over from a model that goes to one that comes", () =>

@@ -1,5 +1,6 @@
 /** Ensembles with one bug each, to see that the simulator finds it. */
 import { Effect, Exit, Scope } from "effect"
+import type { PlannedStep } from "../../../src/layers/ensemble/EnsemblePlan.ts"
 import { Board } from "../../../src/layers/ensemble/internal/Board.ts"
 import { EnsembleRun } from "../../../src/layers/ensemble/internal/EnsembleRun.ts"
 import { InFlight, type Ticket } from "../../../src/layers/ensemble/internal/InFlight.ts"
@@ -45,7 +46,6 @@ interface OpenInFlight {
   count: number
   readonly waiting: Set<Ticket>
 }
-type Condition = { readonly tensor: number; readonly negated: boolean }
 
 export const bugs: ReadonlyArray<Bug> = [
   {
@@ -117,9 +117,10 @@ export const bugs: ReadonlyArray<Bug> = [
   {
     name: "takes every condition as it stands",
     breaks: "steps",
-    plant: patch(Walk.prototype, "decides", (original) =>
-      function(this: never, condition: Condition) {
-        return original.call(this, { ...condition, negated: false } as never)
+    plant: patch(Walk.prototype, "enter", (original) =>
+      function(this: never, step: PlannedStep, tasks: Array<Task>) {
+        const told = step.condition === undefined ? step : { ...step, condition: { ...step.condition, negated: false } }
+        return original.call(this, told as never, tasks as never)
       })
   },
   {
