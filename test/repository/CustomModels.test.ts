@@ -82,7 +82,7 @@ describe("the module of a custom model", () => {
         RepositorySource,
         Effect.map(RepositorySource, ({ open }) =>
           RepositorySource.of({
-            open: (root) => Effect.map(open(root), ({ local: _, ...source }) => source)
+            open: (root) => Effect.map(open(root), (source) => ({ ...source, local: false }))
           }))
       ).pipe(Layer.provide(RepositorySources.layer))
       for (const [customModels, expected] of [["local", 1], ["all", 0]] as const) {
