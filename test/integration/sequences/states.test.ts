@@ -205,23 +205,6 @@ describe("implicit state on ONNX Runtime", () => {
 const root = join(import.meta.dirname, "../../..")
 const silero = (version: number) => join(root, `node_modules/@ricky0123/vad-web/dist/silero_vad_v${version}.onnx`)
 
-const sileroConfig = `
-  backend: "onnxruntime"
-  max_batch_size: 32
-  version_policy { all { } }
-  input [ { name: "input" data_type: TYPE_FP32 dims: [ -1 ] }, { name: "sr" data_type: TYPE_INT64 dims: [ 1 ] } ]
-  output [ { name: "output" data_type: TYPE_FP32 dims: [ 1 ] } ]
-  sequence_batching {
-    oldest { }
-    state [ { input_name: "state" output_name: "stateN" data_type: TYPE_FP32 dims: [ 2, 128 ] } ]
-  }
-  instance_group [ { count: 1 kind: KIND_CPU } ]
-  parameters { key: "intra_op_thread_count" value { string_value: "1" } }
-  parameters { key: "galatea.batch_dim.state" value { string_value: "1" } }
-  parameters { key: "galatea.batch_dim.stateN" value { string_value: "1" } }
-  parameters { key: "galatea.shared.sr" value { string_value: "true" } }
-`
-
 /** Numbers that look like sound, the same in every run. */
 const sound = (seed: number, window: number): Float32Array =>
   Float32Array.from({ length: 576 }, (_, i) => Math.sin((i + 1 + window * 512) * (seed + 1) * 12.9898) * 0.4)
@@ -255,7 +238,7 @@ describe("Silero VAD with its state kept by the server", () => {
     it.live(`version ${number} says bit by bit what the runtime says by hand, in batches composed alike`, () =>
       Effect.gen(function*() {
         const { memory, version } = yield* open({
-          "vad/config.pbtxt": sileroConfig,
+          "vad/config.pbtxt": readFileSync(join(import.meta.dirname, "silero.pbtxt")),
           [`vad/${number}/model.onnx`]: readFileSync(silero(number))
         })
         const driven = version("vad", number)

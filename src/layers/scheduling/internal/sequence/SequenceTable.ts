@@ -123,6 +123,7 @@ export class SequenceTable {
     sequence.steps.leave(step)
     sequence.current = step
     step.turn = this.offers++
+    step.offeredAt = this.options.now()
     seat.strategy.offered(step)
   }
 

@@ -12,7 +12,6 @@ export class Slots {
   readonly holding = new HoldingTimes()
   private readonly now: () => number
   private readonly placed: (sequence: Sequence) => void
-  private assigning = false
 
   /** `placed` is told of each sequence that has got a slot. `now`: monotonic nanoseconds. */
   constructor(seats: ReadonlyArray<Seat>, now: () => number, placed: (sequence: Sequence) => void) {
@@ -40,23 +39,25 @@ export class Slots {
     return this.line.length === 0 && freest(this.seats) !== undefined
   }
 
-  /** Gives free slots to those who wait for one. What happens meanwhile is seen by the loop that is under way. */
+  /** Gives free slots to those who wait for one. All have theirs before any is told: its steps may have run when that returns. */
   assign(): void {
-    if (this.assigning) return
-    this.assigning = true
-    try {
-      for (let next = this.line.head; next !== undefined; next = this.line.head) {
-        const seat = freest(this.seats)
-        if (seat === undefined) return
-        this.line.leave(next)
-        next.place = "slot"
-        next.heldSince = this.now()
-        seat.take(next, seat.freeSlot)
-        this.placed(next)
-      }
-    } finally {
-      this.assigning = false
-    }
+    const first = this.place()
+    if (first === undefined) return
+    const others: Array<Sequence> = []
+    for (let next = this.place(); next !== undefined; next = this.place()) others.push(next)
+    this.placed(first)
+    for (let i = 0; i < others.length; i++) this.placed(others[i]!)
+  }
+
+  private place(): Sequence | undefined {
+    const next = this.line.head
+    const seat = next === undefined ? undefined : freest(this.seats)
+    if (next === undefined || seat === undefined) return undefined
+    this.line.leave(next)
+    next.place = "slot"
+    next.heldSince = this.now()
+    seat.take(next, seat.freeSlot)
+    return next
   }
 
   /** Takes a sequence out of its slot, if it has one, because it needs none any more. */
