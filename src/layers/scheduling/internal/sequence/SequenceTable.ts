@@ -43,6 +43,8 @@ export class SequenceTable {
   readonly deadlines = new DeadlineHeap()
   /** Steps that wait: for a slot, for the step before them, or for a batch. */
   waiting = 0
+  /** Nobody can send another step of any sequence. */
+  unloaded = false
   /** Steps that were offered so far. */
   private offers = 0
   private readonly options: Options
@@ -141,7 +143,7 @@ export class SequenceTable {
 
   /**
    * Ends the waiting of a step, whose caller is told so or has gone (`exit` is `undefined`), and of those behind it. In the backlog
-   * all of its sequence are ended.
+   * all of its sequence are ended. `true`: a START was among them.
    */
   drop(
     step: Step,
@@ -149,10 +151,12 @@ export class SequenceTable {
     reason: FailureReason,
     behind: Failure,
     behindReason: FailureReason
-  ): void {
+  ): boolean {
     const { sequence } = step
+    let hasStart = false
     for (const other of sequence.place === "backlog" ? stepsOf(sequence) : stepsFrom(step)) {
       this.remove(other)
+      hasStart ||= other.start
       if (other !== step) this.fail(other, behind, behindReason)
       else if (exit !== undefined) this.fail(step, exit, reason)
       else {
@@ -161,6 +165,7 @@ export class SequenceTable {
         this.options.settled()
       }
     }
+    return hasStart
   }
 
   /** Answers all steps that wait. */

@@ -174,8 +174,11 @@ export class StepRuns {
       else if (sequence.ending === "lost" || table.diesWith(sequence)) {
         table.fail(step, Exit.fail(SequenceErrors.lost(model, sequence.id)), "BACKEND")
         if (sequence.ending !== "lost") table.lose(sequence)
-      } else if (loss.begun && ++step.losses > maxRetries) table.fail(step, Exit.fail(loss), "BACKEND")
-      else table.putBack(step)
+      } else if (loss.begun && ++step.losses > maxRetries) {
+        table.fail(step, Exit.fail(loss), "BACKEND")
+        // Nobody was told that it begins: there is nothing that it could go on with.
+        if (step.start) table.lose(sequence)
+      } else table.putBack(step)
     }
     table.seatLost(seat)
     for (const { sequence } of entries) {
