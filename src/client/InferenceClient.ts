@@ -21,8 +21,11 @@ export interface CallOptions {
 
 /** A step of a sequence. Requests of sequences are never sent twice. @category models */
 export interface Sequence {
+  /** Text, or a whole number from 1 to 2^64 - 1; "5" and 5 are two sequences. 0 and "" are none. */
   readonly id: SequenceStep["id"] | number
+  /** The first step. */
   readonly start?: boolean
+  /** The last step. */
   readonly end?: boolean
 }
 

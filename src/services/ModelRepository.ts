@@ -13,7 +13,7 @@ import {
   type PollFailed,
   type Unsupported
 } from "../schema/Errors.ts"
-import type { InferenceRequest } from "../schema/Inference.ts"
+import type { InferenceRequest, SequenceStep } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { Tolerance } from "../schema/TensorComparison.ts"
@@ -44,6 +44,11 @@ export interface Model {
    * once per request: plain and fast.
    */
   readonly route?: ((request: InferenceRequest) => () => Lookup) | undefined
+  /**
+   * The version that keeps a live sequence, which need not take new ones any more; `undefined`: none does. Asked for steps that
+   * are not the first of their sequence. Absent: no version of the model keeps any.
+   */
+  readonly keeper?: ((id: SequenceStep["id"]) => Model | undefined) | undefined
   /** What runs a share of the requests that this answered a second time; absent: nothing. */
   readonly shadow?: Shadow | undefined
 }

@@ -2,7 +2,7 @@
 import { Deferred, Effect, Exit, Semaphore } from "effect"
 import { ExecutionFailed, InstanceLost } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
-import type { ExecutionResult, Instances, RunFailure } from "../../src/services/Executor.ts"
+import type { ExecutionResult, Instances, RunFailure, SequenceEnd } from "../../src/services/Executor.ts"
 import { type Plan, type RunPlan, unit } from "./Plan.ts"
 import type { World } from "./World.ts"
 
@@ -38,7 +38,19 @@ export interface Observer {
   readonly violated: (property: string, what: string) => void
   /** After the server has looked for ends of runs. */
   readonly polled: () => void
+  /** The server has the instance from now on. */
+  readonly lent?: (machine: Machine) => void
+  /** The instance is about to be lost, and the server to be told of it. */
+  readonly crashed?: (machine: Machine) => void
+  readonly sequenceEnded?: (machine: Machine, id: bigint | string, why: SequenceEnd) => void
+  /** When a run ends that begins now. Default: after its duration. */
+  readonly endsAt?: (run: Run) => number
+  /** What a run that has ended gives. Default: its first input. */
+  readonly outputsOf?: (run: Run) => ReadonlyArray<Tensor>
 }
+
+/** What instances need of a plan. */
+export type MachinesPlan = Pick<Plan, "instances" | "places" | "quick" | "polls" | "runs" | "crashes">
 
 export class Machines {
   readonly all: Array<Machine> = []
@@ -46,11 +58,11 @@ export class Machines {
   unreleased = 0
   private readonly slots: Semaphore.Semaphore
   private readonly world: World
-  private readonly plan: Plan
+  private readonly plan: MachinesPlan
   private readonly observer: Observer
   private started = 0
 
-  constructor(world: World, plan: Plan, observer: Observer) {
+  constructor(world: World, plan: MachinesPlan, observer: Observer) {
     this.world = world
     this.plan = plan
     this.observer = observer
@@ -86,6 +98,7 @@ export class Machines {
               return Effect.never
             }
             machine.lent = true
+            observer.lent?.(machine)
             return Effect.succeed(machine)
           }),
           (machine) => Effect.sync(() => this.giveBack(machine))
@@ -99,6 +112,7 @@ export class Machines {
             const run = this.start(machine, inputs, done)
             return { withdraw: () => this.withdraw(run) }
           },
+          sequenceEnded: (id, why) => observer.sequenceEnded?.(machine, id, why),
           lost: Deferred.await(machine.lost)
         })
       ),
@@ -140,7 +154,8 @@ export class Machines {
     run.begunAt = this.world.now
     this.observer.begun(run)
     if (run.plan.duration === 0) return this.end(run)
-    this.world.schedule(this.world.now + run.plan.duration * unit, () => {
+    const endsAt = this.observer.endsAt?.(run) ?? this.world.now + run.plan.duration * unit
+    this.world.schedule(endsAt, () => {
       if (run.state === "running") this.end(run)
     })
   }
@@ -160,10 +175,11 @@ export class Machines {
     while (runs[0]?.state === "ended") {
       const first = runs.shift()!
       const { begunAt } = first
+      const outputs = first.plan.fails ? [] : this.observer.outputsOf?.(first) ?? [{ ...first.inputs[0]!, name: "Y" }]
       this.answer(
         first,
         first.plan.fails ? Exit.fail(new ExecutionFailed({ message: "planned", model: "m" })) : Exit.succeed({
-          outputs: [{ ...first.inputs[0]!, name: "Y" }],
+          outputs,
           begunAtNanos: begunAt,
           computeInputNanos: 1,
           computeInferNanos: first.endedAt - begunAt,
@@ -201,7 +217,8 @@ export class Machines {
     return true
   }
 
-  private poll(): void {
+  /** The server looks for ends of runs. */
+  poll(): void {
     for (const machine of this.all) {
       const ended = machine.runs.filter((run) => run.state === "ended")
       for (const run of ended) this.notice(run)
@@ -213,6 +230,7 @@ export class Machines {
     const machine = this.all[index]!
     if (!machine.up) return
     for (const run of machine.runs.filter(({ state }) => state === "ended")) this.notice(run)
+    this.observer.crashed?.(machine)
     machine.up = false
     this.resize()
     Deferred.doneUnsafe(machine.lost, Exit.void)

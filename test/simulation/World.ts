@@ -4,7 +4,7 @@
  * What `TestClock` does, without a turn of the event loop for each step; a schedule of some dozen requests takes well under a
  * millisecond, and the same plan always runs in the same order.
  */
-import { Clock, Context, Duration, Effect, type Fiber, Scheduler } from "effect"
+import { Clock, Context, Duration, Effect, type Fiber, References, Scheduler } from "effect"
 
 interface Event {
   /** Monotonic nanoseconds. */
@@ -55,7 +55,11 @@ export class World {
       makeDispatcher: () => dispatcher
     }
     this.runFork = Effect.runForkWith(
-      Context.add(Context.make(Clock.Clock, clock), Scheduler.Scheduler, scheduler)
+      Context.make(Clock.Clock, clock).pipe(
+        Context.add(Scheduler.Scheduler, scheduler),
+        // Warnings are for operators.
+        Context.add(References.MinimumLogLevel, "None")
+      )
     )
   }
 

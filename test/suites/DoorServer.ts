@@ -3,7 +3,7 @@ import { Context, Effect, Fiber, Layer } from "effect"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as Server from "../../src/layers/Server.ts"
 import * as DataType from "../../src/schema/DataType.ts"
-import type { InferenceError } from "../../src/schema/Errors.ts"
+import { InferenceError, type InferenceFailure } from "../../src/schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse } from "../../src/schema/Inference.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
 import { Executor, type Instances } from "../../src/services/Executor.ts"
@@ -58,6 +58,8 @@ export interface DoorServer {
   readonly services: Services
   /** What the server was asked last. */
   readonly asked: () => InferenceRequest | undefined
+  /** The next request that is asked for fails with this. */
+  readonly failNext: (failure: InferenceFailure) => void
   /** First byte of the first input of every run of `queued`, in order. */
   readonly runs: Array<number>
   /** Keeps the only instance of `queued` busy until `release`, so that requests wait. */
@@ -88,11 +90,14 @@ export const start = Effect.gen(function*() {
   )
   const server = Context.get(context, InferenceServer)
   let asked: InferenceRequest | undefined
+  let failure: InferenceFailure | undefined
   const recorded = InferenceServer.of({
     ...server,
     infer: (model, request) => {
       asked = request
-      return server.infer(model, request)
+      const reason = failure
+      failure = undefined
+      return reason === undefined ? server.infer(model, request) : Effect.fail(new InferenceError({ reason }))
     }
   })
   const model = yield* Effect.fromResult(server.model("queued", ""))
@@ -109,6 +114,9 @@ export const start = Effect.gen(function*() {
       Context.add(TensorMemory, Context.get(context, TensorMemory))
     ),
     asked: () => asked,
+    failNext: (reason) => {
+      failure = reason
+    },
     runs: gate.runs,
     hold: Effect.gen(function*() {
       gate.closed = true

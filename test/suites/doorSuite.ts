@@ -5,6 +5,7 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Result } from "effect"
+import { SequenceLost } from "../../src/schema/Errors.ts"
 import type { Parameter } from "../../src/schema/Inference.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
 import type { Request } from "../../src/services/InferenceServer.ts"
@@ -76,12 +77,76 @@ export const doorSuite = (kind: DoorKind): void =>
           ["large", 9_007_199_254_740_993n],
           ["most", 9_223_372_036_854_775_807n]
         ])
-        yield* door.infer(simple({ parameters, sequence: { id: 5n, start: true, end: false } }))
+        yield* door.infer(simple({ parameters }))
         const asked = server.asked()!
         assert.deepStrictEqual(new Map([...asked.parameters].toSorted()), new Map([...parameters].toSorted()))
-        assert.deepStrictEqual(asked.sequence, { id: 5n, start: true, end: false })
-        yield* door.infer(simple({ sequence: { id: "5", start: false, end: true } }))
-        assert.deepStrictEqual(server.asked()!.sequence, { id: "5", start: false, end: true })
+        assert.isUndefined(asked.sequence)
+      }))
+
+    it.effect("hands over steps of sequences, exactly", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        const ids = [
+          5n,
+          "5",
+          2n ** 63n - 1n,
+          2n ** 63n,
+          2n ** 64n - 1n,
+          9_007_199_254_740_993n,
+          "x".repeat(128),
+          "ü \"a\""
+        ]
+        for (const [i, id] of ids.entries()) {
+          const sequence = { id, start: i % 2 === 0, end: i % 3 === 0 }
+          yield* door.infer(simple({ sequence }))
+          assert.deepStrictEqual(server.asked()!.sequence, sequence)
+        }
+      }))
+
+    it.effect("takes steps without an id as requests of no sequence", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        for (const id of [0n, ""]) {
+          yield* door.infer(simple({ sequence: { id, start: true, end: false } }))
+          // A program that has the server inside is not read: what it says is what arrives.
+          if (kind.name !== "in process") assert.isUndefined(server.asked()!.sequence)
+        }
+      }))
+
+    it.effect("refuses ids that no sequence has", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        const refused = (id: bigint | string) =>
+          Effect.map(
+            Effect.flip(door.infer(simple({ sequence: { id, start: true, end: false } }))),
+            ({ message, status }) => [status, message]
+          )
+        for (const id of ["x".repeat(129), "ü".repeat(65)]) {
+          assert.deepStrictEqual(yield* refused(id), [
+            501,
+            "string correlation ID cannot be longer than 128 characters"
+          ])
+        }
+        // 64 bits are all that gRPC can say.
+        if (kind.name === "gRPC") return
+        for (const id of [-1n, 2n ** 64n]) {
+          assert.deepStrictEqual(
+            yield* refused(id),
+            kind.name.startsWith("HTTP")
+              ? [500, "Unable to parse 'sequence_id': attempt to access JSON non-string as string"]
+              : [400, `the correlation ID must be a whole number from 0 to 2^64 - 1, got ${id}`]
+          )
+        }
+      }))
+
+    it.effect("tells that a sequence is lost", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        server.failNext(new SequenceLost({ message: "sequence 5 is lost", model: "simple", sequence: "5" }))
+        const { message, status } = yield* Effect.flip(
+          door.infer(simple({ sequence: { id: 5n, start: false, end: false } }))
+        )
+        assert.deepStrictEqual({ message, status }, { message: "sequence 5 is lost", status: 409 })
       }))
 
     it.effect("runs what has the higher priority first", () =>

@@ -3,7 +3,7 @@ import { byteSize, type DataType } from "../../schema/DataType.ts"
 import type { Parameter, RequestedOutput, SequenceStep, Tensor } from "../../schema/Inference.ts"
 import { nearest } from "../../schema/proto/Suggestion.ts"
 import { isLabel } from "../../schema/VersionLabel.ts"
-import type { InferOptions } from "../InferenceClient.ts"
+import type { InferOptions, Sequence } from "../InferenceClient.ts"
 import { InferenceServerError } from "../InferenceServerError.ts"
 import type { ModelDescription, TensorDescription } from "../Models.ts"
 import * as Elements from "./Elements.ts"
@@ -67,7 +67,7 @@ export const make = (
     priority: whole(model, "priority", options.priority),
     queueTimeoutMicros: whole(model, "queueTimeoutMicros", options.queueTimeoutMicros),
     sequence: sequence === undefined ? undefined : {
-      id: typeof sequence.id === "number" ? BigInt(whole(model, "sequence.id", sequence.id)) : sequence.id,
+      id: sequenceId(model, sequence.id),
       start: sequence.start ?? false,
       end: sequence.end ?? false
     }
@@ -78,6 +78,16 @@ const whole = (model: string, name: string, value: number | undefined): number =
   if (value === undefined) return 0
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw invalid(model, `${name} is ${value}; it takes a whole number from 0 on`)
+}
+
+/** Integers have 64 bits without a sign. How long text may be is the server's to say. */
+const sequenceId = (model: string, id: Sequence["id"]): bigint | string => {
+  if (typeof id === "string") return id
+  if (typeof id === "number" ? Number.isSafeInteger(id) && id >= 0 : BigInt.asUintN(64, id) === id) return BigInt(id)
+  throw invalid(
+    model,
+    `sequence.id is ${id}; it takes text, or a whole number from 0 to 2^64 - 1 (a bigint above 2^53 - 1)`
+  )
 }
 
 const checkParameter = (model: string, name: string, value: unknown): void => {

@@ -1,6 +1,7 @@
 /** `galatea infer`: asks a model of a running server once, and shows or saves what it answers. */
 import { Effect, FileSystem } from "effect"
 import type { HttpClient } from "effect/http"
+import type { Sequence } from "../../client/InferenceClient.ts"
 import type { OutputTensor } from "../../client/Models.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import * as Npy from "../../schema/npy/Npy.ts"
@@ -22,6 +23,8 @@ export interface Command extends RunningServer.Target {
   readonly outputs: ReadonlyArray<string>
   /** The best so many classes instead of the outputs. */
   readonly top: number | undefined
+  /** The step of a sequence that it is. A number is one; anything else, also one in quotes, is text. */
+  readonly sequence: { readonly id: string | undefined; readonly start: boolean; readonly end: boolean }
   /** Prints JSON instead of a table. */
   readonly json: boolean
 }
@@ -69,17 +72,38 @@ const save = (
     Effect.mapError((error) => fail(`The file '${file}' cannot be written: ${error.message}`))
   )
 
+const longestNumber = 20
+
+/** The step of a sequence that the flags name. */
+const sequenceOf = (
+  { end, id, start }: Command["sequence"]
+): Effect.Effect<Sequence | undefined, RunningServer.Unreadable> => {
+  if (id === undefined) {
+    return start || end
+      ? Effect.fail(fail("--sequence-start and --sequence-end say nothing without --sequence-id."))
+      : Effect.succeed(undefined)
+  }
+  if (/^-?\d+$/.test(id)) {
+    return id.length <= longestNumber && BigInt.asUintN(64, BigInt(id)) === BigInt(id)
+      ? Effect.succeed({ id: BigInt(id), start, end })
+      : Effect.fail(fail(`--sequence-id takes text, or a whole number from 1 to 2^64 - 1; it was given ${id}.`))
+  }
+  return Effect.succeed({ id: /^".*"$/s.test(id) ? id.slice(1, -1) : id, start, end })
+}
+
 const run = Effect.fnUntraced(function*(command: Command, output: Output) {
   const files = yield* FileSystem.FileSystem
   const server = yield* RunningServer.connect(command)
   const { ask, client } = server
   const { model, top, version } = command
+  const sequence = yield* sequenceOf(command.sequence)
   const metadata = yield* metadataOf(server, model, version)
   const wanted = yield* wantedOutputs(command.outputs, metadata)
   const { inputs, notes } = yield* Inputs.read(command.inputs, metadata, files)
   const names = wanted.length > 0 ? wanted.map(({ name }) => name) : metadata.outputs.map(({ name }) => name)
   const response = yield* ask(client.infer(model, inputs as Parameters<typeof client.infer>[1], {
     version,
+    sequence,
     outputs: names.map((name) => top === undefined ? name : { name, classification: top })
   }))
   const answered = Object.entries(response.outputs as Readonly<Record<string, OutputTensor>>)

@@ -210,6 +210,51 @@ layer(layerWith(), { excludeTestServices: true })("galatea infer", (it) => {
     })))
 })
 
+describe("galatea infer", () => {
+  it.live("sends a step of a sequence", () =>
+    Effect.gen(function*() {
+      const metadata = {
+        name: "m",
+        versions: ["1"],
+        platform: "",
+        inputs: [{ name: "X", datatype: "INT32", shape: [1] }],
+        outputs: [{ name: "Y", datatype: "INT32", shape: [1] }]
+      }
+      const answer = { model_name: "m", model_version: "1", outputs: [] }
+      const parameters = Effect.fnUntraced(function*(...words: ReadonlyArray<string>) {
+        const { asked, url } = yield* serve({ body: JSON.stringify(metadata) }, { body: JSON.stringify(answer) })
+        const { err, ok } = yield* command("infer", "m", "--input=5", ...words, "--url", url)
+        assert.isTrue(ok, err)
+        return /"parameters":\{("sequence_[^}]*)\}/.exec(asked[1]!.body.toString())?.[1]
+      })
+      assert.strictEqual(
+        yield* parameters("--sequence-id", "18446744073709551615", "--sequence-start"),
+        "\"sequence_id\":18446744073709551615,\"sequence_start\":true,\"sequence_end\":false"
+      )
+      assert.strictEqual(
+        yield* parameters("--sequence-id", "\"5\"", "--sequence-end"),
+        "\"sequence_id\":\"5\",\"sequence_start\":false,\"sequence_end\":true"
+      )
+      assert.strictEqual(
+        yield* parameters("--sequence-id=a-1"),
+        "\"sequence_id\":\"a-1\",\"sequence_start\":false,\"sequence_end\":false"
+      )
+      assert.isUndefined(yield* parameters())
+      const refused = (...words: ReadonlyArray<string>) =>
+        Effect.map(command("infer", "m", "--input=5", ...words), ({ err, ok }) => [ok, err])
+      assert.deepStrictEqual(yield* refused("--sequence-start"), [
+        false,
+        "galatea infer: --sequence-start and --sequence-end say nothing without --sequence-id.\n"
+      ])
+      for (const id of ["-1", "18446744073709551616", "9".repeat(100_000)]) {
+        assert.deepStrictEqual(yield* refused(`--sequence-id=${id}`), [
+          false,
+          `galatea infer: --sequence-id takes text, or a whole number from 1 to 2^64 - 1; it was given ${id}.\n`
+        ])
+      }
+    }))
+})
+
 describe("galatea codegen", () => {
   it.live("writes the same module of a server and of its repository, and tells how it drifted", () =>
     Effect.gen(function*() {

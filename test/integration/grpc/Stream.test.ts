@@ -1,7 +1,7 @@
 /** `ModelStreamInfer` over a real connection. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Scope } from "effect"
-import { Cancelled, ExecutionFailed, QueueFull, RequestTimedOut } from "../../../src/schema/Errors.ts"
+import { Cancelled, ExecutionFailed, QueueFull, RequestTimedOut, SequenceLost } from "../../../src/schema/Errors.ts"
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { empty, eventually } from "../http/Wire.ts"
 import { type Call, type Client, connect, framed } from "./Client.ts"
@@ -174,6 +174,16 @@ describe("ModelStreamInfer", () => {
       yield* empty(held)
     }).pipe(Effect.scoped))
 
+  it.live("ends with ABORTED where a sequence is lost and the client wants statuses", () =>
+    Effect.gen(function*() {
+      const { fake, port } = yield* start()
+      const call = begin(yield* connect(port), { triton_grpc_error: "true" })
+      fake.work = Effect.fail(new SequenceLost({ message: "it is lost", model: "echo", sequence: "7" }))
+      send(call, "1", { parameters: { sequence_id: { int64_param: 7n } } })
+      const { message, status } = yield* call.end
+      assert.deepStrictEqual([status, message], [10, "it is lost"])
+    }).pipe(Effect.scoped))
+
   it.live("cancels every request of a call that is cancelled", () =>
     Effect.gen(function*() {
       const { fake, held, port } = yield* start()
@@ -297,7 +307,7 @@ describe("ModelStreamInfer", () => {
       yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* Effect.sleep("50 millis")
       send(call, "2")
-      yield* Effect.sleep("50 millis")
+      yield* Effect.sleep("400 millis")
       yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(lines(yield* call.received(2)), [
         answered("1"),

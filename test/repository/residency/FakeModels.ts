@@ -16,6 +16,8 @@ export interface Shape {
   readonly runMillis?: number
   /** Loads that fail before one succeeds. */
   readonly failures?: number
+  /** Live sequences, asked at any time. */
+  readonly sequences?: () => number
 }
 
 /** Memory of a process in which versions are loaded. */
@@ -75,6 +77,7 @@ const open = Effect.fnUntraced(function*(machine: Machine, name: string, shape: 
     healthy: () => true,
     scheduler: {
       depth: () => ({ waiting: 0, running }),
+      ...(shape.sequences === undefined ? {} : { sequences: shape.sequences }),
       submit: () =>
         Effect.suspend(() => {
           if (closing) return Effect.fail(new Stopping({ message: "closing" }))

@@ -60,6 +60,22 @@ describe("Residency", () => {
       assert.strictEqual(residency.figures().accountedBytes, 200)
     }))
 
+  it.effect("keeps a version whose sequences are live", () =>
+    Effect.gen(function*() {
+      const machine = new FakeModels.Machine()
+      const residency = yield* FakeModels.make(machine, { budgetBytes: 140 })
+      let live = 1
+      const stateful = yield* residency.add(FakeModels.source(machine, "a", { bytes: 100, sequences: () => live }))
+      const other = yield* residency.add(FakeModels.source(machine, "b", { bytes: 100 }))
+      assert.strictEqual(tagOf(yield* settle(yield* Effect.forkChild(FakeModels.request(stateful)))), "answered")
+      const waiting = yield* Effect.forkChild(FakeModels.request(other))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(machine.log, ["open a"])
+      live = 0
+      assert.strictEqual(tagOf(yield* settle(waiting)), "answered")
+      assert.deepStrictEqual(machine.log, ["open a", "close a", "open b"])
+    }))
+
   it.effect("waits for room that versions in use take, up to the time that a request may wait", () =>
     Effect.gen(function*() {
       const machine = new FakeModels.Machine()

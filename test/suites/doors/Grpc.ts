@@ -38,7 +38,10 @@ const parametersOf = ({ parameters = new Map<string, Parameter>(), priority, seq
   if (priority !== undefined) all.push(["priority", priority])
   if (timeoutMicros !== undefined) all.push(["timeout", timeoutMicros])
   if (sequence !== undefined) {
-    all.push(["sequence_id", sequence.id], ["sequence_start", sequence.start], ["sequence_end", sequence.end])
+    const { end, id, start } = sequence
+    // The bits of an id above 2^63 - 1 are those of a negative number.
+    all.push(["sequence_id", typeof id === "string" ? id : BigInt.asIntN(64, id)])
+    all.push(["sequence_start", start], ["sequence_end", end])
   }
   return Object.fromEntries(all.map(([name, value]) => [name, parameter(value)]))
 }

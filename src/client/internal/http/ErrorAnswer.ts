@@ -10,6 +10,7 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   405: "UNSUPPORTED",
   407: "UNAUTHORIZED",
   408: "DEADLINE_EXCEEDED",
+  409: "ABORTED",
   413: "INVALID_ARG",
   429: "UNAVAILABLE",
   500: "INTERNAL",

@@ -61,6 +61,21 @@ export const make = (environment: Check.Environment) => {
         Flag.optional,
         Flag.withDescription("Show the best so many classes instead of the outputs")
       ),
+      sequenceId: Flag.String("sequence-id").pipe(
+        Flag.withMetavar("<number or text>"),
+        Flag.optional,
+        Flag.withDescription("Sequence that the request is a step of; a number in double quotes is text")
+      ),
+      sequenceStart: Flag.Boolean("sequence-start").pipe(
+        Flag.withDefault(false),
+        Flag.withoutNegation,
+        Flag.withDescription("It is the first step")
+      ),
+      sequenceEnd: Flag.Boolean("sequence-end").pipe(
+        Flag.withDefault(false),
+        Flag.withoutNegation,
+        Flag.withDescription("It is the last step")
+      ),
       json: Flag.Boolean("json").pipe(
         Flag.withDefault(false),
         Flag.withoutNegation,
@@ -68,9 +83,14 @@ export const make = (environment: Check.Environment) => {
       ),
       ...RunningServer.flags
     },
-    ({ top, version, ...flags }) =>
+    ({ sequenceEnd: end, sequenceId: id, sequenceStart: start, top, version, ...flags }) =>
       Infer.infer(
-        { ...flags, top: Option.getOrUndefined(top), version: Option.getOrUndefined(version) },
+        {
+          ...flags,
+          top: Option.getOrUndefined(top),
+          version: Option.getOrUndefined(version),
+          sequence: { id: Option.getOrUndefined(id), start, end }
+        },
         environment.output
       )
   ).pipe(
@@ -78,7 +98,8 @@ export const make = (environment: Check.Environment) => {
     Command.withDescription("Ask a model of a running server once, and show or save what it answers"),
     Command.withExamples([
       { command: "galatea infer simple --input INPUT0=@a.npy --input 'INPUT1=[[1,2,3]]' --output OUTPUT0=@sum.npy" },
-      { command: "galatea infer classifier --input 0.1,0.7,0.2,0 --top 3", description: "A model with one input" }
+      { command: "galatea infer classifier --input 0.1,0.7,0.2,0 --top 3", description: "A model with one input" },
+      { command: "galatea infer accumulate --input 5 --sequence-id 1001 --sequence-start", description: "A first step" }
     ])
   )
 

@@ -7,8 +7,8 @@
 import { Result } from "effect"
 import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import { byteSize } from "../../../schema/DataType.ts"
-import { InvalidRequest } from "../../../schema/Errors.ts"
-import type { InferenceRequest, Tensor } from "../../../schema/Inference.ts"
+import { InvalidRequest, Unsupported } from "../../../schema/Errors.ts"
+import type { InferenceRequest, SequenceStep, Tensor } from "../../../schema/Inference.ts"
 import { compareNames, type ModelSignature, type SignatureTensor } from "../../../schema/ModelSignature.ts"
 import { carry, matches, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
@@ -24,7 +24,10 @@ const batchNote =
   "max_batch_size to zero. See the model configuration docs for more info on max_batch_size."
 
 /** The job of a valid request, or what is wrong with it. Nothing is allocated for the sizes that a request declares. */
-export const validate = (model: Model, request: InferenceRequest): Result.Result<Job, InvalidRequest> => {
+export const validate = (model: Model, request: InferenceRequest): Result.Result<Job, InvalidRequest | Unsupported> => {
+  const { sequence } = request
+  const refused = sequence && sequenceProblem(sequence.id)
+  if (refused !== undefined) return Result.fail(refused)
   const message = problem(model, request)
   if (message !== undefined) return Result.fail(new InvalidRequest({ message }))
   const { signature } = model
@@ -49,6 +52,21 @@ export const validate = (model: Model, request: InferenceRequest): Result.Result
     request
   })
 }
+
+const longestSequenceId = 128
+
+/** What no encoding of the protocol lets through, and a program that has the server inside may ask for. */
+const sequenceProblem = (id: SequenceStep["id"]): InvalidRequest | Unsupported | undefined => {
+  if (typeof id === "bigint") {
+    if (BigInt.asUintN(64, id) === id) return undefined
+    return new InvalidRequest({ message: `the correlation ID must be a whole number from 0 to 2^64 - 1, got ${id}` })
+  }
+  // No character of UTF-16 takes more than three bytes.
+  if (id.length * 3 <= longestSequenceId || utf8.encode(id).length <= longestSequenceId) return undefined
+  return new Unsupported({ message: `string correlation ID cannot be longer than ${longestSequenceId} characters` })
+}
+
+const utf8 = new TextEncoder()
 
 /** Rows of valid inputs: all that have a batch dimension agree. */
 const batchSizeOf = (signature: ModelSignature, inputs: ReadonlyArray<Tensor>): number => {

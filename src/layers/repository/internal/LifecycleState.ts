@@ -11,6 +11,8 @@ import {
 } from "../../../services/ModelRepository.ts"
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import * as Rollouts from "./rollout/RolloutStatus.ts"
+import * as SequenceKeepers from "./SequenceKeepers.ts"
+import type { Others } from "./VersionPlan.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -21,6 +23,8 @@ export interface Loaded {
   readonly scope: Scope.Closeable
   /** What it was loaded from: equal means that loading again would give the same. */
   readonly identity: string
+  /** Another one for each load. */
+  readonly serial: number
 }
 
 /** One version of a model; changes state in place. @category models */
@@ -32,6 +36,8 @@ export interface Version {
   current: Loaded | undefined
   /** Predecessors that still close. */
   closing: number
+  /** Those of them whose sequences may go on, in the order in which they were replaced. */
+  readonly leaving: Set<Model>
   /** Leaves the table once it has closed. */
   gone: boolean
 }
@@ -76,19 +82,20 @@ export const keptServing = (reason: string): string => `serves what was loaded b
 export const publish = (entry: Entry): void => {
   const ready = new Map<string, Lookup>()
   const versions: Array<number> = []
+  const keepers = SequenceKeepers.of(entry)
   let newest: Loaded | undefined
   for (const version of [...entry.versions.values()].sort((a, b) => a.version - b.version)) {
     if (version.state !== "READY" || version.current === undefined) continue
     newest = version.current
-    ready.set(String(version.version), foundAs(entry, String(version.version), newest))
+    ready.set(String(version.version), foundAs(entry, String(version.version), newest, keepers))
     versions.push(version.version)
   }
-  if (newest !== undefined) ready.set("", foundAs(entry, "", newest))
+  if (newest !== undefined) ready.set("", foundAs(entry, "", newest, keepers))
   if (entry.rollout !== undefined) {
     ActiveRollout.publish(entry.rollout, {
       name: entry.name,
       versions,
-      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!),
+      found: (key, version) => foundAs(entry, key, entry.versions.get(version)!.current!, keepers),
       lookup: entry.lookup
     }, ready)
   }
@@ -96,13 +103,37 @@ export const publish = (entry: Entry): void => {
   entry.readyVersions = versions
 }
 
+/**
+ * What requests will find of a model once these versions are ready, and of the ready ones those that are kept.
+ *
+ * @category getters
+ */
+export const preview = (
+  entry: Entry,
+  opened: ReadonlyMap<number, Loaded>,
+  rollout: ActiveRollout.ActiveRollout | undefined,
+  { keep }: Pick<Others, "keep">
+): (version: string) => Lookup => {
+  const versions = new Map<number, Version>()
+  const ready = (version: number, current: Loaded) =>
+    versions.set(version, { version, state: "READY", reason: "", current, closing: 0, leaving: new Set(), gone: false })
+  for (const { current, state, version } of entry.versions.values()) {
+    if (state === "READY" && current !== undefined && keep?.(version) === true) ready(version, current)
+  }
+  for (const [version, loaded] of opened) ready(version, loaded)
+  const then = { ...entry, versions, rollout }
+  publish(then)
+  return (version) => find([then], then.name, version)
+}
+
 /** A loaded version as requests find it under `key`, which they may ask for again. */
-const foundAs = (entry: Entry, key: string, { model }: Loaded): Lookup => {
+const foundAs = (entry: Entry, key: string, { model }: Loaded, keepers: ReadonlyArray<Model>): Lookup => {
   const again = () => entry.lookup(key)
   const shadow = entry.rollout?.shadow
+  const keeper = SequenceKeepers.finder(keepers, key, again)
   return "found" in model
-    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow }))
-    : Result.succeed({ ...model, again, shadow })
+    ? Result.map(model.found(), (resident) => ({ ...resident, again, shadow, keeper }))
+    : Result.succeed({ ...model, again, shadow, keeper })
 }
 
 /** What the rollout of a model comes to at this moment. @category getters */

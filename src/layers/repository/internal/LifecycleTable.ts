@@ -47,7 +47,15 @@ export class LifecycleTable {
   versionOf(entry: Entry, version: number): Version {
     const known = entry.versions.get(version)
     if (known !== undefined) return known
-    const added: Version = { version, state: "UNKNOWN", reason: "", current: undefined, closing: 0, gone: false }
+    const added: Version = {
+      version,
+      state: "UNKNOWN",
+      reason: "",
+      current: undefined,
+      closing: 0,
+      leaving: new Set(),
+      gone: false
+    }
     entry.versions.set(version, added)
     return added
   }
@@ -76,6 +84,15 @@ export class LifecycleTable {
           .map((version) => ({ version: version.version, ...statusOf(version) }))
       ])
     )
+  }
+
+  /** Serial numbers of the loads that the ready versions of a model come from. */
+  serials(id: string): ReadonlyMap<number, number> {
+    const serials = new Map<number, number>()
+    for (const { current, state, version } of this.entries.get(id)?.versions.values() ?? []) {
+      if (state === "READY" && current !== undefined) serials.set(version, current.serial)
+    }
+    return serials
   }
 
   /** Identities of the ready versions of a model. */

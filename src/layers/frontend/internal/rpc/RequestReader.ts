@@ -1,6 +1,6 @@
 /** Reads an inference request that came over RPC: what the schema lets through and the protocol does not is refused by name. */
 import { Result } from "effect"
-import { InvalidRequest, Unsupported } from "../../../../schema/Errors.ts"
+import { InvalidRequest } from "../../../../schema/Errors.ts"
 import type { InferenceRequest, Parameter, RequestedOutput } from "../../../../schema/Inference.ts"
 import type { InferRequest } from "../../../../schema/rpc/Infer.ts"
 import { maximumListed, maximumParameters, maximumRank } from "../infer/RequestFault.ts"
@@ -13,7 +13,7 @@ const noOutputs: ReadonlyArray<RequestedOutput> = []
 export type AnyRequest = InferRequest | WireRequest
 
 /** The request without its deadline, which begins to count elsewhere. @internal */
-export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidRequest | Unsupported> => {
+export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidRequest> => {
   const { id = "", inputs, priority = 0, timeoutMicros = 0 } = wire
   const refused = countProblem(wire) ?? numberProblem("priority", priority) ??
     numberProblem("timeoutMicros", timeoutMicros) ??
@@ -21,12 +21,6 @@ export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidR
   if (refused !== undefined) return Result.fail(new InvalidRequest({ message: refused }))
   const parameters = readParameters(wire)
   if (Result.isFailure(parameters)) return Result.fail(parameters.failure)
-  const sequence = readSequence(wire)
-  if (typeof sequence?.id === "string" && utf8Length(sequence.id) > longestSequenceId) {
-    return Result.fail(
-      new Unsupported({ message: `string correlation ID cannot be longer than ${longestSequenceId} characters` })
-    )
-  }
   return Result.succeed({
     id,
     inputs,
@@ -37,7 +31,7 @@ export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidR
     priority,
     timeoutMicros,
     deadlineMicros: 0,
-    sequence
+    sequence: readSequence(wire)
   })
 }
 
@@ -50,10 +44,6 @@ const readSequence = ({ sequence }: AnyRequest): InferenceRequest["sequence"] =>
   const id = plain(sequence.id)
   return id === "" || id === 0n ? undefined : { id, start: sequence.start ?? false, end: sequence.end ?? false }
 }
-
-const longestSequenceId = 128
-
-const utf8Length = (text: string): number => Buffer.byteLength(text)
 
 const countProblem = ({ inputs, outputs = [] }: AnyRequest): string | undefined =>
   inputs.length > maximumListed

@@ -100,11 +100,12 @@ export class ResidentVersion implements OnDemand {
     this.listener()
   }
 
-  /** Nothing of it waits or runs. */
+  /** Nothing of it waits or runs, and nobody comes back for a sequence. */
   isIdle(): boolean {
     if (this.model === undefined) return false
-    const { running, waiting } = this.model.scheduler.depth()
-    return running + waiting === 0
+    const { scheduler } = this.model
+    const { running, waiting } = scheduler.depth()
+    return running + waiting === 0 && (scheduler.sequences?.() ?? 0) === 0
   }
 
   status(): ReturnType<OnDemand["status"]> {

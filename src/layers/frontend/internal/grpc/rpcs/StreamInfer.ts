@@ -36,6 +36,7 @@ const begunTags: ReadonlySet<InferenceFailure["_tag"]> = new Set<InferenceFailur
   "Cancelled",
   "ExecutionFailed",
   "InstanceLost",
+  "SequenceLost",
   "Unsupported"
 ])
 
