@@ -33,9 +33,7 @@ export const problemOf = ({ layout, model }: Options, job: Job): InvalidRequest 
 
 /** Why a request without START, whose sequence is not alive, is not taken. @category validation */
 export const strangerOf = ({ model, table }: Options, { id }: SequenceStep): Refusal =>
-  table.unloaded
-    ? SequenceErrors.stopping()
-    : table.lost.has(id)
+  table.lost.has(id)
     ? SequenceErrors.lost(model, id)
     : SequenceErrors.noStart(model, id)
 
