@@ -104,7 +104,7 @@ export class SequenceModel {
   cancel(step: Step): void {
     const rules = this.enter()
     const { run } = step
-    if (run?.state === "ready") this.takeBack(run)
+    if (run !== undefined && !step.begun && step.sequence!.flight === step) this.takeBack(run)
     rules.cancel(step)
   }
 
@@ -231,7 +231,10 @@ export class SequenceModel {
 
   begun(run: Run): void {
     this.enter()
-    for (const { sequence } of this.running.get(run) ?? []) sequence!.ranOn = run.machine
+    for (const step of this.running.get(run) ?? []) {
+      step.begun = true
+      step.sequence!.ranOn = run.machine
+    }
   }
 
   withdrawn(run: Run): void {

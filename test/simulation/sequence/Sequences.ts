@@ -30,6 +30,8 @@ export class Step {
   answers = 0
   cancelled = false
   run: Run | undefined
+  /** Its run has begun. */
+  begun = false
   losses = 0
   /** A START that has put away what was there before. */
   opened = false
@@ -79,6 +81,8 @@ export class Sequence {
   /** The server keeps something for it. */
   open = false
   ranOn: Machine | undefined
+  /** Those of the same id before it that are not over. */
+  before: ReadonlyArray<Sequence> = []
 
   constructor(id: bigint | string, order: number) {
     this.id = id
@@ -188,6 +192,8 @@ export class Sequences {
     let sequence = this.live.get(id)
     if (sequence === undefined) {
       sequence = new Sequence(id, this.all.length)
+      // An instance that keeps states by ids must not meet two sequences of one id.
+      if (!this.plan.stateful) sequence.before = this.all.filter((other) => other.id === id && other.place !== "over")
       this.all.push(sequence)
       this.line.push(sequence)
       this.live.set(id, sequence)
@@ -244,7 +250,7 @@ export class Sequences {
       if (sequence.ending !== undefined) this.end(sequence)
       return
     }
-    if (sequence.place !== "slot") {
+    if (sequence.place !== "slot" || sequence.before.some(({ place }) => place !== "over")) {
       sequence.next = undefined
       return
     }
@@ -285,6 +291,7 @@ export class Sequences {
     this.release(sequence)
     sequence.place = "over"
     this.tell(sequence, sequence.ending!)
+    for (const other of this.all) if (other.before.includes(sequence)) this.advance(other)
     this.assign()
   }
 
@@ -320,6 +327,7 @@ export class Sequences {
     sequence.steps.shift()
     sequence.flight = step
     step.run = run
+    step.begun = false
     this.waiting.delete(step)
   }
 
@@ -397,7 +405,9 @@ export class Sequences {
     machine: Machine,
     running: ReadonlyArray<{ readonly steps: ReadonlyArray<Step>; readonly begun: boolean }>
   ): void {
-    const place = this.seats.find((seat) => seat.machine === machine)!
+    const place = this.seats.find((seat) => seat.machine === machine)
+    // It was given back.
+    if (place === undefined) return
     place.machine = undefined
     this.empty.push(place)
     const sequences = new Set(place.slots.filter((one) => one !== undefined))
@@ -431,7 +441,7 @@ export class Sequences {
     let due = Infinity
     for (const step of this.waiting) due = Math.min(due, this.dueOf(step))
     for (const sequence of this.all) {
-      if (sequence.flight?.run?.state === "ready") due = Math.min(due, sequence.flight.deadlineAt)
+      if (sequence.flight?.begun === false) due = Math.min(due, sequence.flight.deadlineAt)
       if (!sequence.overdue) due = Math.min(due, sequence.idleAt)
     }
     for (const at of this.lost.values()) due = Math.min(due, at)
@@ -447,8 +457,8 @@ export class Sequences {
   expire(takeBack: (run: Run) => void): void {
     for (const step of [...this.waiting]) if (this.dueOf(step) <= this.now) return this.pass(step)
     for (const { flight } of this.all) {
-      if (flight?.run?.state === "ready" && flight.deadlineAt <= this.now) {
-        takeBack(flight.run)
+      if (flight?.begun === false && flight.deadlineAt <= this.now) {
+        takeBack(flight.run!)
         return this.pass(flight)
       }
     }

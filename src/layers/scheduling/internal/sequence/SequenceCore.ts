@@ -117,8 +117,8 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
 
     /** The sequence lives on from its last answered step, also where the END was among those that are not run. */
     const resume = (sequence: Sequence, at: number) => {
-      const hasEnd = sequence.steps.length > 0 || sequence.current !== undefined
-      if (sequence.ending === "finished" && !hasEnd && !live.has(sequence.id)) {
+      const last = sequence.steps.tail ?? sequence.current
+      if (sequence.ending === "finished" && last?.end !== true && !live.has(sequence.id)) {
         sequence.ending = undefined
         live.set(sequence.id, sequence)
         table.idle.start(sequence, at)
@@ -209,10 +209,8 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         return found
       }
       const sequence = new Sequence(id, sequences++)
-      table.lost.remove(id)
       admit()
-      slots.line.join(sequence)
-      live.set(id, sequence)
+      table.begin(sequence)
       return sequence
     }
 
@@ -246,7 +244,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
           table.deadlines.add(step, table.waiting)
           watch.expect(dueAt)
         }
-        if (sequence.waits) assign()
+        if (sequence.waits) slots.assign()
         else table.advance(sequence)
         return withdraw(step)
       })
@@ -284,6 +282,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     const endSequences = () => {
       closing = true
       for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
+      for (const { strategy } of seats) strategy.changed()
     }
 
     // Runs before the lanes end: refuse new sequences, and let those that are alive come to their ends.
@@ -308,5 +307,5 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       return { waiting, running }
     }
     statistics.observe(depth)
-    return { submit, depth, holds: (id) => live.has(id), endSequences, table }
+    return { submit, depth, holds: (id) => live.has(id), sequences: () => live.size, endSequences, table }
   })

@@ -13,6 +13,7 @@ export class Slots {
   private readonly now: () => number
   private readonly placed: (sequence: Sequence) => void
   private assigning = false
+  private holds = 0
 
   /** `placed` is told of each sequence that has got a slot. `now`: monotonic nanoseconds. */
   constructor(seats: ReadonlyArray<Seat>, now: () => number, placed: (sequence: Sequence) => void) {
@@ -40,23 +41,53 @@ export class Slots {
     return this.line.length === 0 && freest(this.seats) !== undefined
   }
 
-  /** Gives free slots to those who wait for one. What happens meanwhile is seen by the loop that is under way. */
+  /**
+   * Gives free slots to those who wait for one, and then tells them all: who runs first finds the others there. What happens meanwhile
+   * is seen by the loop that is under way.
+   */
   assign(): void {
-    if (this.assigning) return
+    if (this.assigning || this.holds > 0 || this.line.length === 0) return
     this.assigning = true
     try {
-      for (let next = this.line.head; next !== undefined; next = this.line.head) {
-        const seat = freest(this.seats)
-        if (seat === undefined) return
-        this.line.leave(next)
-        next.place = "slot"
-        next.heldSince = this.now()
-        seat.take(next, seat.freeSlot)
-        this.placed(next)
+      for (let taken = this.take(); taken.length > 0; taken = this.take()) {
+        for (let i = 0; i < taken.length; i++) this.placed(taken[i]!)
       }
     } finally {
       this.assigning = false
     }
+  }
+
+  /** Gives no slots until {@link resume}, as often as this was called: more is about to change. */
+  pause(): void {
+    this.holds++
+  }
+
+  resume(): void {
+    if (--this.holds === 0) this.assign()
+  }
+
+  /** Gives no slots until `change` is over: an instance is lost, and all that were there have to stand in line first. */
+  during(change: () => void): void {
+    this.pause()
+    try {
+      change()
+    } finally {
+      this.resume()
+    }
+  }
+
+  private take(): ReadonlyArray<Sequence> {
+    const taken: Array<Sequence> = []
+    for (let next = this.line.head; next !== undefined; next = this.line.head) {
+      const seat = freest(this.seats)
+      if (seat === undefined) break
+      this.line.leave(next)
+      next.place = "slot"
+      next.heldSince = this.now()
+      seat.take(next, seat.freeSlot)
+      taken.push(next)
+    }
+    return taken
   }
 
   /** Takes a sequence out of its slot, if it has one, because it needs none any more. */

@@ -143,7 +143,11 @@ export class StepRuns {
       batch.answers = entries.map((): Exit.Exit<JobResult, JobFailure> => Exit.die(bug))
     }
     batch.release()
-    for (let i = 0; i < entries.length; i++) entries[i]!.sequence.current = undefined
+    for (let i = 0; i < entries.length; i++) {
+      const { sequence } = entries[i]!
+      sequence.current = undefined
+      if (Exit.isSuccess(batch.answers[i]!)) sequence.begun = true
+    }
     for (let i = 0; i < entries.length; i++) table.advance(entries[i]!.sequence)
     seat.running--
     this.conclude(batch)
@@ -164,9 +168,14 @@ export class StepRuns {
 
   /** The instance was lost: what can be run again is, and what was kept there only is lost. */
   private lose(batch: StepBatch, loss: InstanceLost): void {
-    const { lookAgain, model, table } = this.options
-    const { entries, seat } = batch
+    const { lookAgain, table } = this.options
     this.undo(batch)
+    table.slots.during(() => this.divide(batch, loss))
+    lookAgain()
+  }
+
+  private divide({ entries, seat }: StepBatch, loss: InstanceLost): void {
+    const { model, table } = this.options
     for (const step of entries) {
       const { sequence } = step
       sequence.current = undefined
@@ -182,8 +191,6 @@ export class StepRuns {
       if (sequence.place === "leaving") table.slots.displace(sequence)
       table.advance(sequence)
     }
-    table.slots.assign()
-    lookAgain()
   }
 }
 
