@@ -3,8 +3,9 @@
  *
  * Source: scheduling §4.
  */
-import { Duration, Effect, Layer } from "effect"
-import type { SequenceBatching } from "../../schema/ModelConfig.ts"
+import { Duration, Effect, Layer, Result } from "effect"
+import type { ModelConfig, SequenceBatching } from "../../schema/ModelConfig.ts"
+import * as SequenceBacklog from "../../schema/SequenceBacklog.ts"
 import type { QueueOptions } from "../../services/Scheduler.ts"
 import { SequenceBatcher } from "../../services/SequenceBatcher.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
@@ -42,6 +43,10 @@ const strategyOf = ({ direct, oldest }: SequenceBatching): MakeStrategy =>
       preserveOrdering: oldest.preserve_ordering
     })
 
+/** The bound of the config, which was checked when it was loaded. */
+const ownBacklog = (config: ModelConfig): number | undefined =>
+  Result.getOrElse(SequenceBacklog.read(config), () => undefined)
+
 /** The queue of one version. @category constructors */
 export const open = (version: QueueOptions, layout: SequenceLayout.SequenceLayout, options: Options) => {
   const { config, instances, statistics } = version
@@ -59,7 +64,7 @@ export const open = (version: QueueOptions, layout: SequenceLayout.SequenceLayou
     slotsPerInstance: candidates > 0 ? candidates : maxRows,
     idleLimit: Number(idle === 0n ? defaultIdleMicros : idle) * 1000,
     maxQueueSize: options.maxQueueSize ?? 16_384,
-    maxBacklog: options.maxBacklog ?? 16_384,
+    maxBacklog: ownBacklog(config) ?? options.maxBacklog ?? 16_384,
     preserveOrdering: oldest?.preserve_ordering ?? false,
     drain: Duration.fromInputUnsafe(options.drain ?? "10 seconds")
   })

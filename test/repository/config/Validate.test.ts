@@ -79,6 +79,17 @@ const cases: ReadonlyArray<readonly [text: string, expected: string | undefined]
     ] as const
   ),
   [
+    "sequence_batching { } parameters { key: \"galatea.sequence.max_backlog\" value { string_value: \"1\" } }",
+    undefined
+  ],
+  ...["0", "-1", "1.5", "many", ""].map((value) =>
+    [
+      `sequence_batching { } parameters { key: "galatea.sequence.max_backlog" value { string_value: "${value}" } }`,
+      "parameter 'galatea.sequence.max_backlog' of model 'm' must be a whole number of requests from 1 on, got " +
+      `'${value}'`
+    ] as const
+  ),
+  [
     "model_transaction_policy { decoupled: true } response_cache { enable: true }",
     "Response Cache does not currently support model m with 'decoupled' transaction policy. Please disable the response cache."
   ],

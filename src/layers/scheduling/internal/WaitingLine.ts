@@ -21,11 +21,6 @@ export class WaitingLine<A extends Member<A>> {
     return this.first
   }
 
-  /** The member that stands at the end. */
-  get tail(): A | undefined {
-    return this.last
-  }
-
   /** Joins at the end. */
   join(member: A): void {
     this.insert(member, this.last, undefined)

@@ -1,5 +1,7 @@
 /** Checks of the dynamic and the sequence batcher. Texts are Triton's. */
+import { Result } from "effect"
 import type { DynamicBatching, ModelConfig, SequenceBatching } from "../../../../schema/ModelConfig.ts"
+import * as SequenceBacklog from "../../../../schema/SequenceBacklog.ts"
 import type { ConfigFault } from "./ConfigFault.ts"
 import { invalid } from "./ConfigFault.ts"
 
@@ -131,4 +133,6 @@ export function* sequenceBatchingFaults(config: ModelConfig, batching: SequenceB
   if (!(utilization >= 0 && utilization <= 1)) {
     yield invalid(`sequence batching minimum slot utilization must be in range (0.0, 1.0] for ${name}`)
   }
+  const backlog = SequenceBacklog.read(config)
+  if (Result.isFailure(backlog)) yield invalid(backlog.failure)
 }

@@ -20,6 +20,7 @@ import * as SequenceErrors from "./SequenceErrors.ts"
 import type { SequenceLayout } from "./SequenceLayout.ts"
 import { SequenceTable } from "./SequenceTable.ts"
 import { Step } from "./Step.ts"
+import { StepEndings } from "./StepEndings.ts"
 import { StepRuns } from "./StepRuns.ts"
 import type { Desk, MakeStrategy } from "./Strategy.ts"
 
@@ -90,41 +91,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       lookAgain: () => watch.lookAgain()
     })
 
-    /** A step's deadline, or the timeout of its sequence in the backlog, is over. What has begun stays. */
-    const passed = (step: Step, at: number) => {
-      const { sequence } = step
-      const { batch } = step
-      if (batch !== undefined && !runs.takeBack(batch)) return
-      const deadline = step.deadlineAt !== undefined && step.deadlineAt <= at
-      const inBacklog = sequence.place === "backlog"
-      if (inBacklog && !deadline) {
-        table.dropAll(sequence, Exit.fail(SequenceErrors.backlogTimeout()), "REJECTED")
-      } else {
-        table.drop(
-          step,
-          Exit.fail(SequenceErrors.deadlineExceeded(model, step)),
-          "REJECTED",
-          Exit.fail(SequenceErrors.notReached(model, step, "deadline")),
-          "CANCELED"
-        )
-      }
-      const isOver = inBacklog ||
-        (sequence.ranOn === undefined && sequence.current === undefined && sequence.steps.length === 0)
-      if (isOver) table.finishWith(sequence, "expired")
-      else resume(sequence, at)
-      batch?.seat.strategy.changed()
-    }
-
-    /** The sequence lives on from its last answered step, also where the END was among those that are not run. */
-    const resume = (sequence: Sequence, at: number) => {
-      const last = sequence.steps.tail ?? sequence.current
-      if (sequence.ending === "finished" && last?.end !== true && !live.has(sequence.id)) {
-        sequence.ending = undefined
-        live.set(sequence.id, sequence)
-        table.idle.start(sequence, at)
-      }
-      table.advance(sequence)
-    }
+    const endings = new StepEndings({ model, table, runs })
 
     const next = () => {
       let due = Math.min(table.deadlines.next(), table.idle.next(), table.lost.next())
@@ -135,7 +102,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     const expire = () => {
       const at = now()
       const { deadlines, idle } = table
-      for (let step = deadlines.take(at); step !== undefined; step = deadlines.take(at)) passed(step as Step, at)
+      for (let step = deadlines.take(at); step !== undefined; step = deadlines.take(at)) {
+        endings.expire(step as Step, at)
+      }
       for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) table.wentIdle(sequence)
       table.lost.forget(at)
       for (const { strategy } of seats) if (strategy.dueAt() <= at) strategy.changed()
@@ -156,38 +125,6 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       },
       fail: (steps, exit) => runs.failOffered(steps as ReadonlyArray<Step>, exit)
     }
-
-    /** A step that will have no answer because its caller has gone: its sequence ends, and what is behind it is not run. */
-    const cut = (step: Step) => {
-      const { sequence } = step
-      const behind = Exit.fail(SequenceErrors.notReached(model, step, "cancelled"))
-      table.forget(sequence)
-      sequence.ending = "cancelled"
-      if (step.state === "waiting") table.drop(step, undefined, "CANCELED", behind, "CANCELED")
-      else table.dropAll(sequence, behind, "CANCELED")
-      table.advance(sequence)
-    }
-
-    /** What the interruption of a caller waits for: nothing while the step waits, the native call while that runs. */
-    const withdraw = (step: Step): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (step.state === "ended") return Effect.void
-        const { batch } = step
-        const isBack = batch !== undefined && runs.takeBack(batch)
-        if (step.state === "waiting") {
-          cut(step)
-          if (isBack) batch.seat.strategy.changed()
-          return Effect.void
-        }
-        step.abandoned = true
-        cut(step)
-        return Effect.callback<void>((resume) => {
-          step.resume = (exit) => {
-            if (Exit.isSuccess(exit)) exit.value.release()
-            resume(Effect.void)
-          }
-        })
-      })
 
     /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
     const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
@@ -246,21 +183,13 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         }
         if (sequence.waits) slots.assign()
         else table.advance(sequence)
-        return withdraw(step)
+        return endings.withdraw(step)
       })
 
-    let assigning = false
-    const assign = () => {
-      if (!assigning) slots.assign()
-    }
-    /** Instances that come in one turn of the event loop are there together: their slots are given out by index. */
+    /** Instances come and go together with others, and with the ends of their runs: then all slots are given out by index. */
     const assignSoon = () => {
-      if (assigning) return
-      assigning = true
-      dispatcher.scheduleTask(() => {
-        assigning = false
-        slots.assign()
-      }, 0)
+      slots.pause()
+      dispatcher.scheduleTask(() => slots.resume(), 0)
     }
 
     const watch = yield* DeadlineWatch.make({ next }, expire)
@@ -270,7 +199,10 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
           seat.lent = instance
           assignSoon()
         },
-        gone: () => table.seatLost(seat)
+        gone: () => {
+          assignSoon()
+          table.seatLost(seat)
+        }
       })
       seat.lanes = yield* Lanes.make(one, () => {
         // The end of a run comes here first: its sequences go on at the end of it, and the instance then.
