@@ -103,7 +103,9 @@ export class SequenceTable {
   forget(sequence: Sequence): void {
     if (this.live.get(sequence.id) === sequence) {
       this.live.delete(sequence.id)
-      this.leaving.set(sequence.id, sequence)
+      // One that lived on, since its END was not run, may be before another one.
+      const last = this.leaving.get(sequence.id)
+      if (last === undefined || last.order < sequence.order) this.leaving.set(sequence.id, sequence)
     }
     this.idle.stop(sequence)
   }

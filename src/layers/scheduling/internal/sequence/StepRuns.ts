@@ -120,6 +120,8 @@ export class StepRuns {
   private begin(batch: StepBatch): void {
     batch.begun = true
     const { lent } = batch.seat
+    // The instance is lost, and with it what ran before.
+    if (lent === undefined) return
     for (let i = 0; i < batch.entries.length; i++) batch.entries[i]!.sequence.ranOn = lent
   }
 
