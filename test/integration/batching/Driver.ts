@@ -65,10 +65,32 @@ export const tensorsOf = (server: Server.Server, request: Request, number: numbe
   })
 }
 
+/** What the sequence of a request has come to with it, from its last START on. */
+const sumOf = (scenario: Scenario, server: Server.Server, number: number): Values => {
+  const { sequence } = scenario.requests[number]!
+  const ragged = server.config.input[0]!.allow_ragged_batch
+  let sum: Values | undefined
+  for (let i = 0; i <= number; i++) {
+    const request = scenario.requests[i]!
+    const answer = scenario.answers[i]!
+    if (request.sequence?.id !== sequence!.id || answer === "gone" || typeof answer !== "number") continue
+    const [{ shape, values }] = tensorsOf(server, request, i) as [Values]
+    const own = ragged ? [values.length] : values
+    const before = request.sequence.start === true ? undefined : sum
+    sum = {
+      name: "OUTPUT0",
+      shape: ragged ? [1, 1] : shape,
+      values: own.map((value, at) => value + (before?.values[at] ?? 0))
+    }
+  }
+  return sum!
+}
+
 const expectedOutputs = (scenario: Scenario, server: Server.Server, number: number): ReadonlyArray<Values> => {
   const request = scenario.requests[number]!
   const { compute = { OUTPUT0: (x: number) => x } } = scenario.model
   const given = tensorsOf(server, request, number)
+  if (compute === "sums") return [sumOf(scenario, server, number)]
   const asked = request.outputs ?? server.config.output.map(({ name }) => name)
   const names = asked.toSorted()
   const { shape, values } = given[0]!
@@ -177,6 +199,9 @@ export const play = Effect.fnUntraced(function*(scenario: Scenario, frontEnd: Fr
     assert.deepStrictEqual(outcome.received.outputs, expectedOutputs(scenario, server, number))
   })
 
+  if (scenario.members !== undefined) {
+    assert.deepStrictEqual(server.modelled.runs.map(({ members }) => members), [...scenario.members])
+  }
   const counts = server.counts()
   assert.deepStrictEqual(
     Object.fromEntries(counts.batches.map(({ batchSize, count }) => [batchSize, count])),

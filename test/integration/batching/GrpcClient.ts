@@ -21,12 +21,17 @@ const outputsOf = ({ outputs, raw_output_contents }: Messages.Response): Readonl
 export const grpc: FrontEnd = {
   name: "gRPC",
   ask: (server, request, tensors, signal) => {
-    const { priority, timeout } = request
+    const { priority, sequence: step, timeout } = request
     const message = Messages.request({
       model_name: modelName,
       parameters: {
         ...(priority === undefined ? {} : { priority: { uint64_param: BigInt(priority) } }),
-        ...(timeout === undefined ? {} : { timeout: { int64_param: BigInt(timeout) } })
+        ...(timeout === undefined ? {} : { timeout: { int64_param: BigInt(timeout) } }),
+        ...(step === undefined ? {} : {
+          sequence_id: typeof step.id === "string" ? { string_param: step.id } : { int64_param: BigInt(step.id) },
+          sequence_start: { bool_param: step.start === true },
+          sequence_end: { bool_param: step.end === true }
+        })
       },
       inputs: tensors.map(({ name, shape }) => ({ name, shape, datatype: "FP32" })),
       outputs: (request.outputs ?? []).map((name) => ({ name })),

@@ -1,5 +1,6 @@
 /** A client of a scenario over HTTP, with JSON tensors. */
 import type { FrontEnd, Received } from "./Driver.ts"
+import type { Request } from "./Scenario.ts"
 import { modelName } from "./Server.ts"
 
 interface Body {
@@ -15,11 +16,22 @@ interface Body {
 const integer = (key: string, value: bigint | number | undefined): ReadonlyArray<string> =>
   value === undefined ? [] : [`${JSON.stringify(key)}:${value}`]
 
+const sequence = ({ sequence: step }: Request): ReadonlyArray<string> =>
+  step === undefined ? [] : [
+    `"sequence_id":${JSON.stringify(step.id)}`,
+    `"sequence_start":${step.start === true}`,
+    `"sequence_end":${step.end === true}`
+  ]
+
 export const http: FrontEnd = {
   name: "HTTP",
   ask: (server, request, tensors, signal) => {
     const inputs = tensors.map(({ name, shape, values }) => ({ name, shape, datatype: "FP32", data: values }))
-    const parameters = [...integer("priority", request.priority), ...integer("timeout", request.timeout)]
+    const parameters = [
+      ...integer("priority", request.priority),
+      ...integer("timeout", request.timeout),
+      ...sequence(request)
+    ]
     const outputs = (request.outputs ?? []).map((name) => ({ name }))
     const body = `{"parameters":{${parameters}},"inputs":${JSON.stringify(inputs)},"outputs":${
       JSON.stringify(outputs)

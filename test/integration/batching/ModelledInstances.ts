@@ -3,6 +3,7 @@ import { Clock, Deferred, Effect, Exit, FiberSet } from "effect"
 import * as InstancePool from "../../../src/layers/execution/internal/InstancePool.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
 import type { LentInstance, ModelPlan } from "../../../src/services/Executor.ts"
+import * as Accumulator from "./Accumulator.ts"
 import type { ModelledModel } from "./Scenario.ts"
 
 /** A run that was begun. */
@@ -13,6 +14,8 @@ export interface Run {
   readonly rows: number
   /** Virtual milliseconds. */
   readonly begunAt: number
+  /** As in a scenario. */
+  readonly members: string
 }
 
 export interface Modelled {
@@ -39,8 +42,10 @@ const fp32 = (name: string, shape: ReadonlyArray<number>, values: Float32Array):
   data: new Uint8Array(values.buffer, 0, values.byteLength)
 })
 
-const computeWith = (model: ModelledModel, plan: ModelPlan) => {
-  const { compute = { OUTPUT0: (x: number) => x } } = model
+const computeWith = (
+  compute: Exclude<ModelledModel["compute"], "sums"> = { OUTPUT0: (x: number) => x },
+  plan: ModelPlan
+) => {
   return ({ inputs, outputs }: Waiting): ReadonlyArray<Tensor> => {
     if (compute === "lengths") {
       const counts = inputs.find(({ name }) => name === "COUNTS")!
@@ -60,12 +65,12 @@ export const make = Effect.fnUntraced(function*(plan: ModelPlan, model: Modelled
   const modelled: Modelled = { runs: [], unreleased: 0 }
   const clock = yield* Clock.Clock
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
-  const compute = computeWith(model, plan)
   const { exec = () => 0, places = 1 } = model
   let used = 0
 
   const open = (index: number): InstancePool.Instance => {
     const lost = Deferred.makeUnsafe<string>()
+    const compute = model.compute === "sums" ? Accumulator.make() : computeWith(model.compute, plan)
     /** In order; the first one runs. */
     const waiting: Array<Waiting> = []
     let since: bigint | undefined
@@ -80,7 +85,8 @@ export const make = Effect.fnUntraced(function*(plan: ModelPlan, model: Modelled
       modelled.runs.push({
         instance: number,
         rows: run.inputs[0]!.shape[0]!,
-        begunAt: clock.currentTimeMillisUnsafe()
+        begunAt: clock.currentTimeMillisUnsafe(),
+        members: Accumulator.membersOf(run.inputs)
       })
       const begunAtNanos = Number(since)
       fork(Effect.andThen(

@@ -13,9 +13,10 @@ export interface ModelledModel {
   readonly places?: number
   /**
    * Output by output, an element out of the elements of the inputs in the order of the config; those left out count as 0.
-   * `lengths`: the output has a row for each request, with the elements of its ragged input. Default: `{ OUTPUT0: (x) => x }`.
+   * `lengths`: the output has a row for each request, with the elements of its ragged input. `sums`: the sum of a sequence so far, of
+   * its lengths where its input is ragged; control inputs are called START, END, READY and CORRID. Default: `{ OUTPUT0: (x) => x }`.
    */
-  readonly compute?: Readonly<Record<string, (...values: ReadonlyArray<number>) => number>> | "lengths"
+  readonly compute?: Readonly<Record<string, (...values: ReadonlyArray<number>) => number>> | "lengths" | "sums"
 }
 
 export interface Request {
@@ -33,6 +34,8 @@ export interface Request {
   readonly timeout?: number
   /** Milliseconds after its arrival from which nobody waits for it, as its front end tells the scheduler. */
   readonly deadline?: number
+  /** The step of a sequence that it is. */
+  readonly sequence?: { readonly id: number | string; readonly start?: boolean; readonly end?: boolean }
   /** Milliseconds after the start at which its client goes away while it waits. */
   readonly goneAt?: number
 }
@@ -58,6 +61,8 @@ export interface Scenario {
   readonly requests: ReadonlyArray<Request>
   /** One for each request. */
   readonly answers: ReadonlyArray<Answer>
+  /** Who is in each execution, as the control inputs say: the id of each row, after `^` at a START, before `$` at an END, `-` for padding. */
+  readonly members?: ReadonlyArray<string>
   /** Executions by their rows. */
   readonly executions: Readonly<Record<number, number>>
   /** Requests that succeeded, and their rows. */

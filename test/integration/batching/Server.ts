@@ -1,5 +1,5 @@
 /** The whole server of a scenario in this process, and what a test has to know of its inside. */
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, type Duration, Effect, Layer } from "effect"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "../../../src/layers/frontend/HttpFrontend.ts"
@@ -26,6 +26,8 @@ export interface Options {
   /** No instance is given to the scheduler before `release`. */
   readonly held?: boolean
   readonly batcher?: DynamicBatcher.Options
+  /** How long sequences may go on when the server ends. Default: not at all. */
+  readonly drain?: Duration.Input
   /** Milliseconds until nobody waits for a request any more, by the order of submission: as if its front end had told. */
   readonly deadline?: (submission: number) => number | undefined
 }
@@ -83,7 +85,10 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
   const schedulers = Context.get(
     yield* Layer.build(
       ConfiguredScheduler.layer.pipe(
-        Layer.provide([DynamicBatcher.layerWith(options.batcher ?? {}), SequenceBatcher.layer]),
+        Layer.provide([
+          DynamicBatcher.layerWith(options.batcher ?? {}),
+          SequenceBatcher.layerWith({ drain: options.drain ?? "0 millis" })
+        ]),
         Layer.provide(Layer.succeedContext(shared))
       )
     ),

@@ -28,6 +28,8 @@ export class Step {
   sequence: Sequence | undefined
   expected: Expected | undefined
   answers = 0
+  /** Its caller waits for the answer: one that is given before cannot be seen. */
+  submitted = false
   cancelled = false
   run: Run | undefined
   /** Its run has begun. */
@@ -429,7 +431,7 @@ export class Sequences {
       }
     }
     for (const sequence of sequences) {
-      if (this.isLost(sequence) && sequence.ending !== "lost" && sequence.ending !== "cancelled") this.lose(sequence)
+      if (this.isLost(sequence) && sequence.ending !== "lost") this.lose(sequence)
       this.displace(sequence)
     }
     for (const sequence of sequences) this.advance(sequence)

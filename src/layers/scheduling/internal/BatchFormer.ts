@@ -118,7 +118,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
         }
         head.entries.push(entry)
         head.rows += entry.rows
-        head.oldest = Math.min(head.oldest, entry.arrivedAt)
+        head.oldest = Math.min(head.oldest, entry.ready)
         return head.rows < maxRows
       })
       if (head.rows >= maxRows) head.closed = true

@@ -59,6 +59,11 @@ export class Entry implements Member<Entry> {
     return this.state === "arriving" || this.state === "waiting"
   }
 
+  /** Monotonic nanoseconds since which it could join a batch. */
+  get ready(): number {
+    return this.arrivedAt
+  }
+
   /** Rows along the batch dimension. */
   get rows(): number {
     return this.job.batchSize

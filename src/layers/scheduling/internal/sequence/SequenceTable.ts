@@ -70,9 +70,10 @@ export class SequenceTable {
     this.answer(step, exit)
   }
 
-  /** Takes a waiting step out of where it waits. */
-  remove(step: Step): void {
+  /** Takes a waiting step, which is over, out of where it waits. Others may go with it: whoever looks at the time now ends them. */
+  private remove(step: Step): void {
     const { sequence } = step
+    step.state = "ended"
     this.waiting--
     if (sequence.current === step) {
       sequence.current = undefined
@@ -141,6 +142,7 @@ export class SequenceTable {
     sequence.steps.leave(step)
     sequence.current = step
     step.turn = this.offers++
+    step.offeredAt = this.options.now()
     seat.strategy.offered(step)
   }
 
@@ -185,12 +187,12 @@ export class SequenceTable {
   ): void {
     const { sequence } = step
     for (const other of sequence.place === "backlog" ? stepsOf(sequence) : stepsFrom(step)) {
+      if (other.state !== "waiting") continue
       this.remove(other)
       if (other !== step) this.fail(other, behind, behindReason)
       else if (exit !== undefined) this.fail(step, exit, reason)
       else {
         this.options.statistics.failed(reason, this.options.now() - step.arrivedAt)
-        step.state = "ended"
         this.options.settled()
       }
     }
@@ -199,6 +201,7 @@ export class SequenceTable {
   /** Answers all steps that wait. */
   dropAll(sequence: Sequence, exit: Failure, reason: FailureReason): void {
     for (const step of stepsOf(sequence)) {
+      if (step.state !== "waiting") continue
       this.remove(step)
       this.fail(step, exit, reason)
     }

@@ -12,7 +12,6 @@ export class Slots {
   readonly holding = new HoldingTimes()
   private readonly now: () => number
   private readonly placed: (sequence: Sequence) => void
-  private assigning = false
   private holds = 0
 
   /** `placed` is told of each sequence that has got a slot. `now`: monotonic nanoseconds. */
@@ -41,20 +40,14 @@ export class Slots {
     return this.line.length === 0 && freest(this.seats) !== undefined
   }
 
-  /**
-   * Gives free slots to those who wait for one, and then tells them all: who runs first finds the others there. What happens meanwhile
-   * is seen by the loop that is under way.
-   */
+  /** Gives free slots to those who wait for one. All have theirs before any is told: its steps may have run when that returns. */
   assign(): void {
-    if (this.assigning || this.holds > 0 || this.line.length === 0) return
-    this.assigning = true
-    try {
-      for (let taken = this.take(); taken.length > 0; taken = this.take()) {
-        for (let i = 0; i < taken.length; i++) this.placed(taken[i]!)
-      }
-    } finally {
-      this.assigning = false
-    }
+    const first = this.holds > 0 ? undefined : this.place()
+    if (first === undefined) return
+    const others: Array<Sequence> = []
+    for (let next = this.place(); next !== undefined; next = this.place()) others.push(next)
+    this.placed(first)
+    for (let i = 0; i < others.length; i++) this.placed(others[i]!)
   }
 
   /** Gives no slots until {@link resume}, as often as this was called: more is about to change. */
@@ -76,18 +69,15 @@ export class Slots {
     }
   }
 
-  private take(): ReadonlyArray<Sequence> {
-    const taken: Array<Sequence> = []
-    for (let next = this.line.head; next !== undefined; next = this.line.head) {
-      const seat = freest(this.seats)
-      if (seat === undefined) break
-      this.line.leave(next)
-      next.place = "slot"
-      next.heldSince = this.now()
-      seat.take(next, seat.freeSlot)
-      taken.push(next)
-    }
-    return taken
+  private place(): Sequence | undefined {
+    const next = this.line.head
+    const seat = next === undefined ? undefined : freest(this.seats)
+    if (next === undefined || seat === undefined) return undefined
+    this.line.leave(next)
+    next.place = "slot"
+    next.heldSince = this.now()
+    seat.take(next, seat.freeSlot)
+    return next
   }
 
   /** Takes a sequence out of its slot, if it has one, because it needs none any more. */

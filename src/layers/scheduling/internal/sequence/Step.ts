@@ -41,6 +41,8 @@ export class Step extends Entry implements Member {
   losses = 0
   /** Its caller went away while it ran. */
   abandoned = false
+  /** Monotonic nanoseconds at which the step before it had ended. */
+  offeredAt = 0
   /** Offers of the queue before it was offered: who was offered first runs first. */
   turn = 0
 
@@ -64,6 +66,11 @@ export class Step extends Entry implements Member {
   /** What the model is told. */
   get start(): boolean {
     return this.begins || !this.sequence.begun
+  }
+
+  /** Its strategy counts how long it waits from here. Source: scheduling §1.6. */
+  override get ready(): number {
+    return this.offeredAt
   }
 
   get cell(): StateCell {
