@@ -240,8 +240,8 @@ export class SequenceTable {
     if (seat.lent === undefined) return
     seat.lent = undefined
     this.slots.during(() => {
-      for (const sequence of seat.slots) {
-        if (sequence === undefined) continue
+      const sequences = seat.slots.filter((sequence) => sequence !== undefined)
+      for (const sequence of sequences) {
         const { current } = sequence
         if (current?.state === "waiting") {
           seat.strategy.retracted(current)
@@ -249,8 +249,8 @@ export class SequenceTable {
           sequence.steps.rejoin(current, () => true)
         }
         this.slots.displace(sequence)
-        if (this.diesWith(sequence)) this.lose(sequence)
       }
+      for (const sequence of sequences) if (this.diesWith(sequence)) this.lose(sequence)
     })
   }
 

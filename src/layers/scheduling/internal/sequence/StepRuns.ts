@@ -106,6 +106,7 @@ export class StepRuns {
       batch.seat.strategy.returned(step)
     }
     table.slots.assign()
+    this.order.leave()
     return true
   }
 
@@ -173,6 +174,7 @@ export class StepRuns {
     const { lookAgain, table } = this.options
     this.undo(batch)
     table.slots.during(() => this.divide(batch, loss))
+    this.order.leave()
     lookAgain()
   }
 
@@ -184,13 +186,15 @@ export class StepRuns {
       if (step.abandoned) table.fail(step, Exit.fail(loss), "CANCELED")
       else if (sequence.ending === "lost" || table.diesWith(sequence)) {
         table.fail(step, Exit.fail(SequenceErrors.lost(model, sequence.id)), "BACKEND")
-        if (sequence.ending !== "lost") table.lose(sequence)
       } else if (loss.begun && ++step.losses > maxRetries) table.fail(step, Exit.fail(loss), "BACKEND")
       else table.putBack(step)
     }
     table.seatLost(seat)
     for (const { sequence } of entries) {
-      if (sequence.place === "leaving") table.slots.displace(sequence)
+      if (sequence.place === "leaving") {
+        table.slots.displace(sequence)
+        if (table.diesWith(sequence)) table.lose(sequence)
+      }
       table.advance(sequence)
     }
   }
