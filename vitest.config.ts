@@ -1,5 +1,14 @@
 import { defineConfig } from "vitest/config"
 
+/** What says something of real time, of the share that each gets of it, or of the memory of its process: nothing else runs meanwhile. */
+const alone = [
+  "test/ProcessMemory.test.ts",
+  "test/integration/batching/Bounds.test.ts",
+  "test/integration/cli/Shutdown.test.ts",
+  "test/integration/execution.test.ts",
+  "test/integration/rateLimiter.test.ts"
+]
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -8,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/integration/**", "test/simulation/**", "node_modules/**"],
+          exclude: ["test/integration/**", "test/simulation/**", ...alone, "node_modules/**"],
           setupFiles: ["test/setup.ts"],
           pool: "threads",
           // For machines that have much else to do: no test says anything of real time.
@@ -20,18 +29,31 @@ export default defineConfig({
         test: {
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
-          pool: "threads"
+          pool: "threads",
+          testTimeout: 60_000,
+          hookTimeout: 60_000
         }
       },
       {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          exclude: [...alone, "node_modules/**"],
+          setupFiles: ["test/setup.ts"],
+          pool: "forks",
+          testTimeout: 180_000,
+          hookTimeout: 180_000
+        }
+      },
+      {
+        test: {
+          name: "alone",
+          include: alone,
           setupFiles: ["test/setup.ts"],
           pool: "forks",
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000
+          testTimeout: 180_000,
+          hookTimeout: 180_000
         }
       }
     ]

@@ -5,8 +5,10 @@
 //   node ask.mjs gone URL SECONDS       waits until nothing answers
 //   node ask.mjs infer URL              one inference of `simple`, result checked
 //   node ask.mjs counts FILE            "passed failed skipped" of a JSON report of vitest
+//   node ask.mjs failures FILE          what failed in it: file, name and the first lines of the message
 import { readFileSync } from "node:fs"
 import { createServer } from "node:net"
+import { relative } from "node:path"
 
 const [command, target, seconds, pid] = process.argv.slice(2)
 
@@ -30,8 +32,10 @@ const until = async (what, test) => {
 
 const commands = {
   port: () => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      console.log(server.address().port)
+    // Below those that systems give to connections and to who asks for any port: nobody gets it meanwhile.
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().on("error", commands.port).listen(port, "127.0.0.1", () => {
+      console.log(port)
       server.close()
     })
   },
@@ -53,6 +57,21 @@ const commands = {
   counts: () => {
     const report = JSON.parse(readFileSync(target, "utf8"))
     console.log(report.numPassedTests, report.numFailedTests, report.numPendingTests + (report.numTodoTests ?? 0))
+  },
+  failures: () => {
+    const tell = (file, name, message) => {
+      const lines = message.split("\n").filter((line) => line.trim() !== "" && !/^ +at .*node_modules/.test(line))
+        .slice(0, 8)
+      console.log(
+        `FAILED ${relative("", file)}: ${name}\n${lines.map((line) => `    ${line.slice(0, 300)}`).join("\n")}\n`
+      )
+    }
+    for (const { name, status, message, assertionResults } of JSON.parse(readFileSync(target, "utf8")).testResults) {
+      const failed = assertionResults.filter((test) => test.status === "failed")
+      for (const test of failed) tell(name, test.fullName, test.failureMessages.join("\n"))
+      // A file that cannot be loaded fails without a test, and so does a hook, whose message the report lacks.
+      if (status === "failed" && failed.length === 0) tell(name, "the file itself, or a hook of it", message)
+    }
   }
 }
 

@@ -1,8 +1,10 @@
 /** The modules of the server as namespaces, each with its layers, values and types. */
 export * as LocalResponseCache from "./layers/cache/LocalResponseCache.ts"
 export * as RedisResponseCache from "./layers/cache/RedisResponseCache.ts"
+export * as CustomExecutor from "./layers/execution/CustomExecutor.ts"
 export * as IdentityExecutor from "./layers/execution/IdentityExecutor.ts"
 export * as OnnxExecutor from "./layers/execution/OnnxExecutor.ts"
+export * as RoutedExecutor from "./layers/execution/RoutedExecutor.ts"
 export * as SharedTensorMemory from "./layers/execution/SharedTensorMemory.ts"
 export * as GrpcFrontend from "./layers/frontend/GrpcFrontend.ts"
 export * as HttpFrontend from "./layers/frontend/HttpFrontend.ts"

@@ -6,7 +6,7 @@ describe("ProcessMemory", () => {
     const before = ProcessMemory.privateBytes()
     const block = Buffer.alloc(256 << 20, 1)
     const grown = ProcessMemory.privateBytes() - before
-    // Other tests run in this process, and free what they had.
+    // Collections of garbage happen meanwhile.
     assert.isAbove(grown, 128 << 20)
     assert.isBelow(ProcessMemory.privateBytes(), process.memoryUsage.rss() + (64 << 20))
     assert.strictEqual(block[block.length - 1], 1)

@@ -17,6 +17,7 @@ export const repositoryOptions = (
   pollInterval: Duration.seconds(options.repositoryPollSecs),
   settleTime: Duration.millis(options.repositorySettleMs),
   maxOverriddenModels: options.maxOverriddenModels,
+  customModels: options.customModels,
   residency: residencyOptions(options),
   strictModelConfig: isStrictConfig(options),
   modelConfigName: options.modelConfigName,

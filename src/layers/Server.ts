@@ -18,7 +18,9 @@ import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
+import * as CustomExecutor from "./execution/CustomExecutor.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
+import * as RoutedExecutor from "./execution/RoutedExecutor.ts"
 import * as SharedTensorMemory from "./execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
@@ -42,11 +44,13 @@ export type RepositoryServices = Executor | Scheduler | Statistics | FileSystem.
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
+  /** Runs when the server begins to end: it is not ready any more. Default: nothing. */
+  readonly onDeparture?: Effect.Effect<void>
   /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
   readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
-  /** Runs the models. Default: ONNX Runtime on worker threads. */
+  /** Runs the models. Default: ONNX Runtime, and modules of custom models, on worker threads. */
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
@@ -140,7 +144,7 @@ export const layer = (
   const http = options.allowHttp ? HttpFrontend.layer(httpOptions(options)) : Layer.empty
   const grpc = options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)) : Layer.empty
   // Merged, they end at the same time: what one has no more room for must not go to the other.
-  return layerDeparting(options).pipe(
+  return layerDeparting(options, hooks).pipe(
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
     Layer.provideMerge(observed),
     Layer.provide(Layer.sync(Departure, makeDeparture))
@@ -148,10 +152,15 @@ export const layer = (
 }
 
 /** Closes first, and tells that the rest will. */
-const layerDeparting = ({ exitDrainMs }: ServerOptions): Layer.Layer<never> =>
+const layerDeparting = (
+  { exitDrainMs }: ServerOptions,
+  { onDeparture = Effect.void }: Hooks
+): Layer.Layer<never> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const departure = yield* Departure
-    yield* Effect.addFinalizer(() => Effect.andThen(departure.begin, Effect.sleep(exitDrainMs)))
+    yield* Effect.addFinalizer(() =>
+      departure.begin.pipe(Effect.andThen(onDeparture), Effect.andThen(Effect.sleep(exitDrainMs)))
+    )
   }))
 
 const keepsQuantiles = (options: ServerOptions): boolean =>
@@ -197,11 +206,17 @@ export const check = (
   )
 }
 
-const layerExecutor = (options: ServerOptions) =>
-  OnnxExecutor.layerWith({
-    stallTimeout: options.instanceStallTimeoutSecs === 0
-      ? Duration.infinity
-      : Duration.seconds(options.instanceStallTimeoutSecs),
-    workerHeapMegabytes: options.instanceHeapMegabytes,
-    ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
+const layerExecutor = (options: ServerOptions) => {
+  const stallTimeout = options.instanceStallTimeoutSecs === 0
+    ? Duration.infinity
+    : Duration.seconds(options.instanceStallTimeoutSecs)
+  const workerHeapMegabytes = options.instanceHeapMegabytes
+  return RoutedExecutor.layer({
+    onnxruntime: OnnxExecutor.layerWith({
+      stallTimeout,
+      workerHeapMegabytes,
+      ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
+    }),
+    custom: CustomExecutor.layerWith({ stallTimeout, workerHeapMegabytes })
   })
+}

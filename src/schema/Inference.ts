@@ -63,6 +63,11 @@ export interface Timing {
   readonly computeOutputNanos: number
   /** Rows of the batch that it ran in. */
   readonly batchRows: number
+  /**
+   * How long it took from its arrival to its answer. An ensemble says so: its compute times are the work of all its steps, which run
+   * beside each other. Absent: the times above follow one another.
+   */
+  readonly wallNanos?: number | undefined
 }
 
 /**

@@ -3,6 +3,8 @@ import * as BytesElements from "./BytesElements.ts"
 import type { DataType } from "./DataType.ts"
 import type { Tensor } from "./Inference.ts"
 
+export type { Tensor } from "./Inference.ts"
+
 /** `Float16Array` where the compiler's library knows it; not every one does yet. */
 type HalfArray = typeof globalThis extends { readonly Float16Array: { readonly prototype: infer A } } ? A : never
 

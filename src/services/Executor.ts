@@ -71,6 +71,8 @@ export interface ModelPlan {
   readonly session: SessionSettings
   /** What runs it. Default: ONNX Runtime. `custom`: a module of TypeScript or JavaScript. */
   readonly backend?: "onnxruntime" | "custom"
+  /** What a custom model may read of its config. Default: nothing. */
+  readonly parameters?: Readonly<Record<string, string>>
   /** Tensors that the server keeps for a sequence: outputs of one run that are inputs of the next. Default: none. */
   readonly states?: ReadonlyArray<PlannedState>
 }

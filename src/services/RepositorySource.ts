@@ -37,6 +37,8 @@ export interface Place {
 export interface Source {
   /** The root in its one normal form: an absolute path, or an address. Equal roots are one repository. */
   readonly root: string
+  /** Its models lie on this machine, where only those who may change the server's files can change them. Default: `false`. */
+  readonly local?: boolean
   /** What the root holds now. Cheap: nothing of a model is fetched. */
   readonly list: Effect.Effect<Listing, PollFailed>
   /**

@@ -11,6 +11,8 @@ import type {
   InstanceLost,
   InvalidRequest,
   LoadFailed,
+  ModelNotFound,
+  ModelNotReady,
   QueueFull,
   RequestTimedOut,
   SequenceLost,
@@ -47,11 +49,13 @@ export interface JobResult extends ExecutionResult {
   readonly queueNanos: number
   /** Rows of the batch that it ran in. */
   readonly batchRows: number
+  /** As `Timing.wallNanos`. */
+  readonly wallNanos?: number | undefined
   /** Parameters of the answer. Absent: none. */
   readonly parameters?: ReadonlyMap<string, Parameter> | undefined
 }
 
-/** @category errors */
+/** `ModelNotFound` and `ModelNotReady`: another model, which this one needs. @category errors */
 export type JobFailure =
   | QueueFull
   | RequestTimedOut
@@ -62,6 +66,8 @@ export type JobFailure =
   | InstanceLost
   | SequenceLost
   | InvalidRequest
+  | ModelNotFound
+  | ModelNotReady
   | Unsupported
 
 /** The queue of one version. @category models */

@@ -423,7 +423,7 @@ def cancel_a_stream(client):
 
 @check
 def stream_timeout(client):
-    stream = Stream(client, stream_timeout=0.2)
+    stream = Stream(client, stream_timeout=2)
     client.async_stream_infer("simple", pair())
     result, error = stream.get()
     equal(error, None, "error")

@@ -60,7 +60,7 @@ const read = ({ outputs, release }: InferenceResponse): ReadonlyArray<ReadonlyAr
   return found
 }
 
-const batching = "dynamic_batching { max_queue_delay_microseconds: 200000 preferred_batch_size: [ 8 ] }"
+const batching = "dynamic_batching { max_queue_delay_microseconds: 20000000 preferred_batch_size: [ 8 ] }"
 
 describe("the batcher on ONNX Runtime", () => {
   it.live("runs streams of Silero VAD together, apart by sample rate, each with its own answer", () =>

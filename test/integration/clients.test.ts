@@ -4,11 +4,11 @@ import { Effect } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
-import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { write } from "../clients/repository.ts"
+import * as Child from "./cli/Child.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const python = process.env["GALATEA_PYTHON"] ?? "python3"
@@ -55,15 +55,6 @@ const run = (program: string, args: ReadonlyArray<string>): Effect.Effect<Finish
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-const freePort = Effect.promise(async () => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, "close")
-  return port
-})
-
 const repository = Effect.acquireRelease(
   Effect.sync(() => {
     const folder = mkdtempSync(join(tmpdir(), "galatea-clients-"))
@@ -80,8 +71,8 @@ const isReady = (url: string) =>
 
 /** A started server on the clients' repository, as its addresses; stopped with SIGTERM when the scope closes. */
 const server = Effect.fnUntraced(function*(options: ReadonlyArray<string>) {
-  const port = yield* freePort
-  const grpcPort = yield* freePort
+  const port = yield* Child.freePort
+  const grpcPort = yield* Child.freePort
   const folder = yield* repository
   const log: Array<Buffer> = []
   const child = yield* Effect.acquireRelease(

@@ -292,7 +292,6 @@ describe("golden requests with ONNX Runtime", () => {
         answers.asking = false
         yield* Fiber.join(clients)
         assert.deepStrictEqual([...answers.wrong], [])
-      }).pipe(Effect.scoped),
-    60_000
+      }).pipe(Effect.scoped)
   )
 })

@@ -77,8 +77,7 @@ describe("a started server with a rate limiter", () => {
         assert.deepStrictEqual(values("available_units"), [["R 0", 4], ["G all", 2]])
         assert.deepStrictEqual(values("granted_units"), [["R 0", 0], ["G all", 0]])
         assert.deepStrictEqual(values("waiting_instances"), [["R 0", 0], ["G all", 0]])
-      })),
-    180_000
+      }))
   )
 
   it.live("does not load a model that needs more than there is, and says why", () =>

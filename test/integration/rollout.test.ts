@@ -139,8 +139,7 @@ describe("a label", () => {
         for (const version of [1, 2, 3]) {
           for (const asked of ["stable", "any"]) assert.include([...seen], `${asked} ${version}`)
         }
-      }).pipe(Effect.scoped),
-    { timeout: 60_000 }
+      }).pipe(Effect.scoped)
   )
 })
 

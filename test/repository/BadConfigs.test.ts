@@ -87,7 +87,6 @@ describe("configurations that do not load", () => {
       expectAll(backendCases, failures)
       assert.include(failures.get("tensorrt_plan"), "export the original model to ONNX")
       assert.include(failures.get("tensorflow_savedmodel"), "tf2onnx")
-      assert.include(failures.get("custom"), "TypeScript")
     }))
 })
 

@@ -361,11 +361,17 @@ export const backendCases: ReadonlyArray<BadConfig> = [
       `unable to find backend library for backend '${platform.split("_")[0]}', try specifying runtime on the model ` +
       "configuration."
   })),
-  ...["caffe2_netdef", "custom"].map((platform) => ({
-    model: platform,
-    config: `platform: "${platform}" default_model_filename: "x"\n${batched}`,
-    expected: `unexpected platform type '${platform}' for ${platform}`
-  })),
+  {
+    model: "caffe2_netdef",
+    config: `platform: "caffe2_netdef" default_model_filename: "x"\n${batched}`,
+    expected: "unexpected platform type 'caffe2_netdef' for caffe2_netdef"
+  },
+  {
+    model: "custom",
+    config: `platform: "custom" default_model_filename: "x"\n${batched}`,
+    expected:
+      "default_model_filename 'x' of the custom model 'custom' names no module: expected a file that ends in .ts"
+  },
   {
     model: "unknown_backend.unknown",
     config: "",

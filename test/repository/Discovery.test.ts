@@ -103,7 +103,14 @@ describe("Discovery", () => {
       const root = yield* TemporaryRepository.make({ "my net.onnx": "", "my net.onnx.data": "", ".cache": null })
       for (const path of [`${root}/my net.onnx`, root]) {
         const found = yield* discover(path)
-        const located = { id: "my_net", name: "my_net", root: path, directory: root, file: `${root}/my net.onnx` }
+        const located = {
+          id: "my_net",
+          name: "my_net",
+          root: path,
+          directory: root,
+          file: `${root}/my net.onnx`,
+          place: "local" as const
+        }
         assert.deepInclude(found.models[0], located)
         assert.strictEqual(found.models.length, 1)
         assert.deepStrictEqual(yield* Effect.scoped(found.models[0]!.open), located)

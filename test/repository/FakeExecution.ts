@@ -1,11 +1,17 @@
 /** An executor that believes the model file and runs nothing, and a scheduler to go with it; both keep a log. */
-import { Effect, Layer, type Scope, Semaphore } from "effect"
+import { Effect, Latch, Layer, type Scope, Semaphore } from "effect"
 import * as OnnxReader from "../../src/layers/repository/internal/onnx/OnnxReader.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import { fromName } from "../../src/schema/DataType.ts"
-import { LoadFailed } from "../../src/schema/Errors.ts"
+import { LoadFailed, Stopping } from "../../src/schema/Errors.ts"
 import { type Device, Executor, type ModelPlan, type SessionTensor } from "../../src/services/Executor.ts"
-import { Scheduler } from "../../src/services/Scheduler.ts"
+import {
+  type Job,
+  type JobFailure,
+  type JobResult,
+  type ModelScheduler,
+  Scheduler
+} from "../../src/services/Scheduler.ts"
 import type { Statistics } from "../../src/services/Statistics.ts"
 import { platform } from "./TemporaryRepository.ts"
 
@@ -30,6 +36,35 @@ const tensor = ({ datatype, name, shape }: OnnxReader.OnnxModelInfo["inputs"][nu
   shape
 })
 
+/** What answers jobs. */
+export type Running = (label: string, job: Job) => Effect.Effect<JobResult, JobFailure>
+
+/** Refuses jobs once its scope closes, and waits for those that it took. */
+const queue = Effect.fnUntraced(function*(label: string, running: Running) {
+  const drained = yield* Latch.make(true)
+  let present = 0
+  let closing = false
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      closing = true
+      return drained.await
+    })
+  )
+  const leave = Effect.sync(() => {
+    if (--present === 0) drained.openUnsafe()
+  })
+  const scheduler: ModelScheduler = {
+    submit: (job) =>
+      Effect.suspend(() => {
+        if (closing) return Effect.fail(new Stopping({ message: `${label} is closing` }))
+        if (present++ === 0) drained.closeUnsafe()
+        return Effect.ensuring(running(label, job), leave)
+      }),
+    depth: () => ({ waiting: 0, running: present })
+  }
+  return scheduler
+})
+
 /** Both services. `failures` fail as many openings of a model, named `‹model› ‹version›`, before it succeeds. */
 export const layer = (
   log: Log,
@@ -40,6 +75,8 @@ export const layer = (
     readonly opening?: (label: string) => Effect.Effect<void>
     /** Whether an opening fails, asked for after `opening`. */
     readonly fails?: (label: string) => boolean
+    /** Answers jobs, named by their version as in `failures`. Absent: nothing runs. */
+    readonly running?: Running
   } = {}
 ): Layer.Layer<Executor | Scheduler | Statistics> => {
   const left = new Map(Object.entries(options.failures ?? {}))
@@ -79,7 +116,10 @@ export const layer = (
     Layer.succeed(Scheduler, {
       open: Effect.fnUntraced(function*({ config, version }) {
         yield* acquire(log, `schedule ${config.name} ${version}`, `unschedule ${config.name} ${version}`)
-        return { submit: () => Effect.die("nothing runs here"), depth: () => ({ waiting: 0, running: 0 }) }
+        const { running } = options
+        return running === undefined
+          ? { submit: () => Effect.die("nothing runs here"), depth: () => ({ waiting: 0, running: 0 }) }
+          : yield* queue(`${config.name} ${version}`, running)
       })
     })
   )

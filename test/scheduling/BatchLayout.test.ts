@@ -172,6 +172,15 @@ describe("BatchLayout, scattering", () => {
     assert.strictEqual(run.released(), 1)
   })
 
+  it("gives what the model has given, where it leaves outputs out", () => {
+    const run = result([floats("Y", [4, 1], [1, 2, 3, 4])])
+    const given = parts(layout.scatter(jobs, batch, run.value))
+    assert.deepStrictEqual(
+      given.map(({ outputs }) => outputs.map((output) => [output.name, ...numbers(output)])),
+      [[["Y", 1]], [["Y", 2, 3]], [["Y", 4]]]
+    )
+  })
+
   it("drops rows that belong to nobody", () => {
     const run = result([floats("X", [5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), floats("Y", [4, 1], [1, 2, 3, 4])])
     const given = parts(layout.scatter(jobs, batch, run.value))

@@ -12,6 +12,7 @@ import { MetricsFrontend } from "../frontend/MetricsFrontend.ts"
 import { trimHeap, TrimSchedule } from "../HeapTrim.ts"
 import { CliFailure } from "./CliFailure.ts"
 import * as CurlCommands from "./internal/CurlCommands.ts"
+import * as Farewell from "./internal/Farewell.ts"
 import { type Output, styles } from "./internal/Output.ts"
 import * as Progress from "./internal/Progress.ts"
 import * as LogLines from "./LogLines.ts"
@@ -28,9 +29,11 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** What the server tells while it starts. @category models */
+/** What the server tells while it starts, and when it begins to end. @category models */
 export interface Hooks {
   readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
+  /** Runs when a server that was started begins to end, and is not ready any more. */
+  readonly onDeparture?: Effect.Effect<void>
 }
 
 /** Why the server did not start; `message` is one or more sentences for the operator. @category models */
@@ -166,7 +169,12 @@ const trimAfterLoads = Effect.fnUntraced(function*(
   return yield* Effect.forever(Effect.andThen(trim, Effect.sleep("10 seconds")))
 })
 
-const start = Effect.fnUntraced(function*(options: ServerOptions, environment: Environment, outer: Scope.Scope) {
+const start = Effect.fnUntraced(function*(
+  options: ServerOptions,
+  environment: Environment,
+  outer: Scope.Scope,
+  farewell: Farewell.Farewell
+) {
   const { output } = environment
   const started = performance.now()
   const progress = yield* Progress.make(output, { logAlways: options.logFile !== "" })
@@ -175,7 +183,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
     if (event._tag === "Ready") loads++
     return progress.onEvent(event)
   }
-  const context = yield* Layer.build(environment.server(options, { onEvent })).pipe(
+  const context = yield* Layer.build(environment.server(options, { onEvent, onDeparture: farewell.departed })).pipe(
     Effect.catch((failure: StartFailure) =>
       Effect.gen(function*() {
         yield* progress.done
@@ -187,6 +195,7 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
       })
     )
   )
+  farewell.started()
   yield* progress.done
   const server = Context.get(context, InferenceServer)
   const endpoints: ReadonlyArray<Endpoint> = [
@@ -234,11 +243,6 @@ const start = Effect.fnUntraced(function*(options: ServerOptions, environment: E
 /** Longest time of a timer, in milliseconds. */
 const maxTimer = 2147483647
 
-const farewell = (drainMillis: number): string =>
-  drainMillis === 0
-    ? "finishing requests in flight"
-    : `not ready any more, taking requests for another ${drainMillis} ms, then finishing those in flight`
-
 /** Runs until a signal; fails with `CliFailure` when the server cannot start. @category commands */
 export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<void, CliFailure> => {
   const options = withOperands(parsed)
@@ -250,14 +254,14 @@ export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<v
     if (options.modelRepository.length === 0 && options.exitOnError) {
       return yield* new CliFailure({ message: noRepository })
     }
+    const farewell = Farewell.make(options, output)
     yield* shutdown.arm({
       timeoutMillis: Math.min(maxTimer, options.exitDrainMs + options.exitTimeoutSecs * 1000),
-      onSignal: (signal) =>
-        options.logInfo ? output.out(`${signal} received, ${farewell(options.exitDrainMs)}…\n`) : undefined,
+      onSignal: farewell.signalled,
       onTimeout: () => output.err("Exit timeout expired. Exiting immediately.\n")
     })
     const outer = yield* Effect.scope
-    return yield* Effect.scoped(start(options, environment, outer))
+    return yield* Effect.scoped(start(options, environment, outer, farewell))
   }))
   return program.pipe(
     Effect.provide(LogLines.layer(logOptions(options, environment))),

@@ -8,11 +8,13 @@ import { TensorMemory } from "../../services/TensorMemory.ts"
 import { AnswerBell } from "./internal/AnswerBell.ts"
 import * as ElementType from "./internal/ElementType.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
-import type { Found } from "./internal/Mailbox.ts"
-import * as OrtInstance from "./internal/OrtInstance.ts"
+import type { Found, NativeSettings, Start } from "./internal/Mailbox.ts"
+import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
 import * as ThreadBudget from "./internal/ThreadBudget.ts"
+import * as WorkerInstance from "./internal/WorkerInstance.ts"
+import * as WorkerThread from "./internal/WorkerThread.ts"
 
 /** @category models */
 export interface Options {
@@ -61,6 +63,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const heapMegabytes = options.workerHeapMegabytes ?? 512
   const restart = options.restart ?? InstancePool.defaultRestart
 
+  const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerInstance.Kind => ({
+    runtime: OrtThread.runtime,
+    start: (run) => WorkerThread.start(worker, { path, settings, run } satisfies Start, [run.port], heapMegabytes),
+    wake: (_, words) => void Atomics.notify(words, Mailbox.Word.request)
+  })
+
   const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
     const other = plan.instances.find((instance) => instance.device.kind !== "CPU")
     if (other !== undefined) {
@@ -78,20 +86,19 @@ const make = Effect.fnUntraced(function*(options: Options) {
       cores
     )
     const layout = RunRequest.layout(plan)
+    const kind = sessionKind(plan, settings)
     return yield* InstancePool.make({
       model: plan.model,
       count: plan.instances.length,
       passive,
       open: (index) =>
-        OrtInstance.spawn({
+        WorkerInstance.spawn({
           model: plan.model,
           version: plan.version,
           path: plan.path,
           name: plan.instances[index]!.name,
           layout,
-          settings,
-          worker,
-          heapMegabytes,
+          kind,
           memory,
           bell,
           now: () => clock.monotonicTimeNanosUnsafe()

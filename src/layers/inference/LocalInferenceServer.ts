@@ -3,16 +3,15 @@
  * outputs back in the client's shapes.
  */
 import { Effect, Layer, Result } from "effect"
-import { InferenceError, type Stopping, Unsupported } from "../../schema/Errors.ts"
-import type { InferenceRequest, InferenceResponse, SequenceStep, Tensor } from "../../schema/Inference.ts"
+import { InferenceError } from "../../schema/Errors.ts"
+import type { InferenceResponse } from "../../schema/Inference.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
 import { Departure } from "../../services/Departure.ts"
-import { InferenceServer, withinDeadline } from "../../services/InferenceServer.ts"
-import { type Lookup, type Model, ModelRepository, whenResident } from "../../services/ModelRepository.ts"
-import type { Job, JobResult } from "../../services/Scheduler.ts"
-import * as ClientTensor from "./internal/ClientTensor.ts"
-import { validate } from "./internal/RequestValidation.ts"
+import { InferenceServer } from "../../services/InferenceServer.ts"
+import { type Model, ModelRepository } from "../../services/ModelRepository.ts"
+import type { JobFailure } from "../../services/Scheduler.ts"
+import * as Answering from "./Answering.ts"
 import * as ShadowRuns from "./internal/ShadowRuns.ts"
 
 export interface Options {
@@ -38,14 +37,12 @@ export const extensions: ReadonlyArray<string> = [
   "statistics"
 ]
 
-const noParameters: InferenceResponse["parameters"] = new Map()
-
 const make = Effect.fnUntraced(function*(options: Options) {
   const repository = yield* ModelRepository
   const departure = yield* Departure
   const shadows = yield* ShadowRuns.make(
     options.shadow ?? defaultShadow,
-    (model, request) => answer(model, request, 1, undefined)
+    (model, request) => wrapped(Answering.once(model, request))
   )
   let stopping = false
   yield* Effect.addFinalizer(() =>
@@ -71,114 +68,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
         repository.lookup(name, version),
         (model) => metadata(model, version === "" ? repository.readyVersions(name) : [model.version])
       ),
-    infer: (model, request) => infer(model, request, maxAttempts, shadows),
+    infer: (model, request) => wrapped(Answering.infer(model, request, shadows)),
     repository
   })
 })
 
-/** How often a request may meet a version that has just stopped taking work. */
-const maxAttempts = 16
-
-/** A request that named no version may be divided among several; the next step of a sequence goes where the sequence lives. */
-const infer = (
-  model: Model,
-  request: InferenceRequest,
-  attempts: number,
-  shadows: ShadowRuns.ShadowRuns | undefined
-): Effect.Effect<InferenceResponse, InferenceError> => {
-  const { sequence } = request
-  if (model.route === undefined) {
-    const keeper = sequence === undefined || sequence.start ? undefined : keeperOf(model, model, sequence.id)
-    return answer(keeper ?? model, request, attempts, shadows)
-  }
-  const lookup = model.route(request)
-  const target = lookup()
-  if (sequence !== undefined && !sequence.start) {
-    const keeper = keeperOf(model, Result.isSuccess(target) ? target.success : undefined, sequence.id)
-    if (keeper !== undefined) return answer(keeper, request, attempts, shadows)
-  }
-  return Result.isSuccess(target)
-    ? answer(target.success, request, attempts, shadows)
-    : whenFound(lookup, request, (found, rest) => answer(found, rest, attempts, shadows))
-}
-
-/** The version other than `target` that keeps a sequence. One that has begun again lives in the target. */
-const keeperOf = (found: Model, target: Model | undefined, id: SequenceStep["id"]): Model | undefined =>
-  found.keeper === undefined || target?.scheduler.holds?.(id) === true ? undefined : found.keeper(id)
-
-const answer = (
-  model: Model,
-  request: InferenceRequest,
-  attempts: number,
-  shadows: ShadowRuns.ShadowRuns | undefined
-): Effect.Effect<InferenceResponse, InferenceError> => {
-  const job = validate(model, request)
-  if (Result.isFailure(job)) return Effect.fail(new InferenceError({ reason: job.failure }))
-  const { shadow } = model
-  return shadow === undefined || shadows === undefined
-    ? submit(model, request, job.success, attempts, shadows, undefined)
-    : Effect.suspend(() => {
-      const chosen = shadows.choose(shadow, model, request)
-      const submitted = submit(model, request, job.success, attempts, shadows, chosen)
-      return chosen === undefined ? submitted : Effect.ensuring(submitted, Effect.sync(chosen.over))
-    })
-}
-
-const submit = (
-  model: Model,
-  request: InferenceRequest,
-  job: Job,
-  attempts: number,
-  shadows: ShadowRuns.ShadowRuns | undefined,
-  chosen: ShadowRuns.Chosen | undefined
+const wrapped = (
+  answer: Effect.Effect<InferenceResponse, JobFailure>
 ): Effect.Effect<InferenceResponse, InferenceError> =>
-  Effect.matchEffect(model.scheduler.submit(job), {
-    onFailure: (reason) =>
-      reason._tag === "Stopping" && model.again !== undefined && attempts > 1
-        ? answerAgain(model, model.again, request, attempts - 1, shadows, reason)
-        : Effect.fail(
-          new InferenceError({
-            reason: reason._tag === "Unsupported"
-              ? new Unsupported({ message: ClientTensor.requestPrefix(request) + reason.message })
-              : reason
-          })
-        ),
-    onSuccess: (result) => respond(model, request, job.batchSize, result, chosen)
-  })
-
-/** The version has stopped taking work, without having begun any of this request: whoever took its place answers. */
-const answerAgain = (
-  model: Model,
-  again: () => Lookup,
-  request: InferenceRequest,
-  attempts: number,
-  shadows: ShadowRuns.ShadowRuns | undefined,
-  stopping: Stopping
-): Effect.Effect<InferenceResponse, InferenceError> =>
-  whenFound(again, request, (successor, rest) =>
-    successor.scheduler === model.scheduler
-      ? Effect.fail(new InferenceError({ reason: stopping }))
-      : infer(successor, rest, attempts, shadows))
-
-/** Looks up, waiting for what has to load first; the request's deadline bounds the waiting. */
-const whenFound = (
-  lookup: () => Lookup,
-  request: InferenceRequest,
-  use: (model: Model, rest: InferenceRequest) => Effect.Effect<InferenceResponse, InferenceError>
-): Effect.Effect<InferenceResponse, InferenceError> =>
-  Effect.suspend(() => {
-    const begun = performance.now()
-    return withinDeadline(whenResident(lookup), request.deadlineMicros).pipe(
-      Effect.mapError((reason) => new InferenceError({ reason })),
-      Effect.flatMap((model) => use(model, remaining(request, performance.now() - begun)))
-    )
-  })
-
-/** The request after so many milliseconds of waiting: its deadline has come nearer. */
-const remaining = (request: InferenceRequest, millis: number): InferenceRequest =>
-  request.deadlineMicros === 0
-    ? request
-    : { ...request, deadlineMicros: Math.max(1, Math.floor(request.deadlineMicros - millis * 1000)) }
+  Effect.mapError(answer, (reason) => new InferenceError({ reason }))
 
 const metadata = (model: Model, versions: ReadonlyArray<number>): ModelMetadata => {
   const tensor = (io: SignatureTensor) => ({ name: io.name, datatype: io.datatype, shape: io.shape })
@@ -189,40 +87,6 @@ const metadata = (model: Model, versions: ReadonlyArray<number>): ModelMetadata 
     inputs: model.signature.inputs.map(tensor),
     outputs: model.signature.outputs.map(tensor)
   }
-}
-
-const respond = (
-  model: Model,
-  request: InferenceRequest,
-  batchSize: number,
-  result: JobResult,
-  chosen: ShadowRuns.Chosen | undefined
-): Effect.Effect<InferenceResponse, InferenceError> => {
-  const outputs: Array<Tensor> = []
-  for (const tensor of result.outputs) {
-    const output = ClientTensor.make(model, request, batchSize, tensor)
-    if (Result.isFailure(output)) {
-      result.release()
-      return Effect.fail(new InferenceError({ reason: output.failure }))
-    }
-    outputs.push(output.success)
-  }
-  if (chosen !== undefined) chosen.answered(unclassified(model, request, batchSize, result))
-  return Effect.succeed({
-    id: request.id,
-    modelName: model.name,
-    modelVersion: String(model.version),
-    parameters: result.parameters ?? noParameters,
-    outputs,
-    timing: result,
-    release: result.release
-  })
-}
-
-/** The outputs of a run that was answered, as tensors whatever the client asked for. */
-const unclassified = (model: Model, request: InferenceRequest, batchSize: number, { outputs }: JobResult) => {
-  const plain = { ...request, outputs: [] }
-  return outputs.map((output) => Result.getOrThrow(ClientTensor.make(model, plain, batchSize, output)))
 }
 
 /** The server over the repository in the context. @category layers */

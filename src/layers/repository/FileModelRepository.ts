@@ -15,6 +15,7 @@ import type * as Discovery from "./internal/Discovery.ts"
 import type * as OpenVersion from "./internal/OpenVersion.ts"
 import * as Poller from "./internal/Poller.ts"
 import { type Options, settings } from "./internal/RepositoryOptions.ts"
+import type { Look } from "./internal/Roots.ts"
 import * as RepositorySources from "./RepositorySources.ts"
 
 export type { BackendSetting } from "./internal/BackendSettings.ts"
@@ -76,18 +77,17 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   })
   const { lifecycle, residency, roots, told } = parts
 
-  const loadAll = Effect.fn("FileModelRepository.loadAll")(function*(found: Discovery.Discovery) {
+  const explicit = given.controlMode === "explicit"
+  const loadAll = Effect.fn("FileModelRepository.loadAll")(function*(found: Discovery.Discovery, look: Look) {
     yield* told.tell({ _tag: "Found", models: found.models.map(({ name }) => name) })
     for (const { message, model } of found.warnings) yield* told.tell({ _tag: "Warning", model, message })
     for (const { message, model } of found.failures) {
       parts.reasons.set(model, message)
       yield* told.tell({ _tag: "Failed", model, version: undefined, reason: message })
     }
-    yield* Effect.forEach(
-      found.models,
-      (found) => Effect.ignore(control.loadFound({ id: found.id, name: found.name, found })),
-      { concurrency: 16, discard: true }
-    )
+    yield* explicit
+      ? control.loadNamed(found.models, look)
+      : control.loadFound(found.models.map((found) => ({ found })))
   })
 
   const first = yield* roots.peek
@@ -95,7 +95,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (failure !== undefined && given.exitOnError) return yield* failure
   yield* roots.tell(first)
   const all = failure === undefined ? first.discovery : nothing
-  yield* loadAll(given.controlMode === "explicit" ? chosen(all, given.loadModels) : all)
+  yield* loadAll(explicit ? chosen(all, given.loadModels) : all, first)
   starting = false
   if (failures.length > 0 && given.exitOnError) {
     return yield* new ModelsNotLoaded({
@@ -105,7 +105,6 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     })
   }
   if (given.controlMode === "poll") yield* Effect.forkScoped(Poller.make(control, parts).run)
-  const explicit = given.controlMode === "explicit"
   const leaving = Deferred.makeUnsafe<never, ControlNotAllowed>()
   yield* (yield* Departure).watch(() =>
     Deferred.doneUnsafe(leaving, Exit.fail(new ControlNotAllowed({ message: "Server exiting" })))

@@ -16,12 +16,17 @@ import * as OpenVersion from "./internal/OpenVersion.ts"
 import * as PrepareVersion from "./internal/PrepareVersion.ts"
 import * as VersionParameter from "./internal/VersionParameter.ts"
 
-/** A model file with as much of a config as its owner wants to give; the rest is derived from the file. @category models */
+/**
+ * A model file with as much of a config as its owner wants to give; the rest is derived from the file. Nothing is derived from the module
+ * of a custom model, whose config says `platform: "custom"`, and its inputs and outputs.
+ *
+ * @category models
+ */
 export interface ModelFile {
   readonly name: string
   /** Default: 1. */
   readonly version?: number | undefined
-  /** Path of the ONNX file. */
+  /** Path of the ONNX file, or of the module. */
   readonly path: string
   readonly config?: ModelConfig.Draft | undefined
 }
@@ -133,9 +138,10 @@ const prepare = Effect.fnUntraced(function*(model: ModelFile, options: Options) 
   const path = yield* Path.Path
   const { name, version = 1 } = model
   const file = path.resolve(model.path)
+  const custom = model.config?.backend === "custom" || model.config?.platform === "custom"
   const config = normaliseConfig(ModelConfig.make({
-    backend: "onnxruntime",
-    platform: "onnxruntime_onnx",
+    backend: custom ? "custom" : "onnxruntime",
+    platform: custom ? "custom" : "onnxruntime_onnx",
     default_model_filename: path.basename(file),
     ...model.config,
     name

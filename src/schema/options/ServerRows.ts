@@ -85,6 +85,15 @@ export const serverRows = [
     group,
     doc: "How many models may be served from files that came with a load call."
   }),
+  single({
+    name: "custom-models",
+    type: choice(["none", "local", "all"], "invalid argument for --custom-models"),
+    default: "local" as "none" | "local" | "all",
+    triton: false,
+    group,
+    doc:
+      "Which custom models may run: their code has the rights of the server. none; local: those in folders on this machine; all: also what comes from other machines and with load calls."
+  }),
   repeated({
     name: "load-model",
     type: string,

@@ -4,6 +4,7 @@ import { Clock, Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type * as DynamicBatcher from "../../../src/layers/scheduling/DynamicBatcher.ts"
 import { settle } from "../../execution/FakeInstances.ts"
+import { patience } from "../http/Wire.ts"
 import { policies } from "./Policies.ts"
 import type { Answer, Request, Scenario } from "./Scenario.ts"
 import * as Server from "./Server.ts"
@@ -30,10 +31,10 @@ export interface FrontEnd {
   ) => Promise<Received>
 }
 
-/** Turns of the event loop until a condition holds, looking for five real seconds at most. */
+/** Turns of the event loop until a condition holds, looking for half a minute of real time at most. */
 export const until = (what: string, holds: () => boolean): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    const giveUp = performance.now() + 5000
+    const giveUp = performance.now() + patience
     let turn: NodeJS.Immediate | undefined
     const look = () => {
       if (holds()) resume(Effect.void)

@@ -7,7 +7,8 @@ import { eventually } from "../http/Wire.ts"
 import * as CachedServer from "./CachedServer.ts"
 import * as RedisServer from "./RedisServer.ts"
 
-const settings = (port: number, more = "") => [`redis,host=127.0.0.1,port=${port}${more}`]
+/** With time enough for an answer on machines that have much else to do. */
+const settings = (port: number, more = "") => [`redis,host=127.0.0.1,port=${port},socket-timeout=10000${more}`]
 
 const connected = (server: CachedServer.Started) => eventually(() => server.usage().redis?.up, (up) => up === true)
 
@@ -122,7 +123,7 @@ describe.skipIf(RedisServer.program === undefined)("a response cache on Redis", 
       const port = yield* Child.freePort
       const redis = yield* RedisServer.start(port)
       const server = yield* CachedServer.start(
-        settings(port, ",socket-timeout=20,connect-timeout=100,max-retry-delay=200")
+        [`redis,host=127.0.0.1,port=${port},socket-timeout=20,connect-timeout=100,max-retry-delay=200`]
       )
       yield* connected(server)
       const load = yield* traffic(server)

@@ -73,7 +73,8 @@ describe("galatea serve", () => {
     it.live(`exits with 0 on ${signal}, although a client keeps its connection open`, () =>
       Effect.scoped(Effect.gen(function*() {
         const models = yield* Child.folder({ simple: good })
-        const server = yield* Child.serve([models])
+        // Longer than this test may take: the server must not wait for the connection.
+        const server = yield* Child.serve([models, "--exit-timeout-secs=600"])
         const { hostname, port } = new URL(server.url)
         const socket = connect(Number(port), hostname)
         socket.on("error", () => {})
@@ -82,10 +83,8 @@ describe("galatea serve", () => {
           socket.once("data", () => resume(Effect.void))
           socket.write("GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         })
-        const began = performance.now()
         server.process.kill(signal)
         assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })
-        assert.isBelow(performance.now() - began, 3000, "Triton waits 5 s here, or the whole exit timeout")
         assert.include(server.out(), `${signal} received`)
       })))
   }
@@ -93,14 +92,9 @@ describe("galatea serve", () => {
   it.live("exits at once on a second signal", () =>
     Effect.scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
-      const server = yield* Child.serve([models])
-      const { hostname, port } = new URL(server.url)
-      const socket = connect(Number(port), hostname)
-      socket.on("error", () => {})
-      yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+      const server = yield* Child.serve([models, "--exit-receive-timeout-ms=600000", "--exit-timeout-secs=600"])
       // A request that never ends keeps the server from ending.
-      socket.write("POST /v2/models/simple/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-      yield* Effect.sleep("200 millis")
+      yield* Child.halfSent(server.url, "/v2/models/simple/infer")
       server.process.kill("SIGTERM")
       yield* server.printed(/SIGTERM received/)
       server.process.kill("SIGTERM")

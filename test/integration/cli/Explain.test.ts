@@ -112,10 +112,10 @@ What to change
       ))
       const { error, out } = yield* explain({ url, seconds: 0.1 })
       assert.isUndefined(error)
-      assert.match(out, /^m version 1: 200 requests in 0\.\d s, [\d,.]+ a second\n/)
+      assert.match(out, /^m version 1: 200 requests in [\d.]+ s, [\d,.]+ a second\n/)
       assert.include(out, "50 executions took 200 rows: 4 on average")
       assert.match(out, /Its one instance computed \d+ % of the time\./)
-      assert.match(out, /^m version 2: no request in 0\.\d s$/m)
+      assert.match(out, /^m version 2: no request in [\d.]+ s$/m)
     })))
 
   it.live("sends the headers that restricted APIs want", () =>

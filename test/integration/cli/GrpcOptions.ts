@@ -231,9 +231,9 @@ export const grpcOptions = (test: Test): void => {
     ], () =>
       scoped(Effect.gen(function*() {
         const { port } = yield* serve(
-          "--grpc-handshake-timeout-ms=100",
-          "--grpc-body-timeout-ms=100",
-          "--grpc-idle-timeout-ms=400"
+          "--grpc-handshake-timeout-ms=1000",
+          "--grpc-body-timeout-ms=500",
+          "--grpc-idle-timeout-ms=1000"
         )
         assert.strictEqual(yield* silent(port), "closed")
         const client = yield* connect(port)
@@ -256,7 +256,7 @@ export const grpcOptions = (test: Test): void => {
       scoped(Effect.gen(function*() {
         const { port } = yield* serve(
           "--grpc-keepalive-time=100",
-          "--grpc-keepalive-timeout=100",
+          "--grpc-keepalive-timeout=1500",
           "--grpc-keepalive-permit-without-calls=true",
           "--grpc-http2-max-pings-without-data=3",
           "--grpc-http2-min-recv-ping-interval-without-data=60000",
@@ -301,7 +301,7 @@ export const grpcOptions = (test: Test): void => {
       ["grpc-max-connection-age", "grpc-max-connection-age-grace"],
       () =>
         scoped(Effect.gen(function*() {
-          const { port } = yield* serve("--grpc-max-connection-age=300", "--grpc-max-connection-age-grace=300")
+          const { port } = yield* serve("--grpc-max-connection-age=1500", "--grpc-max-connection-age-grace=300")
           const client = yield* connect(port)
           const open = client.begin("ModelStreamInfer")
           open.send(request())

@@ -97,7 +97,6 @@ describe("the client in a browser", () => {
           assert.deepStrictEqual(report.filter(([, failure]) => failure !== ""), [])
           assert.deepStrictEqual(report.map(([title]) => title), cases.map(([title]) => title))
         }).pipe(Effect.scoped, Effect.provide(layerWith({ httpCorsAllowOrigin: [origin] })))
-      }),
-    120_000
+      })
   )
 })

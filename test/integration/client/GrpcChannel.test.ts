@@ -3,10 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import type { AddressInfo } from "node:net"
-import { createServer } from "node:net"
 import { connect } from "../../../src/client/grpc/GrpcInferenceClient.ts"
 import * as Certificates from "../../fixtures/Certificates.ts"
+import * as Child from "../cli/Child.ts"
 import { eventually } from "../http/Wire.ts"
 import { answering, client, failure, readiness, ready } from "./GrpcCalls.ts"
 import { relay, serve, type ServedCall } from "./GrpcServer.ts"
@@ -46,13 +45,7 @@ describe("A channel", () => {
 
   it.live("fails at once while nobody listens, and works again when somebody does", () =>
     Effect.gen(function*() {
-      const port = yield* Effect.promise(async () => {
-        const server = createServer()
-        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-        const { port } = server.address() as AddressInfo
-        await new Promise((resolve) => server.close(resolve))
-        return port
-      })
+      const port = yield* Child.freePort
       const rpcs = yield* client(port, { minReconnectMillis: 20 })
       for (let i = 0; i < 3; i++) {
         const error = yield* failure(readiness(rpcs))

@@ -156,11 +156,11 @@ describe("A unary call", () => {
       const ended: Array<number | undefined> = []
       const rpcs = yield* answering(({ stream }) => {
         stream.on("close", () => ended.push(stream.rstCode))
-      }, { timeoutMillis: 30 })
+      }, { timeoutMillis: 400 })
       const error = yield* failure(readiness(rpcs))
       assert.deepStrictEqual([error.status, error.message, error.local], [
         "DEADLINE_EXCEEDED",
-        "the deadline passed: no answer within 30 ms",
+        "the deadline passed: no answer within 400 ms",
         true
       ])
       yield* eventually(() => ended, (codes) => codes.length === 1)

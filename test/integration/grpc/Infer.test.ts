@@ -126,7 +126,7 @@ describe("ModelInfer", () => {
       yield* ask(client, "ModelInfer", inferRequest([1]))
       assert.strictEqual(fake.requests[1]!.deadlineMicros, 0)
       fake.work = Effect.never
-      assert.match(String(yield* ask(client, "ModelInfer", inferRequest([1]), { "grpc-timeout": "30m" })), /^4 /)
+      assert.match(String(yield* ask(client, "ModelInfer", inferRequest([1]), { "grpc-timeout": "400m" })), /^4 /)
       yield* eventually(() => fake.interrupted, (seen) => seen === 1)
       yield* empty(held)
     }).pipe(Effect.scoped))

@@ -307,7 +307,7 @@ describe("ModelStreamInfer", () => {
       yield* Effect.forkChild(Scope.close(scope, Exit.void))
       yield* Effect.sleep("50 millis")
       send(call, "2")
-      yield* Effect.sleep("50 millis")
+      yield* Effect.sleep("400 millis")
       yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(lines(yield* call.received(2)), [
         answered("1"),

@@ -10,6 +10,7 @@ import { Flag, FrameType, preface } from "../../../src/layers/frontend/internal/
 import { HpackDecoder } from "../../../src/layers/frontend/internal/http2/HpackDecoder.ts"
 import { Fields, HpackEncoder } from "../../../src/layers/frontend/internal/http2/HpackEncoder.ts"
 import { InFlight, type Limits } from "../../../src/layers/frontend/internal/InFlight.ts"
+import { patience } from "../http/Wire.ts"
 
 export interface Options extends Partial<Omit<ListenerOptions, "keepAlive">> {
   readonly keepAlive?: Partial<KeepAlive>
@@ -219,7 +220,7 @@ export class Raw {
       : { last: payload.readUInt32BE(0), code: payload.readUInt32BE(4), text: payload.toString("latin1", 8) }
   }
 
-  /** Waits until what was received satisfies a condition; dies with what there is after five seconds. */
+  /** Waits until what was received satisfies a condition; dies with what there is after half a minute. */
   until(condition: (client: Raw) => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const check = () => {
@@ -228,7 +229,7 @@ export class Raw {
       this.wake = check
       check()
     }).pipe(Effect.timeoutOrElse({
-      duration: "5 seconds",
+      duration: patience,
       orElse: () =>
         Effect.die(
           new Error(
@@ -309,17 +310,3 @@ export const ask = (
     })
     request.end(body)
   })
-
-/** Waits until a condition holds, looking every few milliseconds; fails with what it saw after three seconds. */
-export const eventually = <A>(look: () => A, holds: (seen: A) => boolean): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    for (let i = 0; i < 1000; i++) {
-      if (holds(look())) return
-      yield* Effect.sleep("5 millis")
-    }
-    return yield* Effect.die(new Error(`never held; last seen: ${JSON.stringify(look())}`))
-  })
-
-/** Waits until the listener holds nothing any more. */
-export const empty = (held: () => ReadonlyArray<number>): Effect.Effect<void> =>
-  eventually(held, (seen) => seen.every((count) => count === 0))

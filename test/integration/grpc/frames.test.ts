@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { GrpcCall } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { ErrorCode, Flag, FrameType, Setting } from "../../../src/layers/frontend/internal/http2/Frame.ts"
-import { callFields, connect, echo, empty, eventually, frame, message, settings, start, uint32 } from "./Wire.ts"
+import { empty, eventually } from "../http/Wire.ts"
+import { callFields, connect, echo, frame, message, settings, start, uint32 } from "./Wire.ts"
 
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff))
 
@@ -300,7 +301,7 @@ describe("frames", () => {
         }))
         yield* Effect.sleep("10 millis")
       }
-    }), 20_000)
+    }))
 
   it.live("stops reading a client that does not read, and goes on when it does", () =>
     Effect.gen(function*() {

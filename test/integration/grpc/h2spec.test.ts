@@ -47,5 +47,5 @@ describe.skipIf(!installed)("h2spec", () => {
       // The same with a block that is larger than our bound.
       const larger = outcome(yield* run(port, ["--max-header-length", "300000", "http2/4.2/3"]))
       assert.deepStrictEqual(larger, { failed: [], passed: 1 })
-    }), 120_000)
+    }))
 })

@@ -5,20 +5,8 @@ import * as Zlib from "node:zlib"
 import type { GrpcCall, Receiver } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { Flag, FrameType, Setting } from "../../../src/layers/frontend/internal/http2/Frame.ts"
 import { ModelNotFound, QueueFull } from "../../../src/schema/Errors.ts"
-import {
-  ask,
-  callFields,
-  connect,
-  echo,
-  empty,
-  eventually,
-  frame,
-  message,
-  session,
-  settings,
-  start,
-  uint32
-} from "./Wire.ts"
+import { empty, eventually } from "../http/Wire.ts"
+import { ask, callFields, connect, echo, frame, message, session, settings, start, uint32 } from "./Wire.ts"
 
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff))
 

@@ -126,7 +126,7 @@ export class Client {
     return this.received.toString("latin1")
   }
 
-  /** Waits until what was received satisfies a condition; dies with what there is after three seconds. */
+  /** Waits until what was received satisfies a condition; dies with what there is after half a minute. */
   until(condition: (client: Client) => boolean): Effect.Effect<string> {
     return Effect.callback<string>((resume) => {
       const check = () => {
@@ -135,7 +135,7 @@ export class Client {
       this.wake = check
       check()
     }).pipe(Effect.timeoutOrElse({
-      duration: "3 seconds",
+      duration: patience,
       orElse: () => Effect.die(new Error(`timed out; received: ${this.text.slice(0, 2000)}`))
     }))
   }
@@ -162,14 +162,22 @@ export const connect = (port: number) =>
     (client) => Effect.sync(() => client.socket.destroy())
   )
 
-/** Waits until a condition holds, looking every few milliseconds; fails with what it saw after three seconds. */
+/**
+ * Milliseconds to wait for what a test needs before it fails: nothing but an end for a test that would never end, long
+ * enough for machines that have much else to do, and shorter than the time for a test, so that it says what it saw.
+ */
+export const patience = 30_000
+
+/** Waits until a condition holds, looking every few milliseconds; fails with what it saw after half a minute. */
 export const eventually = <A>(look: () => A, holds: (seen: A) => boolean): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let i = 0; i < 600; i++) {
-      if (holds(look())) return
+    const end = performance.now() + patience
+    while (!holds(look())) {
+      if (performance.now() > end) {
+        return yield* Effect.die(new Error(`never held; last seen: ${JSON.stringify(look())}`))
+      }
       yield* Effect.sleep("5 millis")
     }
-    return yield* Effect.die(new Error(`never held; last seen: ${JSON.stringify(look())}`))
   })
 
 /** Waits until the front end holds nothing any more. */

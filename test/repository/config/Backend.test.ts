@@ -12,6 +12,15 @@ describe("backends", () => {
     assert.isUndefined(fault("backend: \"onnxruntime\""))
   })
 
+  it("runs custom models, whichever of the two names them", () => {
+    assert.isUndefined(fault("platform: \"custom\""))
+    assert.isUndefined(fault("backend: \"custom\""))
+    assert.strictEqual(
+      fault("backend: \"custom\" platform: \"onnxruntime_onnx\""),
+      "unexpected 'platform' and 'backend' pair, got:onnxruntime_onnx, custom"
+    )
+  })
+
   const recognised: ReadonlyArray<readonly [text: string, text_: string, remedy: RegExp]> = [
     ["platform: \"tensorrt_plan\"", refused("tensorrt"), /export the original model to ONNX/],
     ["backend: \"tensorrt\"", refused("tensorrt"), /export the original model to ONNX/],
@@ -22,10 +31,9 @@ describe("backends", () => {
     ["backend: \"pytorch\"", refused("pytorch"), /torch\.onnx\.export/],
     ["default_model_filename: \"model.pt2\"", refused("pytorch"), /torch\.onnx\.export/],
     ["backend: \"openvino\"", refused("openvino"), /exporter/],
-    ["backend: \"python\"", refused("python"), /TypeScript are to come/],
+    ["backend: \"python\"", refused("python"), /in TypeScript, with platform "custom"/],
     ["backend: \"dali\"", refused("dali"), /export the model to ONNX/],
     ["platform: \"caffe2_netdef\"", "unexpected platform type 'caffe2_netdef' for m. ", /Caffe2's ONNX exporter/],
-    ["platform: \"custom\"", "unexpected platform type 'custom' for m. ", /TypeScript are to come/],
     ["platform: \"onnxruntime\"", "unexpected platform type 'onnxruntime' for m. ", /"onnxruntime_onnx"/],
     ["default_model_filename: \"foo.onnx\"", "unexpected platform type '' for m. ", /backend: "onnxruntime"/]
   ]

@@ -46,7 +46,13 @@ const cases: ReadonlyArray<
     "",
     "foo.onnx"
   ]],
-  ["an unknown platform: nothing", "platform: \"custom\"", [file("model.onnx")], ["", "custom", ""]],
+  ["an unknown platform: nothing", "platform: \"caffe2_netdef\"", [file("model.onnx")], ["", "caffe2_netdef", ""]],
+  ["the platform of custom models: its backend", "platform: \"custom\"", [file("model.onnx")], [
+    "custom",
+    "custom",
+    ""
+  ]],
+  ["the backend of custom models: its platform", "backend: \"custom\"", [file("model.ts")], ["custom", "custom", ""]],
   [
     "a wrong platform with the backend",
     "backend: \"onnxruntime\" platform: \"onnxruntime\"",

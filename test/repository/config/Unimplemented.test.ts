@@ -9,7 +9,6 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ["", []],
   ["sequence_batching { }", []],
   ["sequence_batching { iterative_sequence: true }", ["refuse sequence_batching.iterative_sequence"]],
-  ["ensemble_scheduling { }", ["refuse ensemble_scheduling"]],
   ["model_transaction_policy { decoupled: true }", ["refuse model_transaction_policy.decoupled"]],
   ["model_transaction_policy { }", []],
   ["batch_input { }", []],

@@ -72,12 +72,12 @@ const cases: ReadonlyArray<readonly [name: string, text: string, expected: strin
   [
     "redundant_tensor_as_output",
     `${io} ${ensemble(step({ x: "data" }, { y: "temp", z: "temp_6" }), second)}`,
-    "ensemble tensor 'temp_6' is unused in ensemble 'redundant_tensor_as_output'"
+    "ensemble tensor 'temp_6' is unused in ensemble 'redundant_tensor_as_output'\ndata -> step 0 'simple' -> temp_6"
   ],
   [
     "redundant_tensor_as_input",
     `${io} ${ensemble(first, second, step({ x: "temp_6" }, { y: "temp_7" }))}`,
-    "ensemble tensor 'temp_7' is unused in ensemble 'redundant_tensor_as_input'"
+    "ensemble tensor 'temp_7' is unused in ensemble 'redundant_tensor_as_input'\ntemp_6 -> step 2 'simple' -> temp_7"
   ],
   [
     "unreachable_input",
@@ -100,19 +100,19 @@ const cases: ReadonlyArray<readonly [name: string, text: string, expected: strin
       ensemble(first, second, step({ x: "not_written_tensor" }, { y: "prob_2" }))
     }`,
     "output 'prob_2' for ensemble 'unreachable_output_3' is not written: at least one of its depending tensors, " +
-    "'not_written_tensor', is not connected"
+    "'not_written_tensor', is not connected\nnot_written_tensor -> step 2 'simple' -> prob_2"
   ],
   [
     "output_through_two_steps",
     `${io} ${ensemble(step({ x: "data", z: "nowhere" }, { y: "temp" }), second)}`,
     "output 'prob' for ensemble 'output_through_two_steps' is not written: at least one of its depending tensors, " +
-    "'nowhere', is not connected"
+    "'nowhere', is not connected\nnowhere -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
   ],
   [
     "circle_of_steps",
     `${io} ${ensemble(step({ x: "data", z: "prob" }, { y: "temp" }), second)}`,
     "output 'prob' for ensemble 'circle_of_steps' is not written: at least one of its depending tensors, 'temp', is " +
-    "not connected"
+    "not connected\nprob -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
   ]
 ]
 
@@ -125,6 +125,28 @@ describe("ensembles", () => {
         ensemble(step({ x: "a", y: "b" }, { z: "temp" }), step({ x: "temp", y: "a" }, { z: "c" }))
       }`
     ))
+  })
+
+  it("counts tensors that parameters read and write", () => {
+    const said = (entries: Readonly<Record<string, string>>) =>
+      Object.entries(entries).map(([key, value]) => `parameters { key: "${key}" value { string_value: "${value}" } }`)
+        .join(" ")
+    const more = (parameters: Readonly<Record<string, string>>, outs = outputs("prob")) =>
+      `platform: "ensemble" ${inputs("data", "more")} ${outs} ${said(parameters)} ${ensemble(first, second)}`
+    assert.strictEqual(fault(more({}), { name: "e" }), "ensemble input 'more' for ensemble e' is not used")
+    assert.isUndefined(fault(more({ "galatea.condition.0": "more" })))
+    assert.isUndefined(fault(more({ "galatea.fan_out.1": "temp@more" })))
+    const gather = { "galatea.fan_out.0": "data@more", "galatea.gather.0": "temp@shapes" }
+    assert.strictEqual(fault(more(gather), { name: "e" }), "ensemble tensor 'shapes' is unused in ensemble 'e'")
+    assert.isUndefined(fault(more(gather, outputs("prob", "shapes"))))
+    assert.strictEqual(
+      fault(more({ "galatea.condition.0": "prob", "galatea.fan_out.1": "temp@more" }), { name: "e" }),
+      "output 'prob' for ensemble 'e' is not written: at least one of its depending tensors, 'temp', is not connected"
+    )
+    assert.strictEqual(
+      fault(more({ "galatea.condition.7": "more" }), { name: "e" }),
+      "parameter 'galatea.condition.7' of ensemble 'e' names step '7', expected the index of a step: 0 to 1"
+    )
   })
 
   for (const [name, text, expected] of cases) {

@@ -18,6 +18,7 @@ export interface Setup extends Omit<FileModelRepository.Options, "paths"> {
   readonly failures?: Readonly<Record<string, number>>
   readonly opening?: (label: string) => Effect.Effect<void>
   readonly fails?: (label: string) => boolean
+  readonly running?: FakeExecution.Running
   /** Changes the file system that the repository sees. */
   readonly fileSystem?: (real: FileSystem.FileSystem) => Partial<FileSystem.FileSystem>
 }
@@ -71,7 +72,8 @@ const seen = (
 /** Opens the repository over roots that exist; the first is what `write` writes to. */
 export const openRoots = Effect.fnUntraced(function*(
   roots: ReadonlyArray<string>,
-  { fails = () => false, failures = {}, fileSystem = () => ({}), opening = () => Effect.void, ...options }: Setup
+  { fails = () => false, failures = {}, fileSystem = () => ({}), opening = () => Effect.void, running, ...options }:
+    Setup
 ) {
   const log = FakeExecution.log()
   const events: Array<LoadEvent> = []
@@ -81,7 +83,12 @@ export const openRoots = Effect.fnUntraced(function*(
       exitOnError: false,
       onEvent: (event) => Effect.sync(() => events.push(event)),
       ...options
-    }).pipe(Layer.provide([FakeExecution.layer(log, { fails, failures, opening }), platform(fileSystem)]))
+    }).pipe(
+      Layer.provide([
+        FakeExecution.layer(log, { fails, failures, opening, ...(running && { running }) }),
+        platform(fileSystem)
+      ])
+    )
   )
   const repository = Context.get(context, ModelRepository)
   return {
@@ -102,7 +109,8 @@ export const open = (tree: TemporaryRepository.Tree, setup: Setup) =>
 /** Polls by hand: a repository of which a test says when it is looked at, and what happens while a change settles. */
 export const polling = Effect.fnUntraced(function*(
   roots: ReadonlyArray<string>,
-  { fails = () => false, failures = {}, fileSystem = () => ({}), opening = () => Effect.void, ...options }: Setup = {}
+  { fails = () => false, failures = {}, fileSystem = () => ({}), opening = () => Effect.void, running, ...options }:
+    Setup = {}
 ) {
   const log = FakeExecution.log()
   const events: Array<LoadEvent> = []
@@ -114,7 +122,12 @@ export const polling = Effect.fnUntraced(function*(
   })
   const services = yield* Layer.build(
     RepositorySources.layer.pipe(
-      Layer.provideMerge(Layer.merge(FakeExecution.layer(log, { fails, failures, opening }), platform(fileSystem)))
+      Layer.provideMerge(
+        Layer.merge(
+          FakeExecution.layer(log, { fails, failures, opening, ...(running && { running }) }),
+          platform(fileSystem)
+        )
+      )
     )
   )
   const { control, parts } = yield* Effect.provideContext(Assembly.make(settings), services)

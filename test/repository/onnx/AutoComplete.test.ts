@@ -80,6 +80,30 @@ describe("AutoComplete", () => {
     assert.strictEqual(complete({ parameters }, model).config.max_batch_size, 4)
   })
 
+  it("leaves out what only the server feeds and keeps", () => {
+    const sequence_batching = {
+      control_input: [{
+        name: "START",
+        control: [{ kind: "CONTROL_SEQUENCE_START" as const, int32_false_true: [0, 1] }]
+      }],
+      state: [{ input_name: "STATE", output_name: "NEXT", data_type: "TYPE_FP32" as const, dims: [2] }]
+    }
+    const model = io(
+      [tensor("X", "FP32", -1, 3), tensor("START", "INT32", -1, 1), tensor("STATE", "FP32", -1, 2)],
+      [tensor("Y", "FP32", -1, 3), tensor("NEXT", "FP32", -1, 2)]
+    )
+    const { config } = complete({ sequence_batching }, model)
+    assert.deepStrictEqual([config.max_batch_size, config.dynamic_batching], [4, undefined])
+    assert.deepStrictEqual(config.input.map(({ name }) => name), ["X"])
+    assert.deepStrictEqual(config.output.map(({ name }) => name), ["Y"])
+    assert.deepStrictEqual(
+      complete({ sequence_batching, output: [{ name: "NEXT", data_type: "TYPE_FP32", dims: [2] }] }, model).config
+        .output
+        .map(({ name }) => name),
+      ["NEXT"]
+    )
+  })
+
   it("completes nothing at all when both sides are given", () => {
     const config = ModelConfig.make({ input, output })
     assert.isFalse(AutoComplete.isNeeded(config))

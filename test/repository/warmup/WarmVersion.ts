@@ -4,6 +4,7 @@ import type { Prepared } from "../../../src/layers/repository/internal/PrepareVe
 import { ExecutionFailed } from "../../../src/schema/Errors.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
+import type { SequenceState } from "../../../src/schema/SequenceState.ts"
 import type { Instances, LentInstance } from "../../../src/services/Executor.ts"
 import { parse } from "../config/Stages.ts"
 
@@ -15,7 +16,11 @@ export interface Run {
 }
 
 /** The version that a config describes, of the model `m` in a folder. */
-export const prepared = (text: string, directory = "/nowhere"): Prepared => {
+export const prepared = (
+  text: string,
+  directory = "/nowhere",
+  states: ReadonlyArray<SequenceState> = []
+): Prepared => {
   const config = parse(`name: "m" ${text}`)
   return {
     config,
@@ -23,7 +28,7 @@ export const prepared = (text: string, directory = "/nowhere"): Prepared => {
     directory,
     contents: directory,
     bare: false,
-    states: [],
+    states,
     signature: ModelSignature.make(config),
     plan: {
       model: "m",

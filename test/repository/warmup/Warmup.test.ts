@@ -6,6 +6,7 @@ import * as DirectScheduler from "../../../src/layers/scheduling/DirectScheduler
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import * as BytesElements from "../../../src/schema/BytesElements.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
+import type { SequenceState } from "../../../src/schema/SequenceState.ts"
 import * as TemporaryRepository from "../TemporaryRepository.ts"
 import { instances, prepared, type Run } from "./WarmVersion.ts"
 
@@ -23,15 +24,16 @@ interface Setup {
   readonly count?: number
   readonly failure?: (run: Run) => string | undefined
   readonly books?: Books
+  readonly states?: ReadonlyArray<SequenceState>
 }
 
 /** What the instances of a version ran, in order. */
 const warmed = Effect.fnUntraced(
-  function*(text: string, { books = new Books("m", 1, () => 0), count = 1, failure, files = {} }: Setup = {}) {
+  function*(text: string, { books = new Books("m", 1, () => 0), count = 1, failure, files = {}, states }: Setup = {}) {
     const runs: Array<Run> = []
     const directory = yield* TemporaryRepository.make(files)
     yield* Warmup.run({
-      prepared: prepared(text, `${directory}/m`),
+      prepared: prepared(text, `${directory}/m`, states),
       instances: instances(count, runs, failure),
       statistics: books
     })
@@ -124,6 +126,54 @@ describe("Warmup", () => {
       assert.deepStrictEqual(batched[0]?.inputs[1]?.shape, [2, 1])
       const single = yield* warmed(sample(input("START", "data_type: TYPE_INT32 dims: [ 1 ] zero_data: true")))
       assert.deepStrictEqual(single[0]?.inputs[0]?.shape, [1])
+    }))
+
+  const sequences = `
+    sequence_batching {
+      control_input [
+        { name: "START" control { kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] } },
+        { name: "END" control { kind: CONTROL_SEQUENCE_END bool_false_true: [ true, false ] } },
+        { name: "READY" control { kind: CONTROL_SEQUENCE_READY fp32_false_true: [ 0, 1 ] } },
+        { name: "ID" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_STRING } }
+      ]
+    }
+  `
+  const state: SequenceState = {
+    input: "S",
+    output: "T",
+    datatype: "UINT8",
+    dims: [2, 2],
+    batchAxis: 1,
+    sameBuffer: false,
+    initial: { dims: [2, 2], data: Uint8Array.of(1, 2, 3, 4) }
+  }
+
+  it.effect("begins and ends a sequence with each row, and asks for its state", () =>
+    Effect.gen(function*() {
+      const [run] = yield* warmed(io + sequences + sample(x, "batch_size: 2"), { states: [state] })
+      assert.deepStrictEqual(run!.outputs, ["T", "y", "z"])
+      assert.deepStrictEqual(shown(run!.inputs).slice(1), [
+        ["START", "INT32", [2, 1], [1, 0, 0, 0, 1, 0, 0, 0]],
+        ["END", "BOOL", [2, 1], [0, 0]],
+        ["READY", "FP32", [2, 1], [0, 0, 128, 63, 0, 0, 128, 63]],
+        ["ID", "BYTES", [2, 1], [1, 0, 0, 0, 49, 1, 0, 0, 0, 49]],
+        ["S", "UINT8", [2, 2, 2], [1, 2, 1, 2, 3, 4, 3, 4]]
+      ])
+    }))
+
+  it.effect("takes the controls and states that a sample gives", () =>
+    Effect.gen(function*() {
+      const given = input("START", "data_type: TYPE_INT32 dims: [ 1 ] zero_data: true") +
+        input("S", "data_type: TYPE_UINT8 dims: [ 2, 2 ] zero_data: true")
+      const [run] = yield* warmed(io + sequences + sample(x + given, "batch_size: 2"), { states: [state] })
+      assert.deepStrictEqual(
+        shown(run!.inputs).slice(1).map(([name, , shape, bytes]) => [name, shape, bytes]).slice(0, 2),
+        [
+          ["START", [2, 1], Array(8).fill(0)],
+          ["S", [2, 2, 2], Array(8).fill(0)]
+        ]
+      )
+      assert.deepStrictEqual(run!.inputs.map(({ name }) => name), ["x", "START", "S", "END", "READY", "ID"])
     }))
 
   it.effect("places rows where the model has its batch", () =>

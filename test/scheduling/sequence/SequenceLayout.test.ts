@@ -166,6 +166,24 @@ describe("SequenceLayout, states", () => {
   })
 })
 
+describe("SequenceLayout, strings", () => {
+  const encoded = BytesElements.encode(["a", "b"])
+  for (
+    const [message, data] of [
+      ["1 strings, expected 2 for BYTES [2,1]", BytesElements.encode(["a"])],
+      ["broken strings, expected 2 for BYTES [2,1]", encoded.slice(0, encoded.length - 1)]
+    ] as const
+  ) {
+    it(`fails the steps of a model that gives ${message}`, () => {
+      const layout = layoutOf([state({ datatype: "BYTES" })])
+      const prepared = layout.prepare([member(layout.open(), 1), member(layout.open(), 1)])
+      const given = result([floats("OUTPUT", [2, 1], [0, 0]), tensor("STATE_NEXT", "BYTES", [2, 1], data)])
+      for (const exit of prepared.share(given.value)) assert.include(failure(exit).message, `as ${message};`)
+      prepared.release()
+    })
+  }
+})
+
 describe("SequenceLayout, memory", () => {
   const width = 10_000
   const large = state({ dims: [width] })
@@ -205,6 +223,19 @@ describe("SequenceLayout, memory", () => {
     assert.isTrue(Exit.isSuccess(share!))
     prepared.release()
     prepared.release()
+    assert.strictEqual(cell.bytes, 0)
+    assert.strictEqual(memory.usage().inUse, before)
+  })
+
+  it("takes no memory for a sequence that is over", () => {
+    const before = memory.usage().inUse
+    const layout = layoutOf([large])
+    const cell = layout.open()
+    const prepared = layout.prepare([member(cell, 1)])
+    const given = ran(prepared)
+    prepared.release()
+    cell.close()
+    prepared.share(given.value)
     assert.strictEqual(cell.bytes, 0)
     assert.strictEqual(memory.usage().inUse, before)
   })

@@ -134,6 +134,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("model-residency-wait-ms", "5000", 5000),
   row("repository-settle-ms", "100", 100),
   row("max-overridden-models", "2", 2),
+  row("custom-models", "all", "all"),
   row("http-max-request-bytes", "1024", 1024),
   row("http-max-inflight-requests", "10", 10),
   row("http-max-inflight-bytes", "1024", 1024),

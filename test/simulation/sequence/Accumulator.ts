@@ -13,7 +13,17 @@ import type { SequencePlan } from "./SequencePlan.ts"
 const micros = unit / 1000
 
 /** Microseconds within a unit at which things of a kind happen, so that no two kinds happen at once. */
-export const offset = { cancel: 1, delay: 3, deadline: 10, timeout: 20, idle: 30, run: 40, end: 70, close: 80, drain: 90 }
+export const offset = {
+  cancel: 1,
+  delay: 3,
+  deadline: 10,
+  timeout: 20,
+  idle: 30,
+  run: 40,
+  end: 70,
+  close: 80,
+  drain: 90
+}
 
 export const microsOf = (units: number, kind: keyof typeof offset): number => units * micros + offset[kind]
 
@@ -193,7 +203,11 @@ export const outputsOf = (plan: SequencePlan, { inputs, machine }: Run): Readonl
   })
   const batch = plan.maxBatchSize === 0 ? [] : [rows.length]
   return [
-    int64s("Y", [...batch, 4], rows.flatMap((row, i) => [row.number, states[i]!.owner, states[i]!.sum, Number(row.start)])),
+    int64s(
+      "Y",
+      [...batch, 4],
+      rows.flatMap((row, i) => [row.number, states[i]!.owner, states[i]!.sum, Number(row.start)])
+    ),
     ...(plan.stateful ? [int64s("S2", [...batch, 2], states.flatMap(({ owner, sum }) => [owner, sum]))] : [])
   ]
 }

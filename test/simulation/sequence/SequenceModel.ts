@@ -1,8 +1,8 @@
 /** Compares what a batcher of sequences does, at the moment it does it, with what the rules say. */
 import { Cause, Exit, Option } from "effect"
+import { isNotBegun } from "../../../src/layers/scheduling/internal/Lanes.ts"
 import type { ExecutionResult, RunFailure, SequenceEnd } from "../../../src/services/Executor.ts"
 import type { JobFailure, JobResult } from "../../../src/services/Scheduler.ts"
-import { isNotBegun } from "../../../src/layers/scheduling/internal/Lanes.ts"
 import type { Machine, Machines, Run } from "../Machines.ts"
 import type { World } from "../World.ts"
 import * as Accumulator from "./Accumulator.ts"
@@ -139,7 +139,9 @@ export class SequenceModel {
 
   private checkPadding(row: Accumulator.Row): void {
     if (this.plan.strategy === "oldest") this.violated("padding", "a batch of Oldest is padded")
-    if (row.ready || row.start || row.end || (row.id !== undefined && row.id !== 0n && row.id !== "") || row.value !== 0) {
+    if (
+      row.ready || row.start || row.end || (row.id !== undefined && row.id !== 0n && row.id !== "") || row.value !== 0
+    ) {
       this.violated("padding", `a row of nobody says ${JSON.stringify({ ...row, id: String(row.id) })}`)
     }
   }
@@ -192,7 +194,10 @@ export class SequenceModel {
       const expected = ready.filter(({ next }) => next!.width === oldest.next!.width)
       const names = (steps: ReadonlyArray<Step>) => steps.map(({ number }) => number).join()
       if (names(members) !== names(expected.map(({ next }) => next!))) {
-        this.violated("gathers", `a round runs ${names(members)}, and ${names(expected.map(({ next }) => next!))} were ready`)
+        this.violated(
+          "gathers",
+          `a round runs ${names(members)}, and ${names(expected.map(({ next }) => next!))} were ready`
+        )
       }
       if (ready.length > 0 && rows !== ready.at(-1)!.slot + 1) {
         this.violated("gathers", `a round has ${rows} rows, and the highest slot is ${ready.at(-1)!.slot}`)
@@ -352,7 +357,9 @@ export class SequenceModel {
     if (waiting !== rules.waiting.size + lying) {
       this.violated("outcome", `${waiting} are said to wait, not ${rules.waiting.size + lying}`)
     }
-    for (const run of this.takenBack) this.violated("leaves", `a run on instance ${run.machine.index} was not taken back`)
+    for (const run of this.takenBack) {
+      this.violated("leaves", `a run on instance ${run.machine.index} was not taken back`)
+    }
     this.takenBack.clear()
   }
 

@@ -122,7 +122,10 @@ const caller = (accidents: boolean, kind: SequencePlan["kind"]): fc.Arbitrary<Ca
 
 const run = (accidents: boolean): fc.Arbitrary<RunPlan> =>
   fc.record<RunPlan>({
-    duration: fc.oneof({ weight: 1, arbitrary: fc.constant(0) }, { weight: 6, arbitrary: fc.integer({ min: 1, max: 8 }) }),
+    duration: fc.oneof({ weight: 1, arbitrary: fc.constant(0) }, {
+      weight: 6,
+      arbitrary: fc.integer({ min: 1, max: 8 })
+    }),
     // Ends are noticed at a time of their own within a unit.
     lag: rarely(0, fc.nat(2).map((n) => n + 0.2), 4),
     fails: accidents ? rarely(false, fc.constant(true), 10) : fc.constant(false)

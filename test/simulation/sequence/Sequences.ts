@@ -121,6 +121,7 @@ export class Sequences {
   readonly waiting = new Set<Step>()
   now = 0
   closing = false
+  private unloaded = false
   private readonly lost = new Map<bigint | string, number>()
   private readonly holding: Array<number> = []
 
@@ -157,7 +158,9 @@ export class Sequences {
     const { id, plan, start } = step
     if (plan.wide) return { tag: "InvalidRequest" }
     if (id === 0n || id === "") return { tag: "InvalidRequest" }
-    if (this.plan.kind !== "both" && (typeof id === "string") !== (this.plan.kind === "text")) return { tag: "InvalidRequest" }
+    if (this.plan.kind !== "both" && (typeof id === "string") !== (this.plan.kind === "text")) {
+      return { tag: "InvalidRequest" }
+    }
     if (start && this.closing) return { tag: "Stopping" }
     const found = this.live.get(id)
     if (found === undefined && !start) return { tag: this.lost.has(id) ? "SequenceLost" : "InvalidRequest" }
@@ -226,20 +229,25 @@ export class Sequences {
 
   /** Gives slots to those who stand in line: first to those who had one, in the order in which they began. */
   assign(): void {
+    const placed: Array<Sequence> = []
     for (;;) {
       const free = this.freeSlot
       const sequence = this.line[0]
-      if (free === undefined || sequence === undefined) return
+      if (free === undefined || sequence === undefined) break
       this.line.shift()
       sequence.place = "slot"
       sequence.heldSince = this.now
       sequence.seat = free[0]
       sequence.slot = free[1]
       this.seats[free[0]]!.slots[free[1]] = sequence
-      if (sequence.overdue) {
+      placed.push(sequence)
+    }
+    for (const sequence of placed) {
+      if (!sequence.overdue) this.advance(sequence)
+      else {
         sequence.overdue = false
         this.finish(sequence, "expired")
-      } else this.advance(sequence)
+      }
     }
   }
 
@@ -306,15 +314,19 @@ export class Sequences {
 
   endAll(): void {
     this.closing = true
+    this.unloaded = true
     for (const sequence of [...this.live.values()]) this.finish(sequence, "unloaded")
   }
 
   /** A step leaves, and with it those behind it, or all where the sequence has no slot yet. */
-  private drop(step: Step, tag: string, behind = "Cancelled"): void {
+  private drop(step: Step, tag: string, behind = "Cancelled"): ReadonlyArray<Step> {
     const sequence = step.sequence!
-    const gone = sequence.place === "backlog" ? sequence.steps.splice(0) : sequence.steps.splice(sequence.steps.indexOf(step))
+    const gone = sequence.place === "backlog"
+      ? sequence.steps.splice(0)
+      : sequence.steps.splice(sequence.steps.indexOf(step))
     for (const one of gone) this.answer(one, one === step ? tag : behind)
     if (sequence.next !== undefined && gone.includes(sequence.next)) sequence.next = undefined
+    return gone
   }
 
   /** The last step of a sequence begins: its slot, which is a row of its own, is the next one's. */
@@ -423,8 +435,10 @@ export class Sequences {
         else if (this.isLost(sequence)) {
           this.answer(step, "SequenceLost")
           this.lose(sequence)
-        } else if (begun && ++step.losses === tries) this.answer(step, "InstanceLost")
-        else {
+        } else if (begun && ++step.losses === tries) {
+          this.answer(step, "InstanceLost")
+          if (step.start) this.lose(sequence)
+        } else {
           sequence.steps.unshift(step)
           this.waiting.add(step)
         }
@@ -477,12 +491,12 @@ export class Sequences {
   private pass(step: Step): void {
     const sequence = step.sequence!
     const inBacklog = sequence.place === "backlog"
-    if (inBacklog && step.deadlineAt > this.now) this.drop(step, "RequestTimedOut", "RequestTimedOut")
-    else this.drop(step, "DeadlineExceeded")
-    const isNew = sequence.ranOn === undefined && sequence.flight === undefined && sequence.steps.length === 0
-    if (inBacklog || isNew) return this.finish(sequence, "expired")
-    const last = sequence.steps.at(-1) ?? sequence.flight
-    if (sequence.ending === "finished" && last?.plan.end !== true && !this.live.has(sequence.id)) {
+    const gone = inBacklog && step.deadlineAt > this.now
+      ? this.drop(step, "RequestTimedOut", "RequestTimedOut")
+      : this.drop(step, "DeadlineExceeded")
+    // Without its START there is nothing that it could go on with.
+    if (inBacklog || gone.some(({ start }) => start)) return this.finish(sequence, "expired")
+    if (sequence.ending === "finished" && !this.unloaded && !this.live.has(sequence.id)) {
       sequence.ending = undefined
       this.live.set(sequence.id, sequence)
       sequence.idleAt = this.now + this.idleLimit
@@ -490,4 +504,3 @@ export class Sequences {
     this.advance(sequence)
   }
 }
-

@@ -14,6 +14,7 @@ export interface Instance {
   readonly accepts: LentInstance["accepts"]
   readonly quick: LentInstance["quick"]
   readonly start: LentInstance["start"]
+  readonly sequenceEnded?: LentInstance["sequenceEnded"]
   /** Completes, with the reason, when the instance cannot run any more; what ran in it has failed by then. */
   readonly lost: Deferred.Deferred<string>
   /** Monotonic nanoseconds since which it runs something. */
@@ -183,6 +184,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       accepts: instance.accepts,
       quick: instance.quick,
       start: instance.start,
+      ...(instance.sequenceEnded === undefined ? {} : { sequenceEnded: instance.sequenceEnded }),
       lost: Effect.asVoid(Deferred.await(instance.lost))
     })),
     healthy: () => live.size > 0 || active.length === 0,

@@ -12,7 +12,9 @@
  * Runs are numbered, and one after the other takes the next place: while one runs, the following ones may lie there already.
  * What does not fit travels over a message port beside it; the fields say so. This module is loaded by both threads.
  */
+import type { LogLevel } from "effect"
 import type { MessagePort } from "node:worker_threads"
+import type { Parameter } from "../../../schema/Inference.ts"
 
 /** Indices of the control words. The numbers of the last request and answer, whether the worker sleeps, is in native code. */
 export const Word = { request: 0, answer: 1, asleep: 2, native: 3, states: 16 } as const
@@ -115,8 +117,8 @@ export const Answer = {
 /** How a run ended. */
 export const Status = { done: 0, failed: 1, invalid: 2 } as const
 
-/** Where the bytes of an output are: as the request said, among the inline bytes, or in the message. */
-export const Place = { asked: 0, inline: 1, message: 2 } as const
+/** Where the bytes of an output are: as the request said, among the inline bytes, in the message, or nowhere: it was left out. */
+export const Place = { asked: 0, inline: 1, message: 2, absent: 3 } as const
 
 /** Words of the bell that all instances of an executor share: main is awake and looks by itself; main has been told. */
 export const Bell = { awake: 0, told: 1 } as const
@@ -132,6 +134,7 @@ export type ToWorker =
 export interface AnswerMessage {
   readonly error?: string
   readonly fields?: Float64Array
+  readonly parameters?: ReadonlyMap<string, Parameter>
   readonly buffers: ReadonlyArray<ArrayBuffer>
 }
 
@@ -146,17 +149,20 @@ export interface NativeSettings {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
-/** What a worker is started with. `run` is absent where the model is only looked at. */
+/** What a worker needs to be given runs. The tensors of a run are named by their index here. */
+export interface RunStart {
+  readonly mailbox: SharedArrayBuffer
+  readonly bell: SharedArrayBuffer
+  readonly port: MessagePort
+  readonly inputs: ReadonlyArray<string>
+  readonly outputs: ReadonlyArray<string>
+}
+
+/** What a worker of a session is started with. `run` is absent where the model is only looked at. */
 export interface Start {
   readonly path: string
   readonly settings: NativeSettings
-  readonly run?: {
-    readonly mailbox: SharedArrayBuffer
-    readonly bell: SharedArrayBuffer
-    readonly port: MessagePort
-    readonly inputs: ReadonlyArray<string>
-    readonly outputs: ReadonlyArray<string>
-  }
+  readonly run?: RunStart
 }
 
 /** An input or output as the worker found it. */
@@ -170,6 +176,21 @@ export interface Found {
 
 /** What a worker says: that it is up or could not open the model, later that it has answered. */
 export type FromWorker =
-  | { readonly _tag: "Opened"; readonly inputs: ReadonlyArray<Found>; readonly outputs: ReadonlyArray<Found> }
+  | {
+    readonly _tag: "Opened"
+    /** What a session says of itself; a custom model says nothing. */
+    readonly inputs: ReadonlyArray<Found>
+    readonly outputs: ReadonlyArray<Found>
+    /** It wants to hear of the ends of sequences. */
+    readonly hears?: boolean
+  }
   | { readonly _tag: "Refused"; readonly reason: string }
+  | Log
   | 0
+
+/** A line for the server's log. */
+export interface Log {
+  readonly _tag: "Log"
+  readonly level: LogLevel.Severity
+  readonly text: string
+}

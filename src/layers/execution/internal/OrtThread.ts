@@ -1,8 +1,8 @@
-/** The thread of a session: how it is started, and how it says that its model is open. */
-import { Effect, Exit } from "effect"
-import { type MessagePort, Worker } from "node:worker_threads"
-import { LoadFailed } from "../../../schema/Errors.ts"
+/** The thread of a session. */
+import { Effect } from "effect"
+import type { LoadFailed } from "../../../schema/Errors.ts"
 import type * as Mailbox from "./Mailbox.ts"
+import * as WorkerThread from "./WorkerThread.ts"
 
 /** The worker's file: TypeScript where this runs from sources, JavaScript in the built package. */
 export const workerFile: URL = new URL(
@@ -10,66 +10,8 @@ export const workerFile: URL = new URL(
   import.meta.url
 )
 
-/** What a worker found in its model. @category models */
-export type Opened = Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>
-
-/** Starts a worker. @category constructors */
-export const startWorker = (
-  file: URL,
-  start: Mailbox.Start,
-  transferList: ReadonlyArray<MessagePort>,
-  heapMegabytes: number
-): Worker =>
-  new Worker(file, {
-    name: "galatea-instance",
-    workerData: start,
-    transferList: [...transferList],
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes }
-  })
-
-/** Waits until the worker has opened its session. @category getters */
-export const opened = (
-  worker: Worker,
-  refuse: (reason: string) => LoadFailed
-): Effect.Effect<Opened, LoadFailed> =>
-  Effect.callback((resume) => {
-    const onMessage = (message: Mailbox.FromWorker) => {
-      if (message === 0) return
-      done(
-        message._tag === "Opened"
-          ? Exit.succeed(message)
-          : Exit.fail(refuse(`onnx runtime error: ${message.reason.trim()}`))
-      )
-    }
-    const onError = (error: unknown) =>
-      done(Exit.fail(refuse(`its worker failed: ${error instanceof Error ? error.message : String(error)}`)))
-    const onExit = (code: number) => done(Exit.fail(refuse(`its worker ended with code ${code} before it was open`)))
-    const stop = () => {
-      worker.off("message", onMessage)
-      worker.off("error", onError)
-      worker.off("exit", onExit)
-    }
-    const done = (exit: Exit.Exit<Opened, LoadFailed>) => {
-      stop()
-      resume(exit)
-    }
-    worker.on("message", onMessage)
-    worker.on("error", onError)
-    worker.on("exit", onExit)
-    return Effect.sync(stop)
-  })
-
-/** The failure to load a model for a reason. @category errors */
-export const refusal = (options: { readonly model: string; readonly version?: number; readonly path: string }) => {
-  const what = options.version === undefined ? `'${options.model}'` : `'${options.model}' version ${options.version}`
-  return (reason: string) =>
-    new LoadFailed({
-      message: `failed to load ${what} from '${options.path}': ${reason}`,
-      model: options.model,
-      code: "INTERNAL"
-    })
-}
+/** Whose words errors repeat. @category constants */
+export const runtime = "onnx runtime"
 
 /**
  * Opens a model in a thread of its own, without running it, and says what the runtime says of it. Waits for the end of the
@@ -82,15 +24,16 @@ export const look = (options: {
   readonly path: string
   readonly worker: URL
   readonly heapMegabytes: number
-}): Effect.Effect<Opened, LoadFailed> =>
+}): Effect.Effect<WorkerThread.Opened, LoadFailed> =>
   Effect.scoped(Effect.flatMap(
     Effect.acquireRelease(
       Effect.sync(() => {
         const settings: Mailbox.NativeSettings = { intraOpNumThreads: 1, graphOptimizationLevel: "disabled" }
-        const worker = startWorker(options.worker, { path: options.path, settings }, [], options.heapMegabytes)
+        const start: Mailbox.Start = { path: options.path, settings }
+        const worker = WorkerThread.start(options.worker, start, [], options.heapMegabytes)
         return { worker, ended: new Promise<void>((resolve) => worker.once("exit", () => resolve())) }
       }),
       ({ ended }) => Effect.promise(() => ended)
     ),
-    ({ worker }) => opened(worker, refusal(options))
+    ({ worker }) => WorkerThread.opened(worker, runtime, WorkerThread.refusal(options))
   ))

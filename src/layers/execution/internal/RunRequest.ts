@@ -1,4 +1,4 @@
-/** Writes a run into a mailbox, and reads its outcome: the main thread's side of `OrtWorker`. */
+/** Writes a run into a mailbox, and reads its outcome: the main thread's side of `WorkerMailbox` and `WorkerAnswer`. */
 import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import * as DataType from "../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
@@ -33,6 +33,8 @@ export interface Layout {
   readonly inputIndex: ReadonlyMap<string, number>
   readonly outputIndex: ReadonlyMap<string, number>
   readonly outputRules: ReadonlyArray<OutputRule>
+  /** What runs it cannot carry BF16. */
+  readonly refusesBf16: boolean
 }
 
 const axisOf = (plan: ModelPlan, { batchAxis, shape }: TensorSpec): number => {
@@ -42,6 +44,7 @@ const axisOf = (plan: ModelPlan, { batchAxis, shape }: TensorSpec): number => {
 
 /** The layout of a plan. @category constructors */
 export const layout = (plan: ModelPlan): Layout => ({
+  refusesBf16: plan.backend !== "custom",
   inputs: plan.inputs.map((input) => input.name),
   inputAxes: plan.inputs.map((input) => axisOf(plan, input)),
   outputs: plan.outputs.map((output) => output.name),
@@ -117,7 +120,7 @@ export const write = (
     if (!layout.inputIndex.has(input.name)) {
       return new InvalidRequest({ message: `the model has no input '${input.name}'` })
     }
-    if (input.datatype === "BF16") {
+    if (layout.refusesBf16 && input.datatype === "BF16") {
       return new InvalidRequest({ message: `input '${input.name}' is BF16, which ONNX Runtime's binding cannot carry` })
     }
   }
@@ -213,12 +216,17 @@ export const read = (
   message: Mailbox.AnswerMessage | undefined
 ): ExecutionResult => {
   const fields = message?.fields ?? mailbox.fields
-  const outputs = new Array<Tensor>(written.names.length)
+  const outputs: Array<Tensor> = []
   const regions: Array<Region> = []
   const buffers = message?.buffers ?? none
   let at: number = Answer.entries
-  for (let i = 0; i < outputs.length; i++) {
+  for (let i = 0; i < written.names.length; i++) {
     const place = fields[at]!
+    if (place === Place.absent) {
+      written.regions[i]?.release()
+      at += Answer.outputHead
+      continue
+    }
     const datatype = DataType.table[fields[at + 1]!]!.name
     const offset = fields[at + 2]!
     const rank = fields[at + 4]!
@@ -240,7 +248,7 @@ export const read = (
         layout.outputRules[layout.outputIndex.get(written.names[i]!)!]!.known = false
       }
     }
-    outputs[i] = { name: written.names[i]!, datatype, shape, data }
+    outputs.push({ name: written.names[i]!, datatype, shape, data })
   }
   return {
     outputs,
@@ -248,6 +256,7 @@ export const read = (
     computeInputNanos: fields[Answer.inputNanos]!,
     computeInferNanos: fields[Answer.inferNanos]!,
     computeOutputNanos: fields[Answer.outputNanos]!,
+    ...(message?.parameters === undefined ? {} : { parameters: message.parameters }),
     release: regions.length === 0 && buffers.length === 0 ? nothing : () => {
       for (const region of regions) region.release()
       // Detaching frees them now: left to the garbage collector, large outputs make it run every few dozen requests.

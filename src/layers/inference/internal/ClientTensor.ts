@@ -1,7 +1,7 @@
 /** Outputs of a run as the client asked for them. */
 import { Result } from "effect"
 import * as BatchAxis from "../../../schema/BatchAxis.ts"
-import { type Cancelled, ExecutionFailed, type InferenceFailure, Unsupported } from "../../../schema/Errors.ts"
+import { ExecutionFailed, type InvalidRequest, Unsupported } from "../../../schema/Errors.ts"
 import type { InferenceRequest, Tensor } from "../../../schema/Inference.ts"
 import { carry, matches, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
@@ -11,7 +11,7 @@ import { firstRows } from "./FirstRows.ts"
 /** How a message names the request that it is about. */
 export const requestPrefix = ({ id }: InferenceRequest): string => `[request id: ${id === "" ? "<id_unknown>" : id}] `
 
-type Failure = Exclude<InferenceFailure, Cancelled>
+type Failure = ExecutionFailed | InvalidRequest | Unsupported
 
 /** An output of the run as the client asked for it: its rows only, in the shape of the config, or classified. */
 export const make = (

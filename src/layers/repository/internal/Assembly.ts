@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
 import type { RepositorySource } from "../../../services/RepositorySource.ts"
 import * as Control from "./Control.ts"
+import * as Ensembles from "./ensemble/Ensembles.ts"
 import * as Lifecycle from "./Lifecycle.ts"
 import type { Parts } from "./ModelLoader.ts"
 import * as OpenVersion from "./OpenVersion.ts"
@@ -32,15 +33,17 @@ export const make = Effect.fnUntraced(function*(
   const residency = settings.residency === undefined
     ? undefined
     : yield* Residency.make({ ...settings.residency, loadRetryCount: settings.loadRetryCount })
-  const parts: Parts = {
-    settings,
-    residency,
-    services: yield* OpenVersion.services,
-    roots: yield* Roots.make({ ...settings, onEvent }),
-    lifecycle: yield* Lifecycle.make({ ...settings, onEvent: told.tell }),
-    records,
-    reasons: new Map(),
-    told
-  }
+  const services = yield* OpenVersion.services
+  const roots = yield* Roots.make({ ...settings, onEvent })
+  const lifecycle = yield* Lifecycle.make({ ...settings, onEvent: told.tell })
+  const reasons = new Map<string, string>()
+  const ensembles = yield* Ensembles.make({
+    lifecycle,
+    services,
+    unread: (name) => reasons.get(name),
+    isAmbiguous: (name) => roots.latest().discovery.ambiguous.includes(name),
+    maxWaiting: settings.residency?.maxWaiting
+  })
+  const parts: Parts = { settings, residency, services, roots, lifecycle, ensembles, records, reasons, told }
   return { parts, control: Control.make(parts) }
 })

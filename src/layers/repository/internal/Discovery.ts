@@ -23,6 +23,8 @@ export interface Located {
   readonly directory: string
   /** Absolute path of a bare model's file. */
   readonly file: string | undefined
+  /** Where its files came from: a folder of this machine, another machine, or a load request. Default: this machine. */
+  readonly place?: "local" | "remote" | "request"
 }
 
 /** A model that a root holds: it may lie on another machine, so that its paths are for messages. @category models */
@@ -103,7 +105,8 @@ export const merge = (roots: ReadonlyArray<Root>, options: Options): Discovery =
   const models = found
     .filter(({ name }) => !ambiguous.includes(name))
     .map(({ source, ...model }): Discovered => {
-      const located = { ...model, id: options.modelNamespacing ? `${model.root}::${model.name}` : model.name }
+      const place = source.local === true ? "local" as const : "remote" as const
+      const located = { ...model, place, id: options.modelNamespacing ? `${model.root}::${model.name}` : model.name }
       return {
         ...located,
         fingerprint: source.fingerprint(model.name),

@@ -7,13 +7,16 @@
 import { Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { Rollout } from "../../../schema/Rollout.ts"
-import type { LoadEvent, Lookup, RolloutStatus, VersionState } from "../../../services/ModelRepository.ts"
+import type { LoadEvent, Lookup, Model, RolloutStatus } from "../../../services/ModelRepository.ts"
+import * as Leaving from "./Leaving.ts"
 import {
   type Entry,
   find,
   isReady,
   keptServing,
   type Loaded,
+  type OnDemand,
+  preview,
   publish,
   reasonOf,
   rolloutOf,
@@ -22,6 +25,8 @@ import {
 } from "./LifecycleState.ts"
 import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
 import * as Opening from "./Opening.ts"
+import * as Retiring from "./Retiring.ts"
+import { setState } from "./Retiring.ts"
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import * as SequenceKeepers from "./SequenceKeepers.ts"
 import type { Others, VersionPlan } from "./VersionPlan.ts"
@@ -67,11 +72,41 @@ export interface Lifecycle {
   ) => Effect.Effect<void, LoadFailed>
   /**
    * Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. Their
-   * sequences end with it, also those that a load before has left to go on.
+   * sequences end with it, also those that a load before has left to go on. `reason` stays beside their state; without one they
+   * were unloaded on purpose.
    */
-  readonly unload: (id: string, version?: number) => Effect.Effect<void>
+  readonly unload: (id: string, version?: number, reason?: string) => Effect.Effect<void>
+  /** Tells why versions do not load, without a try; the ready ones go on. */
+  readonly refuse: (
+    model: { readonly id: string; readonly name: string },
+    versions: ReadonlyArray<number>,
+    reason: string
+  ) => Effect.Effect<void>
+  /** As `lookup`, by the id of a model. */
+  readonly find: (id: string, version: string) => Lookup
+  /** Ids of the models of a name. */
+  readonly named: (name: string) => ReadonlyArray<string>
+  /** Serial numbers of the loads that the ready versions of a model come from. */
+  readonly serials: (id: string) => ReadonlyMap<number, number>
+  /** What requests find of a version. */
+  readonly serving: (id: string, version: number) => Model | OnDemand | undefined
+  /** Says who is asked before versions leave. The last call counts. */
+  readonly watch: (watcher: Leaving.Watcher) => void
   /** Drops an unloaded model from the table as soon as its last version has closed. */
   readonly forget: (id: string) => void
+}
+
+/** What the load of versions fails with that did not open. @category constructors */
+export const loadFailed = (
+  model: string,
+  failed: ReadonlyArray<{ readonly version: number; readonly reason: string }>
+): LoadFailed => {
+  const texts = failed.map(({ reason, version }) => `version ${version} is at UNAVAILABLE state: ${reason};`)
+  return new LoadFailed({
+    model,
+    code: "INVALID_ARG",
+    message: `load failed for model '${model}': ${texts.join("")}\n`
+  })
 }
 
 /** A table without models. The scope unloads everything, waiting for accepted work. @category constructors */
@@ -83,52 +118,19 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const open = Opening.make({ ...options, scope, loads })
 
-  /**
-   * Closes what left the look-up; the state follows unless the version was loaded again meanwhile. Until then its sequences are
-   * found, where they may go on.
-   */
-  const retire = (entry: Entry, version: Version, loaded: Loaded, sequencesEnd = false) => {
-    const keeping = SequenceKeepers.keeping(loaded)
-    version.closing++
-    if (keeping !== undefined) {
-      if (sequencesEnd) keeping.scheduler.endSequences?.()
-      else version.leaving.add(keeping)
-    }
-    return Scope.close(loaded.scope, Exit.void).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        version.closing--
-        if (keeping !== undefined) version.leaving.delete(keeping)
-        const gone = version.state === "UNLOADING" && version.closing === 0
-        if (gone) setState(version, "UNAVAILABLE", unloaded)
-        table.dropGone(entry)
-        publish(entry)
-        return gone
-          ? options.onEvent({ _tag: "Unloaded", model: entry.name, version: version.version })
-          : Effect.logDebug(`closed the replaced '${entry.name}' version ${version.version}`)
-      })),
-      Effect.uninterruptible,
-      Effect.forkIn(scope, { startImmediately: true })
+  const { retire, withdraw } = Retiring.make({ ...options, scope, table })
+  let watcher = Leaving.nobody
+  const before = <A, E>(
+    entry: Entry,
+    after: Leaving.Change["after"],
+    act: (released: Effect.Effect<void>) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E> =>
+    Leaving.before(
+      () => watcher,
+      { id: entry.id, name: entry.name, after },
+      ({ id, reason, version }) => unload(id, version, reason),
+      act
     )
-  }
-
-  const setState = (version: Version, state: VersionState, reason = "") => {
-    version.state = state
-    version.reason = reason
-  }
-
-  const withdraw = (entry: Entry, version: Version, sequencesEnd = false) => {
-    const loaded = version.current
-    version.current = undefined
-    if (loaded === undefined) {
-      setState(version, "UNAVAILABLE", unloaded)
-      return Effect.void
-    }
-    setState(version, "UNLOADING")
-    return Effect.andThen(
-      options.onEvent({ _tag: "Unloading", model: entry.name, version: version.version }),
-      retire(entry, version, loaded, sequencesEnd)
-    )
-  }
 
   const activate = (entry: Entry, rollout: Rollout | undefined) =>
     rollout && ActiveRollout.make(rollout, entry.lookup, () => random.nextDoubleUnsafe())
@@ -137,7 +139,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     entry: Entry,
     opened: ReadonlyMap<number, Loaded>,
     rollout: Rollout | undefined,
-    others: Others
+    others: Others,
+    released: Effect.Effect<void>
   ) => {
     entry.rollout = activate(entry, rollout)
     const retiring: Array<Effect.Effect<unknown>> = []
@@ -148,11 +151,11 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         version.current = loaded
         if ("observe" in loaded.model) loaded.model.observe(() => publish(entry))
         setState(version, "READY")
-        if (previous !== undefined) retiring.push(retire(entry, version, previous))
+        if (previous !== undefined) retiring.push(retire(entry, version, previous, released))
       } else if (others.keep?.(version.version) === true) {
         if (version.state === "READY") setState(version, "READY")
       } else if (version.state !== "UNLOADING") {
-        retiring.push(withdraw(entry, version))
+        retiring.push(withdraw(entry, version, released))
       }
       version.gone = loaded === undefined && others.exists?.(version.version) === false
     }
@@ -190,26 +193,23 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         const outcomes = yield* Effect.forEach(versions, (plan) => open(entry.name, plan, opened), {
           concurrency: "unbounded"
         })
-        const failed: Array<string> = []
+        const failed: Array<{ readonly version: number; readonly reason: string }> = []
         for (const { result, version } of outcomes) {
           if (Result.isSuccess(result)) continue
           const reason = reasonOf(result.failure)
           const known = table.versionOf(entry, version)
           if (known.state === "READY") setState(known, "READY", keptServing(reason))
           else setState(known, "UNAVAILABLE", reason)
-          failed.push(`version ${version} is at UNAVAILABLE state: ${reason};`)
+          failed.push({ version, reason })
         }
-        if (failed.length > 0) {
-          return yield* new LoadFailed({
-            model: entry.name,
-            code: "INVALID_ARG",
-            message: `load failed for model '${entry.name}': ${failed.join("")}\n`
-          })
-        }
-        yield* Effect.uninterruptible(Effect.suspend(() => {
+        if (failed.length > 0) return yield* loadFailed(entry.name, failed)
+        const take = before(entry, preview(entry, opened, activate(entry, rollout), others), (released) => {
+          const refusal = others.refused?.()
+          if (refusal !== undefined) return Effect.fail(refusal)
           committed = true
-          return Effect.andThen(commit(entry, opened, rollout, others), others.committed ?? Effect.void)
-        }))
+          return Effect.andThen(commit(entry, opened, rollout, others, released), others.committed ?? Effect.void)
+        })
+        yield* Effect.uninterruptible(take)
         for (const { millis, version } of outcomes) {
           yield* options.onEvent({ _tag: "Ready", model: entry.name, version, millis })
         }
@@ -220,18 +220,40 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     }
   )
 
-  const unload = Effect.fn("Lifecycle.unload")(function*(id: string, only?: number) {
+  const unload: Lifecycle["unload"] = Effect.fn("Lifecycle.unload")(function*(id, only, reason) {
     const entry = table.entries.get(id)
     if (entry === undefined) return
-    yield* entry.lock.withPermit(Effect.uninterruptible(Effect.suspend(() => {
-      const unloading = [...entry.versions.values()].filter(({ version }) => only === undefined || version === only)
-      for (const { leaving } of unloading) SequenceKeepers.endAll(leaving)
-      const retiring = unloading
-        .filter(({ state }) => state !== "UNLOADING")
-        .map((version) => withdraw(entry, version, true))
+    const leaves = ({ version }: Version) => only === undefined || version === only
+    const leave = (released: Effect.Effect<void>) => {
+      const retiring: Array<Effect.Effect<unknown>> = []
+      for (const version of [...entry.versions.values()].filter(leaves)) {
+        SequenceKeepers.endAll(version.leaving)
+        if (version.state !== "UNLOADING") {
+          retiring.push(withdraw(entry, version, released, { reason, sequencesEnd: true }))
+        } else setState(version, "UNLOADING", reason)
+      }
       publish(entry)
       return Effect.all(retiring, { discard: true })
-    })))
+    }
+    const after = preview(entry, new Map(), entry.rollout, {
+      keep: (version) => only !== undefined && version !== only
+    })
+    yield* entry.lock.withPermit(Effect.uninterruptible(before(entry, after, leave)))
+  })
+
+  const refuse: Lifecycle["refuse"] = Effect.fnUntraced(function*(model, versions, reason) {
+    const entry = table.entryOf(model.id, model.name)
+    yield* entry.lock.withPermit(Effect.gen(function*() {
+      for (const version of versions) {
+        const known = table.versionOf(entry, version)
+        if (known.state === "READY") setState(known, "READY", keptServing(reason))
+        else setState(known, known.state === "UNLOADING" ? "UNLOADING" : "UNAVAILABLE", reason)
+      }
+      publish(entry)
+      for (const version of versions) {
+        yield* options.onEvent({ _tag: "Failed", model: entry.name, version, reason })
+      }
+    }))
   })
 
   return {
@@ -246,8 +268,19 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     allReady: () => [...table.entries.values()].every(isReady),
     register: ({ id, name }) => void table.entryOf(id, name),
     identities: (id) => table.identities(id),
+    find: (id, version) => {
+      const entry = table.entries.get(id)
+      return find(entry && [entry], entry?.name ?? id, version)
+    },
+    named: (name) => table.byName(name)?.map(({ id }) => id) ?? [],
+    serials: (id) => table.serials(id),
+    serving: (id, version) => table.entries.get(id)?.versions.get(version)?.current?.model,
+    watch: (who) => {
+      watcher = who
+    },
     load,
     unload,
+    refuse,
     forget: (id) => {
       const entry = table.entries.get(id)
       if (entry === undefined) return

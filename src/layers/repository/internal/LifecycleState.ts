@@ -12,6 +12,7 @@ import {
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import * as Rollouts from "./rollout/RolloutStatus.ts"
 import * as SequenceKeepers from "./SequenceKeepers.ts"
+import type { Others } from "./VersionPlan.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
 export const unloaded = "unloaded"
@@ -22,6 +23,8 @@ export interface Loaded {
   readonly scope: Scope.Closeable
   /** What it was loaded from: equal means that loading again would give the same. */
   readonly identity: string
+  /** Another one for each load. */
+  readonly serial: number
 }
 
 /** One version of a model; changes state in place. @category models */
@@ -98,6 +101,29 @@ export const publish = (entry: Entry): void => {
   }
   entry.ready = ready
   entry.readyVersions = versions
+}
+
+/**
+ * What requests will find of a model once these versions are ready, and of the ready ones those that are kept.
+ *
+ * @category getters
+ */
+export const preview = (
+  entry: Entry,
+  opened: ReadonlyMap<number, Loaded>,
+  rollout: ActiveRollout.ActiveRollout | undefined,
+  { keep }: Pick<Others, "keep">
+): (version: string) => Lookup => {
+  const versions = new Map<number, Version>()
+  const ready = (version: number, current: Loaded) =>
+    versions.set(version, { version, state: "READY", reason: "", current, closing: 0, leaving: new Set(), gone: false })
+  for (const { current, state, version } of entry.versions.values()) {
+    if (state === "READY" && current !== undefined && keep?.(version) === true) ready(version, current)
+  }
+  for (const [version, loaded] of opened) ready(version, loaded)
+  const then = { ...entry, versions, rollout }
+  publish(then)
+  return (version) => find([then], then.name, version)
 }
 
 /** A loaded version as requests find it under `key`, which they may ask for again. */

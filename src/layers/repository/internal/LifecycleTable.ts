@@ -86,6 +86,15 @@ export class LifecycleTable {
     )
   }
 
+  /** Serial numbers of the loads that the ready versions of a model come from. */
+  serials(id: string): ReadonlyMap<number, number> {
+    const serials = new Map<number, number>()
+    for (const { current, state, version } of this.entries.get(id)?.versions.values() ?? []) {
+      if (state === "READY" && current !== undefined) serials.set(version, current.serial)
+    }
+    return serials
+  }
+
   /** Identities of the ready versions of a model. */
   identities(id: string): ReadonlyMap<number, string> {
     const identities = new Map<number, string>()

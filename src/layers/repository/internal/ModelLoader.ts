@@ -4,8 +4,12 @@
  */
 import { type Context, Effect, Result, type Scope } from "effect"
 import { LoadFailed, PollFailed } from "../../../schema/Errors.ts"
+import type { ModelConfig } from "../../../schema/ModelConfig.ts"
+import * as ModelSignature from "../../../schema/ModelSignature.ts"
 import type { LoadEvent, Model } from "../../../services/ModelRepository.ts"
 import type { Discovered, Located } from "./Discovery.ts"
+import type { Ensembles } from "./ensemble/Ensembles.ts"
+import * as PrepareEnsemble from "./ensemble/PrepareEnsemble.ts"
 import * as Fingerprints from "./Fingerprints.ts"
 import * as Identity from "./Identity.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
@@ -49,6 +53,7 @@ export interface Parts {
   readonly services: Context.Context<OpenVersion.Services>
   readonly roots: Roots
   readonly lifecycle: Lifecycle.Lifecycle
+  readonly ensembles: Ensembles
   /** Where models load when they are used. */
   readonly residency: Residency | undefined
   readonly records: Records
@@ -59,7 +64,11 @@ export interface Parts {
 
 /** Whoever loads holds the lock of the model. @category models */
 export interface ModelLoader {
-  /** Errors: those of the load API, after they were told. */
+  /**
+   * Loads a model. An ensemble is read and checked by itself, and wanted from then on: what it consists of is to be loaded next.
+   *
+   * Errors: those of the load API, after they were told.
+   */
   readonly load: (target: Target, wanted: Wanted) => Effect.Effect<void, PollFailed | LoadFailed>
   /** Tells why a model failed before any version was tried; gives the error of the load API. */
   readonly refused: (target: Target, reason: string) => Effect.Effect<PollFailed>
@@ -79,7 +88,9 @@ const none = (name: string, reason: string) =>
   })
 
 /** @category constructors */
-export const make = ({ lifecycle, reasons, records, residency, services, settings, told }: Parts): ModelLoader => {
+export const make = (
+  { ensembles, lifecycle, reasons, records, residency, services, settings, told }: Parts
+): ModelLoader => {
   /** Models are not looked at again in this mode, so nothing is compared. */
   const compares = settings.controlMode !== "none"
 
@@ -101,7 +112,7 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
 
   /** A model in the files that came with its load. */
   const placed = ({ found, id, name }: Target, { directory, hold }: Folder): Discovered => {
-    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined }
+    const located: Located = { id, name, root: found?.root ?? "", directory, file: undefined, place: "request" }
     return {
       ...located,
       fingerprint: Effect.provideContext(Fingerprints.ofFolder(directory), services),
@@ -131,6 +142,31 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
     }
   }
 
+  /** The config of a model; an ensemble is read to its end, for all that it is made of is read. */
+  const read = Effect.fnUntraced(function*(here: Located, warn: PollModel.Warn, override: ModelConfig | undefined) {
+    const polled = yield* PollModel.poll(here, settings, warn, override)
+    return {
+      polled,
+      ensemble: PrepareEnsemble.isEnsemble(polled.config)
+        ? yield* Effect.result(PrepareEnsemble.prepare(polled, warn))
+        : undefined
+    }
+  })
+
+  /** An ensemble that is wrong by itself fails as a version does that does not open. */
+  const prepared = Effect.fnUntraced(function*(
+    target: Target,
+    ensemble: Result.Result<PrepareEnsemble.PreparedEnsemble, LoadFailed>,
+    versions: ReadonlyArray<number>
+  ) {
+    if (Result.isSuccess(ensemble)) return ensemble.success
+    yield* lifecycle.load(
+      target,
+      versions.map((version) => ({ version, light: true, open: Effect.fail(ensemble.failure) }))
+    )
+    return yield* ensemble.failure
+  })
+
   const load = Effect.fn("ModelLoader.load")(function*(target: Target, wanted: Wanted) {
     const { found, id, name } = target
     const failed = ({ message }: PollFailed) => Effect.flatMap(refused(target, message), Effect.fail)
@@ -149,13 +185,39 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
     yield* Effect.gen(function*() {
       const prints = folder === undefined ? disk : yield* place.fingerprint.pipe(Effect.catch(failed))
       const warn = warner(name)
-      const polled = yield* Effect.scoped(
-        Effect.flatMap(place.open, (here) => PollModel.poll(here, settings, warn, override?.config))
+      const { ensemble, polled } = yield* Effect.scoped(
+        Effect.flatMap(place.open, (here) => read(here, warn, override?.config))
       ).pipe(Effect.catch(failed))
       reasons.delete(name)
       lifecycle.register(target)
       const chosen = yield* choose(target, polled, wanted.version)
       const identityOf = Identity.make(polled.config, polled.available, prints)
+      const committed = records.succeed(
+        target,
+        key,
+        override === undefined ? undefined : { override, disk: standsFor(override, disk) }
+      )
+      const exists = (version: number) => polled.available.includes(version)
+      if (ensemble !== undefined) {
+        const home = settings.modelNamespacing ? place.root : undefined
+        const { config, labels } = yield* prepared(target, ensemble, chosen)
+        return ensembles.want({
+          id,
+          name,
+          home,
+          config,
+          labels,
+          signature: ModelSignature.make(config, labels),
+          versions: wanted.version === undefined
+            ? chosen
+            : [...new Set([...ensembles.wanted(id)?.versions ?? [], ...chosen])],
+          identity: identityOf,
+          exists,
+          rollout: polled.rollout?.rollout,
+          committed,
+          failed: () => records.fail(target, key)
+        })
+      }
       const serving = lifecycle.identities(id)
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
       const openNow = (version: number) => {
@@ -189,12 +251,8 @@ export const make = ({ lifecycle, reasons, records, residency, services, setting
           keep: (version) =>
             (wanted.version !== undefined && version !== wanted.version) ||
             (chosen.includes(version) && !stale.includes(version)),
-          exists: (version) => polled.available.includes(version),
-          committed: records.succeed(
-            target,
-            key,
-            override === undefined ? undefined : { override, disk: standsFor(override, disk) }
-          )
+          exists,
+          committed: Effect.andThen(Effect.sync(() => ensembles.drop(id)), committed)
         }
       )
     }).pipe(

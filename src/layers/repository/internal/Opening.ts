@@ -34,6 +34,7 @@ const broke = "the server failed on this model because of a bug in it; its log s
 
 /** @category constructors */
 export const make = ({ loadRetryCount, loads, onEvent, scope }: Options): Open => {
+  let serial = 0
   const attempt = (plan: VersionPlan, opened: Map<number, Loaded>) =>
     Effect.gen(function*() {
       const inner = yield* Scope.fork(scope)
@@ -41,14 +42,19 @@ export const make = ({ loadRetryCount, loads, onEvent, scope }: Options): Open =
         Effect.onExit((exit) =>
           Exit.isSuccess(exit)
             ? Effect.sync(() => {
-              opened.set(plan.version, { model: exit.value, scope: inner, identity: plan.identity ?? "" })
+              opened.set(plan.version, {
+                model: exit.value,
+                scope: inner,
+                identity: plan.identity ?? "",
+                serial: ++serial
+              })
             })
             : Scope.close(inner, exit)
         )
       )
     })
 
-  return Effect.fnUntraced(function*(model, plan, opened) {
+  const run: Open = Effect.fnUntraced(function*(model, plan, opened) {
     const clock = yield* Clock.Clock
     const { version } = plan
     yield* onEvent({ _tag: "Loading", model, version })
@@ -67,5 +73,9 @@ export const make = ({ loadRetryCount, loads, onEvent, scope }: Options): Open =
       yield* onEvent({ _tag: "Failed", model, version, reason: reasonOf(result.failure) })
     }
     return { version, result, millis: Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 }
-  }, loads.withPermit)
+  })
+  return (model, plan, opened) => {
+    const opening = run(model, plan, opened)
+    return plan.light === true ? opening : loads.withPermit(opening)
+  }
 }

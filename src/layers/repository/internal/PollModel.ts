@@ -14,6 +14,7 @@ import { normaliseConfig } from "./config/Normalise.ts"
 import * as Resolve from "./config/Resolve.ts"
 import { configWarnings, validateConfig } from "./config/Validate.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
+import * as CustomFile from "./CustomFile.ts"
 import * as Directory from "./Directory.ts"
 import type { Located } from "./Discovery.ts"
 import type { Settings } from "./RepositoryOptions.ts"
@@ -41,6 +42,12 @@ export type Warn = (message: string) => Effect.Effect<void>
 
 const checked = (result: Checked) => Effect.mapError(Effect.fromResult(result), (fault) => new PollFailed(fault))
 
+/** Nobody's code runs before this. */
+const allowed = ({ name }: ModelConfig, found: Located, { customModels }: Settings) => {
+  const refusal = CustomFile.refusal(name, found, customModels)
+  return refusal === undefined ? Effect.void : Effect.fail(new PollFailed({ code: "INVALID_ARG", message: refusal }))
+}
+
 const readConfig = Effect.fnUntraced(function*(directory: string, settings: Settings, warn: Warn) {
   const path = yield* Path.Path
   const named = path.join(directory, "configs", `${settings.modelConfigName}.pbtxt`)
@@ -66,7 +73,7 @@ const entriesBelow = Effect.fnUntraced(function*(directory: string, entries: Rea
 })
 
 /** A bare file has a config only where a load brings one. */
-const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given: ModelConfig) {
+const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given: ModelConfig, settings: Settings) {
   const path = yield* Path.Path
   const config = normaliseConfig({
     ...given,
@@ -76,6 +83,7 @@ const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given
     default_model_filename: path.basename(file)
   })
   yield* checked(validateConfig(config))
+  if (config.backend === "custom") yield* allowed(config, found, settings)
   yield* checked(Resolve.checkDirectoryName(config, found.name))
   return { found, config, autoComplete: true, available: [1], rollout: undefined } satisfies Polled
 })
@@ -93,7 +101,7 @@ export const poll = Effect.fn("PollModel.poll")(function*(
   warn: Warn,
   override?: ModelConfig
 ) {
-  if (found.file !== undefined) return yield* pollBare(found, found.file, override ?? ModelConfigs.empty)
+  if (found.file !== undefined) return yield* pollBare(found, found.file, override ?? ModelConfigs.empty, settings)
   const entries = yield* Directory.list(found.directory)
   const given = override ?? (yield* readConfig(found.directory, settings, warn))
   yield* Checksums.verify(given.name === "" ? { ...given, name: found.name } : given, found.directory)
@@ -104,6 +112,7 @@ export const poll = Effect.fn("PollModel.poll")(function*(
   if (Result.isFailure(resolved)) return yield* new PollFailed(resolved.failure)
   const config = normaliseConfig(resolved.success)
   yield* checked(validateConfig(config))
+  if (config.backend === "custom") yield* allowed(config, found, settings)
   // A dimension of 0 is allowed where the model has one; the comparison with the model decides.
   if (settings.strictModelConfig) yield* checked(validateIo(config, { declaresZero: () => true }))
   yield* checked(Resolve.checkDirectoryName(config, found.name))

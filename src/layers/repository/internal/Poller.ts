@@ -37,7 +37,7 @@ export interface Poller {
 /** @category constructors */
 export const make = (
   control: Control,
-  { lifecycle, reasons, records, roots, services, settings, told }: Parts
+  { ensembles, lifecycle, reasons, records, roots, services, settings, told }: Parts
 ): Poller => {
   /** Models that could not be read when they were last listed: names by id. */
   const unreadBefore = new Map<string, string>()
@@ -95,12 +95,11 @@ export const make = (
         if (now.keys.has(id) && now.keys.get(id) === before.keys.get(id)) changed.push(found)
       } else if (!before.found.has(id)) gone.push({ id, name: known.get(id) ?? records.get(id)?.name ?? id })
     }
-    yield* Effect.forEach(gone, control.remove, { discard: true })
-    yield* Effect.forEach(
-      changed,
-      (found) => Effect.ignore(control.loadFound({ id: found.id, name: found.name, found }, now.keys.get(found.id))),
-      { concurrency: 16, discard: true }
-    )
+    // An ensemble that is to consist of other models than those that are gone goes on with them until it does.
+    const used = gone.filter(({ id }) => ensembles.usersOf(id).length > 0)
+    yield* control.remove(gone.filter((model) => !used.includes(model)))
+    yield* control.loadFound(changed.map((found) => ({ found, expected: now.keys.get(found.id) })))
+    yield* control.remove(used)
   })
 
   /** What can be no model: told once, and forgotten when it is over. */

@@ -19,6 +19,8 @@ import { validateConfig } from "./config/Validate.ts"
 import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
 import { validateStates } from "./config/ValidateStates.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
+import * as CustomConfig from "./CustomConfig.ts"
+import * as CustomFile from "./CustomFile.ts"
 import type { Discovered } from "./Discovery.ts"
 import * as InitialStates from "./InitialStates.ts"
 import * as Labels from "./Labels.ts"
@@ -79,6 +81,12 @@ const readIo = Effect.fnUntraced(function*(model: string, path: string) {
   return io
 })
 
+/** As for a model file, which a custom model has not: its config says all. */
+const openCustom = Effect.fnUntraced(function*({ found }: Polled, config: ModelConfig, version: number) {
+  const file = yield* CustomFile.locate(found, config, version)
+  return { file, io: yield* Effect.fromResult(CustomConfig.io(config)) }
+})
+
 /**
  * Prepares one version of a polled model. Nothing is left open.
  *
@@ -104,7 +112,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
 
   const gpus = gpusOf(devices)
   const grouped = normaliseInstanceGroups(polled.config, gpus)
-  yield* checked(resolveBackend(grouped, {
+  const backend = yield* checked(resolveBackend(grouped, {
     version: path.join(directory, String(version)),
     model: directory,
     backends: backendDirectory
@@ -119,16 +127,19 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     code: "INVALID_ARG",
     message
   })))
-  const session = yield* Effect.fromResult(SessionOptions.read(grouped, settings))
+  const custom = backend === "custom"
+  const session = custom
+    ? { settings: {}, warnings: CustomConfig.warnings(grouped) }
+    : yield* Effect.fromResult(SessionOptions.read(grouped, settings))
   yield* Effect.forEach(session.warnings, warn, { discard: true })
   yield* checked(validateAccelerators(grouped))
 
-  const open = Effect.gen(function*() {
+  const open = custom ? openCustom(polled, grouped, version) : Effect.gen(function*() {
     const file = yield* ModelFile.locate(polled.found, grouped, version)
     return { file, io: yield* readIo(model, file) }
   })
-  const completing = polled.autoComplete && AutoComplete.isNeeded(grouped)
-  if (polled.autoComplete && !completing) yield* Effect.logDebug(AutoComplete.skipped(model))
+  const completing = polled.autoComplete && !custom && AutoComplete.isNeeded(grouped)
+  if (polled.autoComplete && !completing && !custom) yield* Effect.logDebug(AutoComplete.skipped(model))
   const opened = completing ? yield* open : undefined
   const completion = opened === undefined
     ? { config: grouped, warnings: [] }
@@ -162,7 +173,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       session: session.settings,
       ...(states.length === 0
         ? {}
-        : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) })
+        : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) }),
+      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {})
     },
     states,
     contents: polled.found.file ?? path.join(directory, String(version))

@@ -3,6 +3,7 @@ import { Duration, Effect } from "effect"
 import type { LoadEvent } from "../../../services/ModelRepository.ts"
 import type { Options as SourceOptions } from "../sources/SourceOptions.ts"
 import type { BackendSetting } from "./BackendSettings.ts"
+import type { Allowed } from "./CustomFile.ts"
 import type * as Residency from "./residency/Residency.ts"
 
 /** @category models */
@@ -44,6 +45,11 @@ export interface Options {
   readonly backendConfig?: ReadonlyArray<BackendSetting> | undefined
   /** How models come from other machines: the cache folder, its bytes, patience. Default: those of `RepositorySources`. */
   readonly sources?: SourceOptions | undefined
+  /**
+   * Which custom models may run, whose code has the rights of this process: `"none"`, `"local"`, those of folders on this machine, or
+   * `"all"`, also what comes from other machines and with load requests. Default: `"local"`.
+   */
+  readonly customModels?: Allowed | undefined
   /** Told of all that happens, in the fiber that does it. Default: nobody. */
   readonly onEvent?: ((event: LoadEvent) => Effect.Effect<void>) | undefined
 }
@@ -70,5 +76,6 @@ export const settings = (options: Options): Settings => ({
   exitOnError: options.exitOnError ?? true,
   backendConfig: options.backendConfig ?? [],
   sources: options.sources ?? {},
+  customModels: options.customModels ?? "local",
   onEvent: options.onEvent ?? (() => Effect.void)
 })

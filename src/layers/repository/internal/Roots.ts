@@ -20,6 +20,8 @@ export interface Roots {
   readonly peek: Effect.Effect<Look>
   /** Looks, and waits no longer than a moment: where a root takes its time, what they held when they were last listed. */
   readonly glance: Effect.Effect<Look>
+  /** What was seen when they were last looked at. */
+  readonly latest: () => Look
   readonly tell: (look: Look) => Effect.Effect<void>
   /** Why a root cannot be listed that never could, as far as is known. */
   readonly neverListed: () => PollFailed | undefined
@@ -69,5 +71,5 @@ export const make = Effect.fnUntraced(function*(
   const look = Effect.tap(peek, tell)
   const glance = Effect.timeoutOrElse(look, { duration: moment, orElse: () => Effect.sync(() => latest) })
 
-  return { peek, tell, look, glance, neverListed: () => never.values().next().value }
+  return { peek, tell, look, glance, latest: () => latest, neverListed: () => never.values().next().value }
 })

@@ -25,8 +25,12 @@ export interface VersionCache {
   ) => Effect.Effect<ModelScheduler, never, Directory.Services | Scope.Scope>
 }
 
-/** Folders and files that the answers depend on: the version's own, and what its model file names outside of it. */
-const contents = Effect.fnUntraced(function*({ config, contents, plan }: Prepared) {
+/**
+ * Folders and files that the answers depend on: the version's own, and what its model file names outside of it. The module of a custom
+ * model may import any file of the model's folder.
+ */
+const contents = Effect.fnUntraced(function*({ bare, config, contents, directory, plan }: Prepared) {
+  if (plan.backend === "custom") return [bare ? contents : directory]
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const { externalDataFiles } = yield* OnnxReader.read({ model: config.name, path: plan.path })

@@ -9,6 +9,8 @@ export interface VersionPlan {
   readonly version: number
   /** What it is loaded from, see `Lifecycle.identities`. Default: `""`. */
   readonly identity?: string
+  /** Costs next to nothing: it waits for no other load. Default: `false`. */
+  readonly light?: boolean
   /** Opens the version; its scope closes it, after the work it accepted. */
   readonly open: Effect.Effect<Model | OnDemand, LoadFailed, Scope.Scope>
 }
@@ -19,6 +21,8 @@ export interface Others {
   readonly keep?: (version: number) => boolean
   /** May be loaded again; any other leaves the table once it has closed. Default: all. */
   readonly exists?: (version: number) => boolean
+  /** Why it must not take effect after all, asked for in one step with the change. Default: nothing. */
+  readonly refused?: () => LoadFailed | undefined
   /** Runs in one step with the change, whatever happens to whoever asked for it. Default: nothing. */
   readonly committed?: Effect.Effect<void>
 }

@@ -114,5 +114,5 @@ export const make = Effect.fnUntraced(function*(root: string): Effect.fn.Return<
     return identities as ReadonlyMap<string, string>
   }, Effect.provideContext(services))
 
-  return { root, list, fingerprint, open: find }
+  return { root, local: true, list, fingerprint, open: find }
 })

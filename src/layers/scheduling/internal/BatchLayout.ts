@@ -25,7 +25,7 @@ export interface GatheredBatch {
 
 /** What one request gets of a result. @category models */
 export interface Part {
-  /** In the order of the names in its job. */
+  /** In the order of the names in its job, without those that the model left out. */
   readonly outputs: ReadonlyArray<Tensor>
   readonly release: () => void
 }
@@ -125,21 +125,24 @@ export const make = ({ config, memory, signature }: Options): BatchLayout => {
   ): ReadonlyArray<Result.Result<Part, Unsupported>> => {
     if (jobs.length === 1 && passesAlone) return [Result.succeed({ outputs: result.outputs, release: result.release })]
     const parts = new Map<string, OutputSplit.Parts>()
+    const complete = result.outputs.length === batch.outputs.length
     for (let o = 0; o < batch.outputs.length; o++) {
       const name = batch.outputs[o]!
-      parts.set(name, OutputSplit.split(outputRoles.get(name)!, result.outputs[o]!, jobs))
+      const tensor = complete ? result.outputs[o] : result.outputs.find((output) => output.name === name)
+      if (tensor !== undefined) parts.set(name, OutputSplit.split(outputRoles.get(name)!, tensor, jobs))
     }
     const hold = shared(jobs.length, result.release)
     return jobs.map((job, index) => {
       const release = hold()
-      const outputs = new Array<Tensor>(job.outputs.length)
-      for (let o = 0; o < outputs.length; o++) {
-        const part = parts.get(job.outputs[o]!)!
+      const outputs: Array<Tensor> = []
+      for (let o = 0; o < job.outputs.length; o++) {
+        const part = parts.get(job.outputs[o]!)
+        if (part === undefined) continue
         if (Result.isFailure(part)) {
           release()
           return Result.fail(part.failure)
         }
-        outputs[o] = part.success[index]!
+        outputs.push(part.success[index]!)
       }
       return Result.succeed({ outputs, release })
     })

@@ -11,7 +11,8 @@ export const platforms: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["tensorflow", ["tensorflow_graphdef", "tensorflow_savedmodel"]],
   ["tensorrt", ["tensorrt_plan"]],
   ["onnxruntime", ["onnxruntime_onnx"]],
-  ["pytorch", ["pytorch_libtorch", "torch_aoti"]]
+  ["pytorch", ["pytorch_libtorch", "torch_aoti"]],
+  ["custom", ["custom"]]
 ])
 
 const original = "export the original model to ONNX with the exporter of the framework it was made in"
@@ -26,8 +27,7 @@ const remedies: Readonly<Record<string, string>> = {
   pytorch: "Export the model to ONNX with torch.onnx.export and serve the ONNX file.",
   caffe2_netdef: "Convert the model to ONNX with Caffe2's ONNX exporter (caffe2.python.onnx.frontend).",
   openvino: `OpenVINO models are not run here: ${original}.`,
-  custom: "Custom backends are native libraries of 2019 that are not loaded; models written in TypeScript are to come.",
-  python: "Python models are not run; models written in TypeScript are to come."
+  python: "Python models are not run: write the model in TypeScript, with platform \"custom\", or export it to ONNX."
 }
 
 /** One sentence on what to do with a model of another platform or backend. @category getters */
@@ -60,7 +60,7 @@ export interface SearchPaths {
 export const resolveBackend = (
   config: ModelConfig,
   paths: SearchPaths
-): Result.Result<"onnxruntime" | "ensemble", ConfigFault> => {
+): Result.Result<"onnxruntime" | "custom" | "ensemble", ConfigFault> => {
   if (config.platform === "ensemble") return Result.succeed("ensemble")
   const { backend, runtime } = config
   const directory = posix.join(paths.backends, backend)
@@ -77,7 +77,7 @@ export const resolveBackend = (
       invalid(`unable to find backend library '${runtime}' for model '${config.name}', searched: ${searched}`)
     )
   }
-  if (backend === "onnxruntime") return Result.succeed("onnxruntime")
+  if (backend === "onnxruntime" || backend === "custom") return Result.succeed(backend)
   return Result.fail(invalid(
     `unable to find backend library for backend '${backend}', try specifying runtime on the model configuration. ` +
       remedy(config)

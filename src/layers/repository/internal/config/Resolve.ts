@@ -73,7 +73,11 @@ const conventionOf = (config: ModelConfig, directory: ModelDirectory): Conventio
 
 const undetermined = (directory: ModelDirectory): ConfigFault => {
   const onnx = directory.entries.find((entry) => entry.name.endsWith(".onnx"))
-  const hint = onnx === undefined
+  const module = directory.entries.find((entry) => /^model\.m?[jt]s$/.test(entry.name))
+  const hint = module !== undefined
+    ? ` Its directory holds '${module.name}': give platform: "custom", and every input and output, in config.pbtxt if this is a ` +
+      "custom model."
+    : onnx === undefined
     ? ` No model file was found in it: an ONNX model is expected at ${directory.name}/1/model.onnx.` +
       (/^\d+$/.test(directory.name) ? " Where this is the directory of one model, name the directory above it." : "")
     : ` Its directory holds '${onnx.name}': call the file model.onnx, or give backend: "onnxruntime" and ` +
@@ -97,6 +101,15 @@ export const resolve = (
 ): Result.Result<ModelConfig, ConfigFault> => {
   const name = config.name === "" ? directory.name : config.name
   if (config.platform === "ensemble") return Result.succeed({ ...config, name })
+  // The name of a custom model's module is looked for in each version.
+  if (config.backend === "custom" || (config.backend === "" && config.platform === "custom")) {
+    return Result.succeed({
+      ...config,
+      name,
+      backend: "custom",
+      platform: config.platform === "" ? "custom" : config.platform
+    })
+  }
   const convention = conventionOf(config, directory)
   if (convention !== undefined) {
     return Result.succeed({

@@ -54,9 +54,6 @@ function* refusals(
         "do: remove it, an ONNX model answers each request once."
     )
   }
-  if (config.ensemble_scheduling !== undefined) {
-    yield refuse("ensemble_scheduling", `${model} is an ensemble, which this release does not run.`)
-  }
   if (config.model_transaction_policy?.decoupled) {
     yield refuse(
       "model_transaction_policy.decoupled",
@@ -66,7 +63,7 @@ function* refusals(
   }
   for (const kind of ["input", "output"] as const) {
     for (const [index, io] of config[kind].entries()) {
-      if (io.data_type === "TYPE_BF16") {
+      if (io.data_type === "TYPE_BF16" && config.backend !== "custom") {
         yield refuse(
           `${kind}[${index}].data_type`,
           datatypeRefusal({ kind, name: io.name, type: io.data_type })

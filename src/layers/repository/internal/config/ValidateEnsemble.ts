@@ -1,5 +1,8 @@
 /** Checks of an ensemble that need no other model: its steps and how tensors flow between them. Texts are Triton's. */
+import { Result } from "effect"
 import type { EnsembleScheduling, ModelConfig } from "../../../../schema/ModelConfig.ts"
+import * as EnsembleExtensions from "../../../ensemble/EnsembleExtensions.ts"
+import * as TensorPath from "../../../ensemble/TensorPath.ts"
 import type { ConfigFault } from "./ConfigFault.ts"
 import { invalid } from "./ConfigFault.ts"
 
@@ -35,9 +38,9 @@ class Graph {
     return found
   }
 
-  *add(step: Step, at: string): Generator<ConfigFault> {
+  *add(step: Step, extensions: EnsembleExtensions.StepExtensions, at: string): Generator<ConfigFault> {
     const outputs: Array<Node> = []
-    for (const tensor of Object.values(step.output_map)) {
+    for (const tensor of EnsembleExtensions.writes(step, extensions)) {
       const output = this.node(tensor)
       if (output.written) {
         yield invalid(`ensemble tensor '${tensor}' can appear in an output map only once for ${at}`)
@@ -45,7 +48,7 @@ class Graph {
       output.written = true
       outputs.push(output)
     }
-    const inputs = [...new Set(Object.values(step.input_map))].map((tensor) => this.node(tensor))
+    const inputs = Array.from(EnsembleExtensions.reads(step, extensions), (tensor) => this.node(tensor))
     const reader: StepNode = { missing: inputs.length, outputs }
     for (const input of inputs) input.readers.push(reader)
     for (const output of outputs) output.previous.push(...inputs)
@@ -82,18 +85,25 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
   if (config.optimization !== undefined) yield invalid(`optimization should not be specified for ensemble '${name}'`)
   if (config.model_warmup.length > 0) yield invalid(`model_warmup can not be specified for ensemble '${name}'`)
   if (ensemble.step.length === 0) yield invalid(`must specify 'step' for ensemble '${name}'`)
+  const extensions = EnsembleExtensions.read(config, ensemble)
   const graph = new Graph()
   for (const [index, step] of ensemble.step.entries()) {
     const at = `step ${index} of ensemble '${name}'`
     if (step.model_name === "") yield invalid(`must specify 'model_name' in ${at}`)
     if (Object.keys(step.input_map).length === 0) yield invalid(`must specify 'input_map' in ${at}`)
     if (Object.keys(step.output_map).length === 0) yield invalid(`must specify 'output_map' in ${at}`)
-    yield* graph.add(step, `ensemble '${name}' step ${index}`)
+    const said = Result.isSuccess(extensions) ? extensions.success[index]! : EnsembleExtensions.none
+    yield* graph.add(step, said, `ensemble '${name}' step ${index}`)
   }
+  if (Result.isFailure(extensions)) yield invalid(extensions.failure)
   for (const input of config.input) {
     const node = graph.nodes.get(input.name)
     if (node === undefined) yield invalid(`ensemble input '${input.name}' for ensemble ${name}' is not used`)
     else graph.supply(node)
+  }
+  const way = (tensor: string): string => {
+    const path = TensorPath.to(ensemble.step, tensor, (read) => graph.nodes.get(read)?.ready === false)
+    return path.length === 1 ? "" : `\n${TensorPath.draw(path)}`
   }
   const outputs = new Set<Node>()
   for (const output of config.output) {
@@ -106,13 +116,13 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
         const why = source === node
           ? ""
           : `: at least one of its depending tensors, '${source.name}', is not connected`
-        yield invalid(`output '${output.name}' for ensemble '${name}' is not written${why}`)
+        yield invalid(`output '${output.name}' for ensemble '${name}' is not written${why}${way(output.name)}`)
       }
     }
   }
   for (const node of graph.nodes.values()) {
     if (!outputs.has(node) && (!node.ready || node.readers.length === 0)) {
-      yield invalid(`ensemble tensor '${node.name}' is unused in ensemble '${name}'`)
+      yield invalid(`ensemble tensor '${node.name}' is unused in ensemble '${name}'${way(node.name)}`)
     }
   }
 }

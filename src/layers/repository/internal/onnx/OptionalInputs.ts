@@ -213,7 +213,8 @@ export const withDefaults = (instances: Instances, defaults: ReadonlyArray<Tenso
 }
 
 /**
- * Opens a plan whose inputs called `optional` are stored values of the model; without any, as the executor does.
+ * Opens a plan whose inputs called `optional` are stored values of the model; without any, as the executor does. A custom model knows
+ * by itself what to do without them.
  *
  * Fails as {@link promote} and `Executor.open`.
  *
@@ -224,7 +225,7 @@ export const open = Effect.fn("OptionalInputs.open")(function*(
   plan: ModelPlan,
   optional: ReadonlyArray<string>
 ) {
-  if (optional.length === 0) return yield* executor.open(plan)
+  if (optional.length === 0 || plan.backend === "custom") return yield* executor.open(plan)
   const promoted = yield* promote({ model: plan.model, path: plan.path, names: optional })
   const instances = yield* executor.open({
     ...plan,

@@ -211,8 +211,15 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       seat.strategy = yield* options.strategy(seat, desk)
     }
 
-    const endSequences = () => {
+    /** No more sequences come: nothing waits for others. */
+    const close = () => {
       closing = true
+      for (const { strategy } of seats) strategy.changed()
+    }
+
+    const endSequences = () => {
+      close()
+      table.unloaded = true
       for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
       for (const { strategy } of seats) strategy.changed()
     }
@@ -220,8 +227,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     // Runs before the lanes end: refuse new sequences, and let those that are alive come to their ends.
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        closing = true
-        for (const { strategy } of seats) strategy.changed()
+        close()
         if (open === 0) return Effect.void
         const overtime = Effect.andThen(Effect.sleep(options.drain), Effect.sync(endSequences))
         return Effect.andThen(Effect.raceFirst(drained.await, overtime), drained.await)

@@ -45,6 +45,8 @@ export class SequenceTable {
   readonly deadlines = new DeadlineHeap()
   /** Steps that wait: for a slot, for the step before them, or for a batch. */
   waiting = 0
+  /** Nobody can send another step of any sequence. */
+  unloaded = false
   /** Steps that were offered so far. */
   private offers = 0
   private readonly options: Options
@@ -176,7 +178,7 @@ export class SequenceTable {
 
   /**
    * Ends the waiting of a step, whose caller is told so or has gone (`exit` is `undefined`), and of those behind it. In the backlog
-   * all of its sequence are ended.
+   * all of its sequence are ended. `true`: a START was among them.
    */
   drop(
     step: Step,
@@ -184,11 +186,13 @@ export class SequenceTable {
     reason: FailureReason,
     behind: Failure,
     behindReason: FailureReason
-  ): void {
+  ): boolean {
     const { sequence } = step
+    let hasStart = false
     for (const other of sequence.place === "backlog" ? stepsOf(sequence) : stepsFrom(step)) {
       if (other.state !== "waiting") continue
       this.remove(other)
+      hasStart ||= other.begins
       if (other !== step) this.fail(other, behind, behindReason)
       else if (exit !== undefined) this.fail(step, exit, reason)
       else {
@@ -196,6 +200,7 @@ export class SequenceTable {
         this.options.settled()
       }
     }
+    return hasStart
   }
 
   /** Answers all steps that wait. */

@@ -186,8 +186,11 @@ export class StepRuns {
       if (step.abandoned) table.fail(step, Exit.fail(loss), "CANCELED")
       else if (sequence.ending === "lost" || table.diesWith(sequence)) {
         table.fail(step, Exit.fail(SequenceErrors.lost(model, sequence.id)), "BACKEND")
-      } else if (loss.begun && ++step.losses > maxRetries) table.fail(step, Exit.fail(loss), "BACKEND")
-      else table.putBack(step)
+      } else if (loss.begun && ++step.losses > maxRetries) {
+        table.fail(step, Exit.fail(loss), "BACKEND")
+        // Nobody was told that it begins: there is nothing that it could go on with.
+        if (step.begins) table.lose(sequence)
+      } else table.putBack(step)
     }
     table.seatLost(seat)
     for (const { sequence } of entries) {

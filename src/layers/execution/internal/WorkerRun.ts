@@ -10,7 +10,7 @@ const { State, Word } = Mailbox
 export type Done = (exit: Exit.Exit<ExecutionResult, RunFailure>) => void
 
 /** @category models */
-export class OrtRun implements StartedRun {
+export class WorkerRun implements StartedRun {
   readonly number: number
   readonly written: RunRequest.Written
   readonly done: Done

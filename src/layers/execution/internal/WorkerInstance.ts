@@ -1,18 +1,31 @@
-/** One execution instance: a worker thread with one session in it, seen from the main thread. */
-import { Deferred, Effect, Exit, type Scope } from "effect"
+/** One execution instance: a worker thread with one model in it, seen from the main thread. */
+import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads"
 import { ExecutionFailed, InstanceLost, InvalidRequest, type LoadFailed } from "../../../schema/Errors.ts"
 import type { ExecutionResult, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import type { AnswerBell, Ringer } from "./AnswerBell.ts"
+import type { ToCustomWorker } from "./CustomStart.ts"
 import type { Instance } from "./InstancePool.ts"
 import { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
-import { OrtRun } from "./OrtRun.ts"
-import * as OrtThread from "./OrtThread.ts"
 import * as RunRequest from "./RunRequest.ts"
+import { WorkerRun } from "./WorkerRun.ts"
+import * as WorkerThread from "./WorkerThread.ts"
 
 const { Answer, State, Status, Word } = Mailbox
+
+/** What one kind of worker has of its own. @category models */
+export interface Kind {
+  /** Whose words errors repeat. */
+  readonly runtime: string
+  /** Starts the thread, which is given runs this way; `port` moves into it. */
+  readonly start: (run: Mailbox.RunStart, name: string) => Worker
+  /** Tells a thread that waits that something is asked of it. Called seldom enough for a message. */
+  readonly wake: (worker: Worker, words: Int32Array) => void
+  /** It may be stopped while it opens its model, and is where that takes longer than this. Absent: it is waited for. */
+  readonly openWithin?: Duration.Duration
+}
 
 /** @category models */
 export interface Options {
@@ -21,9 +34,7 @@ export interface Options {
   readonly path: string
   readonly name: string
   readonly layout: RunRequest.Layout
-  readonly settings: Mailbox.NativeSettings
-  readonly worker: URL
-  readonly heapMegabytes: number
+  readonly kind: Kind
   readonly memory: TensorMemory["Service"]
   readonly bell: AnswerBell
   /** Monotonic nanoseconds. */
@@ -41,13 +52,13 @@ const closeMillis = 20_000
 
 const nothing: StartedRun = { withdraw: () => false }
 
-class OrtInstance implements Ringer {
+class WorkerInstance implements Ringer {
   readonly lost = Deferred.makeUnsafe<string>()
   private readonly mailbox = Mailbox.views()
   private readonly target: RunRequest.Target
   private readonly ended: Promise<void>
   /** Runs in the mailbox, in order; withdrawn ones keep their place until the worker has passed it. */
-  private runs: Array<OrtRun> = []
+  private runs: Array<WorkerRun> = []
   /** Number of the run that was started last. */
   private started = 0
   /** Number of the run that was collected last. */
@@ -57,6 +68,7 @@ class OrtInstance implements Ringer {
   /** What runs take of late. */
   private nanos = 1e9
   listed = false
+  isOpen = false
   private isLost = false
   private isEnded = false
   private failure: string | undefined
@@ -68,18 +80,13 @@ class OrtInstance implements Ringer {
     this.options = options
     const { port1, port2 } = new MessageChannel()
     this.port = port1
-    const start: Mailbox.Start = {
-      path: options.path,
-      settings: options.settings,
-      run: {
-        mailbox: this.mailbox.buffer,
-        bell: options.bell.buffer,
-        port: port2,
-        inputs: options.layout.inputs,
-        outputs: options.layout.outputs
-      }
-    }
-    this.worker = OrtThread.startWorker(options.worker, start, [port2], options.heapMegabytes)
+    this.worker = options.kind.start({
+      mailbox: this.mailbox.buffer,
+      bell: options.bell.buffer,
+      port: port2,
+      inputs: options.layout.inputs,
+      outputs: options.layout.outputs
+    }, options.name)
     this.target = {
       mailbox: this.mailbox,
       memory: options.memory,
@@ -100,6 +107,11 @@ class OrtInstance implements Ringer {
     })
   }
 
+  sequenceEnded?: NonNullable<LentInstance["sequenceEnded"]>
+
+  readonly tellEnd: NonNullable<LentInstance["sequenceEnded"]> = (id, why) =>
+    this.worker.postMessage({ _tag: "SequenceEnded", id, why } satisfies ToCustomWorker)
+
   get name(): string {
     return this.options.name
   }
@@ -113,7 +125,7 @@ class OrtInstance implements Ringer {
   /** Tells the worker of what was started, if it sleeps. */
   readonly wake = (): void => {
     const { words } = this.mailbox
-    if (Atomics.load(words, Word.asleep) === 1) Atomics.notify(words, Word.request)
+    if (Atomics.load(words, Word.asleep) === 1) this.options.kind.wake(this.worker, words)
   }
 
   readonly start: LentInstance["start"] = (inputs, outputs, done) => {
@@ -130,7 +142,7 @@ class OrtInstance implements Ringer {
     }
     this.started = number
     if (this.runs.length === 0) this.since = this.options.now()
-    const run = new OrtRun(number, written, done, words)
+    const run = new WorkerRun(number, written, done, words)
     this.runs.push(run)
     Atomics.store(words, Word.states + Mailbox.placeOf(number), State.ready)
     Atomics.store(words, Word.request, number)
@@ -151,7 +163,7 @@ class OrtInstance implements Ringer {
     return this.runs.length > 0
   }
 
-  private answer(run: OrtRun): void {
+  private answer(run: WorkerRun): void {
     const place = this.mailbox.places[Mailbox.placeOf(run.number)]!
     const { fields } = place
     const message = fields[Answer.hasMessage] === 0
@@ -170,7 +182,10 @@ class OrtInstance implements Ringer {
       exit = Exit.fail(new InvalidRequest({ message: message!.error! }))
     } else {
       exit = Exit.fail(
-        new ExecutionFailed({ message: `onnx runtime error: ${message!.error!.trim()}`, model: this.options.model })
+        new ExecutionFailed({
+          message: `${this.options.kind.runtime} error: ${message!.error!.trim()}`,
+          model: this.options.model
+        })
       )
     }
     run.done(exit)
@@ -189,7 +204,7 @@ class OrtInstance implements Ringer {
   /** Asks the worker to end after what it does now. */
   private leave(): void {
     Atomics.store(this.mailbox.words, Word.request, Mailbox.closing)
-    Atomics.notify(this.mailbox.words, Word.request)
+    this.wake()
   }
 
   private lose(reason: string): void {
@@ -230,7 +245,10 @@ class OrtInstance implements Ringer {
     this.isLost = true
     this.options.bell.stopped(this)
     this.leave()
-    const late = setTimeout(() => void this.worker.terminate(), closeMillis)
+    const late = setTimeout(
+      () => void this.worker.terminate(),
+      this.isOpen || this.options.kind.openWithin === undefined ? closeMillis : 0
+    )
     void this.ended.then(() => {
       clearTimeout(late)
       resume(Effect.void)
@@ -246,17 +264,26 @@ class OrtInstance implements Ringer {
  */
 export const spawn = (
   options: Options,
-  check: (opened: OrtThread.Opened) => string | undefined
+  check?: (opened: WorkerThread.Opened) => string | undefined
 ): Effect.Effect<Instance, LoadFailed, Scope.Scope> =>
   Effect.gen(function*() {
+    const { kind: { openWithin, runtime } } = options
     const instance = yield* Effect.acquireRelease(
-      Effect.sync(() => new OrtInstance(options)),
+      Effect.sync(() => new WorkerInstance(options)),
       (instance) => instance.close
     )
-    const refuse = OrtThread.refusal(options)
-    const found = yield* OrtThread.opened(instance.worker, refuse)
-    const problem = check(found)
+    const refuse = WorkerThread.refusal(options)
+    const opened = WorkerThread.opened(instance.worker, runtime, refuse)
+    const found = yield* openWithin === undefined || !Duration.isFinite(openWithin) ?
+      opened :
+      Effect.timeoutOrElse(opened, {
+        duration: openWithin,
+        orElse: () => refuse(`it was not open within ${Duration.format(openWithin)}`)
+      })
+    instance.isOpen = true
+    const problem = check?.(found)
     if (problem !== undefined) return yield* refuse(problem)
+    if (found.hears === true) instance.sequenceEnded = instance.tellEnd
     instance.worker.on("message", options.bell.ring)
     return instance
   })

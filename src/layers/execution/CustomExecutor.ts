@@ -1,0 +1,126 @@
+/** Runs custom models: modules of TypeScript or JavaScript, each instance in a worker thread of its own. */
+import { Clock, Duration, Effect, FiberSet, Layer, type Schedule } from "effect"
+import { dirname } from "node:path"
+import type { Worker } from "node:worker_threads"
+import { LoadFailed } from "../../schema/Errors.ts"
+import { Executor, type ModelPlan } from "../../services/Executor.ts"
+import { TensorMemory } from "../../services/TensorMemory.ts"
+import { AnswerBell } from "./internal/AnswerBell.ts"
+import type { CustomStart, ToCustomWorker } from "./internal/CustomStart.ts"
+import * as InstancePool from "./internal/InstancePool.ts"
+import type { FromWorker, Log } from "./internal/Mailbox.ts"
+import * as Mailbox from "./internal/Mailbox.ts"
+import * as RunRequest from "./internal/RunRequest.ts"
+import * as WorkerInstance from "./internal/WorkerInstance.ts"
+import * as WorkerThread from "./internal/WorkerThread.ts"
+
+/** @category models */
+export interface Options {
+  /**
+   * A run that takes longer counts as an instance that does not answer: the request fails, and the thread is stopped and replaced.
+   * Loading the module and its setup may take as long. Default: 5 minutes.
+   */
+  readonly stallTimeout?: Duration.Input
+  /** Delays before a lost instance is opened again. Default: 100 ms, doubling up to 30 s, without end. */
+  readonly restart?: Schedule.Schedule<unknown>
+  /** JavaScript heap of a worker, in megabytes; what lies in array buffers does not count. Default: 512. */
+  readonly workerHeapMegabytes?: number
+}
+
+/** The worker's file: TypeScript where this runs from sources, JavaScript in the built package. */
+const workerFile = new URL(
+  import.meta.url.endsWith(".ts") ? "./internal/CustomWorker.ts" : "./internal/CustomWorker.js",
+  import.meta.url
+)
+
+const runtime = "custom model"
+
+/** A worker in its event loop hears messages only; one that was told needs no second one. */
+const wake = (worker: Worker, words: Int32Array) => {
+  if (Atomics.compareExchange(words, Mailbox.Word.asleep, 1, 0) === 1) {
+    worker.postMessage(0 satisfies ToCustomWorker)
+  }
+}
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const memory = yield* TensorMemory
+  const clock = yield* Clock.Clock
+  const bell = new AnswerBell()
+  const heapMegabytes = options.workerHeapMegabytes ?? 512
+  const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
+
+  const open = Effect.fn("CustomExecutor.open")(function*(plan: ModelPlan) {
+    const { model, outputs, parameters = {}, path, states = [], version } = plan
+    const other = plan.instances.find((instance) => instance.device.kind !== "CPU")
+    if (other !== undefined) {
+      return yield* new LoadFailed({
+        message:
+          `instance '${other.name}' of model '${model}' asks for device ${other.device.kind} ${other.device.id}; ` +
+          "a custom model runs on the CPU: give kind: KIND_CPU in its instance_group",
+        model,
+        code: "INVALID_ARG"
+      })
+    }
+    const fork = yield* FiberSet.makeRuntime()
+    const layout = RunRequest.layout(plan)
+    const write = (instance: string, { level, text }: Log) => {
+      fork(Effect.annotateLogs(Effect.logWithLevel(level)(text), { model, version, instance }))
+    }
+    const kind: WorkerInstance.Kind = {
+      runtime,
+      start: (run, instance) => {
+        const start: CustomStart = {
+          path,
+          instance: { model, version, instance, directory: dirname(path), parameters },
+          inputAxes: layout.inputAxes,
+          outputs,
+          outputAxes: layout.outputRules.map(({ axis }) => axis),
+          states,
+          run
+        }
+        const worker = WorkerThread.start(workerFile, start, [run.port], heapMegabytes)
+        worker.on("message", (message: FromWorker) => {
+          if (message !== 0 && message._tag === "Log") write(instance, message)
+        })
+        return worker
+      },
+      wake,
+      openWithin: stallTimeout
+    }
+    return yield* InstancePool.make({
+      model,
+      count: plan.instances.length,
+      passive: InstancePool.passiveOf(plan),
+      open: (index) =>
+        WorkerInstance.spawn({
+          model,
+          version,
+          path,
+          name: plan.instances[index]!.name,
+          layout,
+          kind,
+          memory,
+          bell,
+          now: () => clock.monotonicTimeNanosUnsafe()
+        }),
+      restart: options.restart ?? InstancePool.defaultRestart,
+      stableAfter: "1 minute",
+      stallTimeout,
+      poll: bell.look
+    })
+  })
+
+  return Executor.of({
+    devices: [{ kind: "CPU", id: 0 }],
+    // A module says nothing of its tensors: its config does.
+    inspect: () => Effect.succeed({ inputs: [], outputs: [] }),
+    open
+  })
+})
+
+/** Custom models on worker threads of this process, with default options. @category layers */
+export const layer: Layer.Layer<Executor, never, TensorMemory> = Layer.effect(Executor, make({}))
+
+/** Custom models on worker threads of this process. @category layers */
+export const layerWith = (options: Options): Layer.Layer<Executor, never, TensorMemory> =>
+  Layer.effect(Executor, make(options))

@@ -1,0 +1,21 @@
+/** What the worker of a custom model is started with, and what it is told. Loaded by both threads. */
+import type { Instance } from "../../../schema/CustomModel.ts"
+import type { PlannedState, SequenceEnd, TensorSpec } from "../../../services/Executor.ts"
+import type { RunStart } from "./Mailbox.ts"
+
+/** @category models */
+export interface CustomStart {
+  readonly path: string
+  readonly instance: Instance
+  /** Where each input has the batch, `BatchAxis.none` for inputs without. */
+  readonly inputAxes: ReadonlyArray<number>
+  readonly outputs: ReadonlyArray<TensorSpec>
+  readonly outputAxes: ReadonlyArray<number>
+  readonly states: ReadonlyArray<PlannedState>
+  readonly run: RunStart
+}
+
+/** What main tells the worker by a message; what is asked for in the mailbox: 0. @category models */
+export type ToCustomWorker =
+  | 0
+  | { readonly _tag: "SequenceEnded"; readonly id: bigint | string; readonly why: SequenceEnd }
