@@ -414,7 +414,7 @@ export class Sequences {
     for (const step of sequence.steps.splice(0)) this.answer(step, "SequenceLost")
   }
 
-  /** An instance is lost, with what it was running. */
+  /** An instance is lost, with what it was running. Slots are given when what is over by then has ended. */
   crashed(
     machine: Machine,
     running: ReadonlyArray<{ readonly steps: ReadonlyArray<Step>; readonly begun: boolean }>
@@ -449,7 +449,6 @@ export class Sequences {
       this.displace(sequence)
     }
     for (const sequence of sequences) this.advance(sequence)
-    this.assign()
   }
 
   /** When something is due next that nobody outside causes. */
