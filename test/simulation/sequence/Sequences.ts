@@ -315,7 +315,7 @@ export class Sequences {
   endAll(): void {
     this.closing = true
     this.unloaded = true
-    for (const sequence of [...this.live.values()]) this.finish(sequence, "unloaded")
+    for (const sequence of Array.from(this.live.values())) this.finish(sequence, "unloaded")
   }
 
   /** A step leaves, and with it those behind it, or all where the sequence has no slot yet. */
@@ -414,7 +414,7 @@ export class Sequences {
     for (const step of sequence.steps.splice(0)) this.answer(step, "SequenceLost")
   }
 
-  /** An instance is lost, with what it was running. */
+  /** An instance is lost, with what it was running. Slots are given when what is over by then has ended. */
   crashed(
     machine: Machine,
     running: ReadonlyArray<{ readonly steps: ReadonlyArray<Step>; readonly begun: boolean }>
@@ -449,7 +449,6 @@ export class Sequences {
       this.displace(sequence)
     }
     for (const sequence of sequences) this.advance(sequence)
-    this.assign()
   }
 
   /** When something is due next that nobody outside causes. */
@@ -471,7 +470,7 @@ export class Sequences {
 
   /** Does what is due now. `takeBack` takes a run back that lies ready. */
   expire(takeBack: (run: Run) => void): void {
-    for (const step of [...this.waiting]) if (this.dueOf(step) <= this.now) return this.pass(step)
+    for (const step of this.waiting) if (this.dueOf(step) <= this.now) return this.pass(step)
     for (const { flight } of this.all) {
       if (flight?.begun === false && flight.deadlineAt <= this.now) {
         takeBack(flight.run!)
