@@ -134,7 +134,8 @@ const onInstances = (
       ]
   })
 
-const direct = model(4, { direct: {} })
+/** The model of most scenarios of the strategy Direct. */
+export const direct = model(4, { direct: {} })
 const utilization = (minimum_slot_utilization: number) =>
   model(4, { direct: { max_queue_delay_microseconds: micros(3000), minimum_slot_utilization } })
 
@@ -403,7 +404,7 @@ const oldestBatching = (millis: number, more: NonNullable<Batching["oldest"]> = 
   }
 })
 const oldest = model(8, oldestBatching(5000))
-const parallel = differing((i) => i === 0 ? 2 : 3).map(({ shape: _, ...request }) => request)
+const parallel = three.flatMap((id, i) => sequence(id, i === 0 ? 2 : 3))
 const ordered = (preserve_ordering: boolean) =>
   model(8, { oldest: { preserve_ordering } }, { instances: 2, exec: (instance) => instance === 0 ? 400 : 100 })
 

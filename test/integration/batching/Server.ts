@@ -1,5 +1,5 @@
 /** The whole server of a scenario in this process, and what a test has to know of its inside. */
-import { Clock, Context, type Duration, Effect, Layer } from "effect"
+import { Clock, Context, type Duration, Effect, Layer, Scope } from "effect"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "../../../src/layers/frontend/HttpFrontend.ts"
@@ -28,6 +28,8 @@ export interface Options {
   readonly batcher?: DynamicBatcher.Options
   /** How long sequences may go on when the server ends. Default: not at all. */
   readonly drain?: Duration.Input
+  /** Whose end ends the queue of the model. Default: that of the whole server. */
+  readonly queueScope?: Scope.Scope
   /** Milliseconds until nobody waits for a request any more, by the order of submission: as if its front end had told. */
   readonly deadline?: (submission: number) => number | undefined
 }
@@ -103,7 +105,11 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
   const { instances, modelled } = yield* ModelledInstances.make(plan, model)
   const statistics = yield* Context.get(shared, Statistics).open({ model: config.name, version: 1 })
   if (options.held === true) yield* instances.slots.take(instances.count)
-  const opened = yield* schedulers.open({ config, version: 1, plan, signature, instances, statistics })
+  const scope = options.queueScope ?? (yield* Effect.scope)
+  const opened = yield* Scope.provide(
+    schedulers.open({ config, version: 1, plan, signature, instances, statistics }),
+    scope
+  )
   const traffic: Traffic = { submitted: 0, ended: 0, waits: [] }
   const scheduler = watched(opened, traffic, yield* Clock.Clock, options)
   const value: Model = {

@@ -92,10 +92,24 @@ describe("Admission of sequences", () => {
         yield* queue.submit(1, 3, { end: true })
       ]
       yield* settle
-      assert.deepStrictEqual(queue.batches, ["^1+1$ ^1+2"])
-      yield* queue.finish()
-      yield* queue.finish()
+      for (let i = 0; i < 3; i++) yield* queue.finish()
+      assert.deepStrictEqual(queue.batches, ["^1+1$", "^1+2", "1+3$"])
       assert.deepStrictEqual(yield* answers(fibers), [1, 2, 5])
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "lets it run beside the one before where no instance knows them by their id",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make(oldest, { stateful: true })
+      const fibers = [
+        yield* queue.submit(1, 1, { start: true, end: true }),
+        yield* queue.submit(1, 2, { start: true, end: true })
+      ]
+      yield* settle
+      assert.deepStrictEqual(queue.batches, ["^1+1$ ^1+2$"])
+      yield* queue.finish()
+      assert.deepStrictEqual(yield* answers(fibers), [1, 2])
     }, Effect.scoped)
   )
 

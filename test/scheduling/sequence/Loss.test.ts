@@ -47,6 +47,8 @@ describe("The loss of an instance", () => {
       yield* settle
       queue.fakes.open.get(0)!.crash("test")
       yield* back
+      yield* TestClock.adjust("50 millis")
+      yield* settle
       yield* queue.finish()
       assert.strictEqual(read(yield* Fiber.join(step)), 1)
       assert.isTrue(isEmpty(queue))
@@ -154,6 +156,36 @@ describe("The loss of an instance", () => {
       yield* queue.finish()
       assert.deepStrictEqual(yield* answers([first, ...steps]), [1, "InstanceLost", 5])
       assert.deepStrictEqual(queue.batches, ["^1+1", "1+2", "1+2", "1+2", "1+4$"])
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "is the end of a sequence whose START was lost three times",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make({ ...single, max_sequence_idle_microseconds: 60_000_000n }, { stateful: true })
+      const steps = [yield* queue.submit(1, 1, { start: true }), yield* queue.submit(1, 2)]
+      for (const wait of ["100 millis", "200 millis", "400 millis"] as const) {
+        yield* settle
+        queue.fakes.open.get(0)!.crash("test")
+        yield* TestClock.adjust(wait)
+      }
+      assert.deepStrictEqual(yield* answers(steps), ["InstanceLost", "SequenceLost"])
+      assert.strictEqual(read(yield* Fiber.join(yield* queue.submit(1, 3))), "SequenceLost")
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "does not bring a sequence back to life whose START never ran",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make(single, { stateful: true })
+      const step = yield* queue.submit(1, 1, { start: true, deadline: 50 })
+      yield* TestClock.adjust("60 millis")
+      queue.fakes.open.get(0)!.crash("test")
+      yield* settle
+      assert.strictEqual(read(yield* Fiber.join(step)), "DeadlineExceeded")
+      assert.strictEqual(read(yield* Fiber.join(yield* queue.submit(1, 3))), "InvalidRequest")
       assert.isTrue(isEmpty(queue))
     }, Effect.scoped)
   )

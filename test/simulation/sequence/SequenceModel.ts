@@ -104,7 +104,7 @@ export class SequenceModel {
   cancel(step: Step): void {
     const rules = this.enter()
     const { run } = step
-    if (run?.state === "ready") this.takeBack(run)
+    if (run !== undefined && !step.begun && step.sequence!.flight === step) this.takeBack(run)
     rules.cancel(step)
   }
 
@@ -212,7 +212,7 @@ export class SequenceModel {
     const { delay, maxBatchSize, preferred } = this.plan
     const isFull = rows >= Math.max(1, maxBatchSize) || preferred.some((size) => rows >= size) ||
       members.length < ready.length
-    const age = this.world.now - Math.min(...members.map(({ arrivedAt }) => arrivedAt))
+    const age = this.world.now - Math.min(...members.map(({ sequence }) => sequence!.readyAt))
     if (delay > 0 && !isFull && !this.rules.closing && age < Accumulator.microsOf(delay, "delay") * 1000) {
       this.violated("gathers", `a batch of ${rows} leaves after ${age} ns`)
     }
@@ -237,7 +237,10 @@ export class SequenceModel {
 
   begun(run: Run): void {
     this.enter()
-    for (const { sequence } of this.running.get(run) ?? []) sequence!.ranOn = run.machine
+    for (const step of this.running.get(run) ?? []) {
+      step.begun = true
+      step.sequence!.ranOn = run.machine
+    }
   }
 
   withdrawn(run: Run): void {
@@ -305,7 +308,9 @@ export class SequenceModel {
   private checkOrder(step: Step): void {
     for (const steps of this.inOrder) {
       if (steps.includes(step)) return
-      const first = steps.find(({ answers, run }) => answers === 0 && run?.machine === step.run!.machine)
+      const first = steps.find(({ answers, run, submitted }) =>
+        submitted && answers === 0 && run?.machine === step.run!.machine
+      )
       if (first !== undefined && !first.cancelled) {
         return this.violated("ordering", `step ${step.number} was answered before ${first.number}`)
       }
@@ -371,9 +376,9 @@ export class SequenceModel {
   private checkHooks(): void {
     const { hooks } = this.rules
     for (const { id, machine, why } of this.told.splice(0)) {
-      const at = hooks.findIndex((hook) =>
-        hook.id === id && hook.machine === machine && (hook.why === why || (!machine.up && why === "lost"))
-      )
+      // Whoever was cancelled while it ran may as well be lost with its instance.
+      const given = machine.up ? [why] : [why, "lost", "cancelled"]
+      const at = hooks.findIndex((hook) => hook.id === id && hook.machine === machine && given.includes(hook.why))
       if (at < 0) this.violated("hooks", `instance ${machine.index} was told that ${shown({ id })} is ${why}`)
       else hooks.splice(at, 1)
     }

@@ -218,9 +218,10 @@ class SequenceSimulation {
       }
     }
     // The server looks for ends of runs first.
-    if (plan.polls) this.machines.poll()
+    while (plan.polls && this.machines.all.some(({ runs }) => runs[0]?.state === "ended")) this.machines.poll()
     model.arrive(step)
     const fiber = world.fork(this.scheduler!.submit(job))
+    step.submitted = true
     fiber.addObserver((exit) => {
       model.answered(step, exit)
       over(Exit.isFailure(exit))

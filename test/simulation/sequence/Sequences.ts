@@ -28,8 +28,12 @@ export class Step {
   sequence: Sequence | undefined
   expected: Expected | undefined
   answers = 0
+  /** Its caller waits for the answer: one that is given before cannot be seen. */
+  submitted = false
   cancelled = false
   run: Run | undefined
+  /** Its run has begun. */
+  begun = false
   losses = 0
   /** A START that has put away what was there before. */
   opened = false
@@ -79,6 +83,8 @@ export class Sequence {
   /** The server keeps something for it. */
   open = false
   ranOn: Machine | undefined
+  /** Those of the same id before it that are not over. */
+  before: ReadonlyArray<Sequence> = []
 
   constructor(id: bigint | string, order: number) {
     this.id = id
@@ -115,6 +121,7 @@ export class Sequences {
   readonly waiting = new Set<Step>()
   now = 0
   closing = false
+  private unloaded = false
   private readonly lost = new Map<bigint | string, number>()
   private readonly holding: Array<number> = []
 
@@ -190,6 +197,8 @@ export class Sequences {
     let sequence = this.live.get(id)
     if (sequence === undefined) {
       sequence = new Sequence(id, this.all.length)
+      // An instance that keeps states by ids must not meet two sequences of one id.
+      if (!this.plan.stateful) sequence.before = this.all.filter((other) => other.id === id && other.place !== "over")
       this.all.push(sequence)
       this.line.push(sequence)
       this.live.set(id, sequence)
@@ -220,20 +229,25 @@ export class Sequences {
 
   /** Gives slots to those who stand in line: first to those who had one, in the order in which they began. */
   assign(): void {
+    const placed: Array<Sequence> = []
     for (;;) {
       const free = this.freeSlot
       const sequence = this.line[0]
-      if (free === undefined || sequence === undefined) return
+      if (free === undefined || sequence === undefined) break
       this.line.shift()
       sequence.place = "slot"
       sequence.heldSince = this.now
       sequence.seat = free[0]
       sequence.slot = free[1]
       this.seats[free[0]]!.slots[free[1]] = sequence
-      if (sequence.overdue) {
+      placed.push(sequence)
+    }
+    for (const sequence of placed) {
+      if (!sequence.overdue) this.advance(sequence)
+      else {
         sequence.overdue = false
         this.finish(sequence, "expired")
-      } else this.advance(sequence)
+      }
     }
   }
 
@@ -246,7 +260,7 @@ export class Sequences {
       if (sequence.ending !== undefined) this.end(sequence)
       return
     }
-    if (sequence.place !== "slot") {
+    if (sequence.place !== "slot" || sequence.before.some(({ place }) => place !== "over")) {
       sequence.next = undefined
       return
     }
@@ -287,6 +301,7 @@ export class Sequences {
     this.release(sequence)
     sequence.place = "over"
     this.tell(sequence, sequence.ending!)
+    for (const other of this.all) if (other.before.includes(sequence)) this.advance(other)
     this.assign()
   }
 
@@ -299,17 +314,19 @@ export class Sequences {
 
   endAll(): void {
     this.closing = true
+    this.unloaded = true
     for (const sequence of [...this.live.values()]) this.finish(sequence, "unloaded")
   }
 
   /** A step leaves, and with it those behind it, or all where the sequence has no slot yet. */
-  private drop(step: Step, tag: string, behind = "Cancelled"): void {
+  private drop(step: Step, tag: string, behind = "Cancelled"): ReadonlyArray<Step> {
     const sequence = step.sequence!
     const gone = sequence.place === "backlog"
       ? sequence.steps.splice(0)
       : sequence.steps.splice(sequence.steps.indexOf(step))
     for (const one of gone) this.answer(one, one === step ? tag : behind)
     if (sequence.next !== undefined && gone.includes(sequence.next)) sequence.next = undefined
+    return gone
   }
 
   /** The last step of a sequence begins: its slot, which is a row of its own, is the next one's. */
@@ -324,6 +341,7 @@ export class Sequences {
     sequence.steps.shift()
     sequence.flight = step
     step.run = run
+    step.begun = false
     this.waiting.delete(step)
   }
 
@@ -401,7 +419,9 @@ export class Sequences {
     machine: Machine,
     running: ReadonlyArray<{ readonly steps: ReadonlyArray<Step>; readonly begun: boolean }>
   ): void {
-    const place = this.seats.find((seat) => seat.machine === machine)!
+    const place = this.seats.find((seat) => seat.machine === machine)
+    // It was given back.
+    if (place === undefined) return
     place.machine = undefined
     this.empty.push(place)
     const sequences = new Set(place.slots.filter((one) => one !== undefined))
@@ -415,15 +435,17 @@ export class Sequences {
         else if (this.isLost(sequence)) {
           this.answer(step, "SequenceLost")
           this.lose(sequence)
-        } else if (begun && ++step.losses === tries) this.answer(step, "InstanceLost")
-        else {
+        } else if (begun && ++step.losses === tries) {
+          this.answer(step, "InstanceLost")
+          if (step.start) this.lose(sequence)
+        } else {
           sequence.steps.unshift(step)
           this.waiting.add(step)
         }
       }
     }
     for (const sequence of sequences) {
-      if (this.isLost(sequence) && sequence.ending !== "lost" && sequence.ending !== "cancelled") this.lose(sequence)
+      if (this.isLost(sequence) && sequence.ending !== "lost") this.lose(sequence)
       this.displace(sequence)
     }
     for (const sequence of sequences) this.advance(sequence)
@@ -435,7 +457,7 @@ export class Sequences {
     let due = Infinity
     for (const step of this.waiting) due = Math.min(due, this.dueOf(step))
     for (const sequence of this.all) {
-      if (sequence.flight?.run?.state === "ready") due = Math.min(due, sequence.flight.deadlineAt)
+      if (sequence.flight?.begun === false) due = Math.min(due, sequence.flight.deadlineAt)
       if (!sequence.overdue) due = Math.min(due, sequence.idleAt)
     }
     for (const at of this.lost.values()) due = Math.min(due, at)
@@ -451,8 +473,8 @@ export class Sequences {
   expire(takeBack: (run: Run) => void): void {
     for (const step of [...this.waiting]) if (this.dueOf(step) <= this.now) return this.pass(step)
     for (const { flight } of this.all) {
-      if (flight?.run?.state === "ready" && flight.deadlineAt <= this.now) {
-        takeBack(flight.run)
+      if (flight?.begun === false && flight.deadlineAt <= this.now) {
+        takeBack(flight.run!)
         return this.pass(flight)
       }
     }
@@ -469,12 +491,12 @@ export class Sequences {
   private pass(step: Step): void {
     const sequence = step.sequence!
     const inBacklog = sequence.place === "backlog"
-    if (inBacklog && step.deadlineAt > this.now) this.drop(step, "RequestTimedOut", "RequestTimedOut")
-    else this.drop(step, "DeadlineExceeded")
-    const isNew = sequence.ranOn === undefined && sequence.flight === undefined && sequence.steps.length === 0
-    if (inBacklog || isNew) return this.finish(sequence, "expired")
-    const last = sequence.steps.at(-1) ?? sequence.flight
-    if (sequence.ending === "finished" && last?.plan.end !== true && !this.live.has(sequence.id)) {
+    const gone = inBacklog && step.deadlineAt > this.now
+      ? this.drop(step, "RequestTimedOut", "RequestTimedOut")
+      : this.drop(step, "DeadlineExceeded")
+    // Without its START there is nothing that it could go on with.
+    if (inBacklog || gone.some(({ start }) => start)) return this.finish(sequence, "expired")
+    if (sequence.ending === "finished" && !this.unloaded && !this.live.has(sequence.id)) {
       sequence.ending = undefined
       this.live.set(sequence.id, sequence)
       sequence.idleAt = this.now + this.idleLimit

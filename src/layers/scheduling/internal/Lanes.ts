@@ -71,6 +71,9 @@ export interface Lanes {
   ) => StartedRun
 }
 
+const isLost = (exit: Exit.Exit<unknown, RunFailure>): boolean =>
+  Exit.isFailure(exit) && Option.getOrUndefined(Cause.findErrorOption(exit.cause))?._tag === "InstanceLost"
+
 /** A run that failed because its instance was lost before it came to it. @category getters */
 export const isNotBegun = (exit: Exit.Exit<unknown, RunFailure>): boolean => {
   if (Exit.isSuccess(exit)) return false
@@ -109,7 +112,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       if (first) runs.shift()
       else runs.splice(runs.indexOf(run), 1)
       if (runs.length === 0) running--
-      else if (first) runs[0]!.begun()
+      else if (first && !isLost(exit)) runs[0]!.begun()
       // Its loss is being told: until then nothing may be tried on it again and again.
       if (isNotBegun(exit)) retire(lane)
       rest(lane)

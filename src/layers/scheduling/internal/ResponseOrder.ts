@@ -25,7 +25,12 @@ export class ResponseOrder {
 
   /** The answers of a batch are there. */
   answered(batch: Batch): void {
-    if (!this.kept) return this.give(batch)
+    if (this.kept) this.leave()
+    else this.give(batch)
+  }
+
+  /** Gives the answers that wait for nobody any more: after batches were taken back. */
+  leave(): void {
     for (let first = this.batches[0]; first?.answers !== undefined; first = this.batches[0]) {
       this.batches.shift()
       this.give(first)

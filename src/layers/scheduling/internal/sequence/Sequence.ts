@@ -39,6 +39,8 @@ export class Sequence implements Member<Sequence> {
   /** Steps submitted so far. */
   submitted = 0
   cell: StateCell | undefined = undefined
+  /** A step has succeeded since the last START: until then the model may know nothing of it, and is told START again. */
+  begun = false
   /**
    * In the line for its first slot; in the line for another one, because its instance was lost; in a slot; in none any more, because
    * its last step has been started; over.
@@ -52,6 +54,9 @@ export class Sequence implements Member<Sequence> {
   ending: SequenceEnd | undefined = undefined
   /** Its idle limit passed while it waited for a slot. */
   overdue = false
+  /** The sequence of the same id before it, which is not over, and the one after it. */
+  predecessor: Sequence | undefined = undefined
+  successor: Sequence | undefined = undefined
   /** The instance that has last begun a step of it; `undefined`: none was begun yet. */
   ranOn: LentInstance | undefined = undefined
 

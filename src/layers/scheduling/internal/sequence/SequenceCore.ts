@@ -129,11 +129,11 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
     const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
       const { id, start } = asked
-      if (closing && start) {
+      const found = live.get(id)
+      if (closing && (start || (found === undefined && table.unloaded))) {
         statistics.refused("stopping")
         return SequenceErrors.stopping()
       }
-      const found = live.get(id)
       if (found === undefined && !start) return Admission.strangerOf(admission, asked)
       const refusal = Admission.fullness(admission, found) ??
         (found === undefined ? Admission.lateness(admission, asked, job, at) : undefined)
@@ -146,10 +146,8 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         return found
       }
       const sequence = new Sequence(id, sequences++)
-      table.lost.remove(id)
       admit()
-      slots.line.join(sequence)
-      live.set(id, sequence)
+      table.begin(sequence)
       return sequence
     }
 
@@ -183,23 +181,15 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
           table.deadlines.add(step, table.waiting)
           watch.expect(dueAt)
         }
-        if (sequence.waits) assign()
+        if (sequence.waits) slots.assign()
         else table.advance(sequence)
         return endings.withdraw(step)
       })
 
-    let assigning = false
-    const assign = () => {
-      if (!assigning) slots.assign()
-    }
-    /** Instances that come in one turn of the event loop are there together: their slots are given out by index. */
+    /** Instances come and go together with others, and with the ends of their runs: then all slots are given out by index. */
     const assignSoon = () => {
-      if (assigning) return
-      assigning = true
-      dispatcher.scheduleTask(() => {
-        assigning = false
-        slots.assign()
-      }, 0)
+      slots.pause()
+      dispatcher.scheduleTask(() => slots.resume(), 0)
     }
 
     const watch = yield* DeadlineWatch.make({ next }, expire)
@@ -209,7 +199,10 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
           seat.lent = instance
           assignSoon()
         },
-        gone: () => table.seatLost(seat)
+        gone: () => {
+          assignSoon()
+          table.seatLost(seat)
+        }
       })
       seat.lanes = yield* Lanes.make(one, () => {
         // The end of a run comes here first: its sequences go on at the end of it, and the instance then.
@@ -218,16 +211,23 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       seat.strategy = yield* options.strategy(seat, desk)
     }
 
-    const endSequences = () => {
+    /** No more sequences come: nothing waits for others. */
+    const close = () => {
       closing = true
+      for (const { strategy } of seats) strategy.changed()
+    }
+
+    const endSequences = () => {
+      close()
+      table.unloaded = true
       for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
+      for (const { strategy } of seats) strategy.changed()
     }
 
     // Runs before the lanes end: refuse new sequences, and let those that are alive come to their ends.
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        closing = true
-        for (const { strategy } of seats) strategy.changed()
+        close()
         if (open === 0) return Effect.void
         const overtime = Effect.andThen(Effect.sleep(options.drain), Effect.sync(endSequences))
         return Effect.andThen(Effect.raceFirst(drained.await, overtime), drained.await)
@@ -245,5 +245,5 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       return { waiting, running }
     }
     statistics.observe(depth)
-    return { submit, depth, holds: (id) => live.has(id), endSequences, table }
+    return { submit, depth, holds: (id) => live.has(id), sequences: () => live.size, endSequences, table }
   })

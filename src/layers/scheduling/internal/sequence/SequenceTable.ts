@@ -37,12 +37,16 @@ type Failure = Exit.Exit<never, JobFailure>
 export class SequenceTable {
   /** Those that their callers can go on with, by their ids. */
   readonly live = new Map<SequenceId, Sequence>()
+  /** The last of each id that its caller cannot go on with, as long as it is not over. */
+  private readonly leaving = new Map<SequenceId, Sequence>()
   readonly lost: LostSequences
   readonly idle: IdleClocks
   readonly slots: Slots
   readonly deadlines = new DeadlineHeap()
   /** Steps that wait: for a slot, for the step before them, or for a batch. */
   waiting = 0
+  /** Nobody can send another step of any sequence. */
+  unloaded = false
   /** Steps that were offered so far. */
   private offers = 0
   private readonly options: Options
@@ -68,9 +72,10 @@ export class SequenceTable {
     this.answer(step, exit)
   }
 
-  /** Takes a waiting step out of where it waits. */
-  remove(step: Step): void {
+  /** Takes a waiting step, which is over, out of where it waits. Others may go with it: whoever looks at the time now ends them. */
+  private remove(step: Step): void {
     const { sequence } = step
+    step.state = "ended"
     this.waiting--
     if (sequence.current === step) {
       sequence.current = undefined
@@ -99,8 +104,24 @@ export class SequenceTable {
 
   /** Nobody can send another step of it. */
   forget(sequence: Sequence): void {
-    if (this.live.get(sequence.id) === sequence) this.live.delete(sequence.id)
+    if (this.live.get(sequence.id) === sequence) {
+      this.live.delete(sequence.id)
+      // One that lived on, since its END was not run, may be before another one.
+      const last = this.leaving.get(sequence.id)
+      if (last === undefined || last.order < sequence.order) this.leaving.set(sequence.id, sequence)
+    }
     this.idle.stop(sequence)
+  }
+
+  /** A sequence begins. Where the instance keeps states by ids, the one before it of the same id has to be over first. */
+  begin(sequence: Sequence): void {
+    this.lost.remove(sequence.id)
+    this.slots.line.join(sequence)
+    this.live.set(sequence.id, sequence)
+    const predecessor = this.leaving.get(sequence.id)
+    if (predecessor === undefined || this.options.layout.stateful) return
+    sequence.predecessor = predecessor
+    predecessor.successor = sequence
   }
 
   /** Lets the next step run, if there is one and the one before it has ended; ends the sequence where none can come. */
@@ -112,10 +133,10 @@ export class SequenceTable {
       return
     }
     const { seat } = sequence
-    if (seat === undefined) return
+    if (seat === undefined || sequence.predecessor !== undefined) return
     const { keyOf } = this.options.layout
     try {
-      if (step.start && !step.opened) this.openCell(step)
+      if (step.begins && !step.opened) this.openCell(step)
       step.key = keyOf(step.job, sequence.cell!)
     } catch (cause) {
       return this.failToBegin(step, cause)
@@ -135,13 +156,29 @@ export class SequenceTable {
     this.slots.release(sequence)
     sequence.place = "ended"
     this.closeCell(sequence, why)
+    if (this.leaving.get(sequence.id) === sequence) {
+      if (sequence.predecessor === undefined) this.leaving.delete(sequence.id)
+      else this.leaving.set(sequence.id, sequence.predecessor)
+    }
     this.options.settled()
+    this.letFollow(sequence)
     this.slots.assign()
+  }
+
+  /** The sequence of the same id behind it need not wait for it any more, but for the one before it, if that is not over. */
+  private letFollow(sequence: Sequence): void {
+    const { predecessor, successor } = sequence
+    sequence.predecessor = undefined
+    sequence.successor = undefined
+    if (predecessor !== undefined) predecessor.successor = successor
+    if (successor === undefined) return
+    successor.predecessor = predecessor
+    this.advance(successor)
   }
 
   /**
    * Ends the waiting of a step, whose caller is told so or has gone (`exit` is `undefined`), and of those behind it. In the backlog
-   * all of its sequence are ended.
+   * all of its sequence are ended. `true`: a START was among them.
    */
   drop(
     step: Step,
@@ -149,23 +186,27 @@ export class SequenceTable {
     reason: FailureReason,
     behind: Failure,
     behindReason: FailureReason
-  ): void {
+  ): boolean {
     const { sequence } = step
+    let hasStart = false
     for (const other of sequence.place === "backlog" ? stepsOf(sequence) : stepsFrom(step)) {
+      if (other.state !== "waiting") continue
       this.remove(other)
+      hasStart ||= other.begins
       if (other !== step) this.fail(other, behind, behindReason)
       else if (exit !== undefined) this.fail(step, exit, reason)
       else {
         this.options.statistics.failed(reason, this.options.now() - step.arrivedAt)
-        step.state = "ended"
         this.options.settled()
       }
     }
+    return hasStart
   }
 
   /** Answers all steps that wait. */
   dropAll(sequence: Sequence, exit: Failure, reason: FailureReason): void {
     for (const step of stepsOf(sequence)) {
+      if (step.state !== "waiting") continue
       this.remove(step)
       this.fail(step, exit, reason)
     }
@@ -203,18 +244,19 @@ export class SequenceTable {
   seatLost(seat: Seat): void {
     if (seat.lent === undefined) return
     seat.lent = undefined
-    for (const sequence of seat.slots) {
-      if (sequence === undefined) continue
-      const { current } = sequence
-      if (current?.state === "waiting") {
-        seat.strategy.retracted(current)
-        sequence.current = undefined
-        sequence.steps.rejoin(current, () => true)
+    this.slots.during(() => {
+      const sequences = seat.slots.filter((sequence) => sequence !== undefined)
+      for (const sequence of sequences) {
+        const { current } = sequence
+        if (current?.state === "waiting") {
+          seat.strategy.retracted(current)
+          sequence.current = undefined
+          sequence.steps.rejoin(current, () => true)
+        }
+        this.slots.displace(sequence)
       }
-      this.slots.displace(sequence)
-      if (this.diesWith(sequence)) this.lose(sequence)
-    }
-    this.slots.assign()
+      for (const sequence of sequences) if (this.diesWith(sequence)) this.lose(sequence)
+    })
   }
 
   /** The instance that was lost kept something of it that nobody else has. */
@@ -239,6 +281,7 @@ export class SequenceTable {
     const { sequence } = step
     this.closeCell(sequence, "cancelled")
     sequence.cell = this.options.layout.open()
+    sequence.begun = false
     step.opened = true
   }
 

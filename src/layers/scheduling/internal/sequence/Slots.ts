@@ -12,6 +12,7 @@ export class Slots {
   readonly holding = new HoldingTimes()
   private readonly now: () => number
   private readonly placed: (sequence: Sequence) => void
+  private holds = 0
 
   /** `placed` is told of each sequence that has got a slot. `now`: monotonic nanoseconds. */
   constructor(seats: ReadonlyArray<Seat>, now: () => number, placed: (sequence: Sequence) => void) {
@@ -41,12 +42,31 @@ export class Slots {
 
   /** Gives free slots to those who wait for one. All have theirs before any is told: its steps may have run when that returns. */
   assign(): void {
-    const first = this.place()
+    const first = this.holds > 0 ? undefined : this.place()
     if (first === undefined) return
     const others: Array<Sequence> = []
     for (let next = this.place(); next !== undefined; next = this.place()) others.push(next)
     this.placed(first)
     for (let i = 0; i < others.length; i++) this.placed(others[i]!)
+  }
+
+  /** Gives no slots until {@link resume}, as often as this was called: more is about to change. */
+  pause(): void {
+    this.holds++
+  }
+
+  resume(): void {
+    if (--this.holds === 0) this.assign()
+  }
+
+  /** Gives no slots until `change` is over: an instance is lost, and all that were there have to stand in line first. */
+  during(change: () => void): void {
+    this.pause()
+    try {
+      change()
+    } finally {
+      this.resume()
+    }
   }
 
   private place(): Sequence | undefined {

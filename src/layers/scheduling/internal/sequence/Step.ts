@@ -32,7 +32,8 @@ export class Step extends Entry implements Member {
   readonly sequence: Sequence
   /** Its place in the sequence, from 1. */
   readonly number: number
-  readonly start: boolean
+  /** Its caller has said START. */
+  readonly begins: boolean
   readonly end: boolean
   /** A START whose cell was opened. */
   opened = false
@@ -57,9 +58,14 @@ export class Step extends Entry implements Member {
     super(job, order, arrivedAt, level, undefined, resume)
     this.sequence = sequence
     this.number = ++sequence.submitted
-    this.start = start
+    this.begins = start
     this.end = end
     this.state = "waiting"
+  }
+
+  /** What the model is told. */
+  get start(): boolean {
+    return this.begins || !this.sequence.begun
   }
 
   /** Its strategy counts how long it waits from here. Source: scheduling §1.6. */

@@ -26,11 +26,12 @@ export class StepEndings {
     const { model, runs, table } = this.options
     const { batch, sequence } = step
     if (batch !== undefined && !runs.takeBack(batch)) return
-    const inBacklog = sequence.place === "backlog"
-    if (inBacklog && !(step.deadlineAt !== undefined && step.deadlineAt <= at)) {
+    let isOver = true
+    if (sequence.place === "backlog" && !(step.deadlineAt !== undefined && step.deadlineAt <= at)) {
       table.dropAll(sequence, Exit.fail(SequenceErrors.backlogTimeout()), "REJECTED")
     } else {
-      table.drop(
+      // Without its START there is nothing that a sequence could go on with.
+      isOver = table.drop(
         step,
         Exit.fail(SequenceErrors.deadlineExceeded(model, step)),
         "REJECTED",
@@ -38,8 +39,6 @@ export class StepEndings {
         "CANCELED"
       )
     }
-    const isOver = inBacklog ||
-      (sequence.ranOn === undefined && sequence.current === undefined && sequence.steps.length === 0)
     if (isOver) table.finishWith(sequence, "expired")
     else this.resume(sequence, at)
     batch?.seat.strategy.changed()
@@ -67,7 +66,7 @@ export class StepEndings {
   /** The sequence lives on from its last answered step: the END, if it was there, was the last of those that are not run. */
   private resume(sequence: Sequence, at: number): void {
     const { table } = this.options
-    if (sequence.ending === "finished" && !table.live.has(sequence.id)) {
+    if (sequence.ending === "finished" && !table.unloaded && !table.live.has(sequence.id)) {
       sequence.ending = undefined
       table.live.set(sequence.id, sequence)
       table.idle.start(sequence, at)

@@ -106,6 +106,7 @@ export class StepRuns {
       batch.seat.strategy.returned(step)
     }
     table.slots.assign()
+    this.order.leave()
     return true
   }
 
@@ -120,6 +121,8 @@ export class StepRuns {
   private begin(batch: StepBatch): void {
     batch.begun = true
     const { lent } = batch.seat
+    // The instance is lost, and with it what ran before.
+    if (lent === undefined) return
     for (let i = 0; i < batch.entries.length; i++) batch.entries[i]!.sequence.ranOn = lent
   }
 
@@ -143,7 +146,11 @@ export class StepRuns {
       batch.answers = entries.map((): Exit.Exit<JobResult, JobFailure> => Exit.die(bug))
     }
     batch.release()
-    for (let i = 0; i < entries.length; i++) entries[i]!.sequence.current = undefined
+    for (let i = 0; i < entries.length; i++) {
+      const { sequence } = entries[i]!
+      sequence.current = undefined
+      if (Exit.isSuccess(batch.answers[i]!)) sequence.begun = true
+    }
     for (let i = 0; i < entries.length; i++) table.advance(entries[i]!.sequence)
     seat.running--
     this.conclude(batch)
@@ -164,26 +171,35 @@ export class StepRuns {
 
   /** The instance was lost: what can be run again is, and what was kept there only is lost. */
   private lose(batch: StepBatch, loss: InstanceLost): void {
-    const { lookAgain, model, table } = this.options
-    const { entries, seat } = batch
+    const { lookAgain, table } = this.options
     this.undo(batch)
+    table.slots.during(() => this.divide(batch, loss))
+    this.order.leave()
+    lookAgain()
+  }
+
+  private divide({ entries, seat }: StepBatch, loss: InstanceLost): void {
+    const { model, table } = this.options
     for (const step of entries) {
       const { sequence } = step
       sequence.current = undefined
       if (step.abandoned) table.fail(step, Exit.fail(loss), "CANCELED")
       else if (sequence.ending === "lost" || table.diesWith(sequence)) {
         table.fail(step, Exit.fail(SequenceErrors.lost(model, sequence.id)), "BACKEND")
-        if (sequence.ending !== "lost") table.lose(sequence)
-      } else if (loss.begun && ++step.losses > maxRetries) table.fail(step, Exit.fail(loss), "BACKEND")
-      else table.putBack(step)
+      } else if (loss.begun && ++step.losses > maxRetries) {
+        table.fail(step, Exit.fail(loss), "BACKEND")
+        // Nobody was told that it begins: there is nothing that it could go on with.
+        if (step.begins) table.lose(sequence)
+      } else table.putBack(step)
     }
     table.seatLost(seat)
     for (const { sequence } of entries) {
-      if (sequence.place === "leaving") table.slots.displace(sequence)
+      if (sequence.place === "leaving") {
+        table.slots.displace(sequence)
+        if (table.diesWith(sequence)) table.lose(sequence)
+      }
       table.advance(sequence)
     }
-    table.slots.assign()
-    lookAgain()
   }
 }
 
