@@ -7,6 +7,7 @@ import * as Server from "../../../src/layers/Server.ts"
 import { Statistics } from "../../../src/services/Statistics.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Onnx from "../../fixtures/onnx/OnnxWriter.ts"
+import * as SequenceModels from "../../fixtures/onnx/SequenceModels.ts"
 import { doubling, ensemble, type Step } from "../../repository/ensemble/Configs.ts"
 import * as Child from "../cli/Child.ts"
 
@@ -165,5 +166,39 @@ describe("ensembles that run", () => {
       assert.deepStrictEqual([0, 16, 32].map((at) => outputs[0]!.data[at]), [10, 30, 20])
       assert.deepStrictEqual(parameters, { sequence_id: 0, sequence_start: false, sequence_end: false })
       assert.match(response.headers.get("server-timing")!, /^queue;dur=0, .*, batch;desc="1", wall;dur=[\d.]+$/)
+    }))
+
+  it.live("keep the sequences of their steps apart", () =>
+    Effect.gen(function*() {
+      const sum = model(SequenceModels.accumulator(), SequenceModels.accumulatorConfig())
+      const add = (name: string, from: string, to: string): Step => ({
+        model: name,
+        inputs: { INPUT: from },
+        outputs: { OUTPUT: to }
+      })
+      const { client } = yield* start({
+        first: sum,
+        second: sum,
+        e: folder(ensemble({
+          steps: [add("first", "IN", "a"), add("second", "a", "OUT")],
+          inputs: { IN: { dims: "1" } },
+          outputs: { OUT: { dims: "1" } }
+        }))
+      })
+      const next = (id: number | string, value: number, place: "start" | "middle" | "end") =>
+        Effect.promise(async () => {
+          const sequence = { id, start: place === "start", end: place === "end" }
+          const given = { IN: { data: Int32Array.of(value), shape: [1, 1] } }
+          const { outputs, parameters } = await client.infer("e", given, { sequence })
+          assert.strictEqual(String(parameters["sequence_id"]), String(id))
+          return (outputs["OUT"]!.data as Int32Array)[0]
+        })
+      assert.strictEqual(yield* next(5, 1, "start"), 1)
+      assert.strictEqual(yield* next("5", 10, "start"), 10)
+      assert.strictEqual(yield* next(5, 1, "middle"), 3)
+      assert.strictEqual(yield* next("5", 10, "middle"), 30)
+      assert.strictEqual(yield* next(5, 1, "end"), 6)
+      assert.strictEqual(yield* next(5, 1, "start"), 1)
+      assert.strictEqual(yield* next("5", 10, "end"), 60)
     }))
 })
