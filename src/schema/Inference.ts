@@ -67,7 +67,7 @@ export interface Timing {
    * How long it took from its arrival to its answer. An ensemble says so: its compute times are the work of all its steps, which run
    * beside each other. Absent: the times above follow one another.
    */
-  readonly wallNanos?: number | undefined
+  readonly wallNanos?: number
 }
 
 /**

@@ -14,24 +14,28 @@ export interface DepartureState {
   readonly begin: Effect.Effect<void>
   /** Calls back once when it begins, while the scope is open; at once where it has begun. */
   readonly watch: (watcher: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /** From now on nobody is served any more whose request has not come. */
+  readonly end: Effect.Effect<void>
+  /** As `watch`, of the end. */
+  readonly watchEnd: (watcher: () => void) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** One that has not begun. @category constructors */
-export const make = (): DepartureState => {
+/** Something that happens once, and those who wait for it. */
+const makeMoment = () => {
   const watchers = new Set<() => void>()
-  let begun = false
+  let passed = false
   return {
-    begun: () => begun,
-    begin: Effect.sync(() => {
-      if (begun) return
-      begun = true
+    passed: () => passed,
+    pass: Effect.sync(() => {
+      if (passed) return
+      passed = true
       for (const watcher of watchers) watcher()
       watchers.clear()
     }),
-    watch: (watcher) =>
+    watch: (watcher: () => void) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          if (begun) watcher()
+          if (passed) watcher()
           else watchers.add(watcher)
         }),
         () => Effect.sync(() => watchers.delete(watcher))
@@ -39,10 +43,23 @@ export const make = (): DepartureState => {
   }
 }
 
+/** One that has not begun. @category constructors */
+export const make = (): DepartureState => {
+  const begin = makeMoment()
+  const end = makeMoment()
+  return { begun: begin.passed, begin: begin.pass, watch: begin.watch, end: end.pass, watchEnd: end.watch }
+}
+
 /** Without one of its own a server never departs: it goes from ready to its end. @category services */
 export const Departure: Context.Reference<DepartureState> = Context.Reference<DepartureState>(
   "galatea/services/Departure",
   {
-    defaultValue: () => ({ begun: () => false, begin: Effect.void, watch: () => Effect.void })
+    defaultValue: () => ({
+      begun: () => false,
+      begin: Effect.void,
+      watch: () => Effect.void,
+      end: Effect.void,
+      watchEnd: () => Effect.void
+    })
   }
 )

@@ -50,7 +50,7 @@ export interface JobResult extends ExecutionResult {
   /** Rows of the batch that it ran in. */
   readonly batchRows: number
   /** As `Timing.wallNanos`. */
-  readonly wallNanos?: number | undefined
+  readonly wallNanos?: number
   /** Parameters of the answer. Absent: none. */
   readonly parameters?: ReadonlyMap<string, Parameter> | undefined
 }

@@ -118,6 +118,36 @@ def files_are_served_as_a_model(client):
     comes_to(client, "sent", [])
 
 
+def sums(client):
+    inputs = [LIBRARY.InferInput(name, [1, 16], "INT32") for name in ("INPUT0", "INPUT1")]
+    inputs[0].set_data_from_numpy(A)
+    inputs[1].set_data_from_numpy(B)
+    same(client.infer("sum_of_sums", inputs).as_numpy("SUM"), A + B + B)
+
+
+@check
+def an_ensemble_comes_and_goes_with_its_models(client):
+    equal(states(client, "sum_of_sums"), [("", "")])
+    equal(states(client, "adder"), [("", "")])
+    client.load_model("sum_of_sums")
+    equal(states(client, "adder"), [("1", "READY")])
+    sums(client)
+    client.unload_model("adder")
+    equal(client.is_model_ready("sum_of_sums"), False)
+    comes_to(client, "sum_of_sums", [("1", "UNAVAILABLE")])
+    reasons = [row["reason"] for row in index(client) if row["name"] == "sum_of_sums"]
+    equal(reasons, ["Invalid argument: ensemble 'sum_of_sums' depends on 'adder' which has no loaded version."])
+    client.load_model("adder")
+    sums(client)
+    client.unload_model("sum_of_sums")
+    equal(states(client, "adder"), [("1", "READY")])
+    client.unload_model("adder")
+    client.load_model("sum_of_sums")
+    client.unload_model("sum_of_sums", unload_dependents=True)
+    comes_to(client, "adder", [("1", "UNAVAILABLE")])
+    equal(client.is_model_ready("simple"), True)
+
+
 @check
 def what_cannot_be_loaded_is_refused(client):
     failed = "failed to load '%s', failed to poll from model repository"

@@ -412,6 +412,38 @@ describe("steps", () => {
   )
 })
 
+describe("the time of an ensemble", () => {
+  it.effect(
+    "is that of its longest path, and no time passes between steps",
+    Effect.fnUntraced(function*() {
+      const { fakes, model } = yield* diamond()
+      for (const [name, millis] of [["a", 2], ["b", 30], ["c", 20], ["d", 5]] as const) {
+        const found = fakes.models.get(name)![0]!
+        const submit = found.scheduler.submit
+        fakes.models.set(name, [{
+          ...found,
+          scheduler: {
+            ...found.scheduler,
+            submit: (job) =>
+              Effect.andThen(
+                Effect.sleep(millis),
+                Effect.suspend(() => {
+                  const submitted = submit(job)
+                  queueMicrotask(() => fakes.last(name).answer())
+                  return submitted
+                })
+              )
+          }
+        }])
+      }
+      const fiber = yield* started(infer(model))
+      yield* Effect.forEach(Array.from({ length: 37 }), () => TestClock.adjust("1 millis"), { discard: true })
+      const { timing } = yield* Fiber.join(fiber)
+      assert.strictEqual(timing.wallNanos, 37_000_000)
+    })
+  )
+})
+
 describe("batches between models", () => {
   /** What a step with these dims gets of a tensor of this shape. */
   const given = (

@@ -21,6 +21,18 @@ describe("the departure of a server", () => {
       assert.deepStrictEqual([yield* ready, yield* live, stopping()], [false, true, false])
     }))
 
+  it.effect("has an end, of which others are told", () =>
+    Effect.gen(function*() {
+      const told: Array<string> = []
+      const departure = make()
+      yield* departure.watch(() => told.push("begin"))
+      yield* departure.watchEnd(() => told.push("end"))
+      yield* departure.begin
+      assert.deepStrictEqual(told, ["begin"])
+      yield* departure.end
+      assert.deepStrictEqual(told, ["begin", "end"])
+    }))
+
   it.effect("never begins by itself, nor for another server", () =>
     Effect.gen(function*() {
       const { ready } = yield* server

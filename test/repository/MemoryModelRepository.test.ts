@@ -123,4 +123,72 @@ describe("MemoryModelRepository.layerFromFiles", () => {
         "Invalid argument: 'max_batch_size' must be non-negative value for negative"
       )
     }))
+
+  const chain = (model: string): MemoryModelRepository.Ensemble["config"] => ({
+    platform: "ensemble",
+    max_batch_size: 4,
+    input: [{ name: "IN", data_type: "TYPE_INT32", dims: [16] }],
+    output: [{ name: "OUT", data_type: "TYPE_INT32", dims: [16] }],
+    ensemble_scheduling: {
+      step: [
+        {
+          model_name: model,
+          model_version: -1,
+          input_map: { INPUT0: "IN", INPUT1: "IN" },
+          output_map: { OUTPUT0: "OUT" }
+        }
+      ]
+    }
+  })
+
+  it.effect("takes ensembles, which come and go with what they consist of", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "net.onnx": Models.simple() })
+      const path = `${root}/net.onnx`
+      const repository = yield* fromFiles({
+        models: [{ name: "e", config: chain("m") }, { name: "m", path }, { name: "other", path }]
+      })
+      const ready = (name: string) => Result.isSuccess(repository.lookup(name, ""))
+      assert.deepStrictEqual((yield* repository.index).map(({ name, state }) => [name, state]), [
+        ["e", "READY"],
+        ["m", "READY"],
+        ["other", "READY"]
+      ])
+      yield* repository.unload("m")
+      assert.isFalse(ready("e"))
+      assert.match(
+        (yield* repository.index)[0]!.reason!,
+        /^Invalid argument: ensemble 'e' depends on 'm' which has no loaded version\.$/
+      )
+      yield* repository.load("m")
+      assert.isTrue(ready("e"))
+      yield* repository.unload("e", { unloadDependents: true })
+      assert.isTrue(ready("m"), "it was loaded by its name")
+      yield* repository.unload("m")
+      yield* repository.load("e")
+      assert.isTrue(ready("e") && ready("m"))
+      yield* repository.unload("e", { unloadDependents: true })
+      assert.isFalse(ready("m"))
+      assert.isTrue(ready("other"))
+      assert.match((yield* Effect.flip(repository.load("e", { version: 2 }))).message, /there is no version 2$/)
+    }))
+
+  it.effect("says why an ensemble does not load", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "net.onnx": Models.simple() })
+      const path = `${root}/net.onnx`
+      const error = yield* Effect.flip(fromFiles({
+        models: [
+          { name: "m", path },
+          { name: "lonely", config: chain("absent") },
+          { name: "empty", config: { platform: "ensemble" } },
+          { name: "m", config: chain("m") }
+        ]
+      }))
+      assert.deepStrictEqual(Object.fromEntries(error.failures.map(({ model, reason }) => [model, reason])), {
+        lonely: "Invalid argument: ensemble lonely contains models that are not available or ambiguous: absent",
+        empty: "Invalid argument: ensemble scheduling must be set for ensemble empty whose platform is ensemble",
+        m: "Invalid argument: ensemble 'm' is given twice"
+      })
+    }))
 })

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import * as FileModelRepository from "../../src/layers/repository/FileModelRepository.ts"
 import type { LoadEvent } from "../../src/services/ModelRepository.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
+import { chain, nested } from "./ensemble/Configs.ts"
 import * as FakeExecution from "./FakeExecution.ts"
 import * as TemporaryRepository from "./TemporaryRepository.ts"
 
@@ -55,6 +56,56 @@ describe("check", () => {
       assert.deepStrictEqual(
         events.map(({ _tag }) => _tag).sort(),
         ["Failed", "Failed", "Failed", "Failed", "Found", "Loading", "Loading", "Ready"]
+      )
+    }))
+
+  it.effect("judges ensembles by their models, without serving any", () =>
+    Effect.gen(function*() {
+      const onnx = Models.simple()
+      const ensemble = (name: string, config: string): TemporaryRepository.Tree => ({
+        [`${name}/config.pbtxt`]: config,
+        [`${name}/1`]: null
+      })
+      const log = FakeExecution.log()
+      const root = yield* TemporaryRepository.make({
+        "m/1/model.onnx": onnx,
+        "broken/1/model.onnx": "no model",
+        "wide/1/model.onnx": Models.simple({ shape: ["batch", 8] }),
+        ...ensemble("a_good", chain((from, to) => nested("b_good", from, to))),
+        ...ensemble("b_good", chain("m", "m")),
+        ...ensemble("c_failing", chain("m", "broken")),
+        ...ensemble("d_outer", chain((from, to) => nested("c_failing", from, to))),
+        ...ensemble("e_wide", chain("m", "wide")),
+        ...ensemble("f_round", chain((from, to) => nested("f_round", from, to))),
+        ...ensemble("g_alone", chain("absent")),
+        ...ensemble("h_wrong", "platform: \"ensemble\"")
+      })
+      const rows = yield* check([root], { loadThreadCount: 1 }, log)
+      const said = Object.fromEntries(rows.map(({ model, reason, status }) => [model, reason ?? status]))
+      assert.strictEqual(said["a_good"], "READY")
+      assert.strictEqual(said["b_good"], "READY")
+      assert.match(
+        said["c_failing"]!,
+        /^Invalid argument: ensemble 'c_failing' depends on 'broken' which has no loaded version\. Model 'broken' loading failed with error: version 1 is at UNAVAILABLE state: /
+      )
+      assert.match(
+        said["d_outer"]!,
+        /^Invalid argument: ensemble 'd_outer' depends on 'c_failing' which is not valid\. Model 'c_failing' failed with error: ensemble /
+      )
+      assert.match(said["e_wide"]!, /^Invalid argument: in ensemble e_wide, ensemble tensor t1: inconsistent shape: /)
+      assert.strictEqual(
+        said["f_round"],
+        "Invalid argument: circular dependency between ensembles: f_round -> f_round"
+      )
+      assert.match(said["g_alone"]!, /contains models that are not available or ambiguous: absent$/)
+      assert.match(said["h_wrong"]!, /ensemble scheduling must be set for ensemble h_wrong/)
+      assert.deepStrictEqual(log.events.filter((event) => event.startsWith("open")).toSorted(), [
+        "open m 1",
+        "open wide 1"
+      ])
+      assert.deepStrictEqual(
+        rows.find(({ model }) => model === "a_good")?.config?.model_transaction_policy,
+        { decoupled: false }
       )
     }))
 

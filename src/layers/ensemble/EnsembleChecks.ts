@@ -128,7 +128,10 @@ class Checks {
   /** Where a tensor comes from and where it goes: to this step, or to the first that reads it. */
   private way(tensor: string, reader?: number): string {
     const to = reader ?? this.steps.findIndex(({ input_map: inputs }) => Object.values(inputs).includes(tensor))
-    return TensorPath.draw([...TensorPath.to(this.steps, tensor), ...(to === -1 ? [] : [this.at(to)])])
+    return TensorPath.draw([
+      ...TensorPath.to(this.steps, tensor, undefined, this.extensions),
+      ...(to === -1 ? [] : [this.at(to)])
+    ])
   }
 
   private at(index: number): string {

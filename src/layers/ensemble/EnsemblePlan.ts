@@ -123,12 +123,14 @@ export const make = (
         : { tensor: numberOf(condition.tensor), negated: condition.negated }
     }
   })
+  const readers = tensors.map(() => [] as Array<number>)
+  for (const { index, reads } of steps) for (const tensor of reads) readers[tensor]!.push(index)
   return Result.succeed({
     name: config.name,
     steps,
     tensors,
     writers,
-    readers: tensors.map((_, tensor) => steps.filter(({ reads }) => reads.includes(tensor)).map(({ index }) => index)),
+    readers,
     inputs,
     outputs,
     maxInflight: ensemble.max_inflight_requests

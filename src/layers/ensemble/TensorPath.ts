@@ -1,5 +1,6 @@
 /** Draws how a tensor comes to be in an ensemble, for messages. */
 import type { EnsembleScheduling } from "../../schema/ModelConfig.ts"
+import * as EnsembleExtensions from "./EnsembleExtensions.ts"
 
 type Step = EnsembleScheduling["step"][number]
 
@@ -27,11 +28,15 @@ export const draw = (parts: ReadonlyArray<string>): string => {
 export const to = (
   steps: ReadonlyArray<Step>,
   tensor: string,
-  leads: (tensor: string) => boolean = () => true
+  leads: (tensor: string) => boolean = () => true,
+  extensions: ReadonlyArray<EnsembleExtensions.StepExtensions> = []
 ): ReadonlyArray<string> => {
   const writers = new Map<string, number>()
-  for (const [index, { output_map: outputs }] of steps.entries()) {
-    for (const written of Object.values(outputs)) if (!writers.has(written)) writers.set(written, index)
+  const said = (index: number) => extensions[index] ?? EnsembleExtensions.none
+  for (const [index, step] of steps.entries()) {
+    for (const written of EnsembleExtensions.writes(step, said(index))) {
+      if (!writers.has(written)) writers.set(written, index)
+    }
   }
   const path = [tensor]
   const seen = new Set<number>()
@@ -41,7 +46,7 @@ export const to = (
     if (writer === undefined || seen.has(writer)) break
     seen.add(writer)
     path.push(stepName(steps, writer))
-    const read: ReadonlyArray<string> = Object.values(steps[writer]!.input_map)
+    const read: ReadonlyArray<string> = [...EnsembleExtensions.reads(steps[writer]!, said(writer))]
     at = read.find(leads) ?? read[0]
     if (at !== undefined) path.push(at)
   }

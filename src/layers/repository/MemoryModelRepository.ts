@@ -10,6 +10,7 @@ import { type LoadEvent, type Model, ModelRepository } from "../../services/Mode
 import type { BackendSetting } from "./internal/BackendSettings.ts"
 import { normaliseConfig } from "./internal/config/Normalise.ts"
 import { validateConfig } from "./internal/config/Validate.ts"
+import * as GivenEnsembles from "./internal/ensemble/GivenEnsembles.ts"
 import { indexEntries } from "./internal/IndexEntries.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
 import * as OpenVersion from "./internal/OpenVersion.ts"
@@ -31,9 +32,17 @@ export interface ModelFile {
   readonly config?: ModelConfig.Draft | undefined
 }
 
+/** An ensemble of other models that are given: it has a config, and no file. @category models */
+export interface Ensemble {
+  readonly name: string
+  /** Default: 1. */
+  readonly version?: number | undefined
+  readonly config: ModelConfig.Draft & { readonly platform: "ensemble" }
+}
+
 /** @category models */
 export interface Options {
-  readonly models: ReadonlyArray<ModelFile>
+  readonly models: ReadonlyArray<ModelFile | Ensemble>
   /** Versions that load at once; at least 1. Default: 4. */
   readonly loadThreadCount?: number | undefined
   /** Settings of backends, such as `default-max-batch-size`. Default: none. */
@@ -52,7 +61,13 @@ const group = (
   return groups
 }
 
-const make = Effect.fnUntraced(function*(versions: Versions, options: Omit<Options, "models">): Effect.fn.Return<
+type Given = Pick<GivenEnsembles.Options, "given" | "services">
+
+const make = Effect.fnUntraced(function*(
+  versions: Versions,
+  options: Omit<Options, "models">,
+  given?: Given
+): Effect.fn.Return<
   ModelRepository["Service"],
   ModelsNotLoaded,
   Scope.Scope
@@ -76,42 +91,54 @@ const make = Effect.fnUntraced(function*(versions: Versions, options: Omit<Optio
         keep: (version) => version !== only
       })
   }
-  yield* options.onEvent?.({ _tag: "Found", models: [...versions.keys()] }) ?? Effect.void
+  const ensembles = given && (yield* GivenEnsembles.make({
+    ...given,
+    lifecycle,
+    others: new Set(versions.keys()),
+    loadOther: (name) => load(name),
+    warn: (model) => (message) => options.onEvent?.({ _tag: "Warning", model, message }) ?? Effect.void
+  }))
+  const names = [
+    ...versions.keys(),
+    ...(given?.given ?? []).map(({ name }) => name).filter((name) => !versions.has(name))
+  ]
+  yield* options.onEvent?.({ _tag: "Found", models: names }) ?? Effect.void
   yield* Effect.forEach(versions.keys(), (name) => Effect.ignore(load(name)), { concurrency: 16, discard: true })
+  yield* ensembles?.loadAll ?? Effect.void
   if (failures.length > 0) return yield* new ModelsNotLoaded({ failures })
 
   return {
     lookup: lifecycle.lookup,
     readyVersions: lifecycle.readyVersions,
     rollout: lifecycle.rollout,
-    index: Effect.sync(() =>
-      indexEntries([...versions.keys()].map((name) => ({ id: name, name })), lifecycle.states())
-    ),
+    index: Effect.sync(() => indexEntries(names.map((name) => ({ id: name, name })), lifecycle.states())),
     allReady: Effect.sync(lifecycle.allReady),
     load: Effect.fnUntraced(function*(name, parameters) {
       if (parameters?.config !== undefined || parameters?.files !== undefined) {
         return yield* new Unsupported({ message: "models given as values take no load parameters: give other values" })
       }
-      if (!versions.has(name)) {
+      if (!names.includes(name)) {
         return yield* new PollFailed({
           code: "INTERNAL",
           message: `failed to load '${name}', failed to poll from model repository`
         })
       }
       const only = yield* Effect.fromResult(VersionParameter.read(parameters?.version))
-      if (only !== undefined && !versions.get(name)?.some(({ version }) => version === only)) {
+      const known = ensembles?.versionsOf(name) ?? []
+      if (only !== undefined && !known.includes(only) && !versions.get(name)?.some(({ version }) => version === only)) {
         return yield* new LoadFailed({
           model: name,
           code: "INTERNAL",
           message: `failed to load '${name}', no version is available\nthere is no version ${only}`
         })
       }
-      yield* load(name, only)
+      yield* ensembles?.load(name, load(name, only)) ?? load(name, only)
     }),
     unload: (name, options) =>
       Effect.flatMap(
         Effect.fromResult(VersionParameter.read(options?.version)),
-        (version) => lifecycle.unload(name, version)
+        (version) =>
+          ensembles?.unload(name, version, options?.unloadDependents === true) ?? lifecycle.unload(name, version)
       )
   }
 })
@@ -165,8 +192,14 @@ const prepare = Effect.fnUntraced(function*(model: ModelFile, options: Options) 
 
 const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
   const services = yield* OpenVersion.services
+  const files: Array<ModelFile> = []
+  const given: Array<GivenEnsembles.GivenEnsemble> = []
+  for (const model of options.models) {
+    if ("path" in model) files.push(model)
+    else given.push({ ...model, version: model.version ?? 1 })
+  }
   return yield* make(
-    group(options.models.map((model) => ({
+    group(files.map((model) => ({
       name: model.name,
       plan: {
         version: model.version ?? 1,
@@ -176,13 +209,14 @@ const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
         )
       }
     }))),
-    options
+    options,
+    { given, services }
   )
 })
 
 /**
- * Models given by their files, loaded as a file repository loads them. Several values of one name are its versions. Loading
- * and unloading on demand are allowed.
+ * Models given by their files, loaded as a file repository loads them, and ensembles of them. Several files of one name are its
+ * versions. Loading and unloading on demand are allowed.
  *
  * Errors: `ModelsNotLoaded`, after all were tried.
  *

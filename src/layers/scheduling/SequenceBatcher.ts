@@ -6,6 +6,7 @@
 import { Duration, Effect, Layer, Result } from "effect"
 import type { ModelConfig, SequenceBatching } from "../../schema/ModelConfig.ts"
 import * as SequenceBacklog from "../../schema/SequenceBacklog.ts"
+import { Departure } from "../../services/Departure.ts"
 import type { QueueOptions } from "../../services/Scheduler.ts"
 import { SequenceBatcher } from "../../services/SequenceBatcher.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
@@ -74,9 +75,17 @@ export const open = (version: QueueOptions, layout: SequenceLayout.SequenceLayou
 export const layerWith = (options: Options): Layer.Layer<SequenceBatcher, never, TensorMemory> =>
   Layer.effect(
     SequenceBatcher,
-    Effect.map(TensorMemory, (memory) => ({
-      open: (version: QueueOptions) => open(version, SequenceLayout.make({ ...version, memory }), options)
-    }))
+    Effect.gen(function*() {
+      const memory = yield* TensorMemory
+      const departure = yield* Departure
+      return {
+        open: (version: QueueOptions) =>
+          open(version, SequenceLayout.make({ ...version, memory }), options).pipe(
+            // Nobody can send another step: what waits for the slot of a sequence need not wait until that is idle.
+            Effect.tap((queue) => departure.watchEnd(queue.endSequences))
+          )
+      }
+    })
   )
 
 /** Sequences as each model's config says. @category layers */

@@ -204,7 +204,7 @@ export const executionRows = [
     unit: "milliseconds",
     group: "Execution",
     doc:
-      "How long the sequences of a version that has been replaced, or of a server that ends, may go on until they end by themselves. What they have sent is answered in any case."
+      "How long the sequences of a version that has been replaced may go on until they end by themselves. What they have sent is answered in any case."
   }),
   single({
     name: "split-oversized-batches",

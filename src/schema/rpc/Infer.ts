@@ -54,7 +54,9 @@ export const Timing = Schema.Struct({
   computeInputNanos: Schema.Number,
   computeInferNanos: Schema.Number,
   computeOutputNanos: Schema.Number,
-  batchRows: Schema.Number
+  batchRows: Schema.Number,
+  /** From arrival to answer, where the times above are the work of steps that run beside each other. */
+  wallNanos: Schema.optionalKey(Schema.Number)
 })
 
 /** The answer to one request, or one of its answers in a stream. Outputs come sorted by name. @category schemas */

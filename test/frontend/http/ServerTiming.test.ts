@@ -15,6 +15,21 @@ describe("Server-Timing", () => {
     )
   })
 
+  it("tells the time on the wall beside the work of several models", () => {
+    const text = serverTiming({
+      queueNanos: 0,
+      computeInputNanos: 0,
+      computeInferNanos: 9e6,
+      computeOutputNanos: 0,
+      batchRows: 1,
+      wallNanos: 5_432_100
+    })
+    assert.strictEqual(
+      text,
+      "queue;dur=0, compute_input;dur=0, compute_infer;dur=9, compute_output;dur=0, batch;desc=\"1\", wall;dur=5.432"
+    )
+  })
+
   it("never writes an exponent, however short or long the time", () => {
     for (const nanos of [1, 600, 1e3, 1e15, 9e18]) {
       const text = serverTiming({

@@ -6,6 +6,7 @@ import { connect } from "node:net"
 import { join } from "node:path"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
+import * as Sequences from "../../fixtures/onnx/SequenceModels.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
@@ -751,6 +752,46 @@ describe("options of batching", () => {
         const [output] = JSON.parse((yield* Child.ask(`${split.url}/v2/models/simple/infer`, request)).text).outputs
         assert.deepStrictEqual(output.shape, [rows, 16])
         assert.deepStrictEqual(output.data, many.map((value) => 2 * value))
+      }))
+  )
+})
+
+describe("options of sequences", () => {
+  test(
+    "bound those that wait for a slot, and give those that live some time at the end",
+    ["sequence-max-backlog", "sequence-drain-ms"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const config = Sequences.accumulatorConfig({
+          maxBatchSize: 1,
+          batching: "direct { } max_sequence_idle_microseconds: 3600000000"
+        })
+        const models = yield* Child.folder({
+          sum: { "config.pbtxt": config, 1: { "model.onnx": Sequences.accumulator() } }
+        })
+        const server = yield* Child.serve([
+          models,
+          "--sequence-max-backlog=1",
+          "--sequence-drain-ms=0",
+          "--exit-timeout-secs=5"
+        ])
+        const step = (sequence_id: number, sequence_start: boolean) =>
+          Child.ask(
+            `${server.url}/v2/models/sum/infer`,
+            body({
+              parameters: { sequence_id, sequence_start },
+              inputs: [{ name: "INPUT", shape: [1, 1], datatype: "INT32", data: [sequence_id] }]
+            })
+          )
+        const first = yield* step(1, true)
+        assert.deepStrictEqual(JSON.parse(first.text).outputs[0].data, [1])
+        // One of them waits, the other one is too much; which is which the network decides.
+        const refused = yield* Effect.raceFirst(step(2, true), step(3, true))
+        assert.strictEqual(refused.status, 503)
+        assert.include(refused.text, "the backlog of model 'sum' is full: 1 requests of sequences wait for a slot")
+        // Sequence 1 would live for another hour.
+        server.process.kill("SIGTERM")
+        assert.deepStrictEqual(yield* server.ended, { code: 0, signal: null })
       }))
   )
 })

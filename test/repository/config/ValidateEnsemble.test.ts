@@ -137,11 +137,14 @@ describe("ensembles", () => {
     assert.isUndefined(fault(more({ "galatea.condition.0": "more" })))
     assert.isUndefined(fault(more({ "galatea.fan_out.1": "temp@more" })))
     const gather = { "galatea.fan_out.0": "data@more", "galatea.gather.0": "temp@shapes" }
-    assert.strictEqual(fault(more(gather), { name: "e" }), "ensemble tensor 'shapes' is unused in ensemble 'e'")
+    assert.strictEqual(
+      fault(more(gather), { name: "e" }),
+      "ensemble tensor 'shapes' is unused in ensemble 'e'\ndata -> step 0 'simple' -> shapes"
+    )
     assert.isUndefined(fault(more(gather, outputs("prob", "shapes"))))
     assert.strictEqual(
       fault(more({ "galatea.condition.0": "prob", "galatea.fan_out.1": "temp@more" }), { name: "e" }),
-      "output 'prob' for ensemble 'e' is not written: at least one of its depending tensors, 'temp', is not connected"
+      "output 'prob' for ensemble 'e' is not written: at least one of its depending tensors, 'temp', is not connected\nprob -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
     )
     assert.strictEqual(
       fault(more({ "galatea.condition.7": "more" }), { name: "e" }),

@@ -35,6 +35,8 @@ const vad: Sample = {
 const samples: Readonly<Record<string, Sample>> = {
   "silero_vad/5": vad,
   "silero_vad/6": vad,
+  "silero_stream/5": vad,
+  "silero_stream/6": vad,
   "ppocr_det/1": {
     maxBatchSize: 1,
     feeds: { x: ["float32", [1, 3, 64, 96], 0.5] },
@@ -78,6 +80,9 @@ beforeAll(() => {
   prepare()
 })
 
+/** Models that have no ONNX file: what else their versions hold, by their platform. */
+const others: Readonly<Record<string, string>> = { ensemble: ".gitkeep", custom: "model.ts" }
+
 describe("example models", () => {
   it("are all here, and there is a sample for each", () => {
     const found = readdirSync(models, { withFileTypes: true }).filter((entry) => entry.isDirectory()).flatMap((entry) =>
@@ -85,7 +90,15 @@ describe("example models", () => {
         `${entry.name}/${version}`
       )
     )
-    assert.deepStrictEqual(found.toSorted(), Object.keys(samples).toSorted())
+    const [onnx, rest] = [true, false].map((is) =>
+      found.filter((place) => readdirSync(join(models, place)).includes("model.onnx") === is)
+    )
+    assert.deepStrictEqual(onnx!.toSorted(), Object.keys(samples).toSorted())
+    for (const place of rest!) {
+      const text = readFileSync(join(models, place, "../config.pbtxt"), "utf8")
+      const { config } = Result.getOrThrow(parseModelConfig(text, { path: "config.pbtxt" }))
+      assert.include(readdirSync(join(models, place)), others[config.platform])
+    }
   })
 
   for (const [place, sample] of Object.entries(samples)) {
@@ -147,7 +160,8 @@ describe("prepare", () => {
   it("puts everything in place once, repairs what changed, and leaves the rest alone", () => {
     const folder = mkdtempSync(join(tmpdir(), "galatea-examples-"))
     try {
-      const total = Object.keys(samples).length
+      // Beside the models there is a dictionary.
+      const total = Object.keys(samples).length + 1
       assert.strictEqual(prepare(folder), total)
       assert.strictEqual(prepare(folder), 0)
       const link = join(folder, "silero_vad/5/model.onnx")

@@ -210,7 +210,8 @@ export class SequenceModel {
     const passed = ready.find(({ next, readyAt }) => !chosen.has(next!) && readyAt < latest)
     if (passed !== undefined) this.violated("order", `step ${passed.next!.number} was ready before others that run`)
     const { delay, maxBatchSize, preferred } = this.plan
-    const isFull = rows >= Math.max(1, maxBatchSize) || preferred.some((size) => rows >= size) || members.length < ready.length
+    const isFull = rows >= Math.max(1, maxBatchSize) || preferred.some((size) => rows >= size) ||
+      members.length < ready.length
     const age = this.world.now - Math.min(...members.map(({ sequence }) => sequence!.readyAt))
     if (delay > 0 && !isFull && !this.rules.closing && age < Accumulator.microsOf(delay, "delay") * 1000) {
       this.violated("gathers", `a batch of ${rows} leaves after ${age} ns`)

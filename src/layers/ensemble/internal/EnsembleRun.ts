@@ -6,8 +6,7 @@
  */
 import { type Cause, Effect, Exit, Fiber, Result } from "effect"
 import { DeadlineExceeded, InvalidRequest, QueueFull } from "../../../schema/Errors.ts"
-import { withinDeadline } from "../../../services/InferenceServer.ts"
-import { isNotResident, type Model, whenResident } from "../../../services/ModelRepository.ts"
+import type { Model } from "../../../services/ModelRepository.ts"
 import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import * as Answering from "../../inference/Answering.ts"
 import type { PlannedStep } from "../EnsemblePlan.ts"
@@ -15,6 +14,7 @@ import type { Ensemble } from "./Ensemble.ts"
 import { type InFlight, Ticket } from "./InFlight.ts"
 import type { Selection } from "./Selection.ts"
 import * as StepFailure from "./StepFailure.ts"
+import * as StepModels from "./StepModels.ts"
 import { type Next, type Task, Walk } from "./Walk.ts"
 
 /** What goes on after a step. */
@@ -54,18 +54,7 @@ export class EnsembleRun {
 
   /** Runs it. Whatever comes of it, `end` is to follow. */
   begin(): Effect.Effect<JobResult, JobFailure> {
-    const { lookup, plan } = this.ensemble
-    const models = new Array<Model | undefined>(plan.steps.length).fill(undefined)
-    let loading: Array<PlannedStep> | undefined
-    for (const step of this.selection.steps) {
-      const found = lookup(step.model, step.version)
-      if (Result.isSuccess(found)) models[step.index] = found.success
-      else if (isNotResident(found.failure)) (loading ??= []).push(step)
-      else return this.fail(step, found.failure)
-    }
-    return loading === undefined
-      ? this.start(models)
-      : Effect.flatMap(this.load(loading, models), () => this.start(models))
+    return StepModels.find(this.ensemble, this.selection.steps, this.job.deadlineMicros, (models) => this.start(models))
   }
 
   /** Ends what still runs and gives memory back; to be called once. `undefined`: that is done already. */
@@ -85,21 +74,6 @@ export class EnsembleRun {
     if (Exit.isSuccess(exit)) return
     this.release?.()
     this.walk?.releaseAll()
-  }
-
-  private load(steps: ReadonlyArray<PlannedStep>, models: Array<Model | undefined>): Effect.Effect<void, JobFailure> {
-    const { lookup } = this.ensemble
-    return Effect.forEach(steps, (step) =>
-      Effect.matchEffect(
-        withinDeadline(whenResident(() => lookup(step.model, step.version)), this.job.deadlineMicros),
-        {
-          onFailure: (reason) => this.fail(step, reason),
-          onSuccess: (model) => {
-            models[step.index] = model
-            return Effect.void
-          }
-        }
-      ), { concurrency: "unbounded", discard: true })
   }
 
   private start(models: ReadonlyArray<Model | undefined>): Effect.Effect<JobResult, JobFailure> {

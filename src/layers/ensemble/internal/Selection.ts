@@ -32,9 +32,9 @@ export const make = (plan: EnsemblePlan, outputs: ReadonlyArray<string>): Select
   }
   const steps = plan.steps.filter(({ index }) => neededSteps.has(index))
   const backing = [...new Set(wanted.map((tensor) => plan.writers[tensor]!))].filter((writer) => writer !== -1)
-  const holders = plan.steps.map(({ index }) =>
-    steps.filter(({ sources }) => sources.includes(index)).length + (backing.includes(index) ? 1 : 0)
-  )
+  const holders = plan.steps.map(() => 0)
+  for (const { sources } of steps) for (const source of sources) holders[source]!++
+  for (const step of backing) holders[step]!++
   return {
     steps,
     requested: plan.steps.map((step) =>

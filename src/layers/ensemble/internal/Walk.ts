@@ -4,15 +4,16 @@ import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, Parameter, SequenceStep, Tensor } from "../../../schema/Inference.ts"
 import type { SignatureTensor } from "../../../schema/ModelSignature.ts"
-import { elementCount, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import type { Job, JobFailure } from "../../../services/Scheduler.ts"
 import type { PlannedStep, StepOutput } from "../EnsemblePlan.ts"
 import { absent, Board, isPresent, skipped } from "./Board.ts"
+import * as Condition from "./Condition.ts"
 import * as Divide from "./Divide.ts"
 import type { Ensemble } from "./Ensemble.ts"
 import { fit } from "./Fit.ts"
 import * as Gather from "./Gather.ts"
+import { PartAnswers } from "./PartAnswers.ts"
 import type { Selection } from "./Selection.ts"
 import * as StepFailure from "./StepFailure.ts"
 import * as StepSequence from "./StepSequence.ts"
@@ -29,12 +30,6 @@ export interface Task {
 /** What may be asked next, or why the ensemble fails. @category models */
 export type Next = Result.Result<ReadonlyArray<Task>, JobFailure>
 
-/** Answers to the parts of a step. */
-interface Collection {
-  left: number
-  readonly answers: Array<InferenceResponse | undefined>
-}
-
 const noParameters: ReadonlyMap<string, Parameter> = new Map()
 const nothing: Next = Result.succeed([])
 
@@ -45,7 +40,7 @@ export class Walk {
   computeInferNanos = 0
   computeOutputNanos = 0
   private readonly board: Board
-  private collections: Map<number, Collection> | undefined = undefined
+  private parts: PartAnswers | undefined = undefined
   /** What answers of steps say about the sequence of those who read them. */
   private overrides: Array<SequenceStep | undefined> | undefined = undefined
   private hasSkipped = false
@@ -169,9 +164,7 @@ export class Walk {
   /** Gives back all that is held. */
   releaseAll(): void {
     this.board.releaseAll()
-    if (this.collections === undefined) return
-    for (const { answers } of this.collections.values()) releaseParts(answers)
-    this.collections = undefined
+    this.parts?.releaseAll()
   }
 
   private sequenceOf(step: PlannedStep): SequenceStep | undefined {
@@ -205,7 +198,8 @@ export class Walk {
   /** Gives the tasks of a step whose tensors are settled; or what is wrong with them. */
   private enter(step: PlannedStep, tasks: Array<Task>): string | undefined {
     if (step.condition !== undefined) {
-      const runs = this.decides(step.condition)
+      const { tensor } = step.condition
+      const runs = Condition.decide(step.condition, this.board.values[tensor]!, this.ensemble.plan.tensors[tensor]!)
       if (typeof runs === "string") return runs
       if (!runs) return this.skip(step)
     }
@@ -224,19 +218,6 @@ export class Walk {
     if (parts === 0) return this.gather(step, [])
     for (let part = 0; part < parts; part++) tasks.push({ step, part, division: division.success })
     return undefined
-  }
-
-  /** Whether a step runs by its condition, or what is wrong with that. */
-  private decides({ negated, tensor }: NonNullable<PlannedStep["condition"]>): boolean | string {
-    const value = this.board.values[tensor]
-    if (value === skipped) return false
-    const name = this.ensemble.plan.tensors[tensor]!
-    if (!isPresent(value)) return `tensor '${name}' is to tell whether the step runs, but is absent`
-    if (value.datatype !== "BOOL" || elementCount(value.shape) !== 1) {
-      return `tensor '${name}' is to tell whether the step runs: expected one element of BOOL, got ${value.datatype} of ` +
-        show(value.shape)
-    }
-    return (value.data[0] !== 0) !== negated
   }
 
   /** What a step cannot do without was not made, since the step that makes it was skipped. */
@@ -262,20 +243,13 @@ export class Walk {
     }
   }
 
-  private collect(step: PlannedStep, parts: number, part: number, answer: InferenceResponse): Next {
-    const collections = this.collections ??= new Map<number, Collection>()
-    let collection = collections.get(step.index)
-    if (collection === undefined) {
-      collection = { left: parts, answers: new Array<InferenceResponse | undefined>(parts).fill(undefined) }
-      collections.set(step.index, collection)
-    }
-    collection.answers[part] = answer
-    if (--collection.left > 0) return nothing
-    const answers = collection.answers as ReadonlyArray<InferenceResponse>
+  private collect(step: PlannedStep, count: number, part: number, answer: InferenceResponse): Next {
+    const parts = this.parts ??= new PartAnswers()
+    const answers = parts.add(step, count, part, answer)
+    if (answers === undefined) return nothing
     const problem = this.gather(step, answers)
     if (problem !== undefined) return this.fail(step, problem)
-    collections.delete(step.index)
-    releaseParts(answers)
+    parts.release(step)
     return this.next()
   }
 
@@ -320,8 +294,4 @@ const rowAxis = ({ batchAxis }: SignatureTensor, shapes: number): number =>
 const outputOf = ({ outputs }: InferenceResponse, name: string): Tensor | undefined => {
   for (let i = 0; i < outputs.length; i++) if (outputs[i]!.name === name) return outputs[i]
   return undefined
-}
-
-const releaseParts = (answers: ReadonlyArray<InferenceResponse | undefined>): void => {
-  for (const answer of answers) answer?.release()
 }

@@ -1,5 +1,5 @@
 /** Why a custom model did not do what was asked of it, for whoever asked and for the log. */
-import { Cause } from "effect"
+import * as Cause from "effect/Cause"
 
 /** @category models */
 export interface CustomFailure {
@@ -56,8 +56,11 @@ export const ofCause = (cause: Cause.Cause<unknown>): CustomFailure => {
 /** With every error and its stack, for the log. @category formatting */
 export const prettyOf = (cause: Cause.Cause<unknown>): string => Cause.pretty(cause)
 
-/** Why a module could not be loaded or made ready: with the place in it where it does not even parse. @category formatting */
+/** A frame of the module loader, which says nothing of the module. */
+const loaderFrame = /^ {4}at .*\(node:.*\n?/gm
+
+/** Why a module could not be loaded or made ready: with the place in it where that is known. @category formatting */
 export const ofLoading = (cause: Cause.Cause<unknown>): string => {
   const { defect, message } = ofCause(cause)
-  return defect ?? message
+  return (defect ?? message).replace(loaderFrame, "").trim()
 }

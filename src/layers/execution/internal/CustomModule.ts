@@ -1,5 +1,6 @@
 /** The module of a custom model: loaded, looked through, and made ready. */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type { Scope } from "effect/Scope"
 import { pathToFileURL } from "node:url"
 import type { Instance, Make, OnSequenceEnd, Run } from "../../../schema/CustomModel.ts"
 import { WrongModel } from "./CustomFailure.ts"
@@ -28,7 +29,7 @@ const callable = <F>(exports: Readonly<Record<string, unknown>>, name: string, w
 export const open = Effect.fnUntraced(function*(path: string, instance: Instance): Effect.fn.Return<
   OpenModel,
   { readonly message: string },
-  Scope.Scope
+  Scope
 > {
   const exports = yield* Effect.promise(() => import(pathToFileURL(path).href) as Promise<Record<string, unknown>>)
   const run = callable<Run>(exports, "default", "(inputs, context) => Effect<outputs>")

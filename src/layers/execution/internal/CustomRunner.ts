@@ -1,5 +1,7 @@
 /** Runs a custom model over what the mailbox asks for. Loaded by the worker. */
-import { type Context, Effect, Exit } from "effect"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as BatchAxis from "../../../schema/BatchAxis.ts"
 import type { Answer, Inputs, NamedTensor } from "../../../schema/CustomModel.ts"
 import * as DataType from "../../../schema/DataType.ts"

@@ -3,12 +3,14 @@
  */
 import { Result } from "effect"
 import * as BatchAxis from "../../../schema/BatchAxis.ts"
+import type { DataType } from "../../../schema/DataType.ts"
 import * as DataTypes from "../../../schema/DataType.ts"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig, ModelInput, ModelOutput } from "../../../schema/ModelConfig.ts"
 import { modelSide } from "./onnx/CompareShapes.ts"
 import type { IoTensor, ModelIo } from "./onnx/ModelIo.ts"
 import * as SequenceControls from "./onnx/SequenceControls.ts"
+import * as SequenceStates from "./onnx/SequenceStates.ts"
 
 const sessionParameters = new Set([
   "intra_op_thread_count",
@@ -38,20 +40,27 @@ export const warnings = ({ name, optimization, parameters }: ModelConfig): Reado
 export const parameters = ({ parameters }: ModelConfig): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(parameters).map(([key, { string_value: value }]) => [key, value]))
 
-const tensor = (name: string, configName: string, shape: ReadonlyArray<number>): IoTensor => {
-  const row = DataTypes.fromConfigName(configName)
-  return { name, kind: "tensor", datatype: row?.name, typeName: row?.name ?? configName, shape, ranked: true }
-}
+const nameOf = (type: ModelInput["data_type"]): DataType => DataTypes.fromConfigName(String(type))!.name
+
+const tensor = (name: string, datatype: DataType, shape: ReadonlyArray<number>): IoTensor => ({
+  name,
+  kind: "tensor",
+  datatype,
+  typeName: datatype,
+  shape,
+  ranked: true,
+  custom: true
+})
 
 /**
  * What a module that fits the config takes and gives, as if a model file had said it.
  *
- * Errors: `LoadFailed` INVALID_ARG for a config without inputs or without outputs.
+ * Errors: `LoadFailed` INVALID_ARG for a config without inputs or without outputs. The config is valid otherwise.
  *
  * @category constructors
  */
 export const io = (config: ModelConfig): Result.Result<ModelIo, LoadFailed> => {
-  const { input, name: model, output, sequence_batching: sequence } = config
+  const { input, name: model, output } = config
   for (const [kind, entries] of [["input", input], ["output", output]] as const) {
     if (entries.length > 0) continue
     return Result.fail(
@@ -65,35 +74,31 @@ export const io = (config: ModelConfig): Result.Result<ModelIo, LoadFailed> => {
     )
   }
   const axis = (name: string) => BatchAxis.of(config, name)
+  const scattered = new Set(config.batch_output.flatMap(({ target_name: targets }) => targets))
   const declared = (entry: ModelInput | ModelOutput) => {
-    const flat = "allow_ragged_batch" in entry && entry.allow_ragged_batch
+    const flat = "allow_ragged_batch" in entry ? entry.allow_ragged_batch : scattered.has(entry.name)
     const shape = flat ? [-1] : BatchAxis.insert(modelSide(entry), axis(entry.name))
-    return tensor(entry.name, String(entry.data_type), shape)
+    return tensor(entry.name, nameOf(entry.data_type), shape)
   }
   const fed = config.batch_input.flatMap(({ data_type: type, kind, target_name: targets }) =>
-    targets.map((name) => tensor(name, String(type), kind === "BATCH_ITEM_SHAPE" ? [-1, -1] : [-1]))
+    targets.map((name) => tensor(name, nameOf(type), kind === "BATCH_ITEM_SHAPE" ? [-1, -1] : [-1]))
   )
-  const controls = SequenceControls.specs(config).map(({ datatype, name, shape }) =>
-    tensor(name, DataTypes.fromName(datatype)!.configName, shape)
-  )
-  const states = sequence?.state ?? []
+  const states = SequenceStates.states(config)
   const outputs = output.map(declared)
+  const kept = ({ data_type: type, dims, input_name: input }: (typeof states)[number], name: string) =>
+    tensor(name, nameOf(type), BatchAxis.insert(dims, axis(input)))
   return Result.succeed({
     inputs: [
       ...input.filter(({ optional }) => !optional).map(declared),
       ...fed,
-      ...controls,
-      ...states.map((state) =>
-        tensor(state.input_name, String(state.data_type), BatchAxis.insert(state.dims, axis(state.input_name)))
-      )
+      ...SequenceControls.specs(config).map(({ datatype, name, shape }) => tensor(name, datatype, shape)),
+      ...states.map((state) => kept(state, state.input_name))
     ],
     outputs: [
       ...outputs,
       ...states
         .filter(({ output_name: name }) => outputs.every((output) => output.name !== name))
-        .map((state) =>
-          tensor(state.output_name, String(state.data_type), BatchAxis.insert(state.dims, axis(state.output_name)))
-        )
+        .map((state) => kept(state, state.output_name))
     ],
     overridable: input.filter(({ optional }) => optional).map(declared)
   })

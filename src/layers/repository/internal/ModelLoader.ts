@@ -214,7 +214,8 @@ export const make = (
           identity: identityOf,
           exists,
           rollout: polled.rollout?.rollout,
-          committed,
+          // What goes wrong with it after this is told again.
+          committed: Effect.andThen(Effect.sync(() => told.renew(name)), committed),
           failed: () => records.fail(target, key)
         })
       }

@@ -4,8 +4,8 @@ import type { Timing } from "../../../../schema/Inference.ts"
 /** Milliseconds with three digits after the point at most. */
 const millis = (nanos: number): string => String(Math.round(nanos / 1000) / 1000)
 
-/** @internal */
+/** The time on the wall stands beside the work where that is not the same, see `Timing.wallNanos`. @internal */
 export const serverTiming = (timing: Timing): string =>
   `queue;dur=${millis(timing.queueNanos)}, compute_input;dur=${millis(timing.computeInputNanos)}, ` +
   `compute_infer;dur=${millis(timing.computeInferNanos)}, compute_output;dur=${millis(timing.computeOutputNanos)}, ` +
-  `batch;desc="${timing.batchRows}"`
+  `batch;desc="${timing.batchRows}"` + (timing.wallNanos === undefined ? "" : `, wall;dur=${millis(timing.wallNanos)}`)

@@ -102,7 +102,8 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
     else graph.supply(node)
   }
   const way = (tensor: string): string => {
-    const path = TensorPath.to(ensemble.step, tensor, (read) => graph.nodes.get(read)?.ready === false)
+    const said = Result.getOrElse(extensions, () => [])
+    const path = TensorPath.to(ensemble.step, tensor, (read) => graph.nodes.get(read)?.ready === false, said)
     return path.length === 1 ? "" : `\n${TensorPath.draw(path)}`
   }
   const outputs = new Set<Node>()

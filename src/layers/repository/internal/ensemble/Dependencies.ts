@@ -5,7 +5,7 @@
  */
 import { Result } from "effect"
 import type { ModelSignature } from "../../../../schema/ModelSignature.ts"
-import { isNotResident, type Lookup } from "../../../../services/ModelRepository.ts"
+import { isNotResident, type Model, type NotResident } from "../../../../services/ModelRepository.ts"
 import * as EnsembleChecks from "../../../ensemble/EnsembleChecks.ts"
 import { type Ensemble, type Step, stepsOf } from "./Ensemble.ts"
 
@@ -16,19 +16,37 @@ export interface Trouble {
   readonly message: string
 }
 
+/** What is found of a model, as far as it matters here. @category models */
+export type Found = Result.Result<Pick<Model, "signature">, { readonly _tag: string } | NotResident>
+
 /** What there is to know about models. @category models */
 export interface Models {
   /** The model that a step means; `undefined`: there is none, or several. */
   readonly idOf: (ensemble: Pick<Ensemble, "home">, step: Step) => string | undefined
-  readonly find: (id: string, version: string) => Lookup
+  readonly find: (id: string, version: string) => Found
   /** `undefined`: nothing has gone wrong. */
   readonly trouble: (id: string, name: string) => Trouble | undefined
 }
 
-/** It takes requests, or will when it is asked. */
-const isThere = (found: Lookup): boolean => Result.isSuccess(found) || isNotResident(found.failure)
+/**
+ * The model that a step means among those of its name: that of the root which the step names, else one of the ensemble's own root, else
+ * the only one.
+ *
+ * @category getters
+ */
+export const meantBy = (
+  { home }: Pick<Ensemble, "home">,
+  { name, namespace }: Step,
+  ids: ReadonlyArray<string>
+): string | undefined => {
+  const own = namespace === "" ? home : namespace
+  return ids.find((id) => own !== undefined && id === `${own}::${name}`) ?? (ids.length === 1 ? ids[0] : undefined)
+}
 
-const signatureOf = (found: Lookup): ModelSignature | undefined =>
+/** It takes requests, or will when it is asked. */
+const isThere = (found: Found): boolean => Result.isSuccess(found) || isNotResident(found.failure)
+
+const signatureOf = (found: Found): ModelSignature | undefined =>
   Result.isSuccess(found) ? found.success.signature : undefined
 
 /**
@@ -37,11 +55,14 @@ const signatureOf = (found: Lookup): ModelSignature | undefined =>
  *
  * @category guards
  */
-export const problemOf = (ensemble: Omit<Ensemble, "versions">, models: Models): string | undefined => {
+export const problemOf = (
+  ensemble: Pick<Ensemble, "config" | "home" | "name" | "signature">,
+  models: Models
+): string | undefined => {
   const { config, name } = ensemble
   const steps = stepsOf(config)
   const absent = new Set<string>()
-  const found: Array<Lookup> = []
+  const found: Array<Found> = []
   for (const step of steps) if (models.idOf(ensemble, step) === undefined) absent.add(step.name)
   if (absent.size > 0) {
     return `ensemble ${name} contains models that are not available or ambiguous: ${[...absent].join(", ")}`

@@ -75,12 +75,11 @@ export const make = Effect.fnUntraced(function*(
   const turn = yield* Semaphore.make(1)
   let ending = false
 
-  const idOf: Ensembles["idOf"] = ({ home }, { name, namespace }) => {
+  const idOf: Ensembles["idOf"] = (ensemble, step) => {
+    const { name } = step
     const ids = lifecycle.named(name)
-    const own = namespace === "" ? home : namespace
-    if (own !== undefined && ids.includes(`${own}::${name}`)) return `${own}::${name}`
-    if (ids.length > 1 || isAmbiguous(name)) return undefined
-    return ids[0] ?? (unread(name) === undefined ? undefined : name)
+    if (ids.length > 0) return isAmbiguous(name) ? undefined : Dependencies.meantBy(ensemble, step, ids)
+    return isAmbiguous(name) || unread(name) === undefined ? undefined : name
   }
 
   const trouble = (id: string, name: string): Dependencies.Trouble | undefined => {

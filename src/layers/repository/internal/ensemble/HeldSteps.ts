@@ -3,17 +3,27 @@
  * stay open until its requests are done.
  */
 import { Result } from "effect"
-import { isHealthy, isNotResident, type Lookup } from "../../../../services/ModelRepository.ts"
+import { isHealthy, isNotResident, type Lookup, type Model } from "../../../../services/ModelRepository.ts"
 import type { Lifecycle } from "../Lifecycle.ts"
 import type { Step } from "./Ensemble.ts"
+
+/** A model as one or several steps name it. */
+interface Place {
+  readonly id: string
+  readonly version: string
+  /** What was found last, and the same as steps get it. */
+  found: Lookup | undefined
+  given: Lookup
+  /** What is found from now on. */
+  held: (() => Lookup) | undefined
+}
 
 /** @category models */
 export class HeldSteps {
   private readonly lifecycle: Pick<Lifecycle, "find" | "serving">
-  private readonly ids: ReadonlyMap<string, string>
   private readonly steps: ReadonlyArray<Step>
   /** By name, then version. */
-  private held: ReadonlyMap<string, ReadonlyMap<string, () => Lookup>> | undefined
+  private readonly places = new Map<string, Map<string, Place>>()
 
   /** `ids`: of the model that each name means. */
   constructor(
@@ -23,20 +33,33 @@ export class HeldSteps {
   ) {
     this.lifecycle = lifecycle
     this.steps = steps
-    this.ids = ids
+    for (const { name, version } of steps) {
+      const versions = this.places.get(name) ?? new Map<string, Place>()
+      const id = ids.get(name) ?? name
+      const found = lifecycle.find(id, version)
+      versions.set(version, { id, version, found: undefined, given: found, held: undefined })
+      this.places.set(name, versions)
+    }
   }
 
   /** Asked once per step and request: plain and fast. */
-  readonly lookup = (name: string, version: string): Lookup =>
-    this.held === undefined ? this.now(name, version) : this.held.get(name)?.get(version)?.() ?? this.now(name, version)
+  readonly lookup = (name: string, version: string): Lookup => {
+    const place = this.places.get(name)?.get(version)
+    return place === undefined ? this.lifecycle.find(name, version) : this.ask(place)
+  }
 
   uses(id: string): boolean {
-    for (const used of this.ids.values()) if (used === id) return true
+    for (const versions of this.places.values()) {
+      for (const place of versions.values()) if (place.id === id) return true
+    }
     return false
   }
 
   isHeld(): boolean {
-    return this.held !== undefined
+    for (const versions of this.places.values()) {
+      for (const { held } of versions.values()) return held !== undefined
+    }
+    return false
   }
 
   /** Every step takes requests. */
@@ -45,25 +68,44 @@ export class HeldSteps {
 
   /** Keeps what is found now. */
   hold(): void {
-    if (this.held !== undefined) return
-    const held = new Map<string, Map<string, () => Lookup>>()
-    for (const { name, version } of this.steps) {
-      const versions = held.get(name) ?? new Map<string, () => Lookup>()
-      held.set(name, versions.set(version, this.keep(this.ids.get(name) ?? name, this.now(name, version))))
+    if (this.isHeld()) return
+    for (const versions of this.places.values()) {
+      for (const place of versions.values()) place.held = this.keep(place, this.ask(place))
     }
-    this.held = held
   }
 
-  private now(name: string, version: string): Lookup {
-    const id = this.ids.get(name) ?? name
-    const found = this.lifecycle.find(id, version)
-    // Without this it would be looked up again by a name that may be several models'.
-    return id === name || Result.isFailure(found)
-      ? found
-      : Result.succeed({ ...found.success, again: () => this.lookup(name, version) })
+  private ask(place: Place): Lookup {
+    if (place.held !== undefined) return place.held()
+    const found = this.lifecycle.find(place.id, place.version)
+    if (found !== place.found) {
+      place.found = found
+      place.given = this.within(place, found, () => this.ask(place))
+    }
+    return place.given
   }
 
-  private keep(id: string, found: Lookup): () => Lookup {
+  /** Whoever asks again for what was found asks here: others may not find it any more when this still holds it. */
+  private within(place: Place, found: Lookup, again: () => Lookup): Lookup {
+    if (Result.isFailure(found)) return found
+    const { route } = found.success
+    const given: Model = { ...found.success, again }
+    return Result.succeed(
+      route === undefined ? given : {
+        ...given,
+        route: (request) => {
+          const target = route(request)
+          const ask = (): Lookup => {
+            const found = target()
+            const isLost = Result.isFailure(found) && !isNotResident(found.failure)
+            return isLost && place.held !== undefined ? place.held() : this.within(place, found, ask)
+          }
+          return ask
+        }
+      }
+    )
+  }
+
+  private keep({ id }: Place, found: Lookup): () => Lookup {
     const version = Result.isSuccess(found)
       ? found.success.version
       : isNotResident(found.failure)

@@ -40,7 +40,7 @@ export const refusal = (role: string, tensor: IoTensor): LoadRefusal | undefined
     }
   }
   const row = tensor.datatype === undefined ? undefined : DataTypes.fromName(tensor.datatype)
-  if (row?.ort !== undefined) return undefined
+  if (row?.ort !== undefined || (row !== undefined && tensor.custom === true)) return undefined
   return {
     code: "UNSUPPORTED",
     message:

@@ -17,6 +17,8 @@ export interface IoTensor {
   readonly shape: ReadonlyArray<number>
   /** `false` where neither the file nor the runtime knows the rank: then `shape` is `[]`, as it is for scalars. */
   readonly ranked: boolean
+  /** It belongs to a custom model, and need not be what ONNX Runtime's binding can carry. Default: `false`. */
+  readonly custom?: boolean
 }
 
 /** @category models */

@@ -33,7 +33,9 @@ export const problemOf = ({ layout, model }: Options, job: Job): InvalidRequest 
 
 /** Why a request without START, whose sequence is not alive, is not taken. @category validation */
 export const strangerOf = ({ model, table }: Options, { id }: SequenceStep): Refusal =>
-  table.lost.has(id) ? SequenceErrors.lost(model, id) : SequenceErrors.noStart(model, id)
+  table.lost.has(id)
+    ? SequenceErrors.lost(model, id)
+    : SequenceErrors.noStart(model, id)
 
 /** The bound that one more step would go beyond; `sequence`: its own, if that is alive. @category validation */
 export const fullness = (

@@ -129,11 +129,11 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
     const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
       const { id, start } = asked
-      if (closing && start) {
+      const found = live.get(id)
+      if (closing && (start || (found === undefined && table.unloaded))) {
         statistics.refused("stopping")
         return SequenceErrors.stopping()
       }
-      const found = live.get(id)
       if (found === undefined && !start) return Admission.strangerOf(admission, asked)
       const refusal = Admission.fullness(admission, found) ??
         (found === undefined ? Admission.lateness(admission, asked, job, at) : undefined)

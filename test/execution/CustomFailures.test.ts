@@ -1,0 +1,239 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Logger } from "effect"
+import { TestClock } from "effect/testing"
+import * as CustomExecutor from "../../src/layers/execution/CustomExecutor.ts"
+import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
+import * as Tensors from "../../src/schema/Tensor.ts"
+import { Executor, type Instances, type ModelPlan } from "../../src/services/Executor.ts"
+import { TensorMemory } from "../../src/services/TensorMemory.ts"
+import { folder, plan, spec } from "./CustomModules.ts"
+
+const module = folder()
+const layerWith = (options: CustomExecutor.Options) =>
+  CustomExecutor.layerWith(options).pipe(Layer.provideMerge(SharedTensorMemory.layer))
+const layer = layerWith({})
+
+const head = `import { Effect } from "effect"
+import { InvalidRequest, Tensor } from "galatea/custom"
+`
+
+const open = (source: string, rest: Partial<ModelPlan> = {}, name?: string) =>
+  Effect.flatMap(Executor, (executor) => executor.open(plan(module(source, name), rest)))
+
+/** A batch of one row, whose first number tells the module what to do. */
+const ask = (instances: Instances, ...values: ReadonlyArray<number>) =>
+  instances.slots.withPermit(
+    instances.run([Tensors.from("X", [1, values.length], Float32Array.from(values))], ["Y"])
+  )
+
+/** A module whose runs do what is at the place that their first number says; any other number gives the input back. */
+const faulty = (...faults: ReadonlyArray<string>) =>
+  `${head}class Odd extends Error {}
+   const faults = [${faults.map((fault) => `(X) => ${fault}`).join(",\n")}]
+   export default ({ X }) => {
+     const fault = faults[Tensor.values(X, "FP32")[0]]
+     return fault === undefined ? { Y: X } : fault(X)
+   }`
+
+describe("failures of custom models", () => {
+  it.effect("become the error of the request, and the next one is served", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    return Effect.gen(function*() {
+      const instances = yield* open(faulty(
+        `new InvalidRequest({ message: "X is odd" })`,
+        `Effect.fail({ _tag: "Sad", message: "no words left" })`,
+        `Effect.fail({ _tag: "Sad" })`,
+        `Effect.sync(() => { throw new Odd("a bug") })`,
+        `{ throw new Odd("a bug") }`,
+        `{ throw new InvalidRequest({ message: "X is odd" }) }`,
+        `Promise.reject(new InvalidRequest({ message: "X is odd" }))`,
+        `Promise.reject(new Odd("a bug"))`,
+        `Effect.interrupt`,
+        `Effect.andThen(Effect.sleep(1), Effect.die("nothing"))`
+      ))
+      const expected = [
+        ["InvalidRequest", "X is odd"],
+        ["ExecutionFailed", "custom model error: no words left"],
+        ["ExecutionFailed", "custom model error: Sad"],
+        ["ExecutionFailed", "custom model error: a bug"],
+        ["ExecutionFailed", "custom model error: a bug"],
+        ["InvalidRequest", "X is odd"],
+        ["InvalidRequest", "X is odd"],
+        ["ExecutionFailed", "custom model error: a bug"],
+        ["ExecutionFailed", "custom model error: the model interrupted itself"],
+        ["ExecutionFailed", "custom model error: nothing"]
+      ]
+      for (const [fault, [tag, message]] of expected.entries()) {
+        const error = yield* Effect.flip(ask(instances, fault))
+        assert.deepStrictEqual([error._tag, error.message], [tag, message], String(fault))
+        yield* ask(instances, 100)
+      }
+      // A message sent before the answers to later runs has been heard by now.
+      const defects = lines.filter((line) => !line.includes("test clock"))
+      assert.deepStrictEqual(
+        defects.map((line) => line.split("\n")[0]),
+        ["Error: a bug", "Error: a bug", "Error: a bug", "Error: nothing"]
+      )
+      for (const line of defects.slice(0, 3)) assert.match(line, /model\.ts:\d+/)
+    }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([logger])]))
+  })
+
+  it.effect("are answers that are not what the config says, in words", () =>
+    Effect.gen(function*() {
+      const wrong: ReadonlyArray<readonly [string, string]> = [
+        ["undefined", "the model gave nothing, expected its outputs: a list of tensors, or an object by name"],
+        ["42", "the model gave a value of type number, expected its outputs"],
+        ["[X]", "the model gave an output 'X', which its config does not have: it has 'Y'"],
+        ["[{ ...X, name: undefined }]", "the model gave a tensor without a name among its outputs"],
+        ["({ Y: 5 })", "the model gave a value of type number as 'Y' of its outputs, expected a tensor"],
+        ["({ Y: { ...X, data: X.data.buffer } })", "the model gave a value of type object as 'Y' of its outputs"],
+        ["[{ ...X, name: 'Y', datatype: 'INT32' }]", "the model gave 'Y' as INT32, its config says FP32"],
+        ["[{ ...X, name: 'Y', shape: [1] }]", "the model gave 'Y' in the shape [1], expected [-1,2]"],
+        ["[{ ...X, name: 'Y', shape: [1, 2.5] }]", "the model gave 'Y' in the shape [1,2.5], expected [-1,2]"],
+        ["[{ ...X, name: 'Y', shape: [2, 2] }]", "with 2 rows (shape [2,2], dimension 0), expected 1, as many as"],
+        ["[{ ...X, name: 'Y', data: X.data.slice(1) }]", "with 7 bytes, its shape [1,2] of FP32 has 8"],
+        ["({ outputs: { Y: X }, parameters: { p: null } })", "gave null as parameter 'p', expected a text"],
+        ["({ outputs: { Y: X }, parameters: { p: 0 / 0 } })", "a value of type number as parameter 'p'"],
+        ["({ outputs: 3 })", "the model gave a value of type number as its outputs"]
+      ]
+      const instances = yield* open(faulty(...wrong.map(([fault]) => fault)), { outputs: [spec("Y", "FP32", [-1, 2])] })
+      for (const [fault, [source, message]] of wrong.entries()) {
+        const error = yield* Effect.flip(ask(instances, fault, 0))
+        assert.strictEqual(error._tag, "ExecutionFailed", source)
+        assert.include(error.message, message, source)
+        yield* ask(instances, 100, 0)
+      }
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+
+  it.effect("are elements of BYTES that do not add up", () =>
+    Effect.gen(function*() {
+      const instances = yield* open(
+        faulty(
+          `({ Y: { datatype: "BYTES", shape: [1, 1], data: Uint8Array.of(9, 0, 0, 0, 1) } })`,
+          `[Tensor.fromStrings("Y", [1, 1], ["a", "b"])]`
+        ),
+        { outputs: [spec("Y", "BYTES", [-1, 1])] }
+      )
+      assert.include((yield* Effect.flip(ask(instances, 0))).message, "with bytes that end within an element")
+      assert.include((yield* Effect.flip(ask(instances, 1))).message, "with 2 elements, its shape [1,1] has 1")
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+
+  const crashes: ReadonlyArray<readonly [string, string, RegExp]> = [
+    ["ends its process", "process.exit(3)", /its thread ended with code 3/],
+    [
+      "throws where nobody catches it",
+      `Effect.callback(() => { setTimeout(() => { throw new Odd("late") }, 1) })`,
+      /: late; the instance is being restarted/
+    ],
+    ["leaves a promise rejected", `Effect.callback(() => { void Promise.reject(new Odd("lost")) })`, /: lost; the/],
+    ["fills its heap", "{ const all = []; while (true) all.push({ all: [...all] }) }", /memory/i]
+  ]
+  for (const [what, fault, message] of crashes) {
+    it.effect(`lose the instance alone where a run ${what}`, () =>
+      Effect.gen(function*() {
+        const memory = yield* TensorMemory
+        const instances = yield* open(faulty(fault), {
+          instances: [0, 1].map((i) => ({ name: `m_${i}`, device: { kind: "CPU", id: 0 } }))
+        })
+        const error = yield* Effect.flip(ask(instances, 0))
+        assert.strictEqual(error._tag, "InstanceLost")
+        assert.isTrue(error._tag === "InstanceLost" && error.begun)
+        assert.match(error.message, message)
+        yield* ask(instances, 100)
+        assert.isTrue(instances.healthy())
+        // The other one is not back before its time; both serve then.
+        yield* TestClock.adjust("1 second")
+        yield* instances.slots.withPermits(2)(Effect.void)
+        yield* ask(instances, 100)
+        assert.strictEqual(memory.usage().inUse, 0)
+      }).pipe(Effect.scoped, Effect.provide(layerWith({ workerHeapMegabytes: 48 }))))
+  }
+
+  it.effect("stop a run that never ends, and replace its instance", () =>
+    Effect.gen(function*() {
+      const instances = yield* open(faulty("{ while (true); }", "Effect.never"))
+      for (const fault of [0, 1]) {
+        const run = yield* Effect.forkChild(Effect.flip(ask(instances, fault)), { startImmediately: true })
+        yield* TestClock.adjust("8 seconds")
+        const error = yield* Fiber.join(run)
+        assert.strictEqual(error._tag, "InstanceLost")
+        assert.include(error.message, "it did not answer within")
+        assert.isFalse(instances.healthy())
+        yield* TestClock.adjust("1 second")
+        yield* ask(instances, 100)
+      }
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ stallTimeout: "6 seconds" }))))
+})
+
+describe("modules that cannot be served", () => {
+  const cases: ReadonlyArray<readonly [string, string, RegExp, string?]> = [
+    ["no function", "export const x = 1", /exports neither 'default', a function/],
+    ["something else than a function", "export default 5", /exports number as 'default', expected a function/],
+    ["an effect that is no function", `${head}export default Effect.succeed(1)`, /exports an effect as 'default'/],
+    ["two functions", "export default () => {}; export const make = () => {}", /exports both 'default' and 'make'/],
+    [
+      "a setup that is no effect",
+      "export const make = () => 3",
+      /'make' of the module gave number, expected an effect/
+    ],
+    [
+      "a setup without a function",
+      `${head}export const make = () => Effect.succeed(3)`,
+      /ended with number, expected a/
+    ],
+    [
+      "a setup that fails",
+      `${head}export const make = () => Effect.fail({ _tag: "NoDictionary", message: "words.txt is not there" })`,
+      /custom model error: words\.txt is not there$/
+    ],
+    ["a setup that throws", "export const make = () => { throw new Error('a bug') }", /Error: a bug\n.*model\.ts/s],
+    [
+      "an error at its top",
+      "null.x\nexport default () => {}",
+      /TypeError: Cannot read properties of null.*model\.ts:1/s
+    ],
+    ["no TypeScript", "export default () => {\n  let x: = 3\n}", /Unexpected token `=`.*\n {2}let x: = 3\n {9}\^/s],
+    [
+      "no JavaScript",
+      "export default () => {\n  let = = 3\n}",
+      /SyntaxError: Unexpected strict mode reserved word$/,
+      "model.mjs"
+    ],
+    ["TypeScript that is more than types", "enum A { B }\nexport default () => {}", /enum is not supported/],
+    ["a missing file", `import "./missing.ts"\nexport default () => {}`, /Cannot find module.*missing\.ts/],
+    ["a missing package", `import "no-such-package"\nexport default () => {}`, /Cannot find package 'no-such-package'/],
+    ["an end of its own", "process.exit(4)", /its worker ended with code 4 before it was open/],
+    [
+      "an uncaught error",
+      "setTimeout(() => { throw new Error('early') }); await new Promise(() => setInterval(() => {}))",
+      /early/
+    ]
+  ]
+  for (const [what, source, message, name] of cases) {
+    it.effect(`have ${what}`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(open(source, {}, name))
+        assert.strictEqual(error._tag, "LoadFailed")
+        assert.match(error.message, /^failed to load 'm' version 1 from '.*model\.m?[jt]s': /)
+        assert.match(error.message, message)
+      }).pipe(Effect.scoped, Effect.provide(layer)))
+  }
+
+  it.effect("take longer than a run may", () =>
+    Effect.gen(function*() {
+      for (const source of ["while (true);", `${head}export const make = () => Effect.never`]) {
+        const opening = yield* Effect.forkChild(Effect.flip(open(source)), { startImmediately: true })
+        yield* TestClock.adjust("6 seconds")
+        assert.include((yield* Fiber.join(opening)).message, "it was not open within")
+      }
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ stallTimeout: "6 seconds" }))))
+
+  it.effect("ask for a device that is not there", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        open("export default () => []", { instances: [{ name: "m_0", device: { kind: "GPU", id: 1 } }] })
+      )
+      assert.include(error.message, "instance 'm_0' of model 'm' asks for device GPU 1; a custom model runs on the CPU")
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+})
