@@ -259,6 +259,7 @@ export class SequenceModel {
       this.inOrder.splice(this.inOrder.indexOf(this.running.get(run)!), 1)
       this.running.delete(run)
     }
+    this.enter().assign()
   }
 
   ended(run: Run, exit: Exit.Exit<ExecutionResult, RunFailure>): void {

@@ -161,8 +161,8 @@ export class Sequences {
     if (this.plan.kind !== "both" && (typeof id === "string") !== (this.plan.kind === "text")) {
       return { tag: "InvalidRequest" }
     }
-    if (start && this.closing) return { tag: "Stopping" }
     const found = this.live.get(id)
+    if (this.closing && (start || (found === undefined && this.unloaded))) return { tag: "Stopping" }
     if (found === undefined && !start) return { tag: this.lost.has(id) ? "SequenceLost" : "InvalidRequest" }
     const hasRoom = this.line.length === 0 && this.freeSlot !== undefined
     if (found === undefined ? !hasRoom : found.place === "backlog") {
@@ -414,7 +414,7 @@ export class Sequences {
     for (const step of sequence.steps.splice(0)) this.answer(step, "SequenceLost")
   }
 
-  /** An instance is lost, with what it was running. */
+  /** An instance is lost, with what it was running. Slots are given when what is over by then has ended. */
   crashed(
     machine: Machine,
     running: ReadonlyArray<{ readonly steps: ReadonlyArray<Step>; readonly begun: boolean }>
@@ -449,7 +449,6 @@ export class Sequences {
       this.displace(sequence)
     }
     for (const sequence of sequences) this.advance(sequence)
-    this.assign()
   }
 
   /** When something is due next that nobody outside causes. */
