@@ -315,7 +315,7 @@ export class Sequences {
   endAll(): void {
     this.closing = true
     this.unloaded = true
-    for (const sequence of [...this.live.values()]) this.finish(sequence, "unloaded")
+    for (const sequence of Array.from(this.live.values())) this.finish(sequence, "unloaded")
   }
 
   /** A step leaves, and with it those behind it, or all where the sequence has no slot yet. */
@@ -470,7 +470,7 @@ export class Sequences {
 
   /** Does what is due now. `takeBack` takes a run back that lies ready. */
   expire(takeBack: (run: Run) => void): void {
-    for (const step of [...this.waiting]) if (this.dueOf(step) <= this.now) return this.pass(step)
+    for (const step of this.waiting) if (this.dueOf(step) <= this.now) return this.pass(step)
     for (const { flight } of this.all) {
       if (flight?.begun === false && flight.deadlineAt <= this.now) {
         takeBack(flight.run!)
