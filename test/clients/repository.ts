@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Models from "../fixtures/onnx/Models.ts"
+import * as SequenceModels from "../fixtures/onnx/SequenceModels.ts"
 import type { ElementType } from "../fixtures/onnx/OnnxWriter.ts"
 
 interface Entry {
@@ -77,6 +78,14 @@ const repository = (): Readonly<Record<string, Entry>> => ({
     config: classifierConfig,
     files: { "labels.txt": "ant\nbee\ncat\ndog\n" },
     versions: { 1: Models.classifier() }
+  },
+  accumulate: {
+    config: SequenceModels.controlledConfig({ batching: "max_sequence_idle_microseconds: 60000000 oldest {}" }),
+    versions: { 1: SequenceModels.controlled() }
+  },
+  accumulate_text: {
+    config: SequenceModels.controlledConfig({ id: "BYTES", batching: "max_sequence_idle_microseconds: 60000000 direct {}" }),
+    versions: { 1: SequenceModels.controlled({ id: "BYTES" }) }
   },
   identity_wide: { config: "max_batch_size: 8", versions: { 1: Models.identityFp32() } },
   sum_of_sums: { config: ensembleConfig, versions: { 1: undefined } },

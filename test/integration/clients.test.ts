@@ -152,6 +152,17 @@ describe("clients", () => {
     () => controls("grpc")
   )
 
+  for (const protocol of ["http", "grpc"] as const) {
+    it.live.skipIf(noPython)(
+      `tritonclient for Python drives sequences over ${protocol}`,
+      () =>
+        Effect.gen(function*() {
+          const addresses = yield* server([])
+          assertPassed(yield* run(python, ["test/clients/tritonclient_sequence.py", protocol, addresses[protocol]]))
+        }).pipe(Effect.scoped)
+    )
+  }
+
   it.live.skipIf(noGrpcurl)(
     "grpcurl drives the gRPC endpoint",
     () => passes(process.execPath, "grpcurl.ts", "grpc")

@@ -161,8 +161,8 @@ export class Sequences {
     if (this.plan.kind !== "both" && (typeof id === "string") !== (this.plan.kind === "text")) {
       return { tag: "InvalidRequest" }
     }
-    if (start && this.closing) return { tag: "Stopping" }
     const found = this.live.get(id)
+    if (this.closing && (start || (found === undefined && this.unloaded))) return { tag: "Stopping" }
     if (found === undefined && !start) return { tag: this.lost.has(id) ? "SequenceLost" : "InvalidRequest" }
     const hasRoom = this.line.length === 0 && this.freeSlot !== undefined
     if (found === undefined ? !hasRoom : found.place === "backlog") {
