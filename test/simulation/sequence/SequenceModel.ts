@@ -78,7 +78,9 @@ export class SequenceModel {
     const { rules, world } = this
     for (let due = rules.dueAt; due <= world.now; due = rules.dueAt) {
       rules.now = Math.max(rules.now, due)
-      rules.expire((run) => this.takeBack(run))
+      rules.together(() => {
+        while (rules.dueAt <= rules.now) rules.expire((run) => this.takeBack(run))
+      })
     }
     rules.now = world.now
     return rules

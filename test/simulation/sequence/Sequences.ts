@@ -122,6 +122,7 @@ export class Sequences {
   now = 0
   closing = false
   private unloaded = false
+  private held = false
   private readonly lost = new Map<bigint | string, number>()
   private readonly holding: Array<number> = []
 
@@ -229,6 +230,7 @@ export class Sequences {
 
   /** Gives slots to those who stand in line: first to those who had one, in the order in which they began. */
   assign(): void {
+    if (this.held) return
     const placed: Array<Sequence> = []
     for (;;) {
       const free = this.freeSlot
@@ -312,10 +314,20 @@ export class Sequences {
     this.advance(sequence)
   }
 
+  /** What ends at one time has all ended before slots are given away. */
+  together(change: () => void): void {
+    this.held = true
+    change()
+    this.held = false
+    this.assign()
+  }
+
   endAll(): void {
     this.closing = true
     this.unloaded = true
-    for (const sequence of Array.from(this.live.values())) this.finish(sequence, "unloaded")
+    this.together(() => {
+      for (const sequence of Array.from(this.live.values())) this.finish(sequence, "unloaded")
+    })
   }
 
   /** A step leaves, and with it those behind it, or all where the sequence has no slot yet. */

@@ -99,15 +99,20 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       return due
     }
 
+    /** What is over at one time has all ended before slots are given away. */
     const expire = () => {
       const at = now()
-      const { deadlines, idle } = table
+      slots.during(() => end(at))
+      for (const { strategy } of seats) if (strategy.dueAt() <= at) strategy.changed()
+    }
+
+    const end = (at: number) => {
+      const { deadlines, idle, lost } = table
       for (let step = deadlines.take(at); step !== undefined; step = deadlines.take(at)) {
         endings.expire(step as Step, at)
       }
       for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) table.wentIdle(sequence)
-      table.lost.forget(at)
-      for (const { strategy } of seats) if (strategy.dueAt() <= at) strategy.changed()
+      lost.forget(at)
     }
 
     const desk: Desk = {
@@ -220,7 +225,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     const endSequences = () => {
       close()
       table.unloaded = true
-      for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
+      slots.during(() => {
+        for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
+      })
       for (const { strategy } of seats) strategy.changed()
     }
 
