@@ -9,6 +9,11 @@ import { promisify } from "node:util"
 export interface Load {
   readonly url: string
   readonly body: Uint8Array
+  /**
+   * Bodies that are sent in turns instead, at least one for each connection. A body is not sent twice at a time as long as answers
+   * come about in the order of their requests.
+   */
+  readonly turns?: ReadonlyArray<Uint8Array>
   readonly headers: Readonly<Record<string, string>>
   readonly connections: number
   readonly seconds: number
@@ -31,18 +36,35 @@ export const generator: "wrk" | "autocannon" = spawnSync("wrk", ["--version"]).e
 /** Runs the load once. Fails when anything but 200 was answered. */
 export const drive = (load: Load): Promise<Outcome> => generator === "wrk" ? driveWrk(load) : driveAutocannon(load)
 
+/** Requests that differ are asked for one by one: they are put together before. */
+const inTurns = (count: number): ReadonlyArray<string> => [
+  "local requests, at = {}, 0",
+  "init = function()",
+  `  for i = 1, ${count} do requests[i] = wrk.format(nil, nil, nil, read(i)) end`,
+  "end",
+  "request = function()",
+  `  at = at % ${count} + 1`,
+  "  return requests[at]",
+  "end"
+]
+
 const driveWrk = async (load: Load): Promise<Outcome> => {
   const folder = mkdtempSync(join(tmpdir(), "galatea-bench-"))
   try {
-    writeFileSync(join(folder, "body"), load.body)
+    const bodies = load.turns ?? [load.body]
+    for (const [i, body] of bodies.entries()) writeFileSync(join(folder, `body${i + 1}`), body)
     const script = [
       "wrk.method = \"POST\"",
-      `local file = io.open(${JSON.stringify(join(folder, "body"))}, "rb")`,
-      "wrk.body = file:read(\"*a\")",
-      "file:close()",
+      "local function read(i)",
+      `  local file = io.open(${JSON.stringify(join(folder, "body"))} .. i, "rb")`,
+      "  local body = file:read(\"*a\")",
+      "  file:close()",
+      "  return body",
+      "end",
       ...Object.entries(load.headers).map(([name, value]) =>
         `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`
       ),
+      ...load.turns === undefined ? ["wrk.body = read(1)"] : inTurns(bodies.length),
       "done = function(summary, latency, requests)",
       "  io.write(string.format(\"RESULT %d %d %d %d %d\\n\", summary.requests, summary.duration, latency:percentile(50),",
       "    summary.errors.status, summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))",
@@ -74,10 +96,13 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
 }
 
 const driveAutocannon = async (load: Load): Promise<Outcome> => {
+  const { turns = [load.body] } = load
+  let clients = 0
   const result = await autocannon({
     url: load.url,
+    // Each connection keeps the body that it begins with.
+    setupClient: (client) => client.setBody(Buffer.from(turns[clients++ % turns.length]!)),
     method: "POST",
-    body: Buffer.from(load.body),
     headers: load.headers,
     connections: load.connections,
     duration: load.seconds

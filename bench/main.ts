@@ -8,14 +8,18 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
+import * as ensembleModels from "./ensembleModels.ts"
 import { alone, batching, metrics } from "./figures/batching.ts"
+import { ensembles } from "./figures/ensembles.ts"
 import type { Context, Figure, Measured } from "./figures/Figure.ts"
 import { grpcServing } from "./figures/grpc.ts"
 import { heavy, heavyBatched } from "./figures/heavy.ts"
 import { inProcess, rpc } from "./figures/rpc.ts"
+import { sequences, sequencesInside } from "./figures/sequences.ts"
 import { serving, starting } from "./figures/serving.ts"
 import { generator } from "./load.ts"
 import * as models from "./models.ts"
+import * as sequenceModels from "./sequenceModels.ts"
 import { start, type Started } from "./server.ts"
 
 const seconds = Number(process.argv[2] ?? 6)
@@ -86,6 +90,9 @@ try {
   await measureAll(inProcess(small, seconds))
   await on(batched, batching)
   await measureAll([metrics(batched, seconds)])
+  await on(sequenceModels.repository(join(folder, "sequences")), (context) => sequences(context, () => server!))
+  await measureAll(sequencesInside(seconds))
+  await on(ensembleModels.repository(join(folder, "ensembles")), ensembles)
   await on(large.repository, (context) => [
     ...heavy(context, large.modelPath),
     ...heavyBatched(context, large.modelPath)

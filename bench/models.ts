@@ -11,13 +11,20 @@ export const resnetShape: ReadonlyArray<number> = [1, 3, 224, 224]
 /** 602,112 bytes: an image of 224 × 224 in three FP32 channels. */
 export const identityShape: ReadonlyArray<number> = [1, 150_528]
 
-const write = (repository: string, model: string, bytes: Uint8Array, config?: string): string => {
+/** Puts a model into a repository, as version 1; gives the path of its file. */
+export const write = (repository: string, model: string, bytes: Uint8Array, config?: string): string => {
   const version = join(repository, model, "1")
   mkdirSync(version, { recursive: true })
   const path = join(version, "model.onnx")
   writeFileSync(path, bytes)
   if (config !== undefined) writeFileSync(join(repository, model, "config.pbtxt"), config)
   return path
+}
+
+/** Puts an ensemble into a repository: a config, and a version without anything. */
+export const ensemble = (repository: string, name: string, config: string): void => {
+  mkdirSync(join(repository, name, "1"), { recursive: true })
+  writeFileSync(join(repository, name, "config.pbtxt"), config)
 }
 
 /** Six small models without any config: everything about them is the server's default. */
@@ -31,7 +38,11 @@ export const smallRepository = (repository: string): string => {
   return repository
 }
 
-const io = (kind: "input" | "output", tensors: ReadonlyArray<readonly [name: string, type: string, dims: string]>) =>
+/** A field of a config: inputs or outputs with their types and dims. */
+export const io = (
+  kind: "input" | "output",
+  tensors: ReadonlyArray<readonly [name: string, type: string, dims: string]>
+) =>
   `${kind} [ ${
     tensors.map(([name, type, dims]) => `{ name: "${name}" data_type: TYPE_${type} dims: [ ${dims} ] }`).join(", ")
   } ]`
@@ -44,7 +55,7 @@ const simpleIo = [
 const batches = "dynamic_batching { }"
 
 /** Silero's voice detector as npm delivers it. */
-const silero = readFileSync(createRequire(import.meta.url).resolve("@ricky0123/vad-web/dist/silero_vad_v5.onnx"))
+export const silero = readFileSync(createRequire(import.meta.url).resolve("@ricky0123/vad-web/dist/silero_vad_v5.onnx"))
 
 /** Its batch lies in the middle of the state, and all requests share the sampling rate. */
 const sileroConfig = (scheduler: string) =>

@@ -97,7 +97,7 @@ export const yardstick = (script: string, args: ReadonlyArray<string>): Promise<
   new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      [fileURLToPath(new URL(`./yardsticks/${script}`, import.meta.url)), ...args],
+      ["--expose-gc", fileURLToPath(new URL(`./yardsticks/${script}`, import.meta.url)), ...args],
       {
         stdio: ["ignore", "pipe", "inherit"]
       }

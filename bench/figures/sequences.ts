@@ -1,0 +1,122 @@
+/** What it costs that the server keeps sequences, and what it gains that it batches their steps. */
+import { processorMillis } from "../lifecycle/report.ts"
+import { drive, type Outcome } from "../load.ts"
+import * as requests from "../requests.ts"
+import { type Started, yardstick } from "../server.ts"
+import { driveSteps } from "../steps.ts"
+import { atLeast, type Context, type Figure, inTurns, type Measured } from "./Figure.ts"
+
+const strategies = ["oldest", "direct"] as const
+
+const atMost = (goal: number) => (ratio: number): boolean => ratio <= goal
+
+const connections = 32
+
+/** Microseconds of the server's processor time for each request of a load. */
+const costing = (server: () => Started, seconds: number, cost: { micros: number; requests: number }) =>
+async (
+  load: () => Promise<Outcome>
+): Promise<Outcome> => {
+  const { pid } = server()
+  const before = processorMillis(pid)
+  const outcome = await load()
+  cost.micros += (processorMillis(pid) - before) * 1000
+  cost.requests += outcome.perSecond * seconds
+  return outcome
+}
+
+/** A step beside a request without a sequence, by what they cost the server: that moves less than how many there are in a second. */
+const overHttp = (
+  { seconds, url }: Context,
+  server: () => Started,
+  model: string
+) =>
+async (): Promise<Measured> => {
+  const half = Math.max(1, seconds / 2)
+  const cost = () => ({ micros: 0, requests: 0 })
+  const [steps, plain] = [cost(), cost()]
+  const stepping = (seconds: number, cost: { micros: number; requests: number }) =>
+    driveSteps(
+      { url: url(), model, step: requests.step, sequences: connections, seconds },
+      costing(server, seconds, cost)
+    )
+  const asking = (seconds: number, cost: { micros: number; requests: number }) =>
+    costing(server, seconds, cost)(() => {
+      const request = requests.step()
+      const turns = Array.from({ length: connections }, () => request.body)
+      return drive({ ...request, turns, url: `${url()}/v2/models/plain/infer`, connections, seconds })
+    })
+  await asking(1, cost())
+  await stepping(1, cost())
+  await inTurns(() => stepping(half, steps), () => asking(half, plain))
+  const value = steps.micros / steps.requests
+  const beside = plain.micros / plain.requests
+  return { value, beside, ratio: value / beside }
+}
+
+const named = { oldest: "Oldest", direct: "Direct" }
+
+/** Steps per second of so many Silero sequences at once. */
+const silero = ({ seconds, url }: Context, sequences: number) => async (): Promise<Outcome> => {
+  const load = { url: url(), model: "silero_sequence", step: requests.sileroStep, sequences }
+  await driveSteps({ ...load, seconds: 1 })
+  return driveSteps({ ...load, seconds: Math.max(1, seconds / 2) })
+}
+
+export const sequences = (context: Context, server: () => Started): ReadonlyArray<Figure> => [
+  ...strategies.map((strategy): Figure => ({
+    name:
+      `sequences: processor time of the server for a step, ${
+        named[strategy]
+      }, state and all controls, 32 connections, ` +
+      "beside a batched request without",
+    unit: "µs",
+    goal: "≤ 1.2 of it",
+    reached: atMost(1.2),
+    measure: overHttp(context, server, `running_${strategy}`)
+  })),
+  {
+    name: "sequences: 16 of Silero VAD at once, beside one",
+    unit: "steps/s",
+    goal: "≥ 2.5 of one",
+    reached: atLeast(2.5),
+    measure: () => inTurns(silero(context, 16), silero(context, 1))
+  }
+]
+
+/** Microseconds of the thread that makes the step. */
+const inProcess = (seconds: number, strategy: typeof strategies[number]): Figure => ({
+  name:
+    `sequences in process: CPU time of the calling thread for a step, ${named[strategy]}, state and all controls, ` +
+    "32 at a time, beside a batched call without",
+  unit: "µs",
+  goal: "≤ 1.2 of it",
+  reached: atMost(1.2),
+  measure: async () => {
+    const { line } = await yardstick("steps.ts", [String(seconds), "32", strategy, "batched"])
+    const [value, beside] = line.split(" ").map(Number) as [number, number]
+    return { value, beside, ratio: value / beside }
+  }
+})
+
+const count = 1000
+
+/** Megabytes of so many sequences beside their states: what is kept, or what is resident. */
+const memory = (name: string, which: 0 | 1): Figure => ({
+  name: `sequences: memory of 1,000 beside their states of 64 bytes, ${name}`,
+  unit: "MB",
+  goal: "< 50 MB",
+  reached: (ratio) => ratio < 1,
+  measure: async () => {
+    const { line } = await yardstick("sequenceMemory.ts", [String(count), "16"])
+    const value = Number(line.split(" ")[which]) * count / 1e6
+    return { value, beside: 50, ratio: value / 50 }
+  }
+})
+
+/** Figures of a process that has the server inside. */
+export const sequencesInside = (seconds: number): ReadonlyArray<Figure> => [
+  ...strategies.map((strategy) => inProcess(seconds, strategy)),
+  memory("heap and buffers", 0),
+  memory("resident", 1)
+]
