@@ -796,6 +796,26 @@ describe("options of sequences", () => {
   )
 })
 
+describe("options of custom models", () => {
+  test("decide whether any may run", ["custom-models"], () =>
+    scoped(Effect.gen(function*() {
+      const config = "platform: \"custom\" input { name: \"X\" data_type: TYPE_FP32 dims: [ 1 ] } " +
+        "output { name: \"Y\" data_type: TYPE_FP32 dims: [ 1 ] }"
+      const models = yield* Child.folder({
+        echo: { "config.pbtxt": config, 1: { "model.mjs": "export default ({ X }) => [{ ...X, name: \"Y\" }]\n" } }
+      })
+      const none = yield* Child.run(["serve", models, "--custom-models=none"])
+      assert.strictEqual(none.code, 1)
+      assert.include(`${none.out}${none.err}`, "this server runs none (--custom-models=none)")
+      const server = yield* Child.serve([models, "--custom-models=local"])
+      const answer = yield* Child.ask(
+        `${server.url}/v2/models/echo/infer`,
+        body({ inputs: [{ name: "X", shape: [1], datatype: "FP32", data: [5] }] })
+      )
+      assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, [5])
+    })))
+})
+
 describe("options of the rate limiter", () => {
   test(
     "decide whether instances need resources, and how much of them there is",

@@ -168,6 +168,29 @@ describe("ensembles that run", () => {
       assert.match(response.headers.get("server-timing")!, /^queue;dur=0, .*, batch;desc="1", wall;dur=[\d.]+$/)
     }))
 
+  it.live("72 through an ensemble: a sequence of nine requests meets one state", () =>
+    Effect.gen(function*() {
+      const { client } = yield* start({
+        sum: model(SequenceModels.accumulator(), SequenceModels.accumulatorConfig()),
+        e: folder(ensemble({
+          steps: [{ model: "sum", inputs: { INPUT: "IN" }, outputs: { OUTPUT: "OUT" } }],
+          inputs: { IN: { dims: "1" } },
+          outputs: { OUT: { dims: "1" } }
+        }))
+      })
+      const found: Array<unknown> = []
+      for (let i = 1; i <= 9; i++) {
+        const sequence = { id: 1001, start: i === 1, end: i === 9 }
+        const given = { IN: { data: Int32Array.of(i), shape: [1, 1] } }
+        const { outputs } = yield* Effect.promise(() => client.infer("e", given, { sequence }))
+        found.push((outputs["OUT"]!.data as Int32Array)[0])
+      }
+      assert.deepStrictEqual(found, [1, 3, 6, 10, 15, 21, 28, 36, 45])
+      const [statistics] = yield* Effect.promise(() => client.statistics("e"))
+      assert.strictEqual(statistics?.execution_count, 9)
+      assert.deepStrictEqual(statistics?.batch_stats.map((row) => [row.batch_size, row.compute_infer.count]), [[1, 9]])
+    }))
+
   it.live("keep the sequences of their steps apart", () =>
     Effect.gen(function*() {
       const sum = model(SequenceModels.accumulator(), SequenceModels.accumulatorConfig())
