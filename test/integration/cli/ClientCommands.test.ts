@@ -267,7 +267,7 @@ describe("galatea codegen", () => {
         const { url } = yield* Running
         assert.deepStrictEqual(yield* command("codegen", url, "--out", file), {
           out: "",
-          err: `${file}: 17 models of ${url}\n`,
+          err: `${file}: 19 models of ${url}\n`,
           ok: true
         })
         const module = readFileSync(file, "utf8")
