@@ -18,6 +18,7 @@ export const repositoryOptions = (
   settleTime: Duration.millis(options.repositorySettleMs),
   maxOverriddenModels: options.maxOverriddenModels,
   customModels: options.customModels,
+  maxQueueSize: options.maxQueueSize,
   residency: residencyOptions(options),
   strictModelConfig: isStrictConfig(options),
   modelConfigName: options.modelConfigName,

@@ -772,7 +772,7 @@ describe("max_inflight_requests", () => {
       for (const name of ["a", "b", "c"]) fakes.add(simple(name))
       const model = yield* fakes.ensemble(
         { ...chainConfig, ensemble_scheduling: { ...chainConfig.ensemble_scheduling, max_inflight_requests: 1 } },
-        { maxWaiting: 1 }
+        { maxQueueSize: 1 }
       )
       yield* started(infer(model))
       yield* started(infer(model))

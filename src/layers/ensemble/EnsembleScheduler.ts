@@ -26,13 +26,13 @@ export interface Options {
   /** As `ModelRepository.lookup`, which a step with version -1 asks with `""`. */
   readonly lookup: (name: string, version: string) => Lookup
   /** Requests that may wait for one step, where `max_inflight_requests` makes them. Default: 16384. */
-  readonly maxWaiting?: number
+  readonly maxQueueSize?: number
 }
 
-const defaultMaxWaiting = 16384
+const defaultMaxQueueSize = 16384
 
 const ensembleOf = (
-  { lookup, maxWaiting, signature }: Options,
+  { lookup, maxQueueSize, signature }: Options,
   plan: EnsemblePlan.EnsemblePlan,
   now: () => number,
   conflicting: Ensemble["conflicting"]
@@ -48,7 +48,7 @@ const ensembleOf = (
   ),
   tasks: plan.steps.map((step) => ({ step, part: 0, division: undefined })),
   inFlight: plan.maxInflight === 0 ? undefined : plan.steps.map(() => new InFlight(plan.maxInflight)),
-  maxWaiting: maxWaiting ?? defaultMaxWaiting,
+  maxQueueSize: maxQueueSize ?? defaultMaxQueueSize,
   now,
   conflicting
 })

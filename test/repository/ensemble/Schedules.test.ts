@@ -120,7 +120,7 @@ const play = Effect.fnUntraced(function*(root: string, { openings, runs, steps }
     }
   }
 
-  const finish = Effect.fnUntraced(function*(fibers: ReadonlyArray<Fiber.Fiber<void, unknown>>) {
+  const finish = Effect.fnUntraced(function*<E>(fibers: ReadonlyArray<Fiber.Fiber<void, E>>) {
     for (let i = 0; fibers.some((fiber) => fiber.pollUnsafe() === undefined); i++) {
       assert.isBelow(i, 100_000, "all comes to an end")
       yield* breathe

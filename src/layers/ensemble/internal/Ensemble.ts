@@ -18,7 +18,7 @@ export interface Ensemble {
   /** For each step; `undefined` where nothing bounds them. */
   readonly inFlight: ReadonlyArray<InFlight> | undefined
   /** Requests that may wait for places of one step. */
-  readonly maxWaiting: number
+  readonly maxQueueSize: number
   /** Monotonic nanoseconds. */
   readonly now: () => number
   /** Answers disagree about the sequence of a step. */

@@ -213,11 +213,11 @@ export class EnsembleRun {
 
   /** Waits for a place, as long as the request does. */
   private queued({ step }: Task, inFlight: InFlight, ticket: Ticket): Effect.Effect<void, JobFailure> {
-    const { maxWaiting } = this.ensemble
-    if (inFlight.length >= maxWaiting) {
+    const { maxQueueSize } = this.ensemble
+    if (inFlight.length >= maxQueueSize) {
       return this.fail(
         step,
-        new QueueFull({ message: "Exceeds maximum queue size", model: step.model, capacity: maxWaiting })
+        new QueueFull({ message: "Exceeds maximum queue size", model: step.model, capacity: maxQueueSize })
       )
     }
     const left = this.left()

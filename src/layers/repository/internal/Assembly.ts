@@ -42,7 +42,8 @@ export const make = Effect.fnUntraced(function*(
     services,
     unread: (name) => reasons.get(name),
     isAmbiguous: (name) => roots.latest().discovery.ambiguous.includes(name),
-    maxWaiting: settings.residency?.maxWaiting
+    maxWaiting: settings.residency?.maxWaiting,
+    maxQueueSize: settings.maxQueueSize
   })
   const parts: Parts = { settings, residency, services, roots, lifecycle, ensembles, records, reasons, told }
   return { parts, control: Control.make(parts) }

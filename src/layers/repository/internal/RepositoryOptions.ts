@@ -50,6 +50,8 @@ export interface Options {
    * `"all"`, also what comes from other machines and with load requests. Default: `"local"`.
    */
   readonly customModels?: Allowed | undefined
+  /** Requests of an ensemble that may wait for a place at one of its steps, see `max_inflight_requests`. Default: 16384. */
+  readonly maxQueueSize?: number | undefined
   /** Told of all that happens, in the fiber that does it. Default: nobody. */
   readonly onEvent?: ((event: LoadEvent) => Effect.Effect<void>) | undefined
 }
@@ -77,5 +79,6 @@ export const settings = (options: Options): Settings => ({
   backendConfig: options.backendConfig ?? [],
   sources: options.sources ?? {},
   customModels: options.customModels ?? "local",
+  maxQueueSize: options.maxQueueSize ?? 16_384,
   onEvent: options.onEvent ?? (() => Effect.void)
 })

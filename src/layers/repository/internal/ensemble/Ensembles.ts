@@ -27,6 +27,8 @@ export interface Options {
   readonly isAmbiguous: (name: string) => boolean
   /** Models load when they are asked for: requests that may wait for one of them. Absent: they do not. */
   readonly maxWaiting: number | undefined
+  /** See `EnsembleScheduler.Options`. */
+  readonly maxQueueSize?: number
 }
 
 /** @category models */
@@ -69,7 +71,7 @@ interface Wanted {
 
 /** None is to be served yet. The scope takes all out of the look-up, and waits until they have closed. @category constructors */
 export const make = Effect.fnUntraced(function*(
-  { isAmbiguous, lifecycle, maxWaiting, services, unread }: Options
+  { isAmbiguous, lifecycle, maxQueueSize, maxWaiting, services, unread }: Options
 ): Effect.fn.Return<Ensembles, never, Scope.Scope> {
   const all = new Map<string, Wanted>()
   const turn = yield* Semaphore.make(1)
@@ -115,7 +117,7 @@ export const make = Effect.fnUntraced(function*(
     const ids = new Map(steps.map((step) => [step.name, idOf(ensemble, step) ?? step.name]))
     const held = new HeldSteps(lifecycle, steps, ids)
     const registered = yield* opened.add(ensemble, version, held)
-    const opening = Effect.provideContext(OpenEnsemble.open(ensemble, version, held), services)
+    const opening = Effect.provideContext(OpenEnsemble.open(ensemble, version, held, maxQueueSize), services)
     const problem = () => Dependencies.problemOf(ensemble, models)
     const there = steps.every(({ name, version }) => Result.isSuccess(held.lookup(name, version)))
     registered.model = maxWaiting === undefined || there

@@ -32,7 +32,7 @@ const labelsOf = ({ config, labels }: Ensemble, held: HeldSteps) => {
  * @category constructors
  */
 export const open = Effect.fn("OpenEnsemble.open")(
-  function*(ensemble: Ensemble, version: number, held: HeldSteps): Effect.fn.Return<
+  function*(ensemble: Ensemble, version: number, held: HeldSteps, maxQueueSize?: number): Effect.fn.Return<
     Model,
     LoadFailed,
     Statistics | Scope.Scope
@@ -47,7 +47,14 @@ export const open = Effect.fn("OpenEnsemble.open")(
       cached: cache !== undefined
     })
     const signature = ModelSignature.make(config, labelsOf(ensemble, held))
-    const queue = yield* EnsembleScheduler.open({ config, version, signature, statistics, lookup: held.lookup })
+    const queue = yield* EnsembleScheduler.open({
+      config,
+      version,
+      signature,
+      statistics,
+      lookup: held.lookup,
+      ...(maxQueueSize === undefined ? {} : { maxQueueSize })
+    })
     const scheduler = cache === undefined
       ? queue
       // What it answers depends on its steps, with which it is opened anew: nothing is shared with other openings.
