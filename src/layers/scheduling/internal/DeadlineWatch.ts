@@ -13,8 +13,11 @@ export interface DeadlineWatch {
   readonly expect: (dueAt: number) => void
   /** What is due was put back, or may have been: look again. */
   readonly lookAgain: () => void
-  /** Deals with what is due now. A timer may be late: to be called before anything is begun. */
-  readonly refresh: () => void
+  /**
+   * Deals with what is due now. A timer may be late: to be called before anything is begun. `at`: the monotonic nanoseconds, from whom
+   * has just read the clock.
+   */
+  readonly refresh: (at?: number) => void
 }
 
 /** Milliseconds after which the nearest deadline is looked at again, however far away it is. */
@@ -30,9 +33,9 @@ export const make = (deadlines: Deadlines, expire: () => void): Effect.Effect<De
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
-    const refresh = () => {
+    const refresh = (at?: number) => {
       const due = deadlines.next()
-      if (due !== Infinity && due <= now()) expire()
+      if (due !== Infinity && due <= (at ?? now())) expire()
     }
 
     const watch = Effect.gen(function*() {

@@ -161,10 +161,10 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
       Effect.callback((resume) => {
         if (poll !== undefined) poll()
-        watch.refresh()
+        const at = now()
+        watch.refresh(at)
         const problem = Admission.problemOf(admission, job)
         if (problem !== undefined) return resume(Exit.fail(problem))
-        const at = now()
         const asked = job.request!.sequence!
         const sequence = sequenceOf(asked, job, at)
         if (!(sequence instanceof Sequence)) return resume(Exit.fail(sequence))

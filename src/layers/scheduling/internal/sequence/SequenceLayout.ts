@@ -75,7 +75,7 @@ export const make = ({ config, memory, plan, signature: clients, states = [] }: 
 
   /** A step as the model takes it, but for the controls. */
   const complete = (job: Job, tensors: ReadonlyArray<Tensor>): Job =>
-    stateful ? { ...job, inputs: [...job.inputs, ...tensors] } : job
+    stateful ? { ...job, inputs: job.inputs.concat(tensors) } : job
 
   const together = (members: ReadonlyArray<Member | undefined>, steps: ReadonlyArray<Member>): ReadonlyArray<Job> => {
     if (members.length === steps.length) return steps.map(({ cell, job }) => complete(job, cell.tensors))
