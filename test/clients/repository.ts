@@ -6,8 +6,8 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Models from "../fixtures/onnx/Models.ts"
-import * as SequenceModels from "../fixtures/onnx/SequenceModels.ts"
 import type { ElementType } from "../fixtures/onnx/OnnxWriter.ts"
+import * as SequenceModels from "../fixtures/onnx/SequenceModels.ts"
 
 interface Entry {
   readonly config?: string
@@ -84,7 +84,10 @@ const repository = (): Readonly<Record<string, Entry>> => ({
     versions: { 1: SequenceModels.controlled() }
   },
   accumulate_text: {
-    config: SequenceModels.controlledConfig({ id: "BYTES", batching: "max_sequence_idle_microseconds: 60000000 direct {}" }),
+    config: SequenceModels.controlledConfig({
+      id: "BYTES",
+      batching: "max_sequence_idle_microseconds: 60000000 direct {}"
+    }),
     versions: { 1: SequenceModels.controlled({ id: "BYTES" }) }
   },
   identity_wide: { config: "max_batch_size: 8", versions: { 1: Models.identityFp32() } },

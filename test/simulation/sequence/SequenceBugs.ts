@@ -1,5 +1,6 @@
 /** Batchers of sequences with one bug each: what the simulation must find. */
 import { Effect } from "effect"
+import { ResponseOrder } from "../../../src/layers/scheduling/internal/ResponseOrder.ts"
 import { HoldingTimes } from "../../../src/layers/scheduling/internal/sequence/HoldingTimes.ts"
 import { IdleClocks } from "../../../src/layers/scheduling/internal/sequence/IdleClocks.ts"
 import { Seat } from "../../../src/layers/scheduling/internal/sequence/Seat.ts"
@@ -8,7 +9,6 @@ import { SlotLine } from "../../../src/layers/scheduling/internal/sequence/SlotL
 import { Slots } from "../../../src/layers/scheduling/internal/sequence/Slots.ts"
 import { StateCell } from "../../../src/layers/scheduling/internal/sequence/StateCell.ts"
 import { StepEndings } from "../../../src/layers/scheduling/internal/sequence/StepEndings.ts"
-import { ResponseOrder } from "../../../src/layers/scheduling/internal/ResponseOrder.ts"
 import { unit } from "../Plan.ts"
 import type { Property } from "./SequenceModel.ts"
 import { type Opening, type Subject, subject } from "./SequenceSimulation.ts"
@@ -87,9 +87,11 @@ export const bugs: ReadonlyArray<Bug> = [
       layout: {
         ...layout,
         prepare: (members) =>
-          layout.prepare(members.map((member) =>
-            member === undefined ? undefined : { job: member.job, cell: member.cell, end: member.end, start: true }
-          ))
+          layout.prepare(
+            members.map((member) =>
+              member === undefined ? undefined : { job: member.job, cell: member.cell, end: member.end, start: true }
+            )
+          )
       }
     }))
   },
@@ -164,10 +166,14 @@ export const bugs: ReadonlyArray<Bug> = [
     name: "tells steps behind one that was not run that their own time is over",
     breaks: "outcome",
     profile: "oldest-accidents",
-    plant: patched(SequenceTable.prototype, "drop", (drop) =>
-      function(this: SequenceTable, step, exit, reason, behind, behindReason) {
-        return drop.call(this, step, exit, reason, exit ?? behind, behindReason)
-      })
+    plant: patched(
+      SequenceTable.prototype,
+      "drop",
+      (drop) =>
+        function(this: SequenceTable, step, exit, reason, behind, behindReason) {
+          return drop.call(this, step, exit, reason, exit ?? behind, behindReason)
+        }
+    )
   },
   {
     name: "forgets deadlines",

@@ -326,7 +326,7 @@ export class Sequences {
     this.closing = true
     this.unloaded = true
     this.together(() => {
-      for (const sequence of [...this.live.values()]) this.finish(sequence, "unloaded")
+      for (const sequence of this.live.values()) this.finish(sequence, "unloaded")
     })
   }
 
@@ -482,7 +482,7 @@ export class Sequences {
 
   /** Does what is due now. `takeBack` takes a run back that lies ready. */
   expire(takeBack: (run: Run) => void): void {
-    for (const step of [...this.waiting]) if (this.dueOf(step) <= this.now) return this.pass(step)
+    for (const step of this.waiting) if (this.dueOf(step) <= this.now) return this.pass(step)
     for (const { flight } of this.all) {
       if (flight?.begun === false && flight.deadlineAt <= this.now) {
         takeBack(flight.run!)
