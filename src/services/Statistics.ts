@@ -63,6 +63,26 @@ export interface BatchSize {
   readonly computeOutputNanos: bigint
 }
 
+/** The sequences of a version at one moment. @category models */
+export interface SequenceCounts {
+  /** That can go on. */
+  readonly live: number
+  /** That wait for a slot. */
+  readonly waiting: number
+  /** Slots of the instances that are up. */
+  readonly slots: number
+}
+
+/** What waits for a version and what runs at one moment. @category models */
+export interface Depth {
+  /** Requests accepted that have not begun. */
+  readonly waiting: number
+  /** Instances that run something. */
+  readonly running: number
+  /** Absent where a version has none. */
+  readonly sequences?: SequenceCounts
+}
+
 /** Everything counted since the version was loaded. Source: scheduling §8. @category models */
 export interface Counts {
   /** Milliseconds since 1970; 0: never. */
@@ -88,6 +108,8 @@ export interface Counts {
   readonly pending: number
   /** Instances that run something. */
   readonly executing: number
+  /** Absent where a version has none. */
+  readonly sequences?: SequenceCounts
 }
 
 /** The books of one version. Plain calls, a few additions each. @category models */
@@ -95,7 +117,7 @@ export interface ModelStatistics {
   readonly model: string
   readonly version: number
   /** Says whom to ask for what waits and what runs: the scheduler of the version, or what stands before it. The last call counts. */
-  readonly observe: (depth: () => { readonly waiting: number; readonly running: number }) => void
+  readonly observe: (depth: () => Depth) => void
   /** A request was turned away. */
   readonly refused: (reason: RefusalReason) => void
   /** A request of so many rows succeeded. */

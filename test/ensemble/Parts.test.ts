@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { Draft } from "../../src/schema/ModelConfig.ts"
 import * as Values from "../../src/schema/Tensor.ts"
+import type { JobFailure } from "../../src/services/Scheduler.ts"
 import { bool, FakeModels, floats, infer, int64, integers, io, parameters, step, tensor } from "./FakeModels.ts"
 
 const started = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
@@ -334,7 +335,7 @@ describe("a condition", () => {
       )
     })
   const inputs = (value: boolean) => [tensor("IN", [1]), bool("FLAG", value)]
-  const names = (fiber: Fiber.Fiber<{ readonly outputs: ReadonlyArray<{ readonly name: string }> }, unknown>) =>
+  const names = (fiber: Fiber.Fiber<{ readonly outputs: ReadonlyArray<{ readonly name: string }> }, JobFailure>) =>
     Effect.map(Fiber.join(fiber), ({ outputs }) => outputs.map(({ name }) => name))
 
   it.effect(

@@ -200,6 +200,7 @@ describe("custom models", () => {
     const told = Deferred.makeUnsafe<void>()
     const logger = Logger.make(({ fiber, logLevel, message }) => {
       const { instance, model } = fiber.getRef(References.CurrentLogAnnotations)
+      if (model === undefined) return
       lines.push([logLevel, ...Array.isArray(message) ? message : [message], model, instance].join(" "))
       Deferred.doneUnsafe(told, Exit.void)
     })

@@ -66,6 +66,7 @@ const families = (
   options: PrometheusMetrics.Options & {
     readonly cache?: Cache
     readonly shadow?: boolean
+    readonly sequences?: boolean
     readonly residency?: boolean
     readonly limited?: boolean
   },
@@ -85,6 +86,9 @@ const families = (
       const books = yield* statistics.open({ model: cached ? "cached" : "m", version: 1, cached, ...labels })
       books.loaded(1)
       if (options.shadow === true) books.shadowed("same")
+      if (options.sequences === true) {
+        books.observe(() => ({ waiting: 0, running: 0, sequences: { live: 3, waiting: 1, slots: 2 } }))
+      }
     }
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
@@ -117,6 +121,7 @@ const everything = {
   quantiles: [0.5],
   cache,
   shadow: true,
+  sequences: true,
   residency: true,
   limited: true
 }
@@ -185,6 +190,7 @@ describe("otel/metrics.md", () => {
       }
       const more = (emitted: ReadonlyMap<string, unknown>) => [...emitted.keys()].filter((name) => !plain.has(name))
       assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, sequences: true })), names(/^with sequences$/))
       assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
     }))
 
@@ -209,7 +215,10 @@ describe("names of metrics", () => {
         assert.match(name, /^(nv_|process_|galatea_)[a-z_]+$/)
         assert.isAbove(help.length, 10, name)
         if (name.startsWith("galatea_")) {
-          assert.match(name, /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units)$/)
+          assert.match(
+            name,
+            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots)$/
+          )
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }
       }

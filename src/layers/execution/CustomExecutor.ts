@@ -1,5 +1,5 @@
 /** Runs custom models: modules of TypeScript or JavaScript, each instance in a worker thread of its own. */
-import { Clock, Duration, Effect, FiberSet, Layer, type Schedule } from "effect"
+import { Clock, Duration, Effect, FiberSet, Layer, References, type Schedule } from "effect"
 import { dirname } from "node:path"
 import type { Worker } from "node:worker_threads"
 import { LoadFailed } from "../../schema/Errors.ts"
@@ -11,7 +11,8 @@ import * as InstancePool from "./internal/InstancePool.ts"
 import type { FromWorker, Log } from "./internal/Mailbox.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
-import * as WorkerInstance from "./internal/WorkerInstance.ts"
+import type { WorkerKind } from "./internal/WorkerKind.ts"
+import * as WorkerSpawn from "./internal/WorkerSpawn.ts"
 import * as WorkerThread from "./internal/WorkerThread.ts"
 
 /** @category models */
@@ -62,11 +63,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
     }
     const fork = yield* FiberSet.makeRuntime()
+    const minimumLogLevel = yield* References.MinimumLogLevel
     const layout = RunRequest.layout(plan)
     const write = (instance: string, { level, text }: Log) => {
       fork(Effect.annotateLogs(Effect.logWithLevel(level)(text), { model, version, instance }))
     }
-    const kind: WorkerInstance.Kind = {
+    const kind: WorkerKind = {
       runtime,
       start: (run, instance) => {
         const start: CustomStart = {
@@ -76,6 +78,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           outputs,
           outputAxes: layout.outputRules.map(({ axis }) => axis),
           states,
+          minimumLogLevel,
           run
         }
         const worker = WorkerThread.start(workerFile, start, [run.port], heapMegabytes)
@@ -92,7 +95,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       count: plan.instances.length,
       passive: InstancePool.passiveOf(plan),
       open: (index) =>
-        WorkerInstance.spawn({
+        WorkerSpawn.spawn({
           model,
           version,
           path,

@@ -13,7 +13,8 @@ import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
 import * as ThreadBudget from "./internal/ThreadBudget.ts"
-import * as WorkerInstance from "./internal/WorkerInstance.ts"
+import type { WorkerKind } from "./internal/WorkerKind.ts"
+import * as WorkerSpawn from "./internal/WorkerSpawn.ts"
 import * as WorkerThread from "./internal/WorkerThread.ts"
 
 /** @category models */
@@ -63,7 +64,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const heapMegabytes = options.workerHeapMegabytes ?? 512
   const restart = options.restart ?? InstancePool.defaultRestart
 
-  const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerInstance.Kind => ({
+  const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerKind => ({
     runtime: OrtThread.runtime,
     start: (run) => WorkerThread.start(worker, { path, settings, run } satisfies Start, [run.port], heapMegabytes),
     wake: (_, words) => void Atomics.notify(words, Mailbox.Word.request)
@@ -92,7 +93,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       count: plan.instances.length,
       passive,
       open: (index) =>
-        WorkerInstance.spawn({
+        WorkerSpawn.spawn({
           model: plan.model,
           version: plan.version,
           path: plan.path,

@@ -132,6 +132,7 @@ describe("Admission of sequences", () => {
         )
       }
       assert.deepStrictEqual(queue.core.depth(), { waiting: 3, running: 1 })
+      assert.deepStrictEqual(queue.statistics.counts().sequences, { live: 2, waiting: 1, slots: 1 })
       assert.strictEqual(queue.statistics.counts().refusals.queue_full, 3)
     }, Effect.scoped)
   )

@@ -3,7 +3,7 @@ import { Cause, Effect, Exit, type Fiber, References, Result, Scope } from "effe
 import * as EnsembleScheduler from "../../../src/layers/ensemble/EnsembleScheduler.ts"
 import * as Answering from "../../../src/layers/inference/Answering.ts"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
-import { ExecutionFailed } from "../../../src/schema/Errors.ts"
+import { ExecutionFailed, type LoadFailed } from "../../../src/schema/Errors.ts"
 import type { InferenceResponse, Tensor } from "../../../src/schema/Inference.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
 import type { Model } from "../../../src/services/ModelRepository.ts"
@@ -16,7 +16,7 @@ import type { Action, AskPlan, DagPlan } from "./DagPlan.ts"
 /** What is simulated: `EnsembleScheduler.open`, or one with a bug. */
 export type Subject = (
   options: EnsembleScheduler.Options
-) => Effect.Effect<ModelScheduler, unknown, Scope.Scope>
+) => Effect.Effect<ModelScheduler, LoadFailed, Scope.Scope>
 
 export const subject: Subject = EnsembleScheduler.open
 

@@ -1,4 +1,5 @@
 /** What the worker of a custom model is started with, and what it is told. Loaded by both threads. */
+import type { LogLevel } from "effect"
 import type { Instance } from "../../../schema/CustomModel.ts"
 import type { PlannedState, SequenceEnd, TensorSpec } from "../../../services/Executor.ts"
 import type { RunStart } from "./Mailbox.ts"
@@ -12,6 +13,8 @@ export interface CustomStart {
   readonly outputs: ReadonlyArray<TensorSpec>
   readonly outputAxes: ReadonlyArray<number>
   readonly states: ReadonlyArray<PlannedState>
+  /** What the model logs below it is nobody's concern. */
+  readonly minimumLogLevel: LogLevel.LogLevel
   readonly run: RunStart
 }
 

@@ -37,15 +37,24 @@ const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
   log(level, cause.reasons.length === 0 ? text : `${text}\n${CustomFailure.prettyOf(cause)}`)
 })
 
-const context = Context.make(References.CurrentLoggers, new Set([logger]))
+const contextOf = ({ minimumLogLevel }: CustomStart) =>
+  Context.make(References.CurrentLoggers, new Set([logger])).pipe(
+    Context.add(References.MinimumLogLevel, minimumLogLevel)
+  )
 
 type Ended = Exclude<ToCustomWorker, 0>
 
-const serve = (start: CustomStart, model: CustomModule.OpenModel, scope: Scope.Closeable) => {
+const serve = (
+  start: CustomStart,
+  model: CustomModule.OpenModel,
+  context: ReturnType<typeof contextOf>,
+  scope: Scope.Closeable
+) => {
   const mailbox = new WorkerMailbox(start.run, () => say(0))
   const runner = new CustomRunner({ start, mailbox, model, context, log: (text) => log("Error", text) })
   const ended: Array<Ended> = []
   let busy = false
+  let ranAt = 0
 
   const tell = async ({ id, why }: Ended) => {
     const exit = await Effect.runPromiseExitWith(context)(effectOf(() => model.onSequenceEnd?.(id, why)))
@@ -98,6 +107,7 @@ const serve = (start: CustomStart, model: CustomModule.OpenModel, scope: Scope.C
       if (mailbox.isClosing()) return after(close(), () => {})
       if (performance.now() - turned >= turnMillis) return after(new Promise<void>(setImmediate), turn)
       if (!mailbox.begin()) continue
+      ranAt = performance.now()
       const outcome = runner.run()
       if (outcome instanceof Promise) return after(outcome, (outcome) => mailbox.end(outcome))
       mailbox.end(outcome)
@@ -111,11 +121,17 @@ const serve = (start: CustomStart, model: CustomModule.OpenModel, scope: Scope.C
     work()
   })
   work()
-  setTimeout(trimHeap, idleMillis).unref()
+
+  const trimWhenIdle = () => {
+    if (busy || performance.now() - ranAt < idleMillis) setTimeout(trimWhenIdle, idleMillis).unref()
+    else trimHeap()
+  }
+  setTimeout(trimWhenIdle, idleMillis).unref()
 }
 
 const main = async (start: CustomStart) => {
   CustomImports.register()
+  const context = contextOf(start)
   const scope = Scope.makeUnsafe()
   const exit = await Effect.runPromiseExitWith(context)(
     Scope.provide(CustomModule.open(start.path, start.instance), scope)
@@ -125,7 +141,7 @@ const main = async (start: CustomStart) => {
     return say({ _tag: "Refused", reason: CustomFailure.ofLoading(exit.cause) })
   }
   say({ _tag: "Opened", inputs: [], outputs: [], hears: exit.value.onSequenceEnd !== undefined })
-  serve(start, exit.value, scope)
+  serve(start, exit.value, context, scope)
 }
 
 void main(workerData as CustomStart)

@@ -1,31 +1,18 @@
 /** One execution instance: a worker thread with one model in it, seen from the main thread. */
-import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
+import { Deferred, Effect, Exit } from "effect"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads"
-import { ExecutionFailed, InstanceLost, InvalidRequest, type LoadFailed } from "../../../schema/Errors.ts"
+import { ExecutionFailed, InstanceLost, InvalidRequest } from "../../../schema/Errors.ts"
 import type { ExecutionResult, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import type { AnswerBell, Ringer } from "./AnswerBell.ts"
 import type { ToCustomWorker } from "./CustomStart.ts"
-import type { Instance } from "./InstancePool.ts"
 import { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as RunRequest from "./RunRequest.ts"
+import type { WorkerKind } from "./WorkerKind.ts"
 import { WorkerRun } from "./WorkerRun.ts"
-import * as WorkerThread from "./WorkerThread.ts"
 
 const { Answer, State, Status, Word } = Mailbox
-
-/** What one kind of worker has of its own. @category models */
-export interface Kind {
-  /** Whose words errors repeat. */
-  readonly runtime: string
-  /** Starts the thread, which is given runs this way; `port` moves into it. */
-  readonly start: (run: Mailbox.RunStart, name: string) => Worker
-  /** Tells a thread that waits that something is asked of it. Called seldom enough for a message. */
-  readonly wake: (worker: Worker, words: Int32Array) => void
-  /** It may be stopped while it opens its model, and is where that takes longer than this. Absent: it is waited for. */
-  readonly openWithin?: Duration.Duration
-}
 
 /** @category models */
 export interface Options {
@@ -34,7 +21,7 @@ export interface Options {
   readonly path: string
   readonly name: string
   readonly layout: RunRequest.Layout
-  readonly kind: Kind
+  readonly kind: WorkerKind
   readonly memory: TensorMemory["Service"]
   readonly bell: AnswerBell
   /** Monotonic nanoseconds. */
@@ -52,7 +39,8 @@ const closeMillis = 20_000
 
 const nothing: StartedRun = { withdraw: () => false }
 
-class WorkerInstance implements Ringer {
+/** @category models */
+export class WorkerInstance implements Ringer {
   readonly lost = Deferred.makeUnsafe<string>()
   private readonly mailbox = Mailbox.views()
   private readonly target: RunRequest.Target
@@ -256,34 +244,3 @@ class WorkerInstance implements Ringer {
     return undefined
   })
 }
-
-/**
- * Starts a worker and opens the model in it; the scope ends both, and waits for the thread's end.
- *
- * @category constructors
- */
-export const spawn = (
-  options: Options,
-  check?: (opened: WorkerThread.Opened) => string | undefined
-): Effect.Effect<Instance, LoadFailed, Scope.Scope> =>
-  Effect.gen(function*() {
-    const { kind: { openWithin, runtime } } = options
-    const instance = yield* Effect.acquireRelease(
-      Effect.sync(() => new WorkerInstance(options)),
-      (instance) => instance.close
-    )
-    const refuse = WorkerThread.refusal(options)
-    const opened = WorkerThread.opened(instance.worker, runtime, refuse)
-    const found = yield* openWithin === undefined || !Duration.isFinite(openWithin) ?
-      opened :
-      Effect.timeoutOrElse(opened, {
-        duration: openWithin,
-        orElse: () => refuse(`it was not open within ${Duration.format(openWithin)}`)
-      })
-    instance.isOpen = true
-    const problem = check?.(found)
-    if (problem !== undefined) return yield* refuse(problem)
-    if (found.hears === true) instance.sequenceEnded = instance.tellEnd
-    instance.worker.on("message", options.bell.ring)
-    return instance
-  })

@@ -1,9 +1,8 @@
 /** Load and unload of models by name, one at a time for each: what a caller may ask for, and what the index answers. */
 import { Effect } from "effect"
-import { InvalidRequest, type LoadFailed, PollFailed } from "../../../schema/Errors.ts"
+import { InvalidRequest, type LoadFailed, type PollFailed } from "../../../schema/Errors.ts"
 import type { IndexEntry, LoadParameters, UnloadOptions } from "../../../services/ModelRepository.ts"
-import type * as Directory from "./Directory.ts"
-import type { Discovered, Discovery } from "./Discovery.ts"
+import type { Discovered } from "./Discovery.ts"
 import type { Ensemble } from "./ensemble/Ensemble.ts"
 import * as Steps from "./ensemble/Steps.ts"
 import * as Fingerprints from "./Fingerprints.ts"
@@ -11,7 +10,7 @@ import { indexEntries } from "./IndexEntries.ts"
 import * as KeyedLock from "./KeyedLock.ts"
 import * as ModelLoader from "./ModelLoader.ts"
 import * as ModelName from "./ModelName.ts"
-import * as Overrides from "./Overrides.ts"
+import * as NamedLoads from "./NamedLoads.ts"
 import type { Look } from "./Roots.ts"
 import * as VersionParameter from "./VersionParameter.ts"
 
@@ -43,32 +42,13 @@ const checkName = (name: string): Effect.Effect<void, InvalidRequest> => {
   return message === undefined ? Effect.void : Effect.fail(new InvalidRequest({ message }))
 }
 
-/** A load that was asked for, and what was to be served before where that is an ensemble. */
-interface Load {
-  readonly target: ModelLoader.Target
-  readonly before: Ensemble | undefined
-}
-
 /** @category constructors */
 export const make = (parts: ModelLoader.Parts): Control => {
-  const { ensembles, lifecycle, reasons, records, roots, services, settings, told } = parts
+  const { ensembles, lifecycle, reasons, records, roots, told } = parts
   const locked = KeyedLock.make()
   const loader = ModelLoader.make(parts)
-  const overrides = Overrides.make(settings.maxOverriddenModels)
-  const provide = <A, E, R>(effect: Effect.Effect<A, E, R | Directory.Services>) =>
-    Effect.provideContext(effect, services)
   /** Models that somebody loaded by their name, and not as a part of an ensemble. */
   const byName = new Set<string>()
-
-  const loadOne = (target: ModelLoader.Target, wanted: ModelLoader.Wanted, { unlisted }: Look) => {
-    // What cannot be looked at now may have changed: to say that it is loaded would be a guess.
-    const hidden = target.found === undefined
-      ? undefined
-      : unlisted.find(({ root }) => root === target.found!.root)?.failure.message
-    return hidden === undefined
-      ? loader.load(target, wanted)
-      : Effect.flatMap(loader.refused(target, hidden), Effect.fail)
-  }
 
   const unloadOne = Effect.fnUntraced(function*(id: string, version: number | undefined) {
     const ensemble = ensembles.drop(id, version)
@@ -85,11 +65,11 @@ export const make = (parts: ModelLoader.Parts): Control => {
   const steps = Steps.make<ModelLoader.Target>({
     ensembles,
     byName,
-    targetOf: (name, home, { discovery }) => {
-      const targets = discovery.ambiguous.includes(name) ? [] : targetsOf(name, discovery, false)
+    targetOf: (name, home, look) => {
+      const targets = NamedLoads.targetsOf(name, look, records, false)
       return targets.find(({ found }) => found?.root === home) ?? (targets.length === 1 ? targets[0] : undefined)
     },
-    load: (target, look) => Effect.ignore(locked(target.name, loadOne(target, { now: true }, look))),
+    load: (target, look) => Effect.ignore(locked(target.name, NamedLoads.load(loader, target, { now: true }, look))),
     unload: ({ id, name }, stays) =>
       locked(
         name,
@@ -102,102 +82,8 @@ export const make = (parts: ModelLoader.Parts): Control => {
       )
   })
 
+  const calls = NamedLoads.make(parts, { byName, loader, locked, steps })
   const ofName = (name: string) => lifecycle.models().filter((model) => model.name === name)
-
-  const targetsOf = (name: string, discovery: Discovery, byOverride: boolean): ReadonlyArray<ModelLoader.Target> => {
-    const found = discovery.models.filter((model) => model.name === name)
-      .map((model): ModelLoader.Target => ({ id: model.id, name, found: model }))
-    if (found.length > 0) return found
-    const serving = records.get(name)?.kept?.override.folder !== undefined
-    return byOverride || serving ? [{ id: name, name, found: undefined }] : []
-  }
-
-  /** Why a name is no model. What only a caller knows of is not kept: it is told as a warning of no model. */
-  const notFound = Effect.fnUntraced(function*(name: string, { discovery, unlisted }: Look) {
-    const reason = discovery.failures.find(({ model }) => model === name)?.message ??
-      unlisted[0]?.failure.message ??
-      `failed to poll model '${name}': model not found in any model repository.`
-    yield* told.tell({ _tag: "Warning", model: undefined, message: reason })
-    return yield* new PollFailed({
-      code: "INTERNAL",
-      message: `failed to load '${name}', failed to poll from model repository\n${reason}`
-    })
-  })
-
-  /** A name that only a caller knows of leaves nothing behind where nothing serves under it. */
-  const forgetUnserved = (id: string) =>
-    Effect.suspend(() => {
-      if (lifecycle.identities(id).size > 0) return Effect.void
-      ensembles.drop(id)
-      lifecycle.forget(id)
-      return records.remove(id)
-    })
-
-  const loadNow = Effect.fnUntraced(function*(
-    name: string,
-    parameters: LoadParameters,
-    version: number | undefined,
-    loads: Array<Load>
-  ) {
-    const look = yield* roots.look
-    const brings = parameters.config !== undefined || parameters.files !== undefined
-    const targets = look.discovery.ambiguous.includes(name)
-      ? []
-      : targetsOf(name, look.discovery, brings && parameters.files !== undefined)
-    const [target] = targets
-    if (target === undefined) return yield* notFound(name, look)
-    if (targets.length > 1 && brings) {
-      return yield* new InvalidRequest({
-        message: `There are ${targets.length} identifiers of model '${name}' in global map, ` +
-          "model namespace must be provided to resolve ambiguity."
-      })
-    }
-    const override = yield* overrides.open(name, parameters).pipe(
-      Effect.catchTag("PollFailed", ({ message }) => Effect.flatMap(loader.refused(target, message), Effect.fail))
-    )
-    for (const target of targets) {
-      byName.add(target.id)
-      loads.push({ target, before: ensembles.wanted(target.id) })
-    }
-    const results = yield* Effect.forEach(
-      targets,
-      (target) => Effect.result(loadOne(target, { override, version, now: true }, look))
-    )
-    return { look, results }
-  })
-
-  /** What came of an ensemble once its models were tried: where another one serves on, that one goes on to be wanted. */
-  const outcomeOf = ({ before, target: { id } }: Load) => {
-    const failure = ensembles.failureOf(id)
-    if (failure === undefined) return Effect.void
-    if (before !== undefined && lifecycle.identities(id).size > 0) ensembles.restore(before)
-    return Effect.fail(failure)
-  }
-
-  const loadAll = Effect.fnUntraced(function*(name: string, parameters: LoadParameters, version: number | undefined) {
-    const loads: Array<Load> = []
-    const ids = new Set<string>()
-    const loaded = Effect.gen(function*() {
-      const { look, results } = yield* locked(name, provide(loadNow(name, parameters, version, loads)))
-      for (const { target } of loads) ids.add(target.id)
-      yield* steps.load(ids, look)
-      return results
-    })
-    const settled = Effect.suspend(() => ensembles.settle([...ids, ...loads.map(({ target }) => target.id)]))
-    const forgotten = Effect.suspend(() =>
-      Effect.forEach(loads, ({ target }) => target.found === undefined ? forgetUnserved(target.id) : Effect.void)
-    )
-    const results = yield* Effect.onExit(loaded, () => settled).pipe(
-      Effect.flatMap((results) =>
-        Effect.map(
-          Effect.forEach(loads, (load) => Effect.result(outcomeOf(load))),
-          (outcomes) => [...results, ...outcomes]
-        )
-      ),
-      Effect.ensuring(forgotten)
-    )
-    for (const result of results) yield* Effect.fromResult(result)
-  }, Effect.scoped)
 
   const unloadNow = Effect.fnUntraced(function*(name: string, version: number | undefined) {
     const dropped: Array<Ensemble> = []
@@ -235,7 +121,7 @@ export const make = (parts: ModelLoader.Parts): Control => {
     load: Effect.fn("FileModelRepository.load")(function*(name, parameters = {}) {
       yield* checkName(name)
       const version = yield* Effect.fromResult(VersionParameter.read(parameters.version))
-      yield* loadAll(name, parameters, version)
+      yield* calls.load(name, parameters, version)
     }),
     unload: Effect.fn("FileModelRepository.unload")(function*(name, options = {}) {
       yield* checkName(name)

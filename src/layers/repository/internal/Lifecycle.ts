@@ -7,15 +7,14 @@
 import { Effect, Exit, Random, Result, Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type { Rollout } from "../../../schema/Rollout.ts"
-import type { LoadEvent, Lookup, Model, RolloutStatus } from "../../../services/ModelRepository.ts"
 import * as Leaving from "./Leaving.ts"
+import type { Lifecycle, Options } from "./LifecycleContract.ts"
 import {
   type Entry,
   find,
   isReady,
   keptServing,
   type Loaded,
-  type OnDemand,
   preview,
   publish,
   reasonOf,
@@ -23,7 +22,7 @@ import {
   unloaded,
   type Version
 } from "./LifecycleState.ts"
-import { LifecycleTable, type VersionStatus } from "./LifecycleTable.ts"
+import { LifecycleTable } from "./LifecycleTable.ts"
 import * as Opening from "./Opening.ts"
 import * as Retiring from "./Retiring.ts"
 import { setState } from "./Retiring.ts"
@@ -31,70 +30,9 @@ import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import * as SequenceKeepers from "./SequenceKeepers.ts"
 import type { Others, VersionPlan } from "./VersionPlan.ts"
 
+export type { Lifecycle, Options } from "./LifecycleContract.ts"
 export type { VersionStatus } from "./LifecycleTable.ts"
 export type { Others, VersionPlan } from "./VersionPlan.ts"
-
-/** @category models */
-export interface Options {
-  /** Versions that load at once, over all models. */
-  readonly loadThreadCount: number
-  /** Further attempts at a version that fails to load. */
-  readonly loadRetryCount: number
-  readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
-}
-
-/** @category models */
-export interface Lifecycle {
-  /** Plain and O(1) for a ready version. */
-  readonly lookup: (name: string, version: string) => Lookup
-  readonly readyVersions: (name: string) => ReadonlyArray<number>
-  /** `undefined` for a name that is not known. */
-  readonly rollout: (name: string) => RolloutStatus | undefined
-  /** Versions by model id, ascending; no key for a model that was never loaded. */
-  readonly states: () => ReadonlyMap<string, ReadonlyArray<VersionStatus>>
-  /** All that were loaded or registered. */
-  readonly models: () => ReadonlyArray<{ readonly id: string; readonly name: string }>
-  readonly allReady: () => boolean
-  /** Makes a model known that has no versions: readiness waits for it. */
-  readonly register: (model: { readonly id: string; readonly name: string }) => void
-  /** Identities of the ready versions of a model. */
-  readonly identities: (id: string) => ReadonlyMap<number, string>
-  /**
-   * Loads these versions and, once all are up, unloads the ready ones that are not among them, but for those to `keep`. The
-   * rollout changes in the same step; without one, whoever names no version gets the greatest ready one. Where a version
-   * fails, the ready ones go on, and the reason stands beside their state.
-   */
-  readonly load: (
-    model: { readonly id: string; readonly name: string },
-    versions: ReadonlyArray<VersionPlan>,
-    rollout?: Rollout,
-    others?: Others
-  ) => Effect.Effect<void, LoadFailed>
-  /**
-   * Takes every version, or one, out of the look-up and returns; they close in the background after their accepted work. Their
-   * sequences end with it, also those that a load before has left to go on. `reason` stays beside their state; without one they
-   * were unloaded on purpose.
-   */
-  readonly unload: (id: string, version?: number, reason?: string) => Effect.Effect<void>
-  /** Tells why versions do not load, without a try; the ready ones go on. */
-  readonly refuse: (
-    model: { readonly id: string; readonly name: string },
-    versions: ReadonlyArray<number>,
-    reason: string
-  ) => Effect.Effect<void>
-  /** As `lookup`, by the id of a model. */
-  readonly find: (id: string, version: string) => Lookup
-  /** Ids of the models of a name. */
-  readonly named: (name: string) => ReadonlyArray<string>
-  /** Serial numbers of the loads that the ready versions of a model come from. */
-  readonly serials: (id: string) => ReadonlyMap<number, number>
-  /** What requests find of a version. */
-  readonly serving: (id: string, version: number) => Model | OnDemand | undefined
-  /** Says who is asked before versions leave. The last call counts. */
-  readonly watch: (watcher: Leaving.Watcher) => void
-  /** Drops an unloaded model from the table as soon as its last version has closed. */
-  readonly forget: (id: string) => void
-}
 
 /** What the load of versions fails with that did not open. @category constructors */
 export const loadFailed = (

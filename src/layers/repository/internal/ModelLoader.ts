@@ -4,12 +4,11 @@
  */
 import { type Context, Effect, Result, type Scope } from "effect"
 import { LoadFailed, PollFailed } from "../../../schema/Errors.ts"
-import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
 import type { LoadEvent, Model } from "../../../services/ModelRepository.ts"
 import type { Discovered, Located } from "./Discovery.ts"
+import * as EnsembleConfig from "./ensemble/EnsembleConfig.ts"
 import type { Ensembles } from "./ensemble/Ensembles.ts"
-import * as PrepareEnsemble from "./ensemble/PrepareEnsemble.ts"
 import * as Fingerprints from "./Fingerprints.ts"
 import * as Identity from "./Identity.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
@@ -142,31 +141,6 @@ export const make = (
     }
   }
 
-  /** The config of a model; an ensemble is read to its end, for all that it is made of is read. */
-  const read = Effect.fnUntraced(function*(here: Located, warn: PollModel.Warn, override: ModelConfig | undefined) {
-    const polled = yield* PollModel.poll(here, settings, warn, override)
-    return {
-      polled,
-      ensemble: PrepareEnsemble.isEnsemble(polled.config)
-        ? yield* Effect.result(PrepareEnsemble.prepare(polled, warn))
-        : undefined
-    }
-  })
-
-  /** An ensemble that is wrong by itself fails as a version does that does not open. */
-  const prepared = Effect.fnUntraced(function*(
-    target: Target,
-    ensemble: Result.Result<PrepareEnsemble.PreparedEnsemble, LoadFailed>,
-    versions: ReadonlyArray<number>
-  ) {
-    if (Result.isSuccess(ensemble)) return ensemble.success
-    yield* lifecycle.load(
-      target,
-      versions.map((version) => ({ version, light: true, open: Effect.fail(ensemble.failure) }))
-    )
-    return yield* ensemble.failure
-  })
-
   const load = Effect.fn("ModelLoader.load")(function*(target: Target, wanted: Wanted) {
     const { found, id, name } = target
     const failed = ({ message }: PollFailed) => Effect.flatMap(refused(target, message), Effect.fail)
@@ -186,7 +160,7 @@ export const make = (
       const prints = folder === undefined ? disk : yield* place.fingerprint.pipe(Effect.catch(failed))
       const warn = warner(name)
       const { ensemble, polled } = yield* Effect.scoped(
-        Effect.flatMap(place.open, (here) => read(here, warn, override?.config))
+        Effect.flatMap(place.open, (here) => EnsembleConfig.read(here, settings, warn, override?.config))
       ).pipe(Effect.catch(failed))
       reasons.delete(name)
       lifecycle.register(target)
@@ -200,7 +174,7 @@ export const make = (
       const exists = (version: number) => polled.available.includes(version)
       if (ensemble !== undefined) {
         const home = settings.modelNamespacing ? place.root : undefined
-        const { config, labels } = yield* prepared(target, ensemble, chosen)
+        const { config, labels } = yield* EnsembleConfig.checked(lifecycle, target, ensemble, chosen)
         return ensembles.want({
           id,
           name,

@@ -4,6 +4,7 @@ import {
   type BooksOptions,
   type CacheHitTimes,
   type Counts,
+  type Depth,
   type Distribution,
   type ExecutionTimes,
   type FailureReason,
@@ -46,7 +47,7 @@ export class Books implements VersionBooks {
   private executionCount = 0
   private failCount = 0
   private firstResponseMillis = 0
-  private depth = () => ({ waiting: 0, running: 0 })
+  private depth = (): Depth => ({ waiting: 0, running: 0 })
   private readonly keepsQuantiles: boolean
   private readonly failNanos = new NanosTotal()
   private readonly meters: Readonly<Record<PhaseName, Meter>>
@@ -85,7 +86,7 @@ export class Books implements VersionBooks {
     this.loadNanos = wholeNanos(nanos)
   }
 
-  observe(depth: () => { waiting: number; running: number }): void {
+  observe(depth: () => Depth): void {
     this.depth = depth
   }
 
@@ -159,7 +160,7 @@ export class Books implements VersionBooks {
 
   counts(): Counts {
     const { meters } = this
-    const { running, waiting } = this.depth()
+    const { running, sequences, waiting } = this.depth()
     return {
       lastInferenceMillis: this.lastInferenceMillis,
       inferenceCount: this.inferenceCount,
@@ -183,7 +184,8 @@ export class Books implements VersionBooks {
         computeOutputNanos: batch.computeOutput.value
       })).toSorted((a, b) => a.batchSize - b.batchSize),
       pending: waiting,
-      executing: running
+      executing: running,
+      ...(sequences === undefined ? {} : { sequences })
     }
   }
 

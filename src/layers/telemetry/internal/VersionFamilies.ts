@@ -1,5 +1,5 @@
 /** Metrics of a model version that Triton lacks: histograms in seconds, queues, rejections. */
-import type { Counts, PhaseName, RefusalReason, ShadowOutcome } from "../../../services/Statistics.ts"
+import type { Counts, PhaseName, RefusalReason, SequenceCounts, ShadowOutcome } from "../../../services/Statistics.ts"
 import type { Family } from "./Exposition.ts"
 import type { Reading } from "./InferenceFamilies.ts"
 
@@ -17,6 +17,15 @@ const outcomes: ReadonlyArray<ShadowOutcome> = ["same", "different", "failed", "
 
 /** It ran in the shadow of another version, or should have. */
 const hasShadows = ({ shadows }: Counts): boolean => outcomes.some((outcome) => shadows[outcome] > 0)
+
+const sequences = (name: string, help: string, value: (counts: SequenceCounts) => number): Family<Reading> => ({
+  name,
+  type: "gauge",
+  help,
+  write: (series, { counts }) => {
+    if (counts.sequences !== undefined) series.value(value(counts.sequences))
+  }
+})
 
 /** @category constructors */
 export const families: ReadonlyArray<Family<Reading>> = [
@@ -44,6 +53,9 @@ export const families: ReadonlyArray<Family<Reading>> = [
     help: "Instances that run something at this moment.",
     write: (series, { counts }) => series.value(counts.executing)
   },
+  sequences("galatea_live_sequences", "Sequences that can go on.", ({ live }) => live),
+  sequences("galatea_waiting_sequences", "Sequences that wait for a slot.", ({ waiting }) => waiting),
+  sequences("galatea_sequence_slots", "Slots for sequences on the instances that are up.", ({ slots }) => slots),
   {
     name: "galatea_rejected_requests_total",
     type: "counter",

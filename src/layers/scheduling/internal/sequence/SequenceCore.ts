@@ -251,6 +251,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       }
       return { waiting, running }
     }
-    statistics.observe(depth)
+    statistics.observe(() => ({
+      ...depth(),
+      sequences: { live: live.size, waiting: slots.line.length, slots: slots.total }
+    }))
     return { submit, depth, holds: (id) => live.has(id), sequences: () => live.size, endSequences, table }
   })
