@@ -1,5 +1,5 @@
 /** The server that the doors lead to: real models, and a hand on when they run. */
-import { Context, Effect, Fiber, Layer } from "effect"
+import { Context, Effect, Fiber, Layer, Result } from "effect"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as Server from "../../src/layers/Server.ts"
 import * as DataType from "../../src/schema/DataType.ts"
@@ -11,6 +11,7 @@ import { infer, InferenceServer } from "../../src/services/InferenceServer.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import type { ElementType } from "../fixtures/onnx/OnnxWriter.ts"
+import * as SequenceModels from "../fixtures/onnx/SequenceModels.ts"
 import { type Files, folder } from "../integration/cli/Child.ts"
 import { eventually } from "../integration/http/Wire.ts"
 import type { Services } from "./Door.ts"
@@ -40,6 +41,13 @@ const repository: Files = {
     "config.pbtxt": "max_batch_size: 4 response_cache { enable: true }",
     1: { "model.onnx": Models.identityFp32() }
   },
+  accumulate: {
+    "config.pbtxt": SequenceModels.controlledConfig({
+      batching: "max_sequence_idle_microseconds: 60000000 oldest { max_candidate_sequences: 3 }",
+      more: `parameters { key: "galatea.sequence.max_backlog" value { string_value: "1" } }`
+    }),
+    1: { "model.onnx": SequenceModels.controlled() }
+  },
   scalar: { 1: { "model.onnx": Models.scalar() } },
   wide: { "config.pbtxt": "max_batch_size: 4", 1: { "model.onnx": Models.identityFp32() } },
   queued: {
@@ -67,6 +75,8 @@ export interface DoorServer {
   readonly release: Effect.Effect<void>
   /** Requests that wait for `queued`. */
   readonly waiting: () => number
+  /** Requests that wait for a model. */
+  readonly waitingOf: (model: string) => number
 }
 
 /** Serves until the scope closes. */
@@ -127,7 +137,8 @@ export const start = Effect.gen(function*() {
       gate.open()
       return Effect.asVoid(Effect.orDie(Fiber.join(plugged)))
     }),
-    waiting: () => model.scheduler.depth().waiting
+    waiting: () => model.scheduler.depth().waiting,
+    waitingOf: (name) => Result.getOrThrow(server.model(name, "")).scheduler.depth().waiting
   } satisfies DoorServer
 }).pipe(Effect.orDie)
 

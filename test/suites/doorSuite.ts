@@ -10,7 +10,7 @@ import type { Parameter } from "../../src/schema/Inference.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
 import type { Request } from "../../src/services/InferenceServer.ts"
 import { eventually } from "../integration/http/Wire.ts"
-import type { Door, DoorKind } from "./Door.ts"
+import type { Answer, Door, DoorKind } from "./Door.ts"
 import { answered, refused, simple } from "./doorCases.ts"
 import { type DoorServer, start } from "./DoorServer.ts"
 
@@ -34,6 +34,17 @@ const queued = (number: number, changes: Partial<Request> = {}): Request => ({
   inputs: [Tensors.from("INPUT0", [1, 1], new Float32Array(Uint8Array.of(number, 0, 0, 0).buffer))],
   ...changes
 })
+
+/** A step of `accumulate`. */
+const accumulate = (id: bigint | string, value: number, start = false, end = false, rows = 1): Request => ({
+  model: "accumulate",
+  inputs: [Tensors.from("INPUT", [rows, 1], new Int32Array(rows).fill(value))],
+  sequence: { id, start, end }
+})
+
+const outputOf = ({ outputs }: Answer, name: string, datatype: "INT32" | "UINT64"): ReadonlyArray<number | bigint> => [
+  ...Tensors.values(outputs.find((output) => output.name === name)!, datatype)
+]
 
 /** Waits until so many requests wait for `queued`. */
 const waiting = ({ waiting }: DoorServer, count: number) => eventually(waiting, (seen) => seen === count)
@@ -137,6 +148,67 @@ export const doorSuite = (kind: DoorKind): void =>
               : [400, `the correlation ID must be a whole number from 0 to 2^64 - 1, got ${id}`]
           )
         }
+      }))
+
+    it.effect("adds up sequences that come in turns, each its own", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        for (let i = 0; i < 4; i++) {
+          for (const id of [1n, 2n, 2n ** 64n - 1n]) {
+            const answer = yield* door.infer(accumulate(id, Number(id % 100n) + i, i === 0, i === 3))
+            const sums = Array.from({ length: i + 1 }, (_, k) => Number(id % 100n) + k).reduce((a, b) => a + b)
+            assert.deepStrictEqual(outputOf(answer, "OUTPUT", "INT32"), [sums])
+            assert.deepStrictEqual(outputOf(answer, "SEEN_CORRID", "UINT64"), [id])
+          }
+        }
+      }))
+
+    it.effect("refuses steps that no sequence has, and goes on with those that one has", () =>
+      Effect.gen(function*() {
+        const { door } = yield* Opened
+        const refused = (request: Request) =>
+          Effect.map(Effect.flip(door.infer(request)), ({ message, status }) => [status, message])
+        const noStart =
+          "inference request for sequence 7 to model 'accumulate' must specify the START flag on the first request of the sequence"
+        const noId = "inference request to model 'accumulate' must specify a non-zero or non-empty correlation ID"
+        assert.deepStrictEqual(yield* refused(accumulate(7n, 1)), [400, noStart])
+        assert.deepStrictEqual(yield* refused(accumulate(7n, 1, false, true)), [400, noStart])
+        assert.deepStrictEqual(yield* refused(accumulate(0n, 1, true)), [400, noId])
+        assert.deepStrictEqual(yield* refused(accumulate("", 1, true)), [400, noId])
+        const { sequence: _, ...alone } = accumulate(7n, 1)
+        assert.deepStrictEqual(yield* refused(alone), [400, noId])
+        assert.deepStrictEqual(yield* refused(accumulate(7n, 1, true, false, 2)), [
+          400,
+          "inference request to model 'accumulate' must specify batch-size 1 due to requirements of sequence batcher"
+        ])
+        assert.deepStrictEqual(yield* refused(accumulate("7", 1, true)), [
+          400,
+          "[request id: <id_unknown>] sequence batching control 'CORRID' data-type is 'BYTES', but model 'accumulate' expects 'UINT64'"
+        ])
+        const sums: Array<ReadonlyArray<unknown>> = []
+        for (const [value, start, end] of [[1, true], [2], [5, true], [6, false, true]] as const) {
+          sums.push(outputOf(yield* door.infer(accumulate(7n, value, start, end)), "OUTPUT", "INT32"))
+        }
+        assert.deepStrictEqual(sums, [[1], [3], [5], [11]])
+        assert.deepStrictEqual(yield* refused(accumulate(7n, 1)), [400, noStart])
+      }))
+
+    it.effect("gives the slot of a caller who has gone to the next one, and refuses what the backlog has no room for", () =>
+      Effect.gen(function*() {
+        const { door, server } = yield* Opened
+        for (const id of [11n, 12n, 13n]) yield* door.infer(accumulate(id, 1, true))
+        const gone = yield* Effect.forkChild(door.infer(accumulate(14n, 1, true)), { startImmediately: true })
+        yield* eventually(() => server.waitingOf("accumulate"), (seen) => seen === 1)
+        const full = yield* Effect.flip(door.infer(accumulate(15n, 1, true)))
+        assert.strictEqual(full.status, 503)
+        assert.match(full.message, /^the backlog of model 'accumulate' is full: 1 requests/)
+        yield* Fiber.interrupt(gone)
+        yield* eventually(() => server.waitingOf("accumulate"), (seen) => seen === 0)
+        const next = yield* Effect.forkChild(door.infer(accumulate(15n, 4, true, true)), { startImmediately: true })
+        yield* eventually(() => server.waitingOf("accumulate"), (seen) => seen === 1)
+        yield* door.infer(accumulate(12n, 1, false, true))
+        assert.deepStrictEqual(outputOf(yield* Fiber.join(next), "OUTPUT", "INT32"), [4])
+        for (const id of [11n, 13n]) yield* door.infer(accumulate(id, 1, false, true))
       }))
 
     it.effect("tells that a sequence is lost", () =>

@@ -326,7 +326,7 @@ export class Sequences {
     this.closing = true
     this.unloaded = true
     this.together(() => {
-      for (const sequence of Array.from(this.live.values())) this.finish(sequence, "unloaded")
+      for (const sequence of this.live.values()) this.finish(sequence, "unloaded")
     })
   }
 

@@ -161,8 +161,8 @@ export class SequenceTable {
       else this.leaving.set(sequence.id, sequence.predecessor)
     }
     this.options.settled()
-    this.letFollow(sequence)
     this.slots.assign()
+    this.letFollow(sequence)
   }
 
   /** The sequence of the same id behind it need not wait for it any more, but for the one before it, if that is not over. */
