@@ -7,7 +7,7 @@ import * as models from "./models.ts"
 const side = 384
 
 /**
- * Keeps one core busy with `products` products of matrices, about two milliseconds each: FP32 X `[-1,384]` → Y of the same shape. With
+ * Keeps one core busy with `products` products of matrices, most of a millisecond each: FP32 X `[-1,384]` → Y of the same shape. With
  * two inputs, X0 and X1, it begins with their sum.
  */
 const busy = (products: number, inputs: ReadonlyArray<string> = ["X"]): Uint8Array => {
