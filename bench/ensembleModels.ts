@@ -7,7 +7,7 @@ import * as models from "./models.ts"
 const side = 384
 
 /**
- * Keeps one core busy with `products` products of matrices, about two milliseconds each: FP32 X `[-1,384]` → Y of the same shape. With
+ * Keeps one core busy with `products` products of matrices, most of a millisecond each: FP32 X `[-1,384]` → Y of the same shape. With
  * two inputs, X0 and X1, it begins with their sum.
  */
 const busy = (products: number, inputs: ReadonlyArray<string> = ["X"]): Uint8Array => {
@@ -37,12 +37,15 @@ const busy = (products: number, inputs: ReadonlyArray<string> = ["X"]): Uint8Arr
 /** The request of {@link busy}, and of ensembles of it. */
 export const busyInput = { name: "X", shape: [1, side] } as const
 
+/** More instances of models that are asked together would wait for each other on few cores. */
+const one = "instance_group [ { count: 1 kind: KIND_CPU } ]"
+
 /** One instance with one thread: a step keeps one core busy. */
 const busyConfig = (inputs: ReadonlyArray<string>) =>
   `backend: "onnxruntime" max_batch_size: 1
 ${models.io("input", inputs.map((name) => [name, "FP32", String(side)] as const))}
 ${models.io("output", [["Y", "FP32", String(side)]])}
-instance_group [ { count: 1 kind: KIND_CPU } ]
+${one}
 parameters { key: "intra_op_thread_count" value { string_value: "1" } }`
 
 type Names = Readonly<Record<string, string>>
@@ -93,7 +96,7 @@ export const repository = (folder: string): string => {
       folder,
       name,
       Models.simple(),
-      `backend: "onnxruntime" max_batch_size: 64 ${simpleIo.join("\n")} dynamic_batching { }`
+      `backend: "onnxruntime" max_batch_size: 64 ${simpleIo.join("\n")} dynamic_batching { } ${one}`
     )
   }
   models.ensemble(folder, "three", three)

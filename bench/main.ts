@@ -92,7 +92,7 @@ try {
   await measureAll([metrics(batched, seconds)])
   await on(sequenceModels.repository(join(folder, "sequences")), (context) => sequences(context, () => server!))
   await measureAll(sequencesInside(seconds))
-  await on(ensembleModels.repository(join(folder, "ensembles")), ensembles)
+  await on(ensembleModels.repository(join(folder, "ensembles")), (context) => ensembles(context, () => server!))
   await on(large.repository, (context) => [
     ...heavy(context, large.modelPath),
     ...heavyBatched(context, large.modelPath)

@@ -1,7 +1,10 @@
 /** What it costs to put models together. */
 import * as ensembleModels from "../ensembleModels.ts"
+import { drive } from "../load.ts"
 import * as requests from "../requests.ts"
-import { atLeast, besideModel, type Context, type Figure, load } from "./Figure.ts"
+import type { Started } from "../server.ts"
+import { Cost, ratioOf } from "./Cost.ts"
+import { atLeast, besideModel, type Context, type Figure, inTurns, load } from "./Figure.ts"
 
 const busy = () => requests.float32(ensembleModels.busyInput.name, ensembleModels.busyInput.shape)
 
@@ -13,7 +16,27 @@ const latencies = (context: Context, model: string, other: string) => async () =
   return { value: (v1 + v2) / 2, beside: (b1 + b2) / 2, ratio: (v1 + v2) / (b1 + b2) }
 }
 
-export const ensembles = (context: Context): ReadonlyArray<Figure> => [
+/** Processor time of the server for a request, of one model and of another in turns. */
+const costs = ({ seconds, url }: Context, server: () => Started, model: string, other: string) => async () => {
+  const half = Math.max(1, seconds / 2)
+  const [value, beside] = [new Cost(server, half), new Cost(server, half)]
+  const of = (name: string, seconds: number) =>
+    drive({ ...requests.simple(), url: `${url()}/v2/models/${name}/infer`, connections: 32, seconds })
+  await of(other, 1)
+  await of(model, 1)
+  await inTurns(() => value.of(() => of(model, half)), () => beside.of(() => of(other, half)))
+  return ratioOf(value, beside)
+}
+
+export const ensembles = (context: Context, server: () => Started): ReadonlyArray<Figure> => [
+  {
+    name:
+      "ensembles: processor time of the server for three of `simple` one behind the other, 32 connections, beside one",
+    unit: "µs",
+    goal: "≤ 2 of one",
+    reached: (ratio) => ratio <= 2,
+    measure: costs(context, server, "three", "simple")
+  },
   {
     name: "ensembles: three of `simple` one behind the other, 32 connections, beside one",
     unit: "requests/s",

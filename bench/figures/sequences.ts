@@ -1,9 +1,9 @@
 /** What it costs that the server keeps sequences, and what it gains that it batches their steps. */
-import { processorMillis } from "../lifecycle/report.ts"
 import { drive, type Outcome } from "../load.ts"
 import * as requests from "../requests.ts"
 import { type Started, yardstick } from "../server.ts"
 import { driveSteps } from "../steps.ts"
+import { Cost, ratioOf } from "./Cost.ts"
 import { atLeast, type Context, type Figure, inTurns, type Measured } from "./Figure.ts"
 
 const strategies = ["oldest", "direct"] as const
@@ -11,19 +11,6 @@ const strategies = ["oldest", "direct"] as const
 const atMost = (goal: number) => (ratio: number): boolean => ratio <= goal
 
 const connections = 32
-
-/** Microseconds of the server's processor time for each request of a load. */
-const costing = (server: () => Started, seconds: number, cost: { micros: number; requests: number }) =>
-async (
-  load: () => Promise<Outcome>
-): Promise<Outcome> => {
-  const { pid } = server()
-  const before = processorMillis(pid)
-  const outcome = await load()
-  cost.micros += (processorMillis(pid) - before) * 1000
-  cost.requests += outcome.perSecond * seconds
-  return outcome
-}
 
 /** A step beside a request without a sequence, by what they cost the server: that moves less than how many there are in a second. */
 const overHttp = (
@@ -33,25 +20,18 @@ const overHttp = (
 ) =>
 async (): Promise<Measured> => {
   const half = Math.max(1, seconds / 2)
-  const cost = () => ({ micros: 0, requests: 0 })
-  const [steps, plain] = [cost(), cost()]
-  const stepping = (seconds: number, cost: { micros: number; requests: number }) =>
-    driveSteps(
-      { url: url(), model, step: requests.step, sequences: connections, seconds },
-      costing(server, seconds, cost)
-    )
-  const asking = (seconds: number, cost: { micros: number; requests: number }) =>
-    costing(server, seconds, cost)(() => {
-      const request = requests.step()
-      const turns = Array.from({ length: connections }, () => request.body)
-      return drive({ ...request, turns, url: `${url()}/v2/models/plain/infer`, connections, seconds })
-    })
-  await asking(1, cost())
-  await stepping(1, cost())
-  await inTurns(() => stepping(half, steps), () => asking(half, plain))
-  const value = steps.micros / steps.requests
-  const beside = plain.micros / plain.requests
-  return { value, beside, ratio: value / beside }
+  const [steps, plain] = [new Cost(server, half), new Cost(server, half)]
+  const stepping = (seconds: number, around?: Cost["of"]) =>
+    driveSteps({ url: url(), model, step: requests.step, sequences: connections, seconds }, around)
+  const asking = (seconds: number) => {
+    const request = requests.step()
+    const turns = Array.from({ length: connections }, () => request.body)
+    return drive({ ...request, turns, url: `${url()}/v2/models/plain/infer`, connections, seconds })
+  }
+  await asking(1)
+  await stepping(1)
+  await inTurns(() => stepping(half, steps.of), () => plain.of(() => asking(half)))
+  return ratioOf(steps, plain)
 }
 
 const named = { oldest: "Oldest", direct: "Direct" }
