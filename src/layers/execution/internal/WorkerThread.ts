@@ -7,6 +7,12 @@ import type * as Mailbox from "./Mailbox.ts"
 /** What a worker found in its model. @category models */
 export type Opened = Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>
 
+/**
+ * Megabytes of young objects in a worker's heap. A full heap ends the worker; with V8's own measure, 48 MB, what is young at that moment
+ * is often more than V8 still finds room for, and it ends the whole process.
+ */
+const youngMegabytes = 8
+
 /** Starts a worker. `data` is what it is told. @category constructors */
 export const start = (
   file: URL,
@@ -19,7 +25,7 @@ export const start = (
     workerData: data,
     transferList: [...transferList],
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes }
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: youngMegabytes }
   })
 
 /** Waits until the worker has opened its model. `runtime`: whose words a refusal repeats. @category getters */
