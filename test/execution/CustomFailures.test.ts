@@ -96,6 +96,7 @@ describe("failures of custom models", () => {
         ["[{ ...X, name: 'Y', data: X.data.slice(1) }]", "with 7 bytes, its shape [1,2] of FP32 has 8"],
         ["({ outputs: { Y: X }, parameters: { p: null } })", "gave null as parameter 'p', expected a text"],
         ["({ outputs: { Y: X }, parameters: { p: 0 / 0 } })", "a value of type number as parameter 'p'"],
+        ["[{ ...X, name: 'Y' }, { ...X, name: 'Y' }]", "the model gave 'Y' twice among its outputs"],
         ["({ outputs: 3 })", "the model gave a value of type number as its outputs"]
       ]
       const instances = yield* open(faulty(...wrong.map(([fault]) => fault)), { outputs: [spec("Y", "FP32", [-1, 2])] })
@@ -177,6 +178,11 @@ describe("modules that cannot be served", () => {
       "a setup that is no effect",
       "export const make = () => 3",
       /'make' of the module gave number, expected an effect/
+    ],
+    [
+      "a setup that is a promise",
+      "export const make = async () => () => {}",
+      /'make' of the module gave a promise, expected an effect/
     ],
     [
       "a setup without a function",

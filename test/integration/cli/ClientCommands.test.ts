@@ -40,7 +40,7 @@ layer(layerWith(), { excludeTestServices: true })("galatea models, of a server",
       assert.match(out, /^\| classifier +\| 1 +\| READY \| INPUT0 FP32\[-1,4\] → SCORES FP32\[-1,4\] +\|$/m)
       assert.match(
         out,
-        /^\| simple +\| 3 +\| READY \| INPUT0 INT32\[-1,16\], INPUT1 INT32\[-1,16\] → OUTPUT0 INT32\[-1,16\], OUTPUT1 INT32\[-1,16\] \|$/m
+        /^\| simple +\| 3 +\| READY \| INPUT0 INT32\[-1,16\], INPUT1 INT32\[-1,16\] → OUTPUT0 INT32\[-1,16\], OUTPUT1 INT32\[-1,16\] +\|$/m
       )
     }))
 })
@@ -267,7 +267,7 @@ describe("galatea codegen", () => {
         const { url } = yield* Running
         assert.deepStrictEqual(yield* command("codegen", url, "--out", file), {
           out: "",
-          err: `${file}: 19 models of ${url}\n`,
+          err: `${file}: 21 models of ${url}\n`,
           ok: true
         })
         const module = readFileSync(file, "utf8")

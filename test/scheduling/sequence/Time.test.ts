@@ -106,6 +106,19 @@ describe("The timeout of a request", () => {
     }, Effect.scoped)
   )
 
+  it.live(
+    "does not count where there is a slot at once, however short it is",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make(single)
+      yield* settle
+      const step = yield* queue.submit(1, 1, { start: true, end: true, timeout: 0.001 })
+      yield* settle
+      yield* queue.finish()
+      assert.deepStrictEqual(yield* answers([step]), [1])
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
+
   it.effect(
     "does not count once its sequence has a slot",
     Effect.fnUntraced(function*() {

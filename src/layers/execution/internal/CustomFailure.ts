@@ -57,7 +57,7 @@ export const ofCause = (cause: Cause.Cause<unknown>): CustomFailure => {
 export const prettyOf = (cause: Cause.Cause<unknown>): string => Cause.pretty(cause)
 
 /** A frame of the module loader, which says nothing of the module. */
-const loaderFrame = /^ {4}at (?:.*\()?node:.*\n?/gm
+const loaderFrame = /^ {4}at (?:async |.*\()?node:.*\n?/gm
 
 /** Why a module could not be loaded or made ready: with the place in it where that is known. @category formatting */
 export const ofLoading = (cause: Cause.Cause<unknown>): string => {

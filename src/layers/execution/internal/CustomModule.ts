@@ -11,7 +11,14 @@ export interface OpenModel {
   readonly onSequenceEnd: OnSequenceEnd | undefined
 }
 
-const kindOf = (value: unknown): string => value === null ? "null" : Effect.isEffect(value) ? "an effect" : typeof value
+const kindOf = (value: unknown): string =>
+  value === null
+    ? "null"
+    : Effect.isEffect(value)
+    ? "an effect"
+    : value instanceof Promise
+    ? "a promise"
+    : typeof value
 
 const callable = <F>(exports: Readonly<Record<string, unknown>>, name: string, wanted: string): F | undefined => {
   const value = exports[name]

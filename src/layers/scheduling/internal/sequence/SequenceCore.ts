@@ -174,20 +174,16 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         if (asked.end) {
           table.forget(sequence)
           sequence.ending = "finished"
-        } else {
-          table.idle.start(sequence, at)
-          watch.expect(at + table.idle.limit)
-        }
+        } else table.idle.start(sequence, at)
         sequence.steps.join(step)
         table.waiting++
         if (sequence.place === "backlog") slots.line.steps++
         const { dueAt } = step
-        if (dueAt !== Infinity) {
-          table.deadlines.add(step, table.waiting)
-          watch.expect(dueAt)
-        }
+        table.deadlines.add(step, table.waiting)
         if (sequence.waits) slots.assign()
         else table.advance(sequence)
+        // May look at the time at once: by then a sequence for which there is room has its slot.
+        watch.expect(asked.end ? dueAt : Math.min(dueAt, at + table.idle.limit))
         return endings.withdraw(step)
       })
 
