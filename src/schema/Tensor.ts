@@ -54,18 +54,34 @@ const datatypes: Readonly<Record<TypedArray[typeof Symbol.toStringTag], DataType
   Float64Array: "FP64"
 }
 
+const notTyped = (name: string, values: unknown): TypeError => {
+  const kind = Object.prototype.toString.call(values).slice(8, -1)
+  const got = values === undefined || values === null
+    ? String(values)
+    : Array.isArray(values)
+    ? "an array"
+    : typeof values === "object"
+    ? `an object of kind ${kind}`
+    : `a ${typeof values}`
+  return new TypeError(
+    `tensor '${name}': expected a typed array, got ${got}: Tensor.fromBooleans for BOOL, Tensor.fromStrings for STRING, ` +
+      "Tensor.fromBytes for the bytes of any datatype"
+  )
+}
+
 /**
  * A tensor over the memory of a typed array, whose kind says the datatype: `Float32Array` is FP32, `BigInt64Array` is INT64.
  * The array is lent, not copied.
  *
+ * Throws a `TypeError` for what is no typed array, which is a mistake of the caller.
+ *
  * @category constructors
  */
-export const from = (name: string, shape: ReadonlyArray<number>, values: TypedArray): Tensor => ({
-  name,
-  datatype: datatypes[values[Symbol.toStringTag]],
-  shape,
-  data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-})
+export const from = (name: string, shape: ReadonlyArray<number>, values: TypedArray): Tensor => {
+  const datatype: DataType | undefined = ArrayBuffer.isView(values) ? datatypes[values[Symbol.toStringTag]] : undefined
+  if (datatype === undefined) throw notTyped(name, values)
+  return { name, datatype, shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
+}
 
 /** A BOOL tensor. @category constructors */
 export const fromBooleans = (name: string, shape: ReadonlyArray<number>, values: ReadonlyArray<boolean>): Tensor => ({

@@ -96,6 +96,9 @@ describe("failures of custom models", () => {
         ["[{ ...X, name: 'Y', data: X.data.slice(1) }]", "with 7 bytes, its shape [1,2] of FP32 has 8"],
         ["({ outputs: { Y: X }, parameters: { p: null } })", "gave null as parameter 'p', expected a text"],
         ["({ outputs: { Y: X }, parameters: { p: 0 / 0 } })", "a value of type number as parameter 'p'"],
+        ["({ Y: Float32Array.of(1) })", "the model gave a Float32Array as 'Y' of its outputs, expected a tensor"],
+        ["({ Y: { ...X, datatype: undefined } })", "a value of type object as 'Y' of its outputs, expected a tensor"],
+        ["[Tensor.from('Y', [1], [true])]", "expected a typed array, got an array: Tensor.fromBooleans for BOOL"],
         ["({ outputs: 3 })", "the model gave a value of type number as its outputs"]
       ]
       const instances = yield* open(faulty(...wrong.map(([fault]) => fault)), { outputs: [spec("Y", "FP32", [-1, 2])] })

@@ -29,11 +29,13 @@ const kindOf = (value: unknown): string =>
     ? "nothing"
     : Array.isArray(value)
     ? "a list"
+    : ArrayBuffer.isView(value)
+    ? `a ${Object.prototype.toString.call(value).slice(8, -1)}`
     : `a value of type ${typeof value}`
 
 const isTensor = (value: unknown): value is NamedTensor =>
   typeof value === "object" && value !== null && "datatype" in value && "shape" in value && "data" in value &&
-  Array.isArray(value.shape) && value.data instanceof Uint8Array
+  typeof value.datatype === "string" && Array.isArray(value.shape) && value.data instanceof Uint8Array
 
 /** An answer with more than outputs; an output that is called `outputs` makes none. */
 const isResult = (answer: Answer): answer is Result =>
@@ -55,7 +57,8 @@ const entriesOf = (tensors: Tensors, what: string): ReadonlyArray<readonly [stri
   for (const [name, tensor] of entries) {
     if (!isTensor(tensor)) {
       throw new WrongModel(
-        `the model gave ${kindOf(tensor)} as '${name}' of its ${what}, expected a tensor: { datatype, shape, data }`
+        `the model gave ${kindOf(tensor)} as '${name}' of its ${what}, expected a tensor: ` +
+          "{ datatype, shape, data } with the bytes as a Uint8Array, as Tensor.from, fromBooleans, fromStrings and fromBytes give it"
       )
     }
   }
