@@ -133,11 +133,18 @@ const aligned = (data: Uint8Array, size: number): [ArrayBufferLike, number, numb
  * The values of a tensor that is known to have this datatype, row-major. They lie in the tensor's own memory where its alignment
  * allows it, so they are good until that is released: copy what is kept longer. BOOL is 0 and 1; BYTES must be UTF-8.
  *
- * Throws a `TypeError` for another datatype, which is a mistake of the caller.
+ * Throws a `TypeError` for another datatype and where there is no tensor, which are mistakes of the caller.
  *
  * @category getters
  */
 export const values = <D extends DataType>(tensor: Tensor, datatype: D): ValuesByDataType[D] => {
+  // A tensor that was looked up by a name: what the compiler would say, the modules of custom models run without.
+  const given: Tensor | undefined = tensor
+  if (given === undefined) {
+    throw new TypeError(
+      `expected a tensor of ${datatype}, got undefined: there is none of that name; is it written right?`
+    )
+  }
   if (tensor.datatype !== datatype) {
     throw new TypeError(`tensor '${tensor.name}' is ${tensor.datatype}, not ${datatype}`)
   }

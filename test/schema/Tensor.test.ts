@@ -80,6 +80,14 @@ describe("Tensor", () => {
     assert.throws(() => Tensor.values(Tensor.fromStrings("X", [1], [Uint8Array.of(255)]), "BYTES"), TypeError)
   })
 
+  it("says that there is no tensor to read", () => {
+    const inputs: Readonly<Record<string, Tensor.Tensor>> = {}
+    assert.throws(
+      () => Tensor.values(inputs["X"]!, "FP32"),
+      "expected a tensor of FP32, got undefined: there is none of that name"
+    )
+  })
+
   it("says which datatype a tensor has that is read as another one", () => {
     assert.throws(
       () => Tensor.values(Tensor.from("X", [1], Int32Array.of(1)), "FP32"),

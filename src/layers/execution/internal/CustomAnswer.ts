@@ -54,7 +54,14 @@ const entriesOf = (tensors: Tensors, what: string): ReadonlyArray<readonly [stri
       return [name, tensor] as const
     })
     : Object.entries(tensors).filter(([, tensor]) => tensor !== undefined)
+  const seen = new Set<string>()
   for (const [name, tensor] of entries) {
+    if (seen.has(name)) {
+      throw new WrongModel(
+        `the model gave '${name}' more than once among its ${what}, expected one tensor of each name`
+      )
+    }
+    seen.add(name)
     if (!isTensor(tensor)) {
       throw new WrongModel(
         `the model gave ${kindOf(tensor)} as '${name}' of its ${what}, expected a tensor: ` +
