@@ -54,18 +54,34 @@ const datatypes: Readonly<Record<TypedArray[typeof Symbol.toStringTag], DataType
   Float64Array: "FP64"
 }
 
+const notTyped = (name: string, values: unknown): TypeError => {
+  const kind = Object.prototype.toString.call(values).slice(8, -1)
+  const got = values === undefined || values === null
+    ? String(values)
+    : Array.isArray(values)
+    ? "an array"
+    : typeof values === "object"
+    ? `an object of kind ${kind}`
+    : `a ${typeof values}`
+  return new TypeError(
+    `tensor '${name}': expected a typed array, got ${got}: Tensor.fromBooleans for BOOL, Tensor.fromStrings for STRING, ` +
+      "Tensor.fromBytes for the bytes of any datatype"
+  )
+}
+
 /**
  * A tensor over the memory of a typed array, whose kind says the datatype: `Float32Array` is FP32, `BigInt64Array` is INT64.
  * The array is lent, not copied.
  *
+ * Throws a `TypeError` for what is no typed array, which is a mistake of the caller.
+ *
  * @category constructors
  */
-export const from = (name: string, shape: ReadonlyArray<number>, values: TypedArray): Tensor => ({
-  name,
-  datatype: datatypes[values[Symbol.toStringTag]],
-  shape,
-  data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-})
+export const from = (name: string, shape: ReadonlyArray<number>, values: TypedArray): Tensor => {
+  const datatype: DataType | undefined = ArrayBuffer.isView(values) ? datatypes[values[Symbol.toStringTag]] : undefined
+  if (datatype === undefined) throw notTyped(name, values)
+  return { name, datatype, shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) }
+}
 
 /** A BOOL tensor. @category constructors */
 export const fromBooleans = (name: string, shape: ReadonlyArray<number>, values: ReadonlyArray<boolean>): Tensor => ({
@@ -117,11 +133,18 @@ const aligned = (data: Uint8Array, size: number): [ArrayBufferLike, number, numb
  * The values of a tensor that is known to have this datatype, row-major. They lie in the tensor's own memory where its alignment
  * allows it, so they are good until that is released: copy what is kept longer. BOOL is 0 and 1; BYTES must be UTF-8.
  *
- * Throws a `TypeError` for another datatype, which is a mistake of the caller.
+ * Throws a `TypeError` for another datatype and where there is no tensor, which are mistakes of the caller.
  *
  * @category getters
  */
 export const values = <D extends DataType>(tensor: Tensor, datatype: D): ValuesByDataType[D] => {
+  // A tensor that was looked up by a name: what the compiler would say, the modules of custom models run without.
+  const given: Tensor | undefined = tensor
+  if (given === undefined) {
+    throw new TypeError(
+      `expected a tensor of ${datatype}, got undefined: there is none of that name; is it written right?`
+    )
+  }
   if (tensor.datatype !== datatype) {
     throw new TypeError(`tensor '${tensor.name}' is ${tensor.datatype}, not ${datatype}`)
   }

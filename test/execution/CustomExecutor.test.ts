@@ -179,6 +179,25 @@ describe("custom models", () => {
       assert.isTrue(existsSync(join(dirname(path), "m_0.closed")))
     }).pipe(Effect.provide(layer)))
 
+  it.effect("make tensors of booleans, texts and bytes", () =>
+    Effect.gen(function*() {
+      const executor = yield* Executor
+      const path = module(
+        `${head}export default () => [
+           Tensor.fromBooleans("BOOLS", [2], [true, false]),
+           Tensor.fromStrings("TEXTS", [2], ["grün", Uint8Array.of(65)]),
+           Tensor.fromBytes("BITS", "BF16", [1], Uint8Array.of(0x80, 0x3f))
+         ]`
+      )
+      const outputs = [spec("BOOLS", "BOOL", [2]), spec("TEXTS", "BYTES", [2]), spec("BITS", "BF16", [1])]
+      const instances = yield* executor.open(plan(path, { outputs }))
+      const answer = yield* instances.run([floats([1, 1], [0])], outputs.map(({ name }) => name))
+      const [bools, texts, bits] = answer.outputs
+      assert.deepStrictEqual(Tensors.values(bools!, "BOOL"), Uint8Array.of(1, 0))
+      assert.deepStrictEqual(Tensors.values(texts!, "BYTES"), ["grün", "A"])
+      assert.deepStrictEqual(Tensors.values(bits!, "BF16"), Uint16Array.of(0x3f80))
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+
   it.effect("load a changed file anew", () =>
     Effect.gen(function*() {
       const executor = yield* Executor

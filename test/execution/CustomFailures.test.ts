@@ -87,6 +87,7 @@ describe("failures of custom models", () => {
         ["42", "the model gave a value of type number, expected its outputs"],
         ["[X]", "the model gave an output 'X', which its config does not have: it has 'Y'"],
         ["[{ ...X, name: undefined }]", "the model gave a tensor without a name among its outputs"],
+        ["[{ ...X, name: 'Y' }, { ...X, name: 'Y' }]", "the model gave 'Y' more than once among its outputs"],
         ["({ Y: 5 })", "the model gave a value of type number as 'Y' of its outputs, expected a tensor"],
         ["({ Y: { ...X, data: X.data.buffer } })", "the model gave a value of type object as 'Y' of its outputs"],
         ["[{ ...X, name: 'Y', datatype: 'INT32' }]", "the model gave 'Y' as INT32, its config says FP32"],
@@ -97,6 +98,9 @@ describe("failures of custom models", () => {
         ["({ outputs: { Y: X }, parameters: { p: null } })", "gave null as parameter 'p', expected a text"],
         ["({ outputs: { Y: X }, parameters: { p: 0 / 0 } })", "a value of type number as parameter 'p'"],
         ["[{ ...X, name: 'Y' }, { ...X, name: 'Y' }]", "the model gave 'Y' twice among its outputs"],
+        ["({ Y: Float32Array.of(1) })", "the model gave a Float32Array as 'Y' of its outputs, expected a tensor"],
+        ["({ Y: { ...X, datatype: undefined } })", "a value of type object as 'Y' of its outputs, expected a tensor"],
+        ["[Tensor.from('Y', [1], [true])]", "expected a typed array, got an array: Tensor.fromBooleans for BOOL"],
         ["({ outputs: 3 })", "the model gave a value of type number as its outputs"]
       ]
       const instances = yield* open(faulty(...wrong.map(([fault]) => fault)), { outputs: [spec("Y", "FP32", [-1, 2])] })
@@ -120,6 +124,27 @@ describe("failures of custom models", () => {
       assert.include((yield* Effect.flip(ask(instances, 0))).message, "with bytes that end within an element")
       assert.include((yield* Effect.flip(ask(instances, 1))).message, "with 2 elements, its shape [1,1] has 1")
     }).pipe(Effect.scoped, Effect.provide(layer)))
+
+  it.effect("that nothing catches are in the log with their stack", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ fiber, message }) => {
+      if ("model" in fiber.getRef(References.CurrentLogAnnotations)) lines.push(String(message))
+    })
+    return Effect.gen(function*() {
+      const faults = ["setTimeout(() => { throw new Odd('late') }, 1)", "void Promise.reject(new Odd('lost'))"]
+      for (const fault of faults) {
+        const instances = yield* open(faulty(`Effect.callback(() => { ${fault} })`))
+        yield* Effect.flip(ask(instances, 0))
+      }
+      assert.strictEqual(lines.length, 2)
+      for (const [i, message] of ["late", "lost"].entries()) {
+        assert.match(
+          lines[i]!,
+          new RegExp(`^an error that nothing in the module caught: Error: ${message}\n.*model\\.ts:\\d+`)
+        )
+      }
+    }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([logger])]))
+  })
 
   const crashes: ReadonlyArray<readonly [string, string, RegExp]> = [
     ["ends its process", "process.exit(3)", /its thread ended with code 3/],
@@ -209,8 +234,14 @@ describe("modules that cannot be served", () => {
     ],
     ["TypeScript that is more than types", "enum A { B }\nexport default () => {}", /enum is not supported/],
     ["a missing file", `import "./missing.ts"\nexport default () => {}`, /Cannot find module.*missing\.ts/],
-    ["a missing package", `import "no-such-package"\nexport default () => {}`, /Cannot find package 'no-such-package'/],
-    ["an end of its own", "process.exit(4)", /its worker ended with code 4 before it was open/],
+    [
+      "a missing package",
+      `import "no-such-package"\nexport default () => {}`,
+      /Cannot find package 'no-such-package'.*: it is looked for in 'node_modules' beside that file and in the folders above;/
+    ],
+    ["a missing module of the server", `import "galatea/no"`, /: the server has no module 'galatea\/no'/],
+    ["an end of its own", "process.exit(4)", /the module ended its thread with code 4 before it was ready/],
+    ["a promise at its top that never ends", "await new Promise(() => {})", /the module waits without end/],
     [
       "an uncaught error",
       "setTimeout(() => { throw new Error('early') }); await new Promise(() => setInterval(() => {}))",
@@ -227,12 +258,37 @@ describe("modules that cannot be served", () => {
       }).pipe(Effect.scoped, Effect.provide(layer)))
   }
 
+  it.effect("import what is there under a name of another kind, and are told the right one", () =>
+    Effect.gen(function*() {
+      const beside = { "other.ts": "export const x = 1", "lib/index.mjs": "export const y = 1" }
+      const wrong: ReadonlyArray<readonly [string, string]> = [
+        ["./other", "./other.ts"],
+        ["./other.js", "./other.ts"],
+        ["./lib", "./lib/index.mjs"]
+      ]
+      for (const [written, right] of wrong) {
+        const path = module(`import "${written}"\nexport default () => {}`, "model.ts", beside)
+        const error = yield* Effect.flip(Effect.flatMap(Executor, (executor) => executor.open(plan(path))))
+        assert.isTrue(error.message.endsWith(`: write "${right}"`), error.message)
+      }
+      // A module that looks for something optional finds the code that Node gives.
+      const source = `let code
+        try { await import("./nothing") } catch (error) { code = error.code }
+        try { await import("./other") } catch (error) { code += error.code }
+        if (code !== "ERR_MODULE_NOT_FOUNDERR_MODULE_NOT_FOUND") throw new Error(code)
+        export default ({ X }) => ({ Y: X })`
+      yield* Effect.flatMap(Executor, (executor) => executor.open(plan(module(source, "model.ts", beside))))
+    }).pipe(Effect.scoped, Effect.provide(layer)))
+
   it.effect("take longer than a run may", () =>
     Effect.gen(function*() {
       for (const source of ["while (true);", `${head}export const make = () => Effect.never`]) {
         const opening = yield* Effect.forkChild(Effect.flip(open(source)), { startImmediately: true })
         yield* TestClock.adjust("6 seconds")
-        assert.include((yield* Fiber.join(opening)).message, "it was not open within")
+        assert.include(
+          (yield* Fiber.join(opening)).message,
+          "it was not open within 6s (--instance-stall-timeout-secs): "
+        )
       }
     }).pipe(Effect.scoped, Effect.provide(layerWith({ stallTimeout: "6 seconds" }))))
 

@@ -1,7 +1,7 @@
 /** Modules of custom models on disk, and plans for them. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll } from "vitest"
 import type { DataType } from "../../src/schema/DataType.ts"
 import type { ModelPlan, TensorSpec } from "../../src/services/Executor.ts"
@@ -15,7 +15,10 @@ export const folder = () => {
   return (source: string, name = "model.ts", beside: Readonly<Record<string, string>> = {}): string => {
     const directory = join(root, String(count++))
     mkdirSync(directory)
-    for (const [file, text] of Object.entries({ ...beside, [name]: source })) writeFileSync(join(directory, file), text)
+    for (const [file, text] of Object.entries({ ...beside, [name]: source })) {
+      mkdirSync(dirname(join(directory, file)), { recursive: true })
+      writeFileSync(join(directory, file), text)
+    }
     return join(directory, name)
   }
 }

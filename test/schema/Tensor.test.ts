@@ -25,6 +25,25 @@ describe("Tensor", () => {
     }
   })
 
+  it("is not made of what is no typed array", () => {
+    const wrong: ReadonlyArray<readonly [values: unknown, got: string]> = [
+      [[true], "an array"],
+      [undefined, "undefined"],
+      [null, "null"],
+      [5, "a number"],
+      ["Uint8Array", "a string"],
+      [new ArrayBuffer(4), "an object of kind ArrayBuffer"],
+      [new DataView(new ArrayBuffer(4)), "an object of kind DataView"],
+      [Uint8ClampedArray.of(1), "an object of kind Uint8ClampedArray"]
+    ]
+    for (const [values, got] of wrong) {
+      assert.throws(
+        () => Tensor.from("X", [1], values as Uint8Array),
+        `tensor 'X': expected a typed array, got ${got}: Tensor.fromBooleans for BOOL, Tensor.fromStrings for STRING`
+      )
+    }
+  })
+
   it("takes the part of the memory that its array covers", () => {
     const all = Int32Array.of(1, 2, 3, 4)
     const tensor = Tensor.from("X", [2], all.subarray(1, 3))
@@ -59,6 +78,14 @@ describe("Tensor", () => {
     shared.set(tensor.data)
     assert.deepStrictEqual(Tensor.values({ ...tensor, data: shared }, "BYTES"), ["", "grün", "\u{feff}a", "AB"])
     assert.throws(() => Tensor.values(Tensor.fromStrings("X", [1], [Uint8Array.of(255)]), "BYTES"), TypeError)
+  })
+
+  it("says that there is no tensor to read", () => {
+    const inputs: Readonly<Record<string, Tensor.Tensor>> = {}
+    assert.throws(
+      () => Tensor.values(inputs["X"]!, "FP32"),
+      "expected a tensor of FP32, got undefined: there is none of that name"
+    )
   })
 
   it("says which datatype a tensor has that is read as another one", () => {

@@ -85,10 +85,20 @@ const make = Effect.fnUntraced(function*(options: Options) {
         worker.on("message", (message: FromWorker) => {
           if (message !== 0 && message._tag === "Log") write(instance, message)
         })
+        worker.on("error", (error: unknown) => {
+          const { code, stack } = error as NodeJS.ErrnoException
+          // The stack of a full heap is that of whoever came last.
+          if (stack === undefined || code === "ERR_WORKER_OUT_OF_MEMORY") return
+          write(instance, { _tag: "Log", level: "Error", text: `an error that nothing in the module caught: ${stack}` })
+        })
         return worker
       },
       wake,
-      openWithin: stallTimeout
+      endedEarly: (code) => `the module ended its thread with code ${code} before it was ready`,
+      openWithin: {
+        duration: stallTimeout,
+        words: "(--instance-stall-timeout-secs): the module or its 'make' took longer, or never ends"
+      }
     }
     return yield* InstancePool.make({
       model,

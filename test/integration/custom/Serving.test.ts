@@ -34,6 +34,54 @@ describe("a custom model", () => {
       assert.deepStrictEqual((yield* ask("double")).map(({ outputs }) => outputs["Y"]), [[2], [4], [6], [8]])
     }).pipe(Effect.scoped))
 
+  it.live("does without optional inputs, and shares a batch with those that do so too", () =>
+    Effect.gen(function*() {
+      const config = (rest: string) =>
+        `max_batch_size: 8 ${rest}
+         input [ { name: "X" data_type: TYPE_FP32 dims: [ 1 ] }, { name: "B" data_type: TYPE_FP32 dims: [ 1 ] optional: true } ]
+         output [ { name: "Y" data_type: TYPE_FP32 dims: [ 1 ] } ]`
+      // The sum, and beside it the rows of the batch.
+      const source = `${head}export default ({ B, X }) => {
+        const more = B === undefined ? undefined : Tensor.values(B, "FP32")
+        return all(X, Tensor.values(X, "FP32").map((x, i) => 100 * X.shape[0] + x + (more === undefined ? 0 : more[i])))
+      }`
+      const url = yield* start({
+        batched: model(
+          config("dynamic_batching { preferred_batch_size: [ 2 ] max_queue_delay_microseconds: 60000000 }"),
+          source
+        ),
+        sequences: model(
+          config("sequence_batching { oldest { max_candidate_sequences: 8 max_queue_delay_microseconds: 50000 } }"),
+          source
+        )
+      })
+      const ask = (name: string, given: Readonly<Record<string, number>>, id: number) =>
+        Effect.map(
+          Child.ask(`${url}/v2/models/${name}/infer`, {
+            method: "POST",
+            body: JSON.stringify({
+              parameters: name === "sequences" ? { sequence_id: id, sequence_start: true, sequence_end: true } : {},
+              inputs: Object.entries(given).map(([name, value]) => ({
+                name,
+                datatype: "FP32",
+                shape: [1, 1],
+                data: [value]
+              }))
+            })
+          }),
+          ({ text }) => (JSON.parse(text) as { readonly outputs: ReadonlyArray<{ data: unknown }> }).outputs[0]!.data
+        )
+      const answers = (name: string, given: ReadonlyArray<Readonly<Record<string, number>>>) =>
+        Effect.forEach(given, (inputs, i) => ask(name, inputs, i + 1), { concurrency: "unbounded" })
+      const having = [{ X: 1, B: 10 }, { X: 2, B: 20 }]
+      const without = [{ X: 3 }, { X: 4 }]
+      assert.deepStrictEqual(yield* answers("batched", having), [[211], [222]])
+      assert.deepStrictEqual(yield* answers("batched", without), [[203], [204]])
+      const mixed = yield* answers("sequences", [...having, ...without])
+      const rest = mixed.map((values) => (values as ReadonlyArray<number>)[0]! % 100)
+      assert.deepStrictEqual(rest, [11, 22, 3, 4])
+    }).pipe(Effect.scoped))
+
   it.live("has instances that run side by side, is warmed up, and answers golden requests before anybody else", () =>
     Effect.gen(function*() {
       const warmup = `model_warmup { name: "w" batch_size: 1 count: 2

@@ -356,6 +356,16 @@ describe("Compare, optional inputs", () => {
     )
   })
 
+  it("in a custom model that batches", () => {
+    const batching = io([{ ...tensor("X", "FP32", -1, 4), custom: true }], [], [
+      { ...tensor("BIAS", "FP32", -1, 4), custom: true }
+    ])
+    assert.deepStrictEqual(
+      accept({ max_batch_size: 4, input: [x, bias] }, batching).inputs.map((spec) => spec.name),
+      ["X", "BIAS"]
+    )
+  })
+
   it("unknown names list the initializers too, and their shapes are compared", () => {
     assert.strictEqual(
       refusal({ input: [entry("Z", "TYPE_FP32", 4)] }, model),

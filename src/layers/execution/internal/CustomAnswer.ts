@@ -29,11 +29,13 @@ const kindOf = (value: unknown): string =>
     ? "nothing"
     : Array.isArray(value)
     ? "a list"
+    : ArrayBuffer.isView(value)
+    ? `a ${Object.prototype.toString.call(value).slice(8, -1)}`
     : `a value of type ${typeof value}`
 
 const isTensor = (value: unknown): value is NamedTensor =>
   typeof value === "object" && value !== null && "datatype" in value && "shape" in value && "data" in value &&
-  Array.isArray(value.shape) && value.data instanceof Uint8Array
+  typeof value.datatype === "string" && Array.isArray(value.shape) && value.data instanceof Uint8Array
 
 /** An answer with more than outputs; an output that is called `outputs` makes none. */
 const isResult = (answer: Answer): answer is Result =>
@@ -52,10 +54,18 @@ const entriesOf = (tensors: Tensors, what: string): ReadonlyArray<readonly [stri
       return [name, tensor] as const
     })
     : Object.entries(tensors).filter(([, tensor]) => tensor !== undefined)
+  const seen = new Set<string>()
   for (const [name, tensor] of entries) {
+    if (seen.has(name)) {
+      throw new WrongModel(
+        `the model gave '${name}' more than once among its ${what}, expected one tensor of each name`
+      )
+    }
+    seen.add(name)
     if (!isTensor(tensor)) {
       throw new WrongModel(
-        `the model gave ${kindOf(tensor)} as '${name}' of its ${what}, expected a tensor: { datatype, shape, data }`
+        `the model gave ${kindOf(tensor)} as '${name}' of its ${what}, expected a tensor: ` +
+          "{ datatype, shape, data } with the bytes as a Uint8Array, as Tensor.from, fromBooleans, fromStrings and fromBytes give it"
       )
     }
   }

@@ -133,9 +133,14 @@ const main = async (start: CustomStart) => {
   CustomImports.register()
   const context = contextOf(start)
   const scope = Scope.makeUnsafe()
+  // Nothing is left in the event loop, so nothing can end what is still waited for.
+  const stuck = () =>
+    say({ _tag: "Refused", reason: "the module waits without end: for a promise at its top, or in 'make'" })
+  process.once("beforeExit", stuck)
   const exit = await Effect.runPromiseExitWith(context)(
     Scope.provide(CustomModule.open(start.path, start.instance), scope)
   )
+  process.off("beforeExit", stuck)
   if (Exit.isFailure(exit)) {
     await Effect.runPromiseExit(Scope.close(scope, exit))
     return say({ _tag: "Refused", reason: CustomFailure.ofLoading(exit.cause) })

@@ -35,5 +35,5 @@ export const look = (options: {
       }),
       ({ ended }) => Effect.promise(() => ended)
     ),
-    ({ worker }) => WorkerThread.opened(worker, runtime, WorkerThread.refusal(options))
+    ({ worker }) => WorkerThread.opened(worker, { runtime }, WorkerThread.refusal(options))
   ))

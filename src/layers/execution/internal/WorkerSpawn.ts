@@ -15,18 +15,18 @@ export const spawn = (
   check?: (opened: WorkerThread.Opened) => string | undefined
 ): Effect.Effect<Instance, LoadFailed, Scope.Scope> =>
   Effect.gen(function*() {
-    const { kind: { openWithin, runtime } } = options
+    const { kind, kind: { openWithin } } = options
     const instance = yield* Effect.acquireRelease(
       Effect.sync(() => new WorkerInstance.WorkerInstance(options)),
       (instance) => instance.close
     )
     const refuse = WorkerThread.refusal(options)
-    const opened = WorkerThread.opened(instance.worker, runtime, refuse)
-    const found = yield* openWithin === undefined || !Duration.isFinite(openWithin) ?
+    const opened = WorkerThread.opened(instance.worker, kind, refuse)
+    const found = yield* openWithin === undefined || !Duration.isFinite(openWithin.duration) ?
       opened :
       Effect.timeoutOrElse(opened, {
-        duration: openWithin,
-        orElse: () => refuse(`it was not open within ${Duration.format(openWithin)}`)
+        duration: openWithin.duration,
+        orElse: () => refuse(`it was not open within ${Duration.format(openWithin.duration)} ${openWithin.words}`)
       })
     instance.isOpen = true
     const problem = check?.(found)

@@ -3,6 +3,7 @@ import { Effect, Exit } from "effect"
 import { type MessagePort, Worker } from "node:worker_threads"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type * as Mailbox from "./Mailbox.ts"
+import type { WorkerKind } from "./WorkerKind.ts"
 
 /** What a worker found in its model. @category models */
 export type Opened = Extract<Mailbox.FromWorker, { readonly _tag: "Opened" }>
@@ -28,10 +29,13 @@ export const start = (
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: youngMegabytes }
   })
 
-/** Waits until the worker has opened its model. `runtime`: whose words a refusal repeats. @category getters */
+/** Waits until the worker has opened its model. @category getters */
 export const opened = (
   worker: Worker,
-  runtime: string,
+  { endedEarly = (code) => `its worker ended with code ${code} before it was open`, runtime }: Pick<
+    WorkerKind,
+    "endedEarly" | "runtime"
+  >,
   refuse: (reason: string) => LoadFailed
 ): Effect.Effect<Opened, LoadFailed> =>
   Effect.callback((resume) => {
@@ -45,7 +49,7 @@ export const opened = (
     }
     const onError = (error: unknown) =>
       done(Exit.fail(refuse(`its worker failed: ${error instanceof Error ? error.message : String(error)}`)))
-    const onExit = (code: number) => done(Exit.fail(refuse(`its worker ended with code ${code} before it was open`)))
+    const onExit = (code: number) => done(Exit.fail(refuse(endedEarly(code))))
     const stop = () => {
       worker.off("message", onMessage)
       worker.off("error", onError)

@@ -48,7 +48,6 @@ const firstInputDisagreement = (
   io: ModelIo,
   named: ReadonlyMap<string, IoTensor>
 ): Disagreement | undefined => {
-  const batched = config.max_batch_size > 0
   const control = SequenceControls.firstDisagreement(model, config, io)
   if (control !== undefined) return control
 
@@ -60,12 +59,13 @@ const firstInputDisagreement = (
     )
   }
   for (const input of config.input) {
-    if (input.optional && batched) {
+    const tensor = named.get(input.name)
+    // Requests with different optional inputs run apart, so a custom model may do without one for a whole batch.
+    if (input.optional && config.max_batch_size > 0 && tensor?.custom !== true) {
       return invalid(
         `unable to load model '${model}', optional input '${input.name}' is not supported for models that support batching`
       )
     }
-    const tensor = named.get(input.name)
     if (tensor === undefined) return unexpected("input", input.name, [...named.values()])
     const found = Compatibility.refusal("input", tensor) ?? typeDisagreement(model, "input", input, tensor) ??
       (input.allow_ragged_batch
