@@ -102,6 +102,7 @@ describe("check", () => {
         ...ensemble("e_wide", chain("m", "wide")),
         ...ensemble("f_round", chain((from, to) => nested("f_round", from, to))),
         ...ensemble("g_alone", chain("absent")),
+        ...ensemble("i_misspelt", chain("m", "wiide")),
         ...ensemble("h_wrong", "platform: \"ensemble\"")
       })
       const rows = yield* check([root], { loadThreadCount: 1 }, log)
@@ -121,7 +122,14 @@ describe("check", () => {
         said["f_round"],
         "Invalid argument: circular dependency between ensembles: f_round -> f_round"
       )
-      assert.match(said["g_alone"]!, /contains models that are not available or ambiguous: absent$/)
+      assert.match(
+        said["g_alone"]!,
+        /contains models that are not available or ambiguous: absent\nstep 0 names 'absent'$/
+      )
+      assert.match(
+        said["i_misspelt"]!,
+        /not available or ambiguous: wiide\nstep 1 names 'wiide': did you mean 'wide'\?$/
+      )
       assert.match(said["h_wrong"]!, /ensemble scheduling must be set for ensemble h_wrong/)
       assert.deepStrictEqual(log.events.filter((event) => event.startsWith("open")).toSorted(), [
         "open m 1",

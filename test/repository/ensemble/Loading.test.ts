@@ -95,7 +95,13 @@ describe("ensembles at start-up", () => {
       "a model that nobody knows",
       folder("e", chain("absent", "m", "other")),
       "e",
-      "ensemble e contains models that are not available or ambiguous: absent, other"
+      "ensemble e contains models that are not available or ambiguous: absent, other\nstep 0 names 'absent'\nstep 2 names 'other'"
+    ],
+    [
+      "a model whose name is misspelt",
+      { ...model("double"), ...folder("e", chain("m", "doubel")) },
+      "e",
+      "ensemble e contains models that are not available or ambiguous: doubel\nstep 1 names 'doubel': did you mean 'double'?"
     ],
     [
       "a model whose config is wrong",
@@ -154,7 +160,7 @@ describe("ensembles at start-up", () => {
     Effect.gen(function*() {
       const opened = yield* start({ ...folder("e", chain("absent")) })
       assert.deepStrictEqual(opened.complaints(), [
-        "failed to load 'e' version 1: Invalid argument: ensemble e contains models that are not available or ambiguous: absent"
+        "failed to load 'e' version 1: Invalid argument: ensemble e contains models that are not available or ambiguous: absent\nstep 0 names 'absent'"
       ])
     }))
 

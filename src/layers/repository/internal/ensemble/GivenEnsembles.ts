@@ -58,6 +58,7 @@ export const make = Effect.fnUntraced(function*(
     services,
     unread: () => undefined,
     isAmbiguous: () => false,
+    names: () => [...byName.keys(), ...others],
     maxWaiting: undefined
   })
 
