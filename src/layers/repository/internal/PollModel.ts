@@ -135,6 +135,10 @@ export const poll = Effect.fn("PollModel.poll")(function*(
   return { found, config, autoComplete: !settings.strictModelConfig, available: versions, rollout } satisfies Polled
 })
 
+const withoutAny = ({ name, platform, version_policy: policy }: ModelConfig): string =>
+  `: its directory holds no version, make the folder ${name}/${policy?.specific?.versions[0] ?? 1}` +
+  (platform === "ensemble" ? ", which may be empty for an ensemble" : " with the model's file in it")
+
 /**
  * The versions that the model's policy serves: stage 9 of loading.
  *
@@ -149,7 +153,8 @@ export const chooseVersions = Effect.fnUntraced(function*({ available, config, r
   const refused = (message: string) => new LoadFailed({ model: config.name, code: "INVALID_ARG", message })
   if (versions.length === 0) {
     return yield* refused(
-      `at least one version must be available under the version policy of model '${config.name}'`
+      `at least one version must be available under the version policy of model '${config.name}'` +
+        (available.length === 0 ? withoutAny(config) : "")
     )
   }
   if (rollout !== undefined) {
