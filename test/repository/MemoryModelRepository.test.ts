@@ -186,7 +186,8 @@ describe("MemoryModelRepository.layerFromFiles", () => {
         ]
       }))
       assert.deepStrictEqual(Object.fromEntries(error.failures.map(({ model, reason }) => [model, reason])), {
-        lonely: "Invalid argument: ensemble lonely contains models that are not available or ambiguous: absent",
+        lonely:
+          "Invalid argument: ensemble lonely contains models that are not available or ambiguous: absent\nstep 0 names 'absent'",
         empty: "Invalid argument: ensemble scheduling must be set for ensemble empty whose platform is ensemble",
         m: "Invalid argument: ensemble 'm' is given twice"
       })

@@ -59,6 +59,30 @@ describe("check", () => {
       )
     }))
 
+  it.effect("warns of parameters that nobody reads, also of a model that fails", () =>
+    Effect.gen(function*() {
+      const typo = (key: string) => `parameters { key: "${key}" value { string_value: "IN" } }`
+      const root = yield* TemporaryRepository.make({
+        "m/1/model.onnx": Models.simple(),
+        "m/config.pbtxt": typo("galatea.batchdim.INPUT0"),
+        "e/config.pbtxt": `${chain("m")} ${typo("galatea.conditon.0")}`,
+        "e/1": null,
+        "f/config.pbtxt": `platform: "ensemble" ${typo("galatea.fanout.0")}`,
+        "f/1": null
+      })
+      const rows = yield* check([root])
+      const unknown = (key: string, model: string, meant: string) =>
+        `parameter '${key}' of model '${model}' is unknown and has no effect: did you mean '${meant}'?`
+      assert.deepStrictEqual(
+        rows.map(({ status, warnings }) => [status, warnings.filter((warning) => warning.includes("galatea"))]),
+        [
+          ["READY", [unknown("galatea.conditon.0", "e", "galatea.condition.0")]],
+          ["UNAVAILABLE", [unknown("galatea.fanout.0", "f", "galatea.fan_out.0")]],
+          ["READY", [unknown("galatea.batchdim.INPUT0", "m", "galatea.batch_dim.INPUT0")]]
+        ]
+      )
+    }))
+
   it.effect("judges ensembles by their models, without serving any", () =>
     Effect.gen(function*() {
       const onnx = Models.simple()
@@ -78,6 +102,7 @@ describe("check", () => {
         ...ensemble("e_wide", chain("m", "wide")),
         ...ensemble("f_round", chain((from, to) => nested("f_round", from, to))),
         ...ensemble("g_alone", chain("absent")),
+        ...ensemble("i_misspelt", chain("m", "wiide")),
         ...ensemble("h_wrong", "platform: \"ensemble\"")
       })
       const rows = yield* check([root], { loadThreadCount: 1 }, log)
@@ -97,7 +122,14 @@ describe("check", () => {
         said["f_round"],
         "Invalid argument: circular dependency between ensembles: f_round -> f_round"
       )
-      assert.match(said["g_alone"]!, /contains models that are not available or ambiguous: absent$/)
+      assert.match(
+        said["g_alone"]!,
+        /contains models that are not available or ambiguous: absent\nstep 0 names 'absent'$/
+      )
+      assert.match(
+        said["i_misspelt"]!,
+        /not available or ambiguous: wiide\nstep 1 names 'wiide': did you mean 'wide'\?$/
+      )
       assert.match(said["h_wrong"]!, /ensemble scheduling must be set for ensemble h_wrong/)
       assert.deepStrictEqual(log.events.filter((event) => event.startsWith("open")).toSorted(), [
         "open m 1",

@@ -32,7 +32,9 @@ describe("backends", () => {
     ["default_model_filename: \"model.pt2\"", refused("pytorch"), /torch\.onnx\.export/],
     ["backend: \"openvino\"", refused("openvino"), /exporter/],
     ["backend: \"python\"", refused("python"), /in TypeScript, with platform "custom"/],
-    ["backend: \"dali\"", refused("dali"), /export the model to ONNX/],
+    ["backend: \"dali\"", refused("dali"), /^The backends .* export the model to ONNX/],
+    ["backend: \"ensemble\"", refused("ensemble"), /^An ensemble has platform: "ensemble", and no backend\.$/],
+    ["platform: \"dali\"", "unexpected platform type 'dali' for m. ", /^The platforms .* write it in TypeScript/],
     ["platform: \"caffe2_netdef\"", "unexpected platform type 'caffe2_netdef' for m. ", /Caffe2's ONNX exporter/],
     ["platform: \"onnxruntime\"", "unexpected platform type 'onnxruntime' for m. ", /"onnxruntime_onnx"/],
     ["default_model_filename: \"foo.onnx\"", "unexpected platform type '' for m. ", /backend: "onnxruntime"/]
@@ -47,6 +49,35 @@ describe("backends", () => {
       assert.notMatch(rest, /\. [A-Z]/)
     })
   }
+
+  const misspelt: ReadonlyArray<readonly [text: string, triton: string, rest: string]> = [
+    ...[["ensembel", "ensemble"], ["Ensemble", "ensemble"], ["costum", "custom"]].map(([given, meant]) =>
+      [
+        `platform: "${given}" ensemble_scheduling { }`,
+        `unexpected platform type '${given}' for m. `,
+        `The platforms that run here are "onnxruntime_onnx", "ensemble" and "custom": did you mean "${meant}"?`
+      ] as const
+    ),
+    ...[["onxruntime", "onnxruntime"], ["costum", "custom"]].map(([given, meant]) =>
+      [
+        `backend: "${given}"`,
+        refused(given!),
+        `The backends that run here are "onnxruntime" and "custom": did you mean "${meant}"?`
+      ] as const
+    )
+  ]
+  for (const [text, triton, rest] of misspelt) {
+    it(`names what runs for ${text}`, () => assert.strictEqual(fault(text), triton + rest))
+  }
+
+  it("misses the platform of an ensemble", () => {
+    assert.strictEqual(
+      fault("ensemble_scheduling { step { model_name: \"a\" } }"),
+      "Invalid model name: Could not determine backend for model 'm' with no backend in model configuration. Expected " +
+        "model name of the form 'model.<backend_name>'. Its config has ensemble_scheduling, but platform: \"ensemble\" is " +
+        "missing: add it to config.pbtxt."
+    )
+  })
 
   it("refuses the runtime of another backend", () => {
     assert.strictEqual(
@@ -67,6 +98,6 @@ describe("backends", () => {
   })
 
   it("is not fooled by names of JavaScript", () => {
-    assert.match(remedy({ backend: "constructor", platform: "__proto__" }), /This server runs ONNX models only/)
+    assert.match(remedy({ backend: "constructor", platform: "__proto__" }), /^The backends that run here are /)
   })
 })

@@ -232,7 +232,8 @@ const platformless: ReadonlyArray<Case> = [
     "unknown_backend.unknown",
     plain,
     "unable to find backend library for backend 'unknown', try specifying runtime on the model configuration. " +
-    "This server runs ONNX models only: export the model to ONNX, or remove its directory from the repository."
+    "The backends that run here are \"onnxruntime\" and \"custom\": export the model to ONNX, write it in TypeScript with " +
+    "platform \"custom\", or remove its directory from the repository."
   ]
 ]
 

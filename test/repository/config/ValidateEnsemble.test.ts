@@ -112,7 +112,48 @@ const cases: ReadonlyArray<readonly [name: string, text: string, expected: strin
     "circle_of_steps",
     `${io} ${ensemble(step({ x: "data", z: "prob" }, { y: "temp" }), second)}`,
     "output 'prob' for ensemble 'circle_of_steps' is not written: at least one of its depending tensors, 'temp', is " +
-    "not connected\nprob -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
+    "not connected, because the steps wait for each other\nprob -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
+  ],
+  [
+    "circle_of_one_step",
+    `${io} ${ensemble(step({ x: "data", z: "prob" }, { y: "prob" }))}`,
+    "output 'prob' for ensemble 'circle_of_one_step' is not written, because its step waits for what it writes itself\n" +
+    "prob -> step 0 'simple' -> prob"
+  ],
+  [
+    "misspelt_input",
+    `${io} ${ensemble(step({ x: "dta" }, { y: "temp" }), second)}`,
+    "ensemble input 'data' for ensemble misspelt_input' is not used; step 0 (model 'simple') reads 'dta', which nothing " +
+    "writes: did you mean 'data'?"
+  ],
+  [
+    "other_input",
+    `${io} ${ensemble(step({ x: "picture" }, { y: "temp" }), second)}`,
+    "ensemble input 'data' for ensemble other_input' is not used; step 0 (model 'simple') reads 'picture', which nothing writes"
+  ],
+  [
+    "misspelt_output",
+    `${io} ${ensemble(first, step({ x: "temp" }, { y: "porb" }))}`,
+    "ensemble output 'prob' for ensemble misspelt_output' is not used; step 1 (model 'simple') writes 'porb', which nothing " +
+    "reads: did you mean 'prob'?"
+  ],
+  [
+    "misspelt_between",
+    `${io} ${ensemble(step({ x: "data" }, { y: "temp_1" }), step({ x: "tmp1" }, { y: "prob" }))}`,
+    "output 'prob' for ensemble 'misspelt_between' is not written: at least one of its depending tensors, 'tmp1', is not " +
+    "connected: did you mean 'temp_1'?\ntmp1 -> step 1 'simple' -> prob"
+  ],
+  [
+    "misspelt_between_used_ones",
+    `${io} ${ensemble(first, step({ x: "temp", z: "tmep" }, { y: "prob" }))}`,
+    "output 'prob' for ensemble 'misspelt_between_used_ones' is not written: at least one of its depending tensors, 'tmep', is " +
+    "not connected: did you mean 'temp'?\ntmep -> step 1 'simple' -> prob"
+  ],
+  [
+    "not_its_own_output",
+    `${io} ${ensemble(step({ x: "data", z: "porb" }, { y: "prob" }))}`,
+    "output 'prob' for ensemble 'not_its_own_output' is not written: at least one of its depending tensors, 'porb', is " +
+    "not connected\nporb -> step 0 'simple' -> prob"
   ]
 ]
 
@@ -144,7 +185,8 @@ describe("ensembles", () => {
     assert.isUndefined(fault(more(gather, outputs("prob", "shapes"))))
     assert.strictEqual(
       fault(more({ "galatea.condition.0": "prob", "galatea.fan_out.1": "temp@more" }), { name: "e" }),
-      "output 'prob' for ensemble 'e' is not written: at least one of its depending tensors, 'temp', is not connected\nprob -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
+      "output 'prob' for ensemble 'e' is not written: at least one of its depending tensors, 'temp', is not connected, because " +
+        "the steps wait for each other\nprob -> step 0 'simple' -> temp -> step 1 'simple' -> prob"
     )
     assert.strictEqual(
       fault(more({ "galatea.condition.7": "more" }), { name: "e" }),

@@ -102,7 +102,7 @@ describe("an ensemble that is loaded on demand", () => {
       const opened = yield* explicit(tree)
       yield* opened.repository.load("e")
       yield* opened.write({ "e/config.pbtxt": chain("x", "absent") })
-      const why = "ensemble e contains models that are not available or ambiguous: absent"
+      const why = "ensemble e contains models that are not available or ambiguous: absent\nstep 1 names 'absent'"
       const error = yield* Effect.flip(opened.repository.load("e"))
       assert.include(error.message, why)
       assert.deepStrictEqual(yield* opened.rows("e"), [

@@ -95,7 +95,13 @@ describe("ensembles at start-up", () => {
       "a model that nobody knows",
       folder("e", chain("absent", "m", "other")),
       "e",
-      "ensemble e contains models that are not available or ambiguous: absent, other"
+      "ensemble e contains models that are not available or ambiguous: absent, other\nstep 0 names 'absent'\nstep 2 names 'other'"
+    ],
+    [
+      "a model whose name is misspelt",
+      { ...model("double"), ...folder("e", chain("m", "doubel")) },
+      "e",
+      "ensemble e contains models that are not available or ambiguous: doubel\nstep 1 names 'doubel': did you mean 'double'?"
     ],
     [
       "a model whose config is wrong",
@@ -154,7 +160,7 @@ describe("ensembles at start-up", () => {
     Effect.gen(function*() {
       const opened = yield* start({ ...folder("e", chain("absent")) })
       assert.deepStrictEqual(opened.complaints(), [
-        "failed to load 'e' version 1: Invalid argument: ensemble e contains models that are not available or ambiguous: absent"
+        "failed to load 'e' version 1: Invalid argument: ensemble e contains models that are not available or ambiguous: absent\nstep 0 names 'absent'"
       ])
     }))
 
@@ -163,12 +169,25 @@ describe("ensembles at start-up", () => {
       const opened = yield* start({
         ...model("m"),
         "flat/config.pbtxt": chain("m"),
+        "plain/config.pbtxt": "platform: \"onnxruntime_onnx\"",
+        "third/config.pbtxt": `${chain("m")} version_policy { specific { versions: [ 3 ] } }`,
         ...folder("dims", chain("m").replaceAll("dims: [ 16 ]", "")),
         ...folder("decoupled", `${chain("m")} model_transaction_policy { decoupled: true }`)
       })
-      assert.match(
-        (yield* opened.rows("flat")).join(),
-        /at least one version must be available under the version policy/
+      const none = (name: string) =>
+        `at least one version must be available under the version policy of model '${name}'`
+      const said = new Map((yield* opened.repository.index).map(({ name, reason }) => [name, reason]))
+      assert.include(
+        said.get("flat"),
+        `${none("flat")}: its directory holds no version, make the folder flat/1, which may be empty for an ensemble`
+      )
+      assert.include(
+        said.get("third"),
+        `${none("third")}: its directory holds no version, make the folder third/3, which may be empty for an ensemble`
+      )
+      assert.include(
+        said.get("plain"),
+        `${none("plain")}: its directory holds no version, make the folder plain/1 with the model's file in it`
       )
       assert.match((yield* opened.rows("dims")).join(), /model input 'IN' must specify 'dims' for dims/)
       assert.match((yield* opened.rows("decoupled")).join(), /declares decoupled responses/)

@@ -51,7 +51,7 @@ describe("ensembles of a repository that is polled", () => {
       const opened = yield* start(tree)
       yield* opened.gone("y")
       yield* opened.poll()
-      const why = "ensemble e contains models that are not available or ambiguous: y"
+      const why = "ensemble e contains models that are not available or ambiguous: y\nstep 1 names 'y'"
       assert.deepStrictEqual(yield* opened.rows("e"), [`1 UNAVAILABLE Invalid argument: ${why}`])
       assert.deepStrictEqual(yield* opened.rows("y"), [])
       assert.isUndefined(serving(opened, "outer"))
@@ -106,7 +106,7 @@ describe("ensembles of a repository that is polled", () => {
       assert.deepStrictEqual(yield* opened.rows("e"), ["1 READY"])
       yield* opened.write(folder("f", chain("z")))
       yield* opened.poll()
-      assert.match((yield* opened.rows("f")).join(), /not available or ambiguous: z$/)
+      assert.match((yield* opened.rows("f")).join(), /not available or ambiguous: z\nstep 0 names 'z'$/)
       yield* opened.write({ "z/1/model.onnx": onnx })
       yield* opened.poll()
       assert.deepStrictEqual(yield* opened.rows("f"), ["1 READY"])
@@ -118,7 +118,7 @@ describe("ensembles of a repository that is polled", () => {
       yield* opened.gone("e")
       yield* opened.poll()
       assert.deepStrictEqual(yield* opened.rows("e"), [])
-      assert.match((yield* opened.rows("outer")).join(), /not available or ambiguous: e$/)
+      assert.match((yield* opened.rows("outer")).join(), /not available or ambiguous: e\nstep 0 names 'e'$/)
       assert.strictEqual(serving(opened, "x"), 1)
     }))
 
@@ -152,7 +152,7 @@ describe("names in several roots", () => {
     Effect.gen(function*() {
       const opened = yield* openRoots(yield* roots, {})
       assert.deepStrictEqual(yield* opened.rows("e"), [
-        "1 UNAVAILABLE Invalid argument: ensemble e contains models that are not available or ambiguous: x"
+        "1 UNAVAILABLE Invalid argument: ensemble e contains models that are not available or ambiguous: x\nstep 0 names 'x'"
       ])
     }))
 

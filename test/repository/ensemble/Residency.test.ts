@@ -114,7 +114,7 @@ describe("ensembles of models that load when they are asked for", () => {
       )
       const missing = yield* start(folder("e", chain("absent")), 10)
       assert.deepStrictEqual(yield* missing.rows("e"), [
-        "1 UNAVAILABLE Invalid argument: ensemble e contains models that are not available or ambiguous: absent"
+        "1 UNAVAILABLE Invalid argument: ensemble e contains models that are not available or ambiguous: absent\nstep 0 names 'absent'"
       ])
     }))
 

@@ -42,6 +42,7 @@ export const make = Effect.fnUntraced(function*(
     services,
     unread: (name) => reasons.get(name),
     isAmbiguous: (name) => roots.latest().discovery.ambiguous.includes(name),
+    names: () => roots.latest().discovery.models.map(({ name }) => name),
     maxWaiting: settings.residency?.maxWaiting,
     maxQueueSize: settings.maxQueueSize
   })

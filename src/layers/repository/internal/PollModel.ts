@@ -10,6 +10,7 @@ import * as ModelConfigs from "../../../schema/ModelConfig.ts"
 import * as TextFormat from "../../../schema/proto/TextFormat.ts"
 import * as Checksums from "./Checksums.ts"
 import type { Checked } from "./config/ConfigFault.ts"
+import * as GalateaParameters from "./config/GalateaParameters.ts"
 import { normaliseConfig } from "./config/Normalise.ts"
 import * as Resolve from "./config/Resolve.ts"
 import { configWarnings, validateConfig } from "./config/Validate.ts"
@@ -73,7 +74,13 @@ const entriesBelow = Effect.fnUntraced(function*(directory: string, entries: Rea
 })
 
 /** A bare file has a config only where a load brings one. */
-const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given: ModelConfig, settings: Settings) {
+const pollBare = Effect.fnUntraced(function*(
+  found: Located,
+  file: string,
+  given: ModelConfig,
+  settings: Settings,
+  warn: Warn
+) {
   const path = yield* Path.Path
   const config = normaliseConfig({
     ...given,
@@ -82,6 +89,7 @@ const pollBare = Effect.fnUntraced(function*(found: Located, file: string, given
     platform: given.platform === "" ? "onnxruntime_onnx" : given.platform,
     default_model_filename: path.basename(file)
   })
+  yield* Effect.forEach(GalateaParameters.warnings(config), warn, { discard: true })
   yield* checked(validateConfig(config))
   if (config.backend === "custom") yield* allowed(config, found, settings)
   yield* checked(Resolve.checkDirectoryName(config, found.name))
@@ -101,7 +109,9 @@ export const poll = Effect.fn("PollModel.poll")(function*(
   warn: Warn,
   override?: ModelConfig
 ) {
-  if (found.file !== undefined) return yield* pollBare(found, found.file, override ?? ModelConfigs.empty, settings)
+  if (found.file !== undefined) {
+    return yield* pollBare(found, found.file, override ?? ModelConfigs.empty, settings, warn)
+  }
   const entries = yield* Directory.list(found.directory)
   const given = override ?? (yield* readConfig(found.directory, settings, warn))
   yield* Checksums.verify(given.name === "" ? { ...given, name: found.name } : given, found.directory)
@@ -111,6 +121,8 @@ export const poll = Effect.fn("PollModel.poll")(function*(
   })
   if (Result.isFailure(resolved)) return yield* new PollFailed(resolved.failure)
   const config = normaliseConfig(resolved.success)
+  // Before the checks: a misspelt parameter may be why one fails.
+  yield* Effect.forEach(GalateaParameters.warnings(config), warn, { discard: true })
   yield* checked(validateConfig(config))
   if (config.backend === "custom") yield* allowed(config, found, settings)
   // A dimension of 0 is allowed where the model has one; the comparison with the model decides.
@@ -122,6 +134,10 @@ export const poll = Effect.fn("PollModel.poll")(function*(
   yield* Effect.forEach(warnings, warn, { discard: true })
   return { found, config, autoComplete: !settings.strictModelConfig, available: versions, rollout } satisfies Polled
 })
+
+const withoutAny = ({ name, platform, version_policy: policy }: ModelConfig): string =>
+  `: its directory holds no version, make the folder ${name}/${policy?.specific?.versions[0] ?? 1}` +
+  (platform === "ensemble" ? ", which may be empty for an ensemble" : " with the model's file in it")
 
 /**
  * The versions that the model's policy serves: stage 9 of loading.
@@ -137,7 +153,8 @@ export const chooseVersions = Effect.fnUntraced(function*({ available, config, r
   const refused = (message: string) => new LoadFailed({ model: config.name, code: "INVALID_ARG", message })
   if (versions.length === 0) {
     return yield* refused(
-      `at least one version must be available under the version policy of model '${config.name}'`
+      `at least one version must be available under the version policy of model '${config.name}'` +
+        (available.length === 0 ? withoutAny(config) : "")
     )
   }
   if (rollout !== undefined) {

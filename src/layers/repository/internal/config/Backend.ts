@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import { posix } from "node:path"
 import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
+import { nearest } from "../../../../schema/proto/Suggestion.ts"
 import type { ConfigFault } from "./ConfigFault.ts"
 import { invalid } from "./ConfigFault.ts"
 import { isInside } from "./ModelFiles.ts"
@@ -30,6 +31,17 @@ const remedies: Readonly<Record<string, string>> = {
   python: "Python models are not run: write the model in TypeScript, with platform \"custom\", or export it to ONNX."
 }
 
+const instead =
+  "export the model to ONNX, write it in TypeScript with platform \"custom\", or remove its directory from the repository."
+
+/** What runs here, and which of it was probably meant. */
+const running = (what: string, names: ReadonlyArray<string>, given: string): string => {
+  const quoted = names.map((name) => `"${name}"`)
+  const near = nearest(given, names)
+  return `The ${what} that run here are ${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}: ` +
+    (near === undefined ? instead : `did you mean "${near}"?`)
+}
+
 /** One sentence on what to do with a model of another platform or backend. @category getters */
 export const remedy = (config: { readonly backend: string; readonly platform: string }): string => {
   const { backend, platform } = config
@@ -39,7 +51,10 @@ export const remedy = (config: { readonly backend: string; readonly platform: st
     return "Give backend: \"onnxruntime\" in config.pbtxt if this is an ONNX model."
   }
   if (backend === "" && platform.includes("onnx")) return "The platform of ONNX models is \"onnxruntime_onnx\"."
-  return "This server runs ONNX models only: export the model to ONNX, or remove its directory from the repository."
+  if (backend === "ensemble") return "An ensemble has platform: \"ensemble\", and no backend."
+  return backend === ""
+    ? running("platforms", ["onnxruntime_onnx", "ensemble", "custom"], platform)
+    : running("backends", ["onnxruntime", "custom"], backend)
 }
 
 /** Where backend libraries would be searched, for messages. @category models */

@@ -71,10 +71,12 @@ const conventionOf = (config: ModelConfig, directory: ModelDirectory): Conventio
     own[0]
 }
 
-const undetermined = (directory: ModelDirectory): ConfigFault => {
+const undetermined = (directory: ModelDirectory, { ensemble_scheduling: steps }: ModelConfig): ConfigFault => {
   const onnx = directory.entries.find((entry) => entry.name.endsWith(".onnx"))
   const module = directory.entries.find((entry) => /^model\.m?[jt]s$/.test(entry.name))
-  const hint = module !== undefined
+  const hint = steps !== undefined
+    ? " Its config has ensemble_scheduling, but platform: \"ensemble\" is missing: add it to config.pbtxt."
+    : module !== undefined
     ? ` Its directory holds '${module.name}': give platform: "custom", and every input and output, in config.pbtxt if this is a ` +
       "custom model."
     : onnx === undefined
@@ -125,7 +127,7 @@ export const resolve = (
   }
   const dot = name.indexOf(".")
   const backend = dot === -1 ? "" : name.slice(dot + 1)
-  if (backend === "") return Result.fail(undetermined(directory))
+  if (backend === "") return Result.fail(undetermined(directory, config))
   return Result.succeed({ ...config, name, backend, default_model_filename: `model.${backend}` })
 }
 

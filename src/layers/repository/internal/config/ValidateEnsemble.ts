@@ -5,6 +5,7 @@ import * as EnsembleExtensions from "../../../ensemble/EnsembleExtensions.ts"
 import * as TensorPath from "../../../ensemble/TensorPath.ts"
 import type { ConfigFault } from "./ConfigFault.ts"
 import { invalid } from "./ConfigFault.ts"
+import * as LooseTensors from "./LooseTensors.ts"
 
 /** A tensor of an ensemble. */
 interface Node {
@@ -96,10 +97,11 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
     yield* graph.add(step, said, `ensemble '${name}' step ${index}`)
   }
   if (Result.isFailure(extensions)) yield invalid(extensions.failure)
-  for (const input of config.input) {
-    const node = graph.nodes.get(input.name)
-    if (node === undefined) yield invalid(`ensemble input '${input.name}' for ensemble ${name}' is not used`)
-    else graph.supply(node)
+  const loose = () => LooseTensors.find(config, ensemble, Result.getOrElse(extensions, () => []))
+  for (const { name: input } of config.input) {
+    const node = graph.nodes.get(input)
+    if (node !== undefined) graph.supply(node)
+    else yield invalid(`ensemble input '${input}' for ensemble ${name}' is not used${loose().ofInput(input)}`)
   }
   const way = (tensor: string): string => {
     const said = Result.getOrElse(extensions, () => [])
@@ -109,14 +111,17 @@ export function* ensembleFaults(config: ModelConfig, ensemble: EnsembleSchedulin
   const outputs = new Set<Node>()
   for (const output of config.output) {
     const node = graph.nodes.get(output.name)
-    if (node === undefined) yield invalid(`ensemble output '${output.name}' for ensemble ${name}' is not used`)
-    else {
+    if (node === undefined) {
+      const hint = loose().ofOutput(output.name)
+      yield invalid(`ensemble output '${output.name}' for ensemble ${name}' is not used${hint}`)
+    } else {
       outputs.add(node)
       if (!node.ready) {
         const source = unconnected(node)
         const why = source === node
-          ? ""
-          : `: at least one of its depending tensors, '${source.name}', is not connected`
+          ? source.written ? ", because its step waits for what it writes itself" : ""
+          : `: at least one of its depending tensors, '${source.name}', is not connected` +
+            (source.written ? ", because the steps wait for each other" : loose().ofRead(source.name))
         yield invalid(`output '${output.name}' for ensemble '${name}' is not written${why}${way(output.name)}`)
       }
     }

@@ -5,6 +5,7 @@
  */
 import { Result } from "effect"
 import type { ModelSignature } from "../../../../schema/ModelSignature.ts"
+import { nearest } from "../../../../schema/proto/Suggestion.ts"
 import { isNotResident, type Model, type NotResident } from "../../../../services/ModelRepository.ts"
 import * as EnsembleChecks from "../../../ensemble/EnsembleChecks.ts"
 import { type Ensemble, type Step, stepsOf } from "./Ensemble.ts"
@@ -24,6 +25,8 @@ export interface Models {
   /** The model that a step means; `undefined`: there is none, or several. */
   readonly idOf: (ensemble: Pick<Ensemble, "home">, step: Step) => string | undefined
   readonly find: (id: string, version: string) => Found
+  /** Names of all that are known, for suggestions. */
+  readonly names: () => Iterable<string>
   /** `undefined`: nothing has gone wrong. */
   readonly trouble: (id: string, name: string) => Trouble | undefined
 }
@@ -61,11 +64,15 @@ export const problemOf = (
 ): string | undefined => {
   const { config, name } = ensemble
   const steps = stepsOf(config)
-  const absent = new Set<string>()
+  const absent = new Map<string, number>()
   const found: Array<Found> = []
-  for (const step of steps) if (models.idOf(ensemble, step) === undefined) absent.add(step.name)
+  for (const step of steps) {
+    if (models.idOf(ensemble, step) === undefined && !absent.has(step.name)) absent.set(step.name, step.index)
+  }
   if (absent.size > 0) {
-    return `ensemble ${name} contains models that are not available or ambiguous: ${[...absent].join(", ")}`
+    const candidates = [...models.names()].filter((model) => model !== name && !absent.has(model)).sort()
+    return `ensemble ${name} contains models that are not available or ambiguous: ${[...absent.keys()].join(", ")}` +
+      Array.from(absent, ([model, index]) => `\n${stepWithout(model, index, candidates)}`).join("")
   }
   const namespaces = new Map<string, string>()
   for (const step of steps) {
@@ -79,6 +86,12 @@ export const problemOf = (
     found.push(lookup)
   }
   return EnsembleChecks.problemOf(config, ensemble.signature, found.map(signatureOf))
+}
+
+/** Names of one or two letters are near to each other without being meant. */
+const stepWithout = (model: string, index: number, candidates: ReadonlyArray<string>): string => {
+  const near = model.length < 3 ? undefined : nearest(model, candidates)
+  return `step ${index} names '${model}'${near === undefined ? "" : `: did you mean '${near}'?`}`
 }
 
 const missing = (ensemble: string, { index, name, version }: Step, id: string, models: Models): string => {

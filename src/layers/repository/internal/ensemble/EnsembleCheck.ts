@@ -46,7 +46,7 @@ export const judge = (
     const signature = versions.get(number)
     return signature === undefined ? Result.fail({ _tag: "Absent" }) : Result.succeed({ signature })
   }
-  const all = { idOf, find, trouble: (id: string) => known.get(id)?.trouble }
+  const all = { idOf, find, trouble: (id: string) => known.get(id)?.trouble, names: () => ids.keys() }
   const byId = new Map(ensembles.map((ensemble) => [ensemble.id, ensemble]))
   const problems = new Map<string, string | undefined>()
   const order = Dependencies.inOrder(

@@ -25,6 +25,8 @@ export interface Options {
   readonly unread: (name: string) => string | undefined
   /** Several models have this name. */
   readonly isAmbiguous: (name: string) => boolean
+  /** Names of all models that could be loaded, for suggestions. */
+  readonly names: () => Iterable<string>
   /** Models load when they are asked for: requests that may wait for one of them. Absent: they do not. */
   readonly maxWaiting: number | undefined
   /** See `EnsembleScheduler.Options`. */
@@ -71,7 +73,7 @@ interface Wanted {
 
 /** None is to be served yet. The scope takes all out of the look-up, and waits until they have closed. @category constructors */
 export const make = Effect.fnUntraced(function*(
-  { isAmbiguous, lifecycle, maxQueueSize, maxWaiting, services, unread }: Options
+  { isAmbiguous, lifecycle, maxQueueSize, maxWaiting, names, services, unread }: Options
 ): Effect.fn.Return<Ensembles, never, Scope.Scope> {
   const all = new Map<string, Wanted>()
   const turn = yield* Semaphore.make(1)
@@ -98,7 +100,7 @@ export const make = Effect.fnUntraced(function*(
     return message === undefined ? undefined : { invalid: true, message }
   }
 
-  const models: Dependencies.Models = { idOf, trouble, find: lifecycle.find }
+  const models: Dependencies.Models = { idOf, trouble, names, find: lifecycle.find }
   const opened = new OpenEnsembles(lifecycle, models)
   lifecycle.watch(opened)
 

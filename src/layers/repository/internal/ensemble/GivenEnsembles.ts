@@ -3,6 +3,7 @@ import { type Context, Effect, Result, type Scope } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import * as ModelConfig from "../../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../../schema/ModelSignature.ts"
+import * as GalateaParameters from "../config/GalateaParameters.ts"
 import { normaliseConfig } from "../config/Normalise.ts"
 import type * as Lifecycle from "../Lifecycle.ts"
 import type * as OpenVersion from "../OpenVersion.ts"
@@ -57,6 +58,7 @@ export const make = Effect.fnUntraced(function*(
     services,
     unread: () => undefined,
     isAmbiguous: () => false,
+    names: () => [...byName.keys(), ...others],
     maxWaiting: undefined
   })
 
@@ -64,11 +66,9 @@ export const make = Effect.fnUntraced(function*(
     if (given.filter((other) => other.name === name).length > 1 || others.has(name)) {
       return yield* new LoadFailed({ model: name, code: "INVALID_ARG", message: `ensemble '${name}' is given twice` })
     }
-    const config = yield* PrepareEnsemble.check(
-      normaliseConfig(ModelConfig.make({ ...draft, name })),
-      "/",
-      warn(name)
-    )
+    const normalised = normaliseConfig(ModelConfig.make({ ...draft, name }))
+    yield* Effect.forEach(GalateaParameters.warnings(normalised), warn(name), { discard: true })
+    const config = yield* PrepareEnsemble.check(normalised, "/", warn(name))
     const ensemble: Ensemble = {
       id: name,
       name,
