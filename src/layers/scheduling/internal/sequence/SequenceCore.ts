@@ -35,7 +35,7 @@ export interface Options {
   readonly maxRows: number
   /** Sequences that an instance has at once. */
   readonly slotsPerInstance: number
-  /** Nanoseconds from its last request after which a sequence is over. */
+  /** Nanoseconds from its last answer after which a sequence is over. */
   readonly idleLimit: number
   /** Steps that may wait whose sequence has a slot. */
   readonly maxQueueSize: number
@@ -78,7 +78,16 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       if (--open === 0) drained.openUnsafe()
     }
 
-    const table = new SequenceTable({ model, layout, statistics, seats, idleLimit: options.idleLimit, now, settled })
+    const table = new SequenceTable({
+      model,
+      layout,
+      statistics,
+      seats,
+      idleLimit: options.idleLimit,
+      now,
+      settled,
+      expect: (dueAt) => watch.expect(dueAt)
+    })
     const { live, slots } = table
 
     const runs = new StepRuns({
@@ -111,7 +120,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       for (let step = deadlines.take(at); step !== undefined; step = deadlines.take(at)) {
         endings.expire(step as Step, at)
       }
-      for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) table.wentIdle(sequence)
+      for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) {
+        table.finishWith(sequence, "expired")
+      }
       lost.forget(at)
     }
 
@@ -170,14 +181,11 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         if (!(sequence instanceof Sequence)) return resume(Exit.fail(sequence))
         admit()
         const step = new Step(sequence, job, asked.start, asked.end, arrivals++, at, resume)
-        sequence.overdue = false
+        sequence.unanswered++
         if (asked.end) {
           table.forget(sequence)
           sequence.ending = "finished"
-        } else {
-          table.idle.start(sequence, at)
-          watch.expect(at + table.idle.limit)
-        }
+        } else table.idle.stop(sequence)
         sequence.steps.join(step)
         table.waiting++
         if (sequence.place === "backlog") slots.line.steps++
