@@ -15,7 +15,7 @@ import * as Lanes from "../Lanes.ts"
 import * as Admission from "./Admission.ts"
 import { Seat } from "./Seat.ts"
 import * as SeatInstances from "./SeatInstances.ts"
-import { Sequence } from "./Sequence.ts"
+import { Sequence, type SequenceId } from "./Sequence.ts"
 import * as SequenceErrors from "./SequenceErrors.ts"
 import type { SequenceLayout } from "./SequenceLayout.ts"
 import { SequenceTable } from "./SequenceTable.ts"
@@ -53,6 +53,9 @@ export interface SequenceCore extends ModelScheduler {
   readonly table: SequenceTable
 }
 
+/** Nanoseconds in which at most one warning of a conflict is written. */
+const betweenWarnings = 1e9
+
 /** The queue; the scope refuses new sequences first, and waits for those that are alive. @category constructors */
 export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -68,6 +71,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     /** Sequences that are not over, and steps that have no answer yet. */
     let open = 0
     let closing = false
+    let warnAgainAt = 0
+    /** Conflicts since the last warning of one. */
+    let untold = 0
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
@@ -142,6 +148,17 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       fail: (steps, exit) => runs.failOffered(steps as ReadonlyArray<Step>, exit)
     }
 
+    /** Warns of a START of a sequence that has not ended, without filling the log where a client sends nothing else. */
+    const warn = (id: SequenceId, at: number) => {
+      if (at < warnAgainAt) {
+        untold++
+        return
+      }
+      log(Effect.logWarning(SequenceErrors.conflict(model, id, untold)))
+      warnAgainAt = at + betweenWarnings
+      untold = 0
+    }
+
     /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
     const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
       const { id, start } = asked
@@ -158,7 +175,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         return refusal
       }
       if (found !== undefined) {
-        if (start) log(Effect.logWarning(SequenceErrors.conflict(model, id)))
+        if (start) warn(id, at)
         return found
       }
       const sequence = new Sequence(id, sequences++)
