@@ -144,7 +144,11 @@ export const doorSuite = (kind: DoorKind): void =>
           assert.deepStrictEqual(
             yield* refused(id),
             kind.name.startsWith("HTTP")
-              ? [500, "Unable to parse 'sequence_id': attempt to access JSON non-string as string"]
+              ? [
+                500,
+                "Unable to parse 'sequence_id': attempt to access JSON non-string as string; an id is text or a whole " +
+                "number from 1 to 2^64 - 1"
+              ]
               : [400, `the correlation ID must be a whole number from 0 to 2^64 - 1, got ${id}`]
           )
         }

@@ -397,9 +397,12 @@ describe("InferRequestDecoder", () => {
   }
 
   it("names the parameter of the wrong kind", () => {
+    const id = "an id is text or a whole number from 1 to 2^64 - 1"
     const kinds: ReadonlyArray<readonly [string, unknown, string]> = [
-      ["sequence_id", true, "string as string"],
-      ["sequence_id", -1, "string as string"],
+      ["sequence_id", true, `string as string; ${id}`],
+      ["sequence_id", -1, `string as string; ${id}`],
+      ["sequence_id", 1.5, `string as string; ${id}`],
+      ["sequence_id", 2 ** 64, `string as string; ${id}`],
       ["sequence_start", 1, "boolean as boolean"],
       ["sequence_end", "true", "boolean as boolean"],
       ["priority", -1, "unsigned-integer as unsigned-integer"],

@@ -40,7 +40,8 @@ describe("The end of a sequence batcher", () => {
       yield* TestClock.adjust("1 second")
       yield* settle
       assert.deepStrictEqual(yield* last, sums[1])
-      yield* TestClock.adjust("999 millis")
+      // The other one was answered 2 seconds after the start, 2 seconds ago, and is idle since then.
+      yield* TestClock.adjust("2999 millis")
       yield* settle
       assert.isUndefined(closing.pollUnsafe())
       yield* TestClock.adjust("1 millis")

@@ -106,6 +106,12 @@ describe("sequences on ONNX Runtime", () => {
       })
       const { message } = yield* Effect.flip(ask("hidden", ints(5), 1n, { start: true, outputs: ["OUTPUT_STATE"] }))
       assert.strictEqual(message, "unexpected inference output 'OUTPUT_STATE' for model 'hidden'")
+      const state = tensor("INPUT_STATE", "INT32", [1, 1], Int32Array.of(1))
+      const kept = " ('INPUT_STATE' is a state, which the server keeps from step to step of a sequence: leave it out)"
+      const beside = yield* Effect.flip(ask("hidden", [...ints(5), state], 1n, { start: true }))
+      assert.include(beside.message, `Please provide all required input(s).${kept}`)
+      const alone = yield* Effect.flip(ask("hidden", [state], 1n, { start: true }))
+      assert.strictEqual(alone.message, `unexpected inference input 'INPUT_STATE' for model 'hidden'${kept}`)
     }).pipe(Effect.scoped))
 
   it.live("91 initial state from file, 92 initial state zero", () =>

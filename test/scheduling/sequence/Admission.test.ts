@@ -74,11 +74,18 @@ describe("Admission of sequences", () => {
         assert.deepStrictEqual(yield* answers(fibers), [1, 3, 10, 13])
         assert.deepStrictEqual(queue.ends, ["1 cancelled", "1 finished"])
         assert.isTrue(isEmpty(queue))
+        // Many in one second are told of once, and counted.
+        const others = []
+        for (let i = 0; i < 4; i++) others.push(yield* queue.submit(1, 1, { start: true }))
+        yield* TestClock.adjust("1 second")
+        others.push(yield* queue.submit(1, 1, { start: true, end: true }))
+        for (let i = 0; i < 5; i++) yield* settle.pipe(Effect.andThen(queue.finish()))
+        assert.deepStrictEqual(yield* answers(others), [1, 1, 1, 1, 1])
       }).pipe(Effect.scoped, Effect.provide(Layer.fresh(logger)))
-      assert.deepStrictEqual(warnings, [[
+      const warning =
         "sequence 1 for model 'm' has a conflict. The previous sequence did not end before this sequence start. Previous " +
         "sequence will be terminated early."
-      ]])
+      assert.deepStrictEqual(warnings, [[warning], [`${warning} (3 more of the model since the last such warning)`]])
     })
   )
 

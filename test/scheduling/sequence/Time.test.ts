@@ -30,7 +30,7 @@ describe("The idle clock of a sequence", () => {
   )
 
   it.effect(
-    "starts afresh with each request, and is one second where the config does not say",
+    "starts afresh with each answer, and is one second where the config does not say",
     Effect.fnUntraced(function*() {
       const queue = yield* make({ direct: {} })
       yield* queue.submit(1, 1, { start: true })
@@ -49,34 +49,85 @@ describe("The idle clock of a sequence", () => {
   )
 
   it.effect(
-    "runs while a step runs: that is answered, and the sequence is over",
+    "stands still while a step runs, however long, and starts at its answer",
     Effect.fnUntraced(function*() {
       const queue = yield* make(single)
       const slow = yield* queue.submit(1, 1, { start: true })
-      yield* TestClock.adjust("6 seconds")
-      assert.isFalse(queue.core.holds(1n))
-      assert.deepStrictEqual(queue.ends, [])
+      yield* TestClock.adjust("60 seconds")
+      assert.isTrue(queue.core.holds(1n))
+      assert.strictEqual(queue.core.table.idle.next(), Infinity)
       yield* queue.finish()
       assert.strictEqual(read(yield* Fiber.join(slow)), 1)
+      const next = yield* queue.submit(1, 2)
+      yield* settle
+      yield* queue.finish()
+      assert.strictEqual(read(yield* Fiber.join(next)), 3)
+      yield* TestClock.adjust("4999 millis")
+      assert.isTrue(queue.core.holds(1n))
+      yield* TestClock.adjust("1 millis")
       assert.deepStrictEqual(queue.ends, ["1 expired"])
       assert.isTrue(isEmpty(queue))
     }, Effect.scoped)
   )
 
   it.effect(
-    "does not end a sequence in the backlog, whose steps are still run",
+    "stands still until the last of several steps is answered, the one that is cut short included",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make(single)
+      const steps = [
+        yield* queue.submit(1, 1, { start: true }),
+        yield* queue.submit(1, 2),
+        yield* queue.submit(1, 3, { end: true, deadline: 8000 })
+      ]
+      yield* TestClock.adjust("6 seconds")
+      yield* queue.finish()
+      yield* TestClock.adjust("6 seconds")
+      assert.isTrue(queue.core.holds(1n))
+      yield* queue.finish()
+      assert.deepStrictEqual(yield* answers(steps), [1, 3, "DeadlineExceeded"])
+      yield* TestClock.adjust("4999 millis")
+      assert.isTrue(queue.core.holds(1n))
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(queue.ends, ["1 expired"])
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "starts when the deadline of the last step that waits ends it",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make({ ...oldest, oldest: { max_queue_delay_microseconds: 1_000_000n } })
+      yield* queue.submit(1, 1, { start: true })
+      yield* TestClock.adjust("1 second")
+      yield* queue.finish()
+      const last = yield* queue.submit(1, 2, { end: true, deadline: 500 })
+      yield* TestClock.adjust("500 millis")
+      assert.strictEqual(read(yield* Fiber.join(last)), "DeadlineExceeded")
+      yield* TestClock.adjust("4999 millis")
+      assert.isTrue(queue.core.holds(1n))
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(queue.ends, ["1 expired"])
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "stands still in the backlog: a sequence that waited longer than the limit goes on when it has a slot",
     Effect.fnUntraced(function*() {
       const queue = yield* make(single)
       yield* queue.submit(1, 1, { start: true, end: true })
       const waits = [yield* queue.submit(2, 2, { start: true }), yield* queue.submit(2, 3)]
       yield* TestClock.adjust("10 seconds")
-      assert.isTrue(queue.core.holds(2n))
       yield* queue.finish()
-      assert.isFalse(queue.core.holds(2n))
       yield* queue.finish()
       yield* queue.finish()
       assert.deepStrictEqual(yield* answers(waits), [2, 5])
-      assert.deepStrictEqual(queue.ends, ["1 finished", "2 expired"])
+      assert.isTrue(queue.core.holds(2n))
+      const last = yield* queue.submit(2, 4, { end: true })
+      yield* settle
+      yield* queue.finish()
+      assert.strictEqual(read(yield* Fiber.join(last)), 9)
+      assert.deepStrictEqual(queue.ends, ["1 finished", "2 finished"])
       assert.isTrue(isEmpty(queue))
     }, Effect.scoped)
   )

@@ -18,7 +18,7 @@ export const offset = {
   delay: 3,
   deadline: 10,
   timeout: 20,
-  idle: 30,
+  idle: 15,
   run: 40,
   end: 70,
   close: 80,

@@ -242,6 +242,15 @@ export const bugs: ReadonlyArray<Bug> = [
     }))
   },
   {
+    name: "counts the time in which steps wait or run as idle",
+    breaks: "idle",
+    profile: "direct",
+    plant: patched(IdleClocks.prototype, "stop", (stop) =>
+      function(this: IdleClocks, sequence) {
+        if (sequence.unanswered === 0 || sequence.ending !== undefined) stop.call(this, sequence)
+      })
+  },
+  {
     name: "keeps the memory of batches",
     breaks: "released",
     profile: "direct",

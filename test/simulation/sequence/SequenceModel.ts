@@ -283,7 +283,7 @@ export class SequenceModel {
   }
 
   answered(step: Step, exit: Exit.Exit<JobResult, JobFailure>): void {
-    this.enter()
+    const rules = this.enter()
     step.answers++
     if (step.answers > 1) return this.violated("once", `step ${step.number} was answered again`)
     const failure = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
@@ -294,6 +294,8 @@ export class SequenceModel {
       : Cause.hasInterrupts(exit.cause)
       ? "Interrupted"
       : "Defect"
+    const isHeld = rules.isHeld(step)
+    if (isHeld) rules.answered(step)
     const { expected } = step
     const what = `step ${step.number} of ${shown(step)} was answered ${tag}`
     if (Exit.isSuccess(exit)) this.checkState(step, exit.value)
@@ -302,7 +304,6 @@ export class SequenceModel {
       const text = Exit.isFailure(exit) ? String(exit.cause) : ""
       return this.violated("outcome", `${what}, not ${expected.tag} ${text}`)
     }
-    const isHeld = this.plan.preserveOrdering && this.plan.strategy === "oldest" && step.run !== undefined
     if (!isHeld && expected.at !== this.world.now) this.violated("prompt", `${what}, which was due at ${expected.at}`)
     if (isHeld && step.run?.machine !== undefined) this.checkOrder(step)
   }
@@ -368,10 +369,9 @@ export class SequenceModel {
   }
 
   private checkAnswers(): void {
-    const held = this.plan.preserveOrdering && this.plan.strategy === "oldest"
     for (const step of this.steps) {
-      const { answers, expected, number, run } = step
-      if (answers > 0 || expected === undefined || (held && run !== undefined)) continue
+      const { answers, expected, number } = step
+      if (answers > 0 || expected === undefined || this.rules.isHeld(step)) continue
       this.violated("prompt", `step ${number} was not answered ${expected.tag} at ${expected.at}`)
     }
   }

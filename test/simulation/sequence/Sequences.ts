@@ -69,13 +69,12 @@ export class Sequence {
   /** Those that wait, in order. */
   readonly steps: Array<Step> = []
   flight: Step | undefined
-  /** Number of its last step. */
-  last = 0
   /** The step that may run, and since when. */
   next: Step | undefined
   readyAt = 0
+  /** Steps that were taken and have no answer. */
+  readonly unanswered = new Set<Step>()
   idleAt = Infinity
-  overdue = false
   ending: SequenceEnd | undefined
   state = Accumulator.initial
   /** A step has succeeded since the last START. */
@@ -123,6 +122,8 @@ export class Sequences {
   closing = false
   private unloaded = false
   private held = false
+  /** Those whose idle clocks run, in the order in which these started. */
+  private readonly idle = new Set<Sequence>()
   private readonly lost = new Map<bigint | string, number>()
   private readonly holding: Array<number> = []
 
@@ -207,25 +208,49 @@ export class Sequences {
     }
     step.sequence = sequence
     sequence.steps.push(step)
-    sequence.last = step.number
     this.waiting.add(step)
-    sequence.overdue = false
+    sequence.unanswered.add(step)
+    this.stopClock(sequence)
     if (step.plan.end) {
       this.forget(sequence)
       sequence.ending = "finished"
-    } else sequence.idleAt = this.now + this.idleLimit
+    }
     this.assign()
     this.advance(sequence)
   }
 
   private forget(sequence: Sequence): void {
     if (this.live.get(sequence.id) === sequence) this.live.delete(sequence.id)
+    this.stopClock(sequence)
+  }
+
+  /** Something of it waits or runs, or nobody can go on with it. */
+  private stopClock(sequence: Sequence): void {
     sequence.idleAt = Infinity
+    this.idle.delete(sequence)
+  }
+
+  /** Its caller has the answer: where that was the last one that was waited for, the sequence is idle from now on. */
+  answered(step: Step): void {
+    const sequence = step.sequence!
+    if (sequence.unanswered.delete(step)) this.startClock(sequence)
+  }
+
+  private startClock(sequence: Sequence): void {
+    if (sequence.unanswered.size > 0 || this.live.get(sequence.id) !== sequence) return
+    sequence.idleAt = this.now + this.idleLimit
+    this.idle.add(sequence)
+  }
+
+  /** Its answer may wait for those of steps that began before it. */
+  isHeld({ run }: Step): boolean {
+    return this.plan.preserveOrdering && this.plan.strategy === "oldest" && run !== undefined
   }
 
   private answer(step: Step, tag: string, state?: Accumulator.State): void {
     this.waiting.delete(step)
     if (!step.cancelled) step.expected = { tag, at: this.now, ...(state === undefined ? {} : { state }) }
+    if (!this.isHeld(step)) this.answered(step)
   }
 
   /** Gives slots to those who stand in line: first to those who had one, in the order in which they began. */
@@ -244,13 +269,7 @@ export class Sequences {
       this.seats[free[0]]!.slots[free[1]] = sequence
       placed.push(sequence)
     }
-    for (const sequence of placed) {
-      if (!sequence.overdue) this.advance(sequence)
-      else {
-        sequence.overdue = false
-        this.finish(sequence, "expired")
-      }
-    }
+    for (const sequence of placed) this.advance(sequence)
   }
 
   /** The next step may run, if the one before it is over; where none can come any more, the sequence is over. */
@@ -469,7 +488,7 @@ export class Sequences {
     for (const step of this.waiting) due = Math.min(due, this.dueOf(step))
     for (const sequence of this.all) {
       if (sequence.flight?.begun === false) due = Math.min(due, sequence.flight.deadlineAt)
-      if (!sequence.overdue) due = Math.min(due, sequence.idleAt)
+      due = Math.min(due, sequence.idleAt)
     }
     for (const at of this.lost.values()) due = Math.min(due, at)
     return due
@@ -489,13 +508,7 @@ export class Sequences {
         return this.pass(flight)
       }
     }
-    for (const sequence of this.all.toSorted((a, b) => a.last - b.last)) {
-      if (sequence.overdue || sequence.idleAt > this.now) continue
-      const waits = sequence.place === "backlog" || sequence.place === "displaced"
-      if (waits && sequence.steps.length > 0) sequence.overdue = true
-      else this.finish(sequence, "expired")
-      return
-    }
+    for (const sequence of this.idle) if (sequence.idleAt <= this.now) return this.finish(sequence, "expired")
     for (const [id, at] of this.lost) if (at <= this.now) return void this.lost.delete(id)
   }
 
@@ -510,7 +523,7 @@ export class Sequences {
     if (sequence.ending === "finished" && !this.unloaded && !this.live.has(sequence.id)) {
       sequence.ending = undefined
       this.live.set(sequence.id, sequence)
-      sequence.idleAt = this.now + this.idleLimit
+      this.startClock(sequence)
     }
     this.advance(sequence)
   }

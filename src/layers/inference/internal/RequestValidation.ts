@@ -109,7 +109,7 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
     if (spec !== undefined && !spec.optional) required++
   }
   if (inputs.length < signature.requiredInputs || inputs.length > signature.inputs.length) {
-    return prefix() + countProblem(model, inputs)
+    return prefix() + countProblem(model, inputs) + stateNote(model, inputs)
   }
 
   let batch = -1
@@ -117,7 +117,7 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
     const input = inputs[i]!
     const spec = signature.inputByName.get(input.name)
     if (spec === undefined) {
-      return `unexpected inference input '${input.name}' for model '${model.name}'`
+      return `unexpected inference input '${input.name}' for model '${model.name}'${stateNote(model, inputs)}`
     }
     const { batchAxis } = spec
     if (batchAxis === BatchAxis.none) continue
@@ -143,6 +143,15 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** Says of a state that clients need not send it. */
+const stateNote = ({ config }: Model, inputs: ReadonlyArray<Tensor>): string => {
+  const states = config.sequence_batching?.state ?? []
+  const sent = inputs.find(({ name }) => states.some(({ input_name }) => input_name === name))
+  return sent === undefined
+    ? ""
+    : ` ('${sent.name}' is a state, which the server keeps from step to step of a sequence: leave it out)`
 }
 
 const countProblem = (model: Model, inputs: ReadonlyArray<Tensor>): string => {

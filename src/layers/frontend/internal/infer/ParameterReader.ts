@@ -116,7 +116,7 @@ const sequenceId = (value: Field): bigint | string => {
     return value
   }
   if ((typeof value === "number" || typeof value === "bigint") && value >= 0) return BigInt(value)
-  throw RequestFault.wrongKind("sequence_id", "string", "string")
+  throw RequestFault.wrongKind("sequence_id", "string", "string; an id is text or a whole number from 1 to 2^64 - 1")
 }
 
 const customValue = (key: string, value: Field): Parameter => {

@@ -1,4 +1,9 @@
-/** The idle clocks of sequences, which all run for the same time: the first in line is over first. Source: scheduling §4.3. */
+/**
+ * The idle clocks of sequences, which all run for the same time: the first in line is over first.
+ *
+ * A clock runs while nothing of its sequence waits or runs. Those of Triton run from the arrival of a request, and so end sequences
+ * whose callers wait for an answer: scheduling §4.3, §12 row 16.
+ */
 import { WaitingLine } from "../WaitingLine.ts"
 import type { IdleMark, Sequence } from "./Sequence.ts"
 
@@ -12,15 +17,15 @@ export class IdleClocks {
     this.limit = limit
   }
 
-  /** A request of the sequence has arrived: its clock starts afresh. */
+  /** The last request of the sequence is answered: its clock starts. */
   start({ idle }: Sequence, now: number): void {
     if (idle.counts) this.line.leave(idle)
     idle.counts = true
-    idle.arrivedAt = now
+    idle.since = now
     this.line.join(idle)
   }
 
-  /** Nobody looks at its clock any more. */
+  /** Something of it waits, or nobody looks at its clock any more. */
   stop({ idle }: Sequence): void {
     if (!idle.counts) return
     idle.counts = false
@@ -30,7 +35,7 @@ export class IdleClocks {
   /** When the next clock is over; infinite where none runs. */
   next(): number {
     const { head } = this.line
-    return head === undefined ? Infinity : head.arrivedAt + this.limit
+    return head === undefined ? Infinity : head.since + this.limit
   }
 
   /** Stops a clock that is over at `now`, and says whose it is. */

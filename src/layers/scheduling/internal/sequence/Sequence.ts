@@ -13,8 +13,8 @@ export class IdleMark implements Member<IdleMark> {
   before: IdleMark | undefined = undefined
   after: IdleMark | undefined = undefined
   readonly sequence: Sequence
-  /** Monotonic nanoseconds at which the last request of the sequence arrived. */
-  arrivedAt = 0
+  /** Monotonic nanoseconds at which the last request of the sequence was answered. */
+  since = 0
   /** It runs. */
   counts = false
 
@@ -38,6 +38,8 @@ export class Sequence implements Member<Sequence> {
   current: Step | undefined = undefined
   /** Steps submitted so far. */
   submitted = 0
+  /** Those of them that have no answer yet. */
+  unanswered = 0
   cell: StateCell | undefined = undefined
   /** A step has succeeded since the last START: until then the model may know nothing of it, and is told START again. */
   begun = false
@@ -52,8 +54,6 @@ export class Sequence implements Member<Sequence> {
   heldSince = 0
   /** Nobody can send another step: it ends, for this reason, when all were answered. */
   ending: SequenceEnd | undefined = undefined
-  /** Its idle limit passed while it waited for a slot. */
-  overdue = false
   /** The sequence of the same id before it, which is not over, and the one after it. */
   predecessor: Sequence | undefined = undefined
   successor: Sequence | undefined = undefined

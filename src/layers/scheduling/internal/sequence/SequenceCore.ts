@@ -15,7 +15,7 @@ import * as Lanes from "../Lanes.ts"
 import * as Admission from "./Admission.ts"
 import { Seat } from "./Seat.ts"
 import * as SeatInstances from "./SeatInstances.ts"
-import { Sequence } from "./Sequence.ts"
+import { Sequence, type SequenceId } from "./Sequence.ts"
 import * as SequenceErrors from "./SequenceErrors.ts"
 import type { SequenceLayout } from "./SequenceLayout.ts"
 import { SequenceTable } from "./SequenceTable.ts"
@@ -35,7 +35,7 @@ export interface Options {
   readonly maxRows: number
   /** Sequences that an instance has at once. */
   readonly slotsPerInstance: number
-  /** Nanoseconds from its last request after which a sequence is over. */
+  /** Nanoseconds from its last answer after which a sequence is over. */
   readonly idleLimit: number
   /** Steps that may wait whose sequence has a slot. */
   readonly maxQueueSize: number
@@ -53,6 +53,9 @@ export interface SequenceCore extends ModelScheduler {
   readonly table: SequenceTable
 }
 
+/** Nanoseconds in which at most one warning of a conflict is written. */
+const betweenWarnings = 1e9
+
 /** The queue; the scope refuses new sequences first, and waits for those that are alive. @category constructors */
 export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -68,6 +71,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     /** Sequences that are not over, and steps that have no answer yet. */
     let open = 0
     let closing = false
+    let warnAgainAt = 0
+    /** Conflicts since the last warning of one. */
+    let untold = 0
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
@@ -78,7 +84,16 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       if (--open === 0) drained.openUnsafe()
     }
 
-    const table = new SequenceTable({ model, layout, statistics, seats, idleLimit: options.idleLimit, now, settled })
+    const table = new SequenceTable({
+      model,
+      layout,
+      statistics,
+      seats,
+      idleLimit: options.idleLimit,
+      now,
+      settled,
+      expect: (dueAt) => watch.expect(dueAt)
+    })
     const { live, slots } = table
 
     const runs = new StepRuns({
@@ -111,7 +126,9 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       for (let step = deadlines.take(at); step !== undefined; step = deadlines.take(at)) {
         endings.expire(step as Step, at)
       }
-      for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) table.wentIdle(sequence)
+      for (let sequence = idle.take(at); sequence !== undefined; sequence = idle.take(at)) {
+        table.finishWith(sequence, "expired")
+      }
       lost.forget(at)
     }
 
@@ -131,6 +148,17 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       fail: (steps, exit) => runs.failOffered(steps as ReadonlyArray<Step>, exit)
     }
 
+    /** Warns of a START of a sequence that has not ended, without filling the log where a client sends nothing else. */
+    const warn = (id: SequenceId, at: number) => {
+      if (at < warnAgainAt) {
+        untold++
+        return
+      }
+      log(Effect.logWarning(SequenceErrors.conflict(model, id, untold)))
+      warnAgainAt = at + betweenWarnings
+      untold = 0
+    }
+
     /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
     const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
       const { id, start } = asked
@@ -147,7 +175,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         return refusal
       }
       if (found !== undefined) {
-        if (start) log(Effect.logWarning(SequenceErrors.conflict(model, id)))
+        if (start) warn(id, at)
         return found
       }
       const sequence = new Sequence(id, sequences++)
@@ -170,20 +198,20 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         if (!(sequence instanceof Sequence)) return resume(Exit.fail(sequence))
         admit()
         const step = new Step(sequence, job, asked.start, asked.end, arrivals++, at, resume)
-        sequence.overdue = false
+        sequence.unanswered++
         if (asked.end) {
           table.forget(sequence)
           sequence.ending = "finished"
-        } else table.idle.start(sequence, at)
+        } else table.idle.stop(sequence)
         sequence.steps.join(step)
         table.waiting++
         if (sequence.place === "backlog") slots.line.steps++
         const { dueAt } = step
-        table.deadlines.add(step, table.waiting)
+        if (dueAt !== Infinity) table.deadlines.add(step, table.waiting)
         if (sequence.waits) slots.assign()
         else table.advance(sequence)
         // May look at the time at once: by then a sequence for which there is room has its slot.
-        watch.expect(asked.end ? dueAt : Math.min(dueAt, at + table.idle.limit))
+        if (dueAt !== Infinity) watch.expect(dueAt)
         return endings.withdraw(step)
       })
 

@@ -37,10 +37,11 @@ export const stopping = (): Stopping =>
     message: "Server is stopping, scheduler for model has stopped accepting new inference requests"
   })
 
-/** The warning about a START of a sequence that has not ended. @category getters */
-export const conflict = (model: string, id: SequenceId): string =>
+/** The warning about a START of a sequence that has not ended; `untold`: others since the last warning. @category getters */
+export const conflict = (model: string, id: SequenceId, untold: number): string =>
   `sequence ${id} for model '${model}' has a conflict. The previous sequence did not end before this sequence start. ` +
-  "Previous sequence will be terminated early."
+  "Previous sequence will be terminated early." +
+  (untold === 0 ? "" : ` (${untold} more of the model since the last such warning)`)
 
 /** @category errors */
 export const queueFull = (model: string, capacity: number): QueueFull =>

@@ -29,6 +29,8 @@ export interface Options {
   readonly now: () => number
   /** A sequence or a step is over. */
   readonly settled: () => void
+  /** Something is due at this time, in monotonic nanoseconds. */
+  readonly expect: (dueAt: number) => void
 }
 
 type Failure = Exit.Exit<never, JobFailure>
@@ -62,8 +64,23 @@ export class SequenceTable {
   answer(step: Step, exit: Exit.Exit<JobResult, JobFailure>): void {
     step.state = "ended"
     step.batch = undefined
+    this.answered(step.sequence)
     step.resume(exit)
     this.options.settled()
+  }
+
+  /** Nobody waits for one of its steps any more. */
+  private answered(sequence: Sequence): void {
+    sequence.unanswered--
+    this.watchIdle(sequence)
+  }
+
+  /** Starts the idle clock of a sequence that its caller can go on with, and of which nothing waits or runs. */
+  watchIdle(sequence: Sequence): void {
+    if (sequence.unanswered > 0 || sequence.ending !== undefined) return
+    const now = this.options.now()
+    this.idle.start(sequence, now)
+    this.options.expect(now + this.idle.limit)
   }
 
   /** Answers a step that is nowhere any more with a failure. */
@@ -197,6 +214,7 @@ export class SequenceTable {
       else if (exit !== undefined) this.fail(step, exit, reason)
       else {
         this.options.statistics.failed(reason, this.options.now() - step.arrivedAt)
+        this.answered(sequence)
         this.options.settled()
       }
     }
@@ -221,16 +239,6 @@ export class SequenceTable {
     sequence.ending = "lost"
     this.dropAll(sequence, Exit.fail(SequenceErrors.lost(model, id)), "OTHER")
     this.advance(sequence)
-  }
-
-  /** The idle limit of a sequence is over. */
-  wentIdle(sequence: Sequence): void {
-    // Its steps are still to run: it is looked at again when it has a slot.
-    if (sequence.waits && sequence.steps.length > 0) {
-      sequence.overdue = true
-      return
-    }
-    this.finishWith(sequence, "expired")
   }
 
   /** What was submitted is still run, then the sequence ends for this reason. */
@@ -270,10 +278,7 @@ export class SequenceTable {
       // Its timeout does not count any more, which was what it was looked at for.
       if (step.timeoutAt !== undefined && step.timeoutAt < step.dueAt) this.deadlines.add(step, this.waiting)
     }
-    if (sequence.overdue) {
-      sequence.overdue = false
-      this.finishWith(sequence, "expired")
-    } else this.advance(sequence)
+    this.advance(sequence)
   }
 
   /** A START: what the sequence had come to before is over. */

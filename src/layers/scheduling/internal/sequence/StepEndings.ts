@@ -40,7 +40,7 @@ export class StepEndings {
       )
     }
     if (isOver) table.finishWith(sequence, "expired")
-    else this.resume(sequence, at)
+    else this.resume(sequence)
     batch?.seat.strategy.changed()
   }
 
@@ -64,12 +64,12 @@ export class StepEndings {
   }
 
   /** The sequence lives on from its last answered step: the END, if it was there, was the last of those that are not run. */
-  private resume(sequence: Sequence, at: number): void {
+  private resume(sequence: Sequence): void {
     const { table } = this.options
     if (sequence.ending === "finished" && !table.unloaded && !table.live.has(sequence.id)) {
       sequence.ending = undefined
       table.live.set(sequence.id, sequence)
-      table.idle.start(sequence, at)
+      table.watchIdle(sequence)
     }
     table.advance(sequence)
   }
