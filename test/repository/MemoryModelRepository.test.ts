@@ -192,4 +192,22 @@ describe("MemoryModelRepository.layerFromFiles", () => {
         m: "Invalid argument: ensemble 'm' is given twice"
       })
     }))
+
+  it.effect("warns of a misspelt parameter of an ensemble, and names the model that it probably meant", () =>
+    Effect.gen(function*() {
+      const root = yield* TemporaryRepository.make({ "net.onnx": Models.simple() })
+      const warnings: Array<string> = []
+      const error = yield* Effect.flip(fromFiles({
+        models: [
+          { name: "double", path: `${root}/net.onnx` },
+          { name: "e", config: { ...chain("doubel"), parameters: { "galatea.conditon.0": { string_value: "IN" } } } }
+        ],
+        onEvent: (event) =>
+          Effect.sync(() => event._tag === "Warning" && event.model === "e" && warnings.push(event.message))
+      }))
+      assert.match(error.failures[0]!.reason, /step 0 names 'doubel': did you mean 'double'\?$/)
+      assert.deepStrictEqual(warnings, [
+        "parameter 'galatea.conditon.0' of model 'e' is unknown and has no effect: did you mean 'galatea.condition.0'?"
+      ])
+    }))
 })
