@@ -131,10 +131,13 @@ const run = (accidents: boolean): fc.Arbitrary<RunPlan> =>
     fails: accidents ? rarely(false, fc.constant(true), 10) : fc.constant(false)
   })
 
-/** Each instance is lost, and comes back, at a time of its own within a unit. */
+/**
+ * Each instance is lost, and comes back, at a time of its own within a unit: between whole microseconds, where nothing else happens but
+ * what follows from it.
+ */
 const crash: fc.Arbitrary<Crash> = fc.record({ at: fc.nat(100), which: fc.nat(2), down: fc.nat(20) }).map((
   { at, down, which }
-) => ({ which, at: at + 0.5 + which / 100, down: down + 0.05 }))
+) => ({ which, at: at + 0.5 + which / 100 + (which + 1) * 0.0003, down: down + 0.0507 }))
 
 export const arbitrary = ({ accidents, stateful, strategy }: Profile): fc.Arbitrary<SequencePlan> =>
   fc.constantFrom<SequencePlan["kind"]>("number", "number", "text", "both").chain((kind) =>
