@@ -479,6 +479,11 @@ export class Sequences {
       if (this.isLost(sequence) && sequence.ending !== "lost") this.lose(sequence)
       this.displace(sequence)
     }
+    // Those that are lost are over before anybody is given a slot.
+    const outer = this.held
+    this.held = true
+    for (const sequence of sequences) if (sequence.ending === "lost") this.advance(sequence)
+    this.held = outer
     for (const sequence of sequences) this.advance(sequence)
   }
 
