@@ -36,6 +36,28 @@ export interface ModelSignature {
   readonly outputNames: ReadonlyArray<string>
 }
 
+/**
+ * A tensor that the server itself gives a model or keeps of it: as the model sees it, required, without labels.
+ *
+ * @category constructors
+ */
+export const ownTensor = (
+  { batchAxis, datatype, dims, name }: Pick<SignatureTensor, "name" | "datatype" | "dims" | "batchAxis">
+): SignatureTensor => {
+  const shape = BatchAxis.insert(dims, batchAxis)
+  return {
+    name,
+    datatype,
+    dims,
+    batchAxis,
+    shape,
+    modelShape: shape,
+    reshaped: false,
+    optional: false,
+    labels: undefined
+  }
+}
+
 /** Names of the inputs that a request may leave out. @category getters */
 export const optionalInputs = ({ inputs }: ModelSignature): ReadonlyArray<string> =>
   inputs.filter((input) => input.optional).map((input) => input.name)

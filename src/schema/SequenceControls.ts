@@ -8,7 +8,7 @@ import * as BatchAxis from "./BatchAxis.ts"
 import * as BytesElements from "./BytesElements.ts"
 import { byteSize, type DataType, fromConfigName } from "./DataType.ts"
 import type { ModelConfig, SequenceBatching } from "./ModelConfig.ts"
-import type { SignatureTensor } from "./ModelSignature.ts"
+import { ownTensor, type SignatureTensor } from "./ModelSignature.ts"
 
 /** @category models */
 export interface SequenceControl {
@@ -58,21 +58,8 @@ export const of = (config: ModelConfig): ReadonlyArray<SequenceControl> => {
 }
 
 /** A control as an input of the model: one element for each row. @category getters */
-export const tensorOf = ({ datatype, name }: SequenceControl, batched: boolean): SignatureTensor => {
-  const batchAxis = batched ? 0 : BatchAxis.none
-  const shape = BatchAxis.insert([1], batchAxis)
-  return {
-    name,
-    datatype,
-    dims: [1],
-    batchAxis,
-    shape,
-    modelShape: shape,
-    reshaped: false,
-    optional: false,
-    labels: undefined
-  }
-}
+export const tensorOf = ({ datatype, name }: SequenceControl, batched: boolean): SignatureTensor =>
+  ownTensor({ name, datatype, dims: [1], batchAxis: batched ? 0 : BatchAxis.none })
 
 /** The binary form of a correlation id in a control that takes its kind: low bytes of a number, or a text. @category constructors */
 export const encodeId = ({ datatype }: SequenceControl, id: bigint | string): Uint8Array => {

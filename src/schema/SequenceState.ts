@@ -4,9 +4,8 @@
  *
  * Source: scheduling §4.8.
  */
-import * as BatchAxis from "./BatchAxis.ts"
 import type { DataType } from "./DataType.ts"
-import type { SignatureTensor } from "./ModelSignature.ts"
+import { ownTensor, type SignatureTensor } from "./ModelSignature.ts"
 
 /** @category models */
 export interface SequenceState {
@@ -30,24 +29,8 @@ export interface SequenceState {
   }
 }
 
-const tensorOf = (state: SequenceState, name: string): SignatureTensor => {
-  const { batchAxis, datatype, dims } = state
-  const shape = BatchAxis.insert(dims, batchAxis)
-  return {
-    name,
-    datatype,
-    dims,
-    batchAxis,
-    shape,
-    modelShape: shape,
-    reshaped: false,
-    optional: false,
-    labels: undefined
-  }
-}
-
 /** A state as an input of the model. @category getters */
-export const inputOf = (state: SequenceState): SignatureTensor => tensorOf(state, state.input)
+export const inputOf = (state: SequenceState): SignatureTensor => ownTensor({ ...state, name: state.input })
 
 /** A state as an output of the model. @category getters */
-export const outputOf = (state: SequenceState): SignatureTensor => tensorOf(state, state.output)
+export const outputOf = (state: SequenceState): SignatureTensor => ownTensor({ ...state, name: state.output })
