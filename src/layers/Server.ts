@@ -33,6 +33,7 @@ import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
 import * as SequenceBatcher from "./scheduling/SequenceBatcher.ts"
+import * as ConfiguredTracing from "./telemetry/ConfiguredTracing.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "./telemetry/PrometheusMetrics.ts"
 import * as Version from "./Version.ts"
@@ -95,6 +96,7 @@ export const layerInProcess = (
     ),
     Layer.provideMerge(statistics),
     Layer.provideMerge(hooks.responseCache ?? layerResponseCache(options)),
+    Layer.provideMerge(ConfiguredTracing.layer(options)),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )

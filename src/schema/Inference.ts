@@ -1,5 +1,6 @@
 /** Values that travel along the request path: plain readonly records over bytes. */
 import type { DataType } from "./DataType.ts"
+import type { TraceParent } from "./RequestTrace.ts"
 
 /**
  * A tensor in its binary form: row-major, contiguous, little-endian.
@@ -46,6 +47,8 @@ export interface InferenceRequest {
   readonly deadlineMicros: number
   /** `undefined`: not part of a sequence. */
   readonly sequence: SequenceStep | undefined
+  /** What is noted of it on its way. Absent: nothing. */
+  readonly trace?: TraceParent | undefined
 }
 
 /** @category models */

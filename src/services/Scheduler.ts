@@ -22,6 +22,7 @@ import type {
 import type { InferenceRequest, Parameter, Tensor } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
+import type { ModelTrace } from "../schema/RequestTrace.ts"
 import type { SequenceState } from "../schema/SequenceState.ts"
 import type { ExecutionResult, Instances, ModelPlan } from "./Executor.ts"
 import type { ModelStatistics } from "./Statistics.ts"
@@ -41,6 +42,8 @@ export interface Job {
   readonly deadlineMicros: number
   /** What it was made of: who asks for its id, its sequence or its parameters finds them here. Absent: nobody's, such as a warm-up. */
   readonly request?: InferenceRequest | undefined
+  /** What is noted of it in the hands of its model. Absent: nothing. */
+  readonly trace?: ModelTrace | undefined
 }
 
 /** @category models */

@@ -4,6 +4,7 @@
  * Upstream: schedulers write, once per event and without asking anybody. Downstream: front ends and metrics read.
  */
 import { Context, type Effect, type Scope } from "effect"
+import type { TraceContext } from "../schema/RequestTrace.ts"
 
 /** Why a request failed, by the names of Triton's `nv_inference_request_failure`. @category models */
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER"
@@ -120,8 +121,8 @@ export interface ModelStatistics {
   readonly observe: (depth: () => Depth) => void
   /** A request was turned away. */
   readonly refused: (reason: RefusalReason) => void
-  /** A request of so many rows succeeded. */
-  readonly succeeded: (rows: number, times: RequestTimes) => void
+  /** A request of so many rows succeeded. `trace`: the span that its times can be looked up by. */
+  readonly succeeded: (rows: number, times: RequestTimes, trace?: TraceContext) => void
   /** A request succeeded by the response cache, without a run. */
   readonly cacheHit: (times: CacheHitTimes) => void
   /** A request that `succeeded` was not in the response cache, which took so many nanoseconds beside what it took itself. */
