@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:net"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export interface Started {
@@ -22,7 +23,15 @@ export interface Started {
   readonly log: () => string
 }
 
-const launcher = fileURLToPath(new URL("../bin/galatea.js", import.meta.url))
+/** What surrounds a server. */
+export interface Surroundings {
+  /** Variables of its environment, beside this one's. */
+  readonly variables?: Readonly<Record<string, string>>
+  /** The checkout that is served from. */
+  readonly checkout?: string
+}
+
+const here = fileURLToPath(new URL("..", import.meta.url))
 
 /** A port of the loopback address that was free a moment ago. */
 export const freePort = (): Promise<number> =>
@@ -36,14 +45,18 @@ export const freePort = (): Promise<number> =>
   })
 
 /** Serves a repository until `stop`. */
-export const start = async (repository: string, flags: ReadonlyArray<string> = []): Promise<Started> => {
+export const start = async (
+  repository: string,
+  flags: ReadonlyArray<string> = [],
+  { checkout = here, variables = {} }: Surroundings = {}
+): Promise<Started> => {
   const port = await freePort()
   const grpcPort = await freePort()
   const metricsPort = await freePort()
   const url = `http://127.0.0.1:${port}`
   const began = performance.now()
   const child = spawn(process.execPath, [
-    launcher,
+    join(checkout, "bin/galatea.js"),
     "serve",
     `--model-repository=${repository}`,
     "--http-address=127.0.0.1",
@@ -52,7 +65,7 @@ export const start = async (repository: string, flags: ReadonlyArray<string> = [
     `--grpc-port=${grpcPort}`,
     `--metrics-port=${metricsPort}`,
     ...flags
-  ], { stdio: ["ignore", "ignore", "pipe"] })
+  ], { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...variables } })
   let stderr = ""
   child.stderr.on("data", (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-65_536)

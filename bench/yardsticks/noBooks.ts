@@ -1,0 +1,57 @@
+/**
+ * The server without books: nothing is counted, measured or shown. The yardstick of what metrics cost.
+ *
+ * Usage: node noBooks.ts <the server's module, built> <repository> <port>; it listens until it is ended.
+ */
+import { Effect, Layer } from "effect"
+import { pathToFileURL } from "node:url"
+import type * as ServerModule from "../../src/layers/Server.ts"
+import { type Counts, type Measures, Statistics, type VersionBooks } from "../../src/services/Statistics.ts"
+
+const [module = "", repository = "", port = ""] = process.argv.slice(2)
+const Server: typeof ServerModule = await import(pathToFileURL(module).href)
+
+const nothing = () => {}
+const unknown = (): never => {
+  throw new Error("nothing is counted here")
+}
+
+const statistics = Layer.succeed(Statistics, {
+  open: ({ model, version }) =>
+    Effect.succeed<VersionBooks>({
+      model,
+      version,
+      tags: {},
+      namespace: undefined,
+      cached: false,
+      loaded: nothing,
+      observe: nothing,
+      refused: nothing,
+      succeeded: nothing,
+      cacheHit: nothing,
+      cacheMiss: nothing,
+      failed: nothing,
+      executed: nothing,
+      shadowed: nothing,
+      counts: (): Counts => unknown(),
+      measures: (): Measures => unknown()
+    }),
+  all: () => []
+})
+
+await Effect.runPromise(
+  Effect.scoped(
+    Effect.andThen(
+      Layer.build(
+        Server.layer({
+          modelRepository: [repository],
+          httpAddress: "127.0.0.1",
+          httpPort: Number(port),
+          allowGrpc: false,
+          allowMetrics: false
+        }, { statistics })
+      ),
+      Effect.never
+    )
+  )
+)
