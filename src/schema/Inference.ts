@@ -47,7 +47,10 @@ export interface InferenceRequest {
   readonly deadlineMicros: number
   /** `undefined`: not part of a sequence. */
   readonly sequence: SequenceStep | undefined
-  /** What is noted of it on its way. Absent: nothing. */
+  /**
+   * What is noted of it on its way. `undefined`: nothing, whoever took it in has asked already. Absent: nobody has asked yet, and the
+   * door does.
+   */
   readonly trace?: TraceParent | undefined
 }
 

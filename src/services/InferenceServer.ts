@@ -13,7 +13,9 @@ import {
 } from "../schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, Parameter, RequestedOutput } from "../schema/Inference.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
+import { around } from "./LocalTrace.ts"
 import { type Lookup, type Model, type ModelRepository, type NotResident, whenResident } from "./ModelRepository.ts"
+import { Tracing } from "./Tracing.ts"
 
 /** @category services */
 export class InferenceServer extends Context.Service<InferenceServer, {
@@ -89,22 +91,24 @@ export const withinDeadline = <A, E>(
 export const infer = (
   request: Request
 ): Effect.Effect<InferenceResponse, InferenceError, InferenceServer | Scope.Scope> =>
-  Effect.flatMap(InferenceServer, (server) =>
-    found(server, request).pipe(
-      Effect.flatMap((model) =>
-        Effect.acquireRelease(
-          server.infer(model, {
-            id: request.id ?? "",
-            inputs: request.inputs,
-            outputs: request.outputs ?? noOutputs,
-            parameters: request.parameters ?? noParameters,
-            priority: request.priority ?? 0,
-            timeoutMicros: request.timeoutMicros ?? 0,
-            deadlineMicros: request.deadlineMicros ?? 0,
-            sequence: request.sequence
-          }),
-          (response) => Effect.sync(response.release),
-          { interruptible: true }
-        )
+  Effect.flatMap(
+    Effect.all([InferenceServer, Tracing]),
+    ([server, tracing]) =>
+      Effect.acquireRelease(
+        around(tracing, request, (trace) =>
+          Effect.flatMap(found(server, request), (model) =>
+            server.infer(model, {
+              id: request.id ?? "",
+              inputs: request.inputs,
+              outputs: request.outputs ?? noOutputs,
+              parameters: request.parameters ?? noParameters,
+              priority: request.priority ?? 0,
+              timeoutMicros: request.timeoutMicros ?? 0,
+              deadlineMicros: request.deadlineMicros ?? 0,
+              sequence: request.sequence,
+              trace
+            }))),
+        (response) => Effect.sync(response.release),
+        { interruptible: true }
       )
-    ))
+  )

@@ -108,7 +108,7 @@ export const open = (options: Options): Effect.Effect<ModelScheduler, LoadFailed
           computeOutput: exit.value.computeOutputNanos
         }
         statistics.executed(batchSize, compute)
-        statistics.succeeded(batchSize, { request, queue: 0, ...compute })
+        statistics.succeeded(batchSize, { request, queue: 0, ...compute }, run.job.trace?.context)
       } else statistics.failed(Cause.hasInterruptsOnly(exit.cause) ? "CANCELED" : "OTHER", request)
       if (run.entered && --present === 0) drained.openUnsafe()
       if (conflict === undefined || isConflictTold) return Effect.void
@@ -123,6 +123,11 @@ export const open = (options: Options): Effect.Effect<ModelScheduler, LoadFailed
           return Effect.fail(new Stopping({ message: `model '${name}' is being unloaded` }))
         }
         const run = new EnsembleRun(ensemble, select(job.outputs), job, now())
+        const { trace } = job
+        if (trace !== undefined) {
+          trace.queued(run.arrivedAt)
+          if (trace.wantsTensors) trace.tensors("TENSOR_QUEUE_INPUT", job.inputs)
+        }
         // Nothing may be waited for that an interruption at this point would leave behind: it enters inside.
         return Effect.onExit(Effect.suspend(() => enter(run)), (exit) => {
           const ending = run.end(exit)

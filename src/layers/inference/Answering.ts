@@ -2,9 +2,11 @@
  * Answers a request by a model: checks it, submits it to the model's scheduler, and gives the outputs back in the client's shapes.
  * What a client sends and what an ensemble asks of its steps goes the same way.
  */
-import { Effect, Result } from "effect"
+import { Effect, Exit, Result } from "effect"
 import { type Stopping, Unsupported } from "../../schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, SequenceStep, Tensor } from "../../schema/Inference.ts"
+import type { ModelTrace } from "../../schema/RequestTrace.ts"
+import * as TraceFailure from "../../schema/TraceFailure.ts"
 import { withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, whenResident } from "../../services/ModelRepository.ts"
 import type { Job, JobFailure, JobResult } from "../../services/Scheduler.ts"
@@ -63,8 +65,17 @@ const answer = (
   attempts: number,
   shadows: ShadowRuns.ShadowRuns | undefined
 ): Answer => {
-  const job = validate(model, request)
-  if (Result.isFailure(job)) return Effect.fail(job.failure)
+  const trace = request.trace?.model({
+    model: model.name,
+    version: model.version,
+    requestId: request.id,
+    sequenceId: request.sequence?.id
+  })
+  const job = validate(model, request, trace)
+  if (Result.isFailure(job)) {
+    trace?.ended(TraceFailure.of(job.failure))
+    return Effect.fail(job.failure)
+  }
   const { shadow } = model
   return shadow === undefined || shadows === undefined
     ? submit(model, request, job.success, attempts, shadows, undefined)
@@ -83,7 +94,7 @@ const submit = (
   shadows: ShadowRuns.ShadowRuns | undefined,
   chosen: ShadowRuns.Chosen | undefined
 ): Answer =>
-  Effect.matchEffect(model.scheduler.submit(job), {
+  Effect.matchEffect(job.trace === undefined ? model.scheduler.submit(job) : traced(model, job, job.trace), {
     onFailure: (reason) =>
       reason._tag === "Stopping" && model.again !== undefined && attempts > 1
         ? answerAgain(model, model.again, request, attempts - 1, shadows, reason)
@@ -95,6 +106,13 @@ const submit = (
         ),
     onSuccess: (result) => respond(model, request, job.batchSize, result, chosen)
   })
+
+/** The version is done with a request, however it ended. */
+const traced = ({ scheduler }: Model, job: Job, trace: ModelTrace): Effect.Effect<JobResult, JobFailure> =>
+  Effect.onExit(
+    scheduler.submit(job),
+    (exit) => Effect.sync(() => trace.ended(Exit.isSuccess(exit) ? undefined : TraceFailure.ofCause(exit.cause)))
+  )
 
 /** The version has stopped taking work, without having begun any of this request: whoever took its place answers. */
 const answerAgain = (

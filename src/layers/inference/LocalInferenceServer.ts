@@ -9,8 +9,10 @@ import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
 import { Departure } from "../../services/Departure.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
+import * as LocalTrace from "../../services/LocalTrace.ts"
 import { type Model, ModelRepository } from "../../services/ModelRepository.ts"
 import type { JobFailure } from "../../services/Scheduler.ts"
+import { Tracing } from "../../services/Tracing.ts"
 import * as Answering from "./Answering.ts"
 import * as ShadowRuns from "./internal/ShadowRuns.ts"
 
@@ -40,6 +42,7 @@ export const extensions: ReadonlyArray<string> = [
 const make = Effect.fnUntraced(function*(options: Options) {
   const repository = yield* ModelRepository
   const departure = yield* Departure
+  const tracing = yield* Tracing
   const shadows = yield* ShadowRuns.make(
     options.shadow ?? defaultShadow,
     (model, request) => wrapped(Answering.once(model, request))
@@ -68,7 +71,14 @@ const make = Effect.fnUntraced(function*(options: Options) {
         repository.lookup(name, version),
         (model) => metadata(model, version === "" ? repository.readyVersions(name) : [model.version])
       ),
-    infer: (model, request) => wrapped(Answering.infer(model, request, shadows)),
+    infer: (model, request) =>
+      "trace" in request
+        ? wrapped(Answering.infer(model, request, shadows))
+        : LocalTrace.around(
+          tracing,
+          { model: model.name, version: String(model.version) },
+          (trace) => wrapped(Answering.infer(model, trace === undefined ? request : { ...request, trace }, shadows))
+        ),
     repository
   })
 })

@@ -83,6 +83,7 @@ export const open = (
 
     /** What is answered without a run. */
     const hit = (job: Job, outputs: Answer, arrivedAt: number, lookup: number, answeredAt: number): JobResult => {
+      job.trace?.cached("hit", lookup)
       statistics.cacheHit({ request: answeredAt - arrivedAt, queue: 0, lookup })
       return {
         outputs,
@@ -117,6 +118,7 @@ export const open = (
     const run = (me: Participant, flight: Flight | undefined): Effect.Effect<JobResult, JobFailure> =>
       Effect.suspend(() => {
         const lookupNanos = now() - me.arrivedAt
+        me.job.trace?.cached("miss", lookupNanos)
         return Effect.flatMap(submit(me), (result) => {
           const began = now()
           const insertion = store.insert(me.key, result.outputs, began)
@@ -167,6 +169,7 @@ export const open = (
       for (const follower of followers) {
         const resume = follower.resume!
         stopFollowing(follower)
+        follower.job.trace?.cached("shared", follower.lookupNanos)
         const queueNanos = Math.max(0, at - follower.arrivedAt - follower.lookupNanos)
         statistics.cacheHit({ request: at - follower.arrivedAt, queue: queueNanos, lookup: follower.lookupNanos })
         resume(Effect.succeed(shared({

@@ -97,7 +97,8 @@ export class Walk {
       timeoutMicros: job.timeoutMicros,
       deadlineMicros,
       // Parts of one request are no steps of a sequence.
-      sequence: division === undefined ? StepSequence.present(this.sequenceOf(step)) : undefined
+      sequence: division === undefined ? StepSequence.present(this.sequenceOf(step)) : undefined,
+      trace: job.trace
     }
   }
 

@@ -10,6 +10,7 @@ import { byteSize } from "../../../schema/DataType.ts"
 import { InvalidRequest, Unsupported } from "../../../schema/Errors.ts"
 import type { InferenceRequest, SequenceStep, Tensor } from "../../../schema/Inference.ts"
 import { compareNames, type ModelSignature, type SignatureTensor } from "../../../schema/ModelSignature.ts"
+import type { ModelTrace } from "../../../schema/RequestTrace.ts"
 import { carry, matches, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import type { Job } from "../../../services/Scheduler.ts"
@@ -24,7 +25,11 @@ const batchNote =
   "max_batch_size to zero. See the model configuration docs for more info on max_batch_size."
 
 /** The job of a valid request, or what is wrong with it. Nothing is allocated for the sizes that a request declares. */
-export const validate = (model: Model, request: InferenceRequest): Result.Result<Job, InvalidRequest | Unsupported> => {
+export const validate = (
+  model: Model,
+  request: InferenceRequest,
+  trace?: ModelTrace | undefined
+): Result.Result<Job, InvalidRequest | Unsupported> => {
   const { sequence } = request
   const refused = sequence && sequenceProblem(sequence.id)
   if (refused !== undefined) return Result.fail(refused)
@@ -49,7 +54,8 @@ export const validate = (model: Model, request: InferenceRequest): Result.Result
     priority: request.priority,
     timeoutMicros: request.timeoutMicros,
     deadlineMicros: request.deadlineMicros,
-    request
+    request,
+    trace
   })
 }
 

@@ -177,14 +177,15 @@ const byteLength = (tensors: ReadonlyArray<Tensor>): number => {
 
 const copy = (tensor: Tensor): Tensor => ({ ...tensor, data: new Uint8Array(tensor.data) })
 
-/** Nobody waits for it, so it has no deadline, no timeout and no priority; tensors are compared, not classes. */
+/** Nobody waits for it: it has no deadline, no timeout, no priority and no trace. Tensors are compared, not classes. */
 const shadowRequest = (request: InferenceRequest, inputs: ReadonlyArray<Tensor>): InferenceRequest => ({
   ...request,
   inputs,
   outputs: request.outputs.map(({ name }) => ({ name, classification: 0 })),
   priority: 0,
   timeoutMicros: 0,
-  deadlineMicros: 0
+  deadlineMicros: 0,
+  trace: undefined
 })
 
 interface Compared {

@@ -1,6 +1,6 @@
 /** Requests that run together, from the moment they leave the queue. */
 import type { Exit } from "effect"
-import type { StartedRun } from "../../../services/Executor.ts"
+import type { LentInstance, StartedRun } from "../../../services/Executor.ts"
 import type { JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import type { Entry } from "./Entry.ts"
 
@@ -13,6 +13,12 @@ export interface Batch {
   run: StartedRun | undefined
   /** An instance works on it. */
   begun: boolean
+  /** Something is noted of one of its requests. */
+  readonly isTraced: boolean
+  /** What works on it. */
+  instance: LentInstance | undefined
+  /** When that began, by the monotonic clock: where it is traced. */
+  begunAt: number
   /** Its answers, once they are there; they wait for those of earlier batches where the order of responses is kept. */
   answers: ReadonlyArray<Exit.Exit<JobResult, JobFailure>> | undefined
 }

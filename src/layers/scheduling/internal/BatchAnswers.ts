@@ -5,6 +5,7 @@ import type { ExecutionResult, RunFailure } from "../../../services/Executor.ts"
 import type { JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import type { ModelStatistics } from "../../../services/Statistics.ts"
 import type { Batch } from "./Batch.ts"
+import * as BatchTrace from "./BatchTrace.ts"
 
 /** What one request gets of a result. @category models */
 export interface Share {
@@ -29,6 +30,7 @@ export const ofResult = (
     computeOutput: computeOutputNanos
   }
   statistics.executed(batch.rows, compute)
+  if (batch.isTraced) BatchTrace.succeeded(batch, statistics, result, shares, now)
   return batch.entries.map((entry, i) => {
     const share = shares[i]!
     const request = now - entry.arrivedAt
@@ -37,7 +39,7 @@ export const ofResult = (
       return Exit.failCause(share.cause)
     }
     const queue = Math.max(0, begunAtNanos - entry.arrivedAt)
-    statistics.succeeded(entry.rows, { request, queue, ...compute })
+    statistics.succeeded(entry.rows, { request, queue, ...compute }, entry.job.trace?.context)
     return Exit.succeed({
       outputs: share.value.outputs,
       begunAtNanos,
@@ -60,6 +62,7 @@ export const ofFailure = (
   statistics: ModelStatistics
 ): Answers => {
   const failure = Exit.failCause(exit.cause)
+  if (batch.isTraced) BatchTrace.failed(batch, statistics, exit.cause, now)
   return batch.entries.map((entry) => {
     statistics.failed("BACKEND", now - entry.arrivedAt)
     return failure

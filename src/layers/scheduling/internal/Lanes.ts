@@ -29,7 +29,7 @@ interface LaneRun {
   readonly outputs: ReadonlyArray<string>
   /** Requests in it. */
   readonly requests: number
-  readonly begun: () => void
+  readonly begun: (instance: LentInstance) => void
   readonly done: Done
   lane: Lane | undefined
   started: StartedRun | undefined
@@ -66,7 +66,7 @@ export interface Lanes {
     inputs: ReadonlyArray<Tensor>,
     outputs: ReadonlyArray<string>,
     requests: number,
-    begun: () => void,
+    begun: (instance: LentInstance) => void,
     done: Done
   ) => StartedRun
 }
@@ -99,7 +99,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       run.lane = lane
       if (lane.runs.push(run) === 1) {
         running++
-        run.begun()
+        run.begun(lane.instance)
       }
       run.started = lane.instance.start(run.inputs, run.outputs, (exit) => end(lane, run, exit))
     }
@@ -112,7 +112,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       if (first) runs.shift()
       else runs.splice(runs.indexOf(run), 1)
       if (runs.length === 0) running--
-      else if (first && !isLost(exit)) runs[0]!.begun()
+      else if (first && !isLost(exit)) runs[0]!.begun(lane.instance)
       // Its loss is being told: until then nothing may be tried on it again and again.
       if (isNotBegun(exit)) retire(lane)
       rest(lane)

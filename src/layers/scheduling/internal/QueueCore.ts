@@ -6,11 +6,12 @@ import { Clock, Effect, Exit, Latch, type Scope } from "effect"
 import { DeadlineExceeded, ExecutionFailed, QueueFull, RequestTimedOut, Stopping } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
-import type { ExecutionResult, Instances, RunFailure } from "../../../services/Executor.ts"
+import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../../../services/Executor.ts"
 import type { Job, JobFailure, JobResult, ModelScheduler } from "../../../services/Scheduler.ts"
 import type { FailureReason, ModelStatistics } from "../../../services/Statistics.ts"
 import type { Batch } from "./Batch.ts"
 import * as BatchAnswers from "./BatchAnswers.ts"
+import * as BatchTrace from "./BatchTrace.ts"
 import * as DeadlineWatch from "./DeadlineWatch.ts"
 import { Entry } from "./Entry.ts"
 import * as Lanes from "./Lanes.ts"
@@ -115,7 +116,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
 
     const putBack = (batch: Batch, except: Entry | undefined) => {
       order.takenBack(batch)
-      begin(batch)
+      leave(batch)
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
@@ -126,8 +127,14 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
     }
 
+    const begin = (batch: Batch, instance: LentInstance) => {
+      leave(batch)
+      batch.instance = instance
+      if (batch.isTraced) BatchTrace.begun(batch, now())
+    }
+
     /** Its requests do not lie ready any more. */
-    const begin = (batch: Batch) => {
+    const leave = (batch: Batch) => {
       if (batch.begun) return
       batch.begun = true
       for (const entry of batch.entries) entry.level.ready--
@@ -165,6 +172,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         release: prepared.release,
         run: undefined,
         begun: false,
+        isTraced: BatchTrace.isTraced(entries),
+        instance: undefined,
+        begunAt: 0,
         answers: undefined
       }
       for (const entry of entries) {
@@ -176,7 +186,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         prepared.inputs,
         prepared.outputs,
         entries.length,
-        () => begin(batch),
+        (instance) => begin(batch, instance),
         (exit) => finish(batch, prepared, exit)
       )
     }
@@ -250,6 +260,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           resume
         )
         if (open++ === 0) drained.closeUnsafe()
+        if (job.trace !== undefined) BatchTrace.queued(job.trace, job, arrivedAt)
         queue.add(entry)
         const { dueAt } = entry
         if (dueAt !== Infinity) {

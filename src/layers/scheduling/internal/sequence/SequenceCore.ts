@@ -197,6 +197,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         const sequence = sequenceOf(asked, job, at)
         if (!(sequence instanceof Sequence)) return resume(Exit.fail(sequence))
         admit()
+        job.trace?.queued(at)
         const step = new Step(sequence, job, asked.start, asked.end, arrivals++, at, resume)
         sequence.unanswered++
         if (asked.end) {

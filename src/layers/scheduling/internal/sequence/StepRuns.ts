@@ -1,10 +1,11 @@
 /** The batches of steps on their way: started, taken back, answered, lost with their instance. */
 import { Cause, Exit, Option } from "effect"
 import { ExecutionFailed, type InstanceLost } from "../../../../schema/Errors.ts"
-import type { ExecutionResult, RunFailure } from "../../../../services/Executor.ts"
+import type { ExecutionResult, LentInstance, RunFailure } from "../../../../services/Executor.ts"
 import type { JobFailure, JobResult } from "../../../../services/Scheduler.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import * as BatchAnswers from "../BatchAnswers.ts"
+import * as BatchTrace from "../BatchTrace.ts"
 import type { Prepared } from "../QueueCore.ts"
 import { ResponseOrder } from "../ResponseOrder.ts"
 import type { Seat } from "./Seat.ts"
@@ -66,6 +67,9 @@ export class StepRuns {
       release: prepared.release,
       run: undefined,
       begun: false,
+      isTraced: BatchTrace.isTraced(steps),
+      instance: undefined,
+      begunAt: 0,
       answers: undefined
     }
     for (let i = 0; i < steps.length; i++) steps[i]!.batch = batch
@@ -75,7 +79,7 @@ export class StepRuns {
       prepared.inputs,
       prepared.outputs,
       steps.length,
-      () => this.begin(batch),
+      (instance) => this.begin(batch, instance),
       (exit) => this.finish(batch, prepared, exit)
     )
   }
@@ -118,8 +122,10 @@ export class StepRuns {
     table.advance(step.sequence)
   }
 
-  private begin(batch: StepBatch): void {
+  private begin(batch: StepBatch, instance: LentInstance): void {
     batch.begun = true
+    batch.instance = instance
+    if (batch.isTraced) BatchTrace.begun(batch, this.options.now())
     const { lent } = batch.seat
     // The instance is lost, and with it what ran before.
     if (lent === undefined) return
