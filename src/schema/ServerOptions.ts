@@ -7,7 +7,7 @@
 import { Result } from "effect"
 import { backendRows } from "./options/BackendRows.ts"
 import * as CacheSettings from "./options/CacheSettings.ts"
-import { cloudRows, metricsRows, tracingRows } from "./options/EndpointRows.ts"
+import { cloudRows, metricsRows } from "./options/EndpointRows.ts"
 import { exitRows } from "./options/ExitRows.ts"
 import { grpcBoundRows } from "./options/GrpcBoundRows.ts"
 import { grpcRows } from "./options/GrpcRows.ts"
@@ -18,6 +18,7 @@ import { residencyRows } from "./options/ResidencyRows.ts"
 import { rolloutRows } from "./options/RolloutRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 import { sourceRows } from "./options/SourceRows.ts"
+import { tracingRows } from "./options/TraceRows.ts"
 
 const rows = [
   ...exitRows,

@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import type { ServerOptions } from "../ServerOptions.ts"
 import * as StartupModels from "./StartupModels.ts"
+import * as TraceConfig from "./TraceConfig.ts"
 import { UsageError } from "./UsageError.ts"
 
 interface Endpoint {
@@ -53,6 +54,8 @@ const refusal = (options: ServerOptions, given: ReadonlySet<string>): string | u
   if (given.has("response-cache-byte-size") && given.has("cache-config")) {
     return "Error: Incompatible flags --response-cache-byte-size and --cache-config both provided. Please provide one or the other."
   }
+  const tracing = TraceConfig.read(options)
+  if (Result.isFailure(tracing)) return tracing.failure
   return tlsWithoutFiles(options) ?? clash(options)
 }
 
@@ -76,5 +79,6 @@ export const crossRules = (
       )
     }
   }
+  warnings.push(...TraceConfig.warnings(options, given))
   return Result.succeed(warnings)
 }

@@ -1,10 +1,10 @@
 /**
- * Options of metrics, and of endpoints that this server does not have yet: tracing, cloud platforms. Their values are checked,
- * so that a start script that works here keeps working when the endpoint comes. Source: model-config §7.2, protocol §6.
+ * Options of metrics, and of endpoints that this server does not have: cloud platforms. Their values are checked, so that a start
+ * script that works here keeps working when the endpoint comes. Source: model-config §7.2, protocol §6.
  */
 import * as MetricsSettings from "./MetricsSettings.ts"
 import { repeated, single } from "./OptionRow.ts"
-import { bool, choice, int, path, port, scopedSetting, string } from "./ValueTypes.ts"
+import { bool, int, port, scopedSetting, string } from "./ValueTypes.ts"
 
 const metrics = { group: "Metrics" } as const
 const malformed = (text: string) => `--metrics-config option format is <setting>=<value>. Got ${text}`
@@ -51,55 +51,6 @@ export const metricsRows = [
     doc: "counter_latencies, histogram_latencies, summary_latencies (bool), summary_quantiles (quantile:error,…).",
     refuse: MetricsSettings.refuse,
     warn: MetricsSettings.warn
-  })
-] as const
-
-const noTracing = "this server does not trace requests yet."
-const tracing = { group: "Tracing", pending: noTracing } as const
-
-/** @category models */
-export const tracingRows = [
-  repeated({
-    ...tracing,
-    name: "trace-config",
-    type: scopedSetting({
-      label: "[mode,]setting=value",
-      scope: "optional",
-      malformed: (text) =>
-        `--trace-config option format is '<mode>,<setting>=<value>' or '<setting>=<value>'. Got ${text}`,
-      emptyScope: (text) =>
-        `No trace mode specified. --trace-config option format is <mode>,<setting>=<value> or <setting>=<value>. Got ${text}`
-    }),
-    doc: "A setting of tracing, for all modes or for triton or opentelemetry."
-  }),
-  single({ ...tracing, name: "trace-file", type: path, default: "", doc: "Deprecated: file of the traces." }),
-  repeated({
-    ...tracing,
-    name: "trace-level",
-    type: choice(["OFF", "TIMESTAMPS", "TENSORS", "MIN", "MAX"]),
-    environmentSeparator: ",",
-    doc: "Deprecated: what a trace records."
-  }),
-  single({
-    ...tracing,
-    name: "trace-rate",
-    type: int({ min: 1 }),
-    default: 1000,
-    doc: "Deprecated: one request in so many is traced."
-  }),
-  single({
-    ...tracing,
-    name: "trace-count",
-    type: int({ min: -1 }),
-    default: -1,
-    doc: "Deprecated: how many requests are traced; -1: no bound."
-  }),
-  single({
-    ...tracing,
-    name: "trace-log-frequency",
-    type: int({ min: 0 }),
-    default: 0,
-    doc: "Deprecated: after how many traces a new file is begun; 0: never."
   })
 ] as const
 

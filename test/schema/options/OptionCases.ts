@@ -88,12 +88,12 @@ export const cases: ReadonlyArray<OptionCase> = [
   row("log-error", "1", true),
   row("log-format", "iso8601", "ISO8601"),
   row("log-file", "/tmp/galatea-test.txt", "/tmp/galatea-test.txt"),
-  row("trace-config", "triton,file=/tmp/t.json", [{ scope: "triton", key: "file", value: "/tmp/t.json" }], "pending"),
-  row("trace-file", "/t.json", "/t.json", "pending"),
-  row("trace-level", "timestamps", ["TIMESTAMPS"], "pending"),
-  row("trace-rate", "10", 10, "pending"),
-  row("trace-count", "-1", -1, "pending"),
-  row("trace-log-frequency", "5", 5, "pending"),
+  row("trace-config", "triton,file=/tmp/t.json", [{ scope: "triton", key: "file", value: "/tmp/t.json" }]),
+  row("trace-file", "/t.json", "/t.json"),
+  row("trace-level", "Off", ["OFF"]),
+  row("trace-rate", "10", 10),
+  row("trace-count", "-1", -1),
+  row("trace-log-frequency", "5", 5),
   // Backends, caches, scheduling, memory
   row("backend-directory", "/b", "/b", "ignored"),
   row("backend-config", "onnxruntime,default-max-batch-size=8", [
@@ -178,6 +178,8 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("repository-max-files", "10", 10),
   row("repository-max-index-bytes", "1024", 1024),
   row("repository-max-redirects", "0", 0),
+  row("trace-file-max-pending-bytes", "1024", 1024),
+  row("trace-max-models", "2", 2),
   row("shadow-max-inflight-requests", "0", 0),
   row("shadow-max-inflight-bytes", "1048576", 1048576)
 ]
