@@ -1,0 +1,115 @@
+/** OTLP by HTTP: one POST for each try, over connections that are kept. */
+import { Clock, Effect, type Scope } from "effect"
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http"
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https"
+import { gzip } from "node:zlib"
+import * as Version from "../../../Version.ts"
+import * as CollectorAnswer from "./CollectorAnswer.ts"
+import { maxAnswerBytes, quoted, type Sender, SendFailed } from "./Sender.ts"
+import type { SignalSettings } from "./SignalSettings.ts"
+
+/** Name and version of this exporter, as the collector is told. @category constants */
+export const userAgent = `galatea-otlp-exporter/${Version.current}`
+
+/** More at once is never needed, and a collector that hangs must not gather connections. */
+const maxSockets = 4
+
+const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
+const retryAfter = (header: string | undefined, clock: Clock.Clock): number | undefined => {
+  if (header === undefined) return undefined
+  const seconds = Number(header)
+  const millis = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - clock.currentTimeMillisUnsafe()
+  return Number.isFinite(millis) ? Math.max(0, millis) : undefined
+}
+
+/** @category compression */
+export const compressed = (body: Uint8Array): Effect.Effect<Uint8Array, SendFailed> =>
+  Effect.callback((resume) => {
+    gzip(body, (error, result) => {
+      resume(
+        error === null
+          ? Effect.succeed(result)
+          : Effect.fail(new SendFailed({ message: `cannot be compressed: ${error.message}`, retryable: false }))
+      )
+    })
+  })
+
+const answer = (
+  response: IncomingMessage,
+  secrets: ReadonlyArray<string>,
+  clock: Clock.Clock,
+  done: (result: Effect.Effect<Uint8Array, SendFailed>) => void
+): void => {
+  const status = response.statusCode ?? 0
+  const chunks: Array<Buffer> = []
+  let bytes = 0
+  const finish = (): void => {
+    const body = bytes > maxAnswerBytes ? new Uint8Array(0) : Buffer.concat(chunks)
+    if (status >= 200 && status < 300) return done(Effect.succeed(body))
+    const text = quoted(CollectorAnswer.errorText(body, response.headers["content-type"] ?? ""), secrets)
+    done(Effect.fail(
+      new SendFailed({
+        message: `it answers ${status} ${response.statusMessage ?? ""}`.trimEnd() + (text === "" ? "" : ` (${text})`),
+        retryable: retryable.has(status),
+        retryAfterMillis: retryAfter(response.headers["retry-after"], clock)
+      })
+    ))
+  }
+  response.on("data", (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= maxAnswerBytes) return chunks.push(chunk)
+    finish()
+    return response.destroy()
+  })
+  response.on("end", finish)
+  response.on("error", finish)
+}
+
+/** The connections end with the scope. @category constructors */
+export const make = Effect.fnUntraced(function*(settings: SignalSettings): Effect.fn.Return<
+  Sender,
+  never,
+  Scope.Scope
+> {
+  const { authority, clientCertificate, clientKey } = settings.certificates
+  const secure = settings.url.protocol === "https:"
+  const agent = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      secure
+        ? new HttpsAgent({
+          keepAlive: true,
+          maxSockets,
+          ...(authority === undefined ? {} : { ca: authority }),
+          ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
+          ...(clientKey === undefined ? {} : { key: clientKey })
+        })
+        : new HttpAgent({ keepAlive: true, maxSockets })
+    ),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+  const clock = yield* Clock.Clock
+  const secrets = settings.headers.map(([, value]) => value)
+  const headers = {
+    "user-agent": userAgent,
+    ...Object.fromEntries(settings.headers),
+    "content-type": settings.protocol === "http/json" ? "application/json" : "application/x-protobuf",
+    ...(settings.compression === "gzip" ? { "content-encoding": "gzip" } : {})
+  }
+  const post = (body: Uint8Array): Effect.Effect<Uint8Array, SendFailed> =>
+    Effect.callback((resume) => {
+      const request = (secure ? httpsRequest : httpRequest)(
+        settings.url,
+        { method: "POST", agent, headers: { ...headers, "content-length": body.byteLength } },
+        (response) => answer(response, secrets, clock, resume)
+      )
+      request.on("error", (error) => {
+        resume(Effect.fail(new SendFailed({ message: quoted(error.message, secrets), retryable: true })))
+      })
+      request.end(body)
+      return Effect.sync(() => request.destroy())
+    })
+  return {
+    send: settings.compression === "gzip" ? (body) => Effect.flatMap(compressed(body), post) : post
+  }
+})

@@ -1,0 +1,82 @@
+/** Sends the requests of one signal to a collector, with further tries where they help. */
+import { Clock, Effect, Option, Random, type Scope } from "effect"
+import * as CollectorAnswer from "./CollectorAnswer.ts"
+import * as GrpcSender from "./GrpcSender.ts"
+import * as HttpSender from "./HttpSender.ts"
+import { place, quoted, type Sender, SendFailed } from "./Sender.ts"
+import type { Serializer } from "./Serializer.ts"
+import type { SignalBook } from "./SignalBook.ts"
+import type { SignalSettings } from "./SignalSettings.ts"
+
+/** @category models */
+export interface Transport<Request> {
+  /**
+   * Sends one request, and tries again until the time for one export is over. It never fails: what becomes of the request is
+   * counted in the signal's book, and told to the log now and then. Interruption ends it, and counts it as failed.
+   */
+  readonly send: (request: Request) => Effect.Effect<void>
+}
+
+const firstDelayMillis = 1000
+const maxDelayMillis = 5000
+const growth = 1.5
+/** Delays are so much longer or shorter by chance, that many servers do not come back at the same moment. */
+const jitter = 0.2
+
+/** Tries until it succeeds, until a failure that will stay, or until there is no time for another try. */
+const withRetries = (sender: Sender, body: Uint8Array, timeoutMillis: number): Effect.Effect<Uint8Array, SendFailed> =>
+  Effect.gen(function*() {
+    const deadline = (yield* Clock.currentTimeMillis) + timeoutMillis
+    let delay = firstDelayMillis
+    let last = new SendFailed({ message: `no answer within ${timeoutMillis} ms`, retryable: true })
+    while (true) {
+      const left = deadline - (yield* Clock.currentTimeMillis)
+      const answer = yield* Effect.result(Effect.timeoutOption(sender.send(body), Math.max(0, left)))
+      if (answer._tag === "Success") {
+        if (Option.isSome(answer.success)) return answer.success.value
+        return yield* last
+      }
+      last = answer.failure
+      const pause = last.retryAfterMillis ?? delay * (1 + (yield* Random.nextBetween(-jitter, jitter)))
+      if (!last.retryable || (yield* Clock.currentTimeMillis) + pause >= deadline) return yield* last
+      yield* Effect.sleep(pause)
+      delay = Math.min(delay * growth, maxDelayMillis)
+    }
+  })
+
+/** Sends by what `settings` say, until the scope closes. @category constructors */
+export const make = Effect.fnUntraced(function*<Request>(
+  settings: SignalSettings,
+  serializer: Serializer<Request>,
+  book: SignalBook
+): Effect.fn.Return<Transport<Request>, never, Scope.Scope> {
+  const sender = yield* settings.protocol === "grpc"
+    ? GrpcSender.make(book.signal, settings)
+    : HttpSender.make(settings)
+  const json = settings.protocol === "http/json"
+  const there = place(settings.url)
+  const secrets = settings.headers.map(([, value]) => value)
+  const write = json ? serializer.json : serializer.protobuf
+  const read = json ? CollectorAnswer.ofJson : CollectorAnswer.ofProtobuf
+  return {
+    send: (request) => {
+      const items = serializer.items(request)
+      return Effect.suspend(() => withRetries(sender, write(request), settings.timeoutMillis)).pipe(
+        Effect.matchEffect({
+          onFailure: ({ message }) => book.gaveUp(items, there, message),
+          onSuccess: (body) => {
+            const partial = read(body)
+            return book.succeeded(
+              items,
+              Math.min(items, partial?.rejected ?? 0),
+              there,
+              quoted(partial?.message ?? "", secrets)
+            )
+          }
+        }),
+        Effect.catchDefect((defect) => book.gaveUp(items, there, `a bug: ${String(defect)}`)),
+        Effect.onInterrupt(() => book.gaveUp(items, there, "there was no time left to send them"))
+      )
+    }
+  }
+})
