@@ -1,0 +1,141 @@
+/** A request in the hands of a model: the queue that it waits in, and for a step of an ensemble a span of its own. */
+import type { Tracer } from "effect"
+import type {
+  BatchRun,
+  CacheOutcome,
+  ModelTrace,
+  TraceContext,
+  TraceFailure,
+  TraceParent
+} from "../../../schema/RequestTrace.ts"
+import { attribute, span as spanNames } from "../SpanNames.ts"
+import { BatchSpan } from "./BatchSpan.ts"
+import { type Recorder, wallTime } from "./Recorder.ts"
+import * as SpanValues from "./SpanValues.ts"
+
+/** What a model is told of a request. @category models */
+export type Asked = Parameters<TraceParent["model"]>[0]
+
+/** @category models */
+export class ModelSpan implements ModelTrace {
+  readonly context: TraceContext | undefined
+  readonly wantsTensors = false
+  /** The request's, or that of the step. */
+  readonly span: Tracer.Span
+  private readonly recorder: Recorder
+  private readonly offset: bigint
+  private readonly isStep: boolean
+  /** Monotonic nanoseconds; `undefined`: not in a queue, or not any more. */
+  private queuedAt: number | undefined = undefined
+
+  private constructor(
+    recorder: Recorder,
+    offset: bigint,
+    span: Tracer.Span,
+    context: TraceContext | undefined,
+    isStep: boolean
+  ) {
+    this.recorder = recorder
+    this.offset = offset
+    this.span = span
+    this.context = context
+    this.isStep = isStep
+  }
+
+  /** A model has the request itself. */
+  static ofRequest(
+    recorder: Recorder,
+    offset: bigint,
+    span: Tracer.Span,
+    context: TraceContext | undefined,
+    asked: Asked
+  ): ModelSpan {
+    tell(recorder, span, asked)
+    return new ModelSpan(recorder, offset, span, context, false)
+  }
+
+  model(asked: Asked): ModelTrace {
+    // What it waits for is its steps.
+    this.queuedAt = undefined
+    const { offset, recorder } = this
+    const span = recorder.begin({
+      name: spanNames.step,
+      kind: "internal",
+      parent: this.span,
+      startTime: wallTime(recorder.time.now(), offset),
+      links: []
+    })
+    span.attribute(attribute.model, asked.model)
+    tell(recorder, span, asked)
+    return new ModelSpan(recorder, offset, span, contextOf(span, this.context?.traceState), true)
+  }
+
+  queued(atNanos: number): void {
+    this.queuedAt = atNanos
+  }
+
+  ran(run: BatchRun): void {
+    this.span.attribute(attribute.batchRows, run.rows)
+    BatchSpan.join(this.recorder, run, this)
+  }
+
+  /** It has left the queue, for an execution that this is the link to. */
+  hasRun(begunAtNanos: number, link: Tracer.SpanLink | undefined): void {
+    if (link !== undefined) this.span.addLinks([link])
+    this.leaveQueue(begunAtNanos, link === undefined ? [] : [link], undefined)
+  }
+
+  cached(outcome: CacheOutcome, lookupNanos: number): void {
+    this.span.attribute(attribute.cache, outcome)
+    this.span.attribute(attribute.cacheLookup, Math.round(lookupNanos))
+  }
+
+  tensors(): void {}
+
+  ended(failure?: TraceFailure): void {
+    const { isStep, queuedAt, recorder, span } = this
+    if (!isStep && queuedAt === undefined) return
+    const at = recorder.time.now()
+    this.leaveQueue(at, [], failure)
+    if (!isStep) return
+    const fault = failure !== undefined && SpanValues.isFault(failure)
+    if (failure !== undefined) SpanValues.tellFailure(span, failure, fault, recorder.maxLength)
+    span.end(wallTime(at, this.offset), SpanValues.exitOf(failure, fault, recorder.maxLength))
+  }
+
+  private leaveQueue(atNanos: number, links: Array<Tracer.SpanLink>, failure: TraceFailure | undefined): void {
+    const { offset, queuedAt, recorder } = this
+    if (queuedAt === undefined) return
+    this.queuedAt = undefined
+    const queue = recorder.begin({
+      name: spanNames.queue,
+      kind: "internal",
+      parent: this.span,
+      startTime: wallTime(queuedAt, offset),
+      links
+    })
+    const fault = failure !== undefined && SpanValues.isFault(failure)
+    queue.end(
+      wallTime(Math.max(queuedAt, atNanos), offset),
+      SpanValues.exitOf(failure, fault, recorder.maxLength)
+    )
+  }
+}
+
+/** How others refer to a span. @category getters */
+export const contextOf = (
+  { sampled, spanId, traceId }: Tracer.Span,
+  traceState: string | undefined
+): TraceContext => ({ traceId, spanId, sampled, traceState })
+
+const tell = (
+  { maxLength }: Recorder,
+  span: Tracer.Span,
+  { requestId, sequenceId, version }: Asked
+): void => {
+  span.attribute(attribute.version, version)
+  if (requestId !== "") span.attribute(attribute.requestId, SpanValues.bounded(requestId, maxLength))
+  if (sequenceId !== undefined) {
+    span.attribute(attribute.sequenceId, SpanValues.bounded(String(sequenceId), maxLength))
+  }
+}
