@@ -1,15 +1,57 @@
 /** Tracing as the options say: everybody who wants to know what happens to requests, as one service. */
-import { Effect, Layer } from "effect"
+import { Effect, FiberSet, Layer, Result, type Scope, Tracer } from "effect"
+import * as TraceConfig from "../../schema/options/TraceConfig.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
-import { Tracing } from "../../services/Tracing.ts"
+import type { TraceSetting } from "../../schema/TraceSetting.ts"
+import { Tracing, type TracingState } from "../../services/Tracing.ts"
 import * as Observers from "./internal/Observers.ts"
+import * as TraceFile from "./tracefile/TraceFile.ts"
+import * as TraceSampling from "./TraceSampling.ts"
+
+/** As the settings are shown: what was given several times has its values behind one another. */
+const shown = (given: TraceConfig.TraceConfig["opentelemetry"]): TraceSetting["opentelemetry"] => {
+  const values = new Map<string, string>()
+  for (const [name, value] of given) {
+    const before = name === "resource" ? values.get(name) : undefined
+    values.set(name, before === undefined ? value : `${before},${value}`)
+  }
+  return [...values]
+}
+
+/** What is in force at the start; `tracer`: the program has one of its own, which decides about what is exported. */
+const start = (config: TraceConfig.TraceConfig, tracer: boolean): TraceSetting => {
+  const { count, file, level, logFrequency, mode, rate } = config
+  const rest = { file, logFrequency, opentelemetry: shown(config.opentelemetry) }
+  return mode === undefined && tracer
+    ? { ...rest, mode: "opentelemetry", level: ["TIMESTAMPS"], rate: 1, count: -1 }
+    : { ...rest, mode: mode ?? "triton", level, rate, count }
+}
+
+const nothing: TraceSampling.Recorder = { begin: () => undefined, ended: () => {} }
+
+const make = Effect.fnUntraced(function*(options: ServerOptions): Effect.fn.Return<TracingState, never, Scope.Scope> {
+  const config = TraceConfig.read(options)
+  if (Result.isFailure(config)) return yield* Effect.die(new Error(config.failure))
+  const tracer = yield* Tracer.Tracer
+  const fork = yield* FiberSet.makeRuntime<never, void, never>()
+  const setting = start(config.success, tracer !== Tracer.nativeTracer)
+  const open = setting.mode === "triton" && setting.file !== ""
+    ? (yield* TraceFile.make({ path: setting.file, maxPending: options.traceFileMaxPendingBytes })).open
+    : () => nothing
+  const sampling = TraceSampling.make({
+    setting,
+    open,
+    onSetting: ({ level, mode }) => {
+      if (mode === "opentelemetry" && level.includes("TENSORS")) {
+        fork(Effect.logWarning("Tensor level tracing is not supported by the mode: opentelemetry"))
+      }
+    },
+    maxModels: options.traceMaxModels
+  })
+  // Runs before the file is finished.
+  yield* Effect.addFinalizer(() => Effect.sync(sampling.close))
+  return { ...Observers.together([sampling]), settings: sampling.settings }
+})
 
 /** What is traced of a server with these options. @category layers */
-export const layer = (_options: ServerOptions): Layer.Layer<never> =>
-  Layer.effect(
-    Tracing,
-    Effect.gen(function*() {
-      const none = yield* Tracing
-      return { ...Observers.together([]), settings: none.settings }
-    })
-  )
+export const layer = (options: ServerOptions): Layer.Layer<never> => Layer.effect(Tracing, make(options))

@@ -79,10 +79,20 @@ const text = (label: string, expected: string, fits: (text: string) => boolean):
     fits(value) ? Result.succeed({ value }) : Result.fail(`Invalid option value. Got ${value}\nExpected ${expected}.`)
 })
 
-const url = text("url", "an address such as http://localhost:4318/v1/traces", (value) => {
+const address = text("url", "an address such as http://localhost:4318/v1/traces", (value) => {
   const scheme = URL.canParse(value) ? new URL(value).protocol : ""
   return scheme === "http:" || scheme === "https:"
 })
+const url: ValueType<string> = {
+  ...address,
+  read: (value) => {
+    const { password = "", username = "" } = URL.canParse(value) ? new URL(value) : {}
+    return username + password === "" ? address.read(value) : Result.fail(
+      "The address has a user name or password in it, which the trace settings would show.\n" +
+        "Give it in a header, with the environment variable OTEL_EXPORTER_OTLP_TRACES_HEADERS."
+    )
+  }
+}
 const resource = text("name=value", "an attribute such as service.name=vision", (value) => /^[^=]+=/.test(value))
 const positive = int({ min: 1 })
 
