@@ -73,7 +73,8 @@ export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   serverTiming: options.httpServerTiming,
   corsAllowOrigins: options.httpCorsAllowOrigin,
   rpc: options.allowRpc,
-  rpcMaxMessageBytes: options.rpcMaxMessageBytes
+  rpcMaxMessageBytes: options.rpcMaxMessageBytes,
+  console: options.console
 })
 
 /** A time for which 0 says that there is none. */

@@ -18,6 +18,7 @@ import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
 import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
+import * as ServerConsole from "./console/ServerConsole.ts"
 import * as CustomExecutor from "./execution/CustomExecutor.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import * as RoutedExecutor from "./execution/RoutedExecutor.ts"
@@ -143,7 +144,11 @@ export const layer = (
   const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
   const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
-  const http = options.allowHttp ? HttpFrontend.layer(httpOptions(options)) : Layer.empty
+  const http = options.allowHttp
+    ? HttpFrontend.layer(httpOptions(options)).pipe(
+      Layer.provide(options.console === "false" ? Layer.empty : ServerConsole.layer())
+    )
+    : Layer.empty
   const grpc = options.allowGrpc ? GrpcFrontend.layer(grpcOptions(options)) : Layer.empty
   // Merged, they end at the same time: what one has no more room for must not go to the other.
   return layerDeparting(options, hooks).pipe(

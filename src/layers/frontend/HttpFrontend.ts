@@ -9,14 +9,17 @@
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
+import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
+import type { Access } from "./internal/http/ConsoleAccess.ts"
 import * as Cors from "./internal/http/Cors.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
 import * as Config from "./internal/http/routes/Config.ts"
+import * as ConsoleRoutes from "./internal/http/routes/Console.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
 import * as Health from "./internal/http/routes/Health.ts"
 import * as Infer from "./internal/http/routes/Infer.ts"
@@ -76,6 +79,11 @@ export interface Options {
   readonly rpc?: boolean
   /** Bytes of one RPC message over WebSocket. Default 64 MiB. */
   readonly rpcMaxMessageBytes?: number
+  /**
+   * Who may open the console, where the context has one: `auto`: clients on this machine that ask by one of its loopback names and
+   * through no proxy; `true`: everybody. Default `auto`.
+   */
+  readonly console?: Access
 }
 
 /** The running front end. @category services */
@@ -120,6 +128,11 @@ const make: (
     readsHeaders: restricted.length > 0 || door.forward !== undefined,
     allowsOrigin: (origin) => cors?.allows(origin) ?? false
   })
+  const source = yield* Console
+  const access = options.console ?? "auto"
+  const consoleRoutes = source === undefined || access === "false"
+    ? []
+    : ConsoleRoutes.routes({ source, access, restrictions })
   const bound = yield* Listener.listen(
     {
       service: "HTTP",
@@ -136,7 +149,7 @@ const make: (
       exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
       inFlight
     },
-    dispatch(door, restrictions, rpc === undefined ? [] : [rpc.route], cors),
+    dispatch(door, restrictions, [...consoleRoutes, ...(rpc === undefined ? [] : [rpc.route])], cors),
     rpc?.upgrades
   )
   return HttpFrontend.of({
@@ -150,7 +163,7 @@ const make: (
 const dispatch = (
   door: Door,
   restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>,
-  rpc: ReadonlyArray<Router.Route>,
+  more: ReadonlyArray<Router.Route>,
   cors: Cors.Cors | undefined
 ): (call: Call) => void => {
   const router = Router.make([
@@ -162,7 +175,7 @@ const dispatch = (
     ...Rollout.routes(door),
     ...Statistics.routes(door),
     ...NotImplemented.routes(),
-    ...rpc
+    ...more
   ])
   return (call) => {
     const { request } = call

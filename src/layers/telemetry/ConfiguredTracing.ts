@@ -1,10 +1,14 @@
 /** Tracing as the options say: everybody who wants to know what happens to requests, as one service. */
-import { Effect, FiberSet, Layer, Result, type Scope, Tracer } from "effect"
+import { Context, Effect, FiberSet, Layer, Result, type Scope, Tracer } from "effect"
+import { randomBytes } from "node:crypto"
 import * as TraceConfig from "../../schema/options/TraceConfig.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import type { TraceSetting } from "../../schema/TraceSetting.ts"
-import { Tracing, type TracingState } from "../../services/Tracing.ts"
+import { RecentFlows } from "../../services/RecentFlows.ts"
+import { type RequestObserver, Tracing } from "../../services/Tracing.ts"
 import * as Observers from "./internal/Observers.ts"
+import * as NotedFlows from "./RecentFlows.ts"
+import * as RequestSpans from "./spans/RequestSpans.ts"
 import * as TraceFile from "./tracefile/TraceFile.ts"
 import * as TraceSampling from "./TraceSampling.ts"
 
@@ -29,18 +33,23 @@ const start = (config: TraceConfig.TraceConfig, tracer: boolean): TraceSetting =
 
 const nothing: TraceSampling.Recorder = { begin: () => undefined, ended: () => {} }
 
-const make = Effect.fnUntraced(function*(options: ServerOptions): Effect.fn.Return<TracingState, never, Scope.Scope> {
+/** Requests that the settings choose, as spans or in a file. */
+const makeSampling = Effect.fnUntraced(function*(
+  options: ServerOptions
+): Effect.fn.Return<TraceSampling.TraceSampling, never, Scope.Scope> {
   const config = TraceConfig.read(options)
   if (Result.isFailure(config)) return yield* Effect.die(new Error(config.failure))
   const tracer = yield* Tracer.Tracer
+  const hasTracer = tracer !== Tracer.nativeTracer
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
-  const setting = start(config.success, tracer !== Tracer.nativeTracer)
-  const open = setting.mode === "triton" && setting.file !== ""
-    ? (yield* TraceFile.make({ path: setting.file, maxPending: options.traceFileMaxPendingBytes })).open
-    : () => nothing
+  const setting = start(config.success, hasTracer)
   const sampling = TraceSampling.make({
     setting,
-    open,
+    open: setting.mode === "triton"
+      ? setting.file === ""
+        ? () => nothing
+        : (yield* TraceFile.make({ path: setting.file, maxPending: options.traceFileMaxPendingBytes })).open
+      : yield* openSpans(tracer, hasTracer),
     onSetting: ({ level, mode }) => {
       if (mode === "opentelemetry" && level.includes("TENSORS")) {
         fork(Effect.logWarning("Tensor level tracing is not supported by the mode: opentelemetry"))
@@ -50,8 +59,33 @@ const make = Effect.fnUntraced(function*(options: ServerOptions): Effect.fn.Retu
   })
   // Runs before the file is finished.
   yield* Effect.addFinalizer(() => Effect.sync(sampling.close))
-  return { ...Observers.together([sampling]), settings: sampling.settings }
+  return sampling
+})
+
+const openSpans = Effect.fnUntraced(function*(tracer: Tracer.Tracer, hasTracer: boolean) {
+  if (!hasTracer) {
+    yield* Effect.logWarning(
+      "The trace mode is opentelemetry, and there is no tracer: no spans are made. Provide one to the layer of the server, such " +
+        "as that of OtlpTelemetry or of the OpenTelemetry SDK."
+    )
+    return () => nothing
+  }
+  const { begin } = yield* RequestSpans.make({ tracer })
+  return () => ({ begin, ended: nothing.ended })
 })
 
 /** What is traced of a server with these options. @category layers */
-export const layer = (options: ServerOptions): Layer.Layer<never> => Layer.effect(Tracing, make(options))
+export const layer = (options: ServerOptions): Layer.Layer<never> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const sampling = yield* makeSampling(options)
+    const observers: Array<RequestObserver> = [sampling]
+    let flows = yield* RecentFlows
+    if (options.allowHttp && options.console !== "false") {
+      const noted = yield* NotedFlows.make({ mark: randomBytes(8).toString("hex") })
+      observers.push(noted.observer)
+      flows = noted.state
+    }
+    return Context.make(Tracing, { ...Observers.together(observers), settings: sampling.settings }).pipe(
+      Context.add(RecentFlows, flows)
+    )
+  }))

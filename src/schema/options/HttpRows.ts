@@ -1,6 +1,18 @@
 /** Options of the HTTP front end: Triton's, then the bounds of this server. Source: model-config §7.2, protocol §1.7, §2.6, §2.7, §2.8. */
 import { repeated, single } from "./OptionRow.ts"
-import { bool, bytes, duplicateRestriction, int, maxInt32, port, regex, restriction, string } from "./ValueTypes.ts"
+import {
+  type AutoBool,
+  autoBool,
+  bool,
+  bytes,
+  duplicateRestriction,
+  int,
+  maxInt32,
+  port,
+  regex,
+  restriction,
+  string
+} from "./ValueTypes.ts"
 
 const group = "HTTP"
 
@@ -175,5 +187,14 @@ export const httpRows = [
     unit: "bytes",
     group,
     doc: "Bound on one RPC message over WebSocket. Over POST the bounds of HTTP bodies hold."
+  }),
+  single({
+    name: "console",
+    type: autoBool,
+    default: "auto" as AutoBool,
+    triton: false,
+    group,
+    doc:
+      "Serve the console, a page that shows the server, at /v2/console: auto only to browsers on this machine, true to everybody who reaches the HTTP port."
   })
 ] as const

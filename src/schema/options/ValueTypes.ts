@@ -45,6 +45,18 @@ export const flag: ValueType<boolean> = {
   choices: undefined
 }
 
+/** A bool, or the server's own judgement. @category models */
+export type AutoBool = "auto" | "true" | "false"
+
+/** `auto`, or a bool. @category value types */
+export const autoBool: ValueType<AutoBool> = type("auto|true|false", (text) => {
+  if (text.toLowerCase() === "auto") return Result.succeed({ value: "auto" })
+  const value = readBool(text)
+  return value === undefined
+    ? Result.fail(`Invalid option value. Got ${text}\nExpected one of auto, true, false.`)
+    : Result.succeed({ value: value ? "true" : "false" })
+}, ["auto", "true", "false"])
+
 /** Largest value of a 32-bit integer. @category models */
 export const maxInt32 = 2147483647
 

@@ -88,6 +88,11 @@ export class Call extends Exchange {
     this.answer(status, ["Content-Type", this.contentType], 0, "")
   }
 
+  /** Answers that it lies elsewhere. */
+  redirect(location: string): void {
+    this.answer(308, ["Content-Type", "text/plain", "Location", location], 0, "")
+  }
+
   /** Answers a browser that asks whether it may send a request. */
   preflight(headers: ReadonlyArray<string>): void {
     this.answer(200, [...headers], 0, "")

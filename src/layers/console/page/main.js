@@ -1,0 +1,205 @@
+/** The console: asks the server once a second while somebody looks, and shows what it says. */
+import * as Charts from "./charts.js"
+import { byId, h, keyed, say, set } from "./dom.js"
+import * as Flows from "./flows.js"
+import * as format from "./format.js"
+import { History, keyOf, windowMillis } from "./history.js"
+import * as Models from "./models.js"
+import * as Server from "./server.js"
+import * as TryIt from "./tryit.js"
+
+/** @import { ConsoleAnswer } from "../../../schema/ConsoleState.ts" */
+/** @import { Point } from "./history.js" */
+
+const intervalMillis = 1000
+
+const scope = /** @type {HTMLSelectElement} */ (byId("scope"))
+const scrub = /** @type {HTMLInputElement} */ (byId("scrub"))
+const pause = byId("pause")
+const history = new History()
+/** @type {ConsoleAnswer | undefined} */
+let last
+let paused = false
+let startedAt = 0
+/** Somebody points at a chart: so many milliseconds back. @type {number | undefined} */
+let pointed
+
+const charts = Charts.make(byId("charts"), (share) => {
+  pointed = share === undefined ? undefined : (1 - share) * windowMillis
+  drawCharts()
+})
+const flows = Flows.make({
+  list: byId("flow-list"),
+  detail: byId("flow-detail"),
+  order: /** @type {HTMLSelectElement} */ (byId("order")),
+  hint: byId("requests-hint")
+})
+const tryIt = TryIt.make(
+  {
+    select: /** @type {HTMLSelectElement} */ (byId("try-model")),
+    form: /** @type {HTMLFormElement} */ (byId("try-form")),
+    result: byId("try-result")
+  },
+  { mark: () => last?.flowMark ?? "", findFlow: flows.find, look: () => poll() }
+)
+const models = Models.make(byId("models-rows"), {
+  onScope: (key) => {
+    scope.value = scope.value === key ? "" : key
+    flows.add([], scope.value)
+    draw()
+  },
+  onTry: (model) => tryIt.choose(Models.modelKey(model))
+})
+
+/** @param {string} state @param {string} text */
+const tell = (state, text) => {
+  set(byId("status"), "data-state", state)
+  say(byId("status-text"), text)
+}
+
+const drawCharts = () => {
+  const points = history.of(scope.value)
+  const now = last?.atMillis ?? 0
+  const back = pointed ?? -scrub.valueAsNumber * 1000
+  const looksBack = back > 0
+  /** @type {Point | undefined} */
+  let chosen = points[points.length - 1]
+  if (looksBack) {
+    for (const point of points) {
+      if (Math.abs(point.at - now + back) < Math.abs((chosen?.at ?? 0) - now + back)) chosen = point
+    }
+  }
+  charts.draw(points, chosen, now, looksBack)
+  const text = !looksBack || chosen === undefined ? "now" : format.time(chosen.at)
+  say(byId("scrub-time"), text)
+  set(scrub, "aria-valuetext", text)
+  if (/** @type {HTMLDetailsElement} */ (byId("figures")).open) drawTable(points, now)
+}
+
+/** @param {ReadonlyArray<Point>} points @param {number} now */
+const drawTable = (points, now) => {
+  const chosen = points.filter(({ at }, i) => at > now - 60_000 && (points.length - 1 - i) % 5 === 0).toReversed()
+  byId("figures-rows").replaceChildren(...chosen.map((point) =>
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, format.time(point.at)),
+      ...[
+        format.count(point.rate),
+        format.duration(point.p50),
+        format.duration(point.p99),
+        format.count(point.waiting),
+        format.percent(point.fullness),
+        format.count(point.errors)
+      ].map((text) => h("td", {}, text))
+    )
+  ))
+}
+
+/** Fields for the headers that restricted parts want. @param {ConsoleAnswer["restricted"]} restricted */
+const drawKeys = (restricted) => {
+  const names = [...new Set(restricted.map(({ header }) => header))]
+  const notice = byId("keys")
+  if (names.length === 0 && notice.contains(document.activeElement)) byId("main").focus()
+  notice.hidden = names.length === 0
+  keyed(byId("keys-form"), names, (name) => name, (name) => {
+    const field = /** @type {HTMLInputElement} */ (h("input", { type: "password", autocomplete: "off" }))
+    field.addEventListener("change", () => {
+      Server.setKey(name, field.value)
+      void poll()
+    })
+    return h("label", {}, h("span", {}, "Header ", h("code", {}, name)), field)
+  })
+}
+
+const draw = () => {
+  if (last === undefined) return
+  const { figures = [], models: rows = [], omittedModels = 0, restricted, server } = last
+  if (server !== undefined) {
+    say(byId("name"), server.name)
+    const title = `${server.name} console`
+    if (document.title !== title) document.title = title
+    say(byId("since"), `${server.version} · up ${format.span(last.atMillis - server.startedAtMillis)}`)
+  }
+  keyed(
+    scope,
+    [
+      { key: "", text: "all models" },
+      ...rows.filter(({ loaded }) => loaded !== undefined).map((model) => ({
+        key: Models.modelKey(model),
+        text: `${model.name} ${model.version ?? ""}`
+      }))
+    ],
+    ({ key }) => `k${key}`,
+    ({ key, text }) => h("option", { value: key }, text)
+  )
+  models.draw(rows, new Map(figures.map((one) => [keyOf(one), one])), history, last.atMillis, scope.value)
+  const ready = rows.filter(({ loaded }) => loaded?.healthy === true).length
+  say(
+    byId("models-hint"),
+    rows.length === 0
+      ? "None is known"
+      : `${ready} of ${rows.length} ready${omittedModels > 0 ? `, and ${omittedModels} more that are not shown` : ""}`
+  )
+  drawKeys(restricted)
+  drawCharts()
+}
+
+/** @type {Promise<void> | undefined} */
+let polling
+const poll = () =>
+  polling ??= ask().finally(() => {
+    polling = undefined
+  })
+
+const ask = async () => {
+  try {
+    const answer = await Server.state(flows.last())
+    const { server } = answer
+    if (server !== undefined && startedAt !== server.startedAtMillis) {
+      if (startedAt !== 0) flows.reset()
+      startedAt = server.startedAtMillis
+    }
+    last = answer
+    history.add(answer)
+    flows.add(answer.flows ?? [], scope.value)
+    tryIt.update(answer.models ?? [])
+    if (paused) tell("paused", "Paused")
+    else if (server === undefined) tell("unknown", "Connected")
+    else if (server.ready) tell("ready", "Ready")
+    else tell("unready", "Not ready")
+    draw()
+  } catch (error) {
+    if (error instanceof Server.Refused) tell("gone", `Refused: ${error.message}`)
+    else tell("gone", `Not reached${last === undefined ? "" : ` since ${format.time(last.atMillis)}`}`)
+  }
+}
+
+const tick = async () => {
+  if (!paused && !document.hidden) await poll()
+  setTimeout(tick, intervalMillis)
+}
+
+pause.addEventListener("click", () => {
+  paused = !paused
+  set(pause, "aria-pressed", String(paused))
+  say(pause, paused ? "Go on" : "Pause")
+  if (paused) tell("paused", "Paused")
+  else void poll()
+})
+scope.addEventListener("change", () => {
+  flows.add([], scope.value)
+  draw()
+})
+scrub.addEventListener("input", drawCharts)
+byId("figures").addEventListener("toggle", drawCharts)
+
+const theme = /** @type {HTMLSelectElement} */ (byId("theme"))
+theme.value = localStorage.getItem("galatea-theme") ?? "system"
+const dress = () => set(document.documentElement, "data-theme", theme.value === "system" ? undefined : theme.value)
+theme.addEventListener("change", () => {
+  localStorage.setItem("galatea-theme", theme.value)
+  dress()
+})
+dress()
+void tick()

@@ -1,0 +1,148 @@
+/** The table of models. */
+import { makeSpark } from "./charts.js"
+import { h, keyed, say, set } from "./dom.js"
+import * as format from "./format.js"
+import { keyOf } from "./history.js"
+
+/** @import { ConsoleFigures, ConsoleModel } from "../../../schema/ConsoleState.ts" */
+/** @import { History } from "./history.js" */
+
+/** What a state is called here, and how it looks. */
+const states = /** @type {Readonly<Record<string, readonly [string, string]>>} */ ({
+  READY: ["ready", "good"],
+  LOADING: ["loading", "busy"],
+  UNLOADING: ["unloading", "busy"],
+  UNAVAILABLE: ["not available", "bad"]
+})
+
+/** @param {ConsoleModel} model @returns {readonly [string, string]} */
+const stateOf = ({ loaded, onDemand, reason, state }) => {
+  if (onDemand) return ["loads on demand", "idle"]
+  if (loaded !== undefined && !loaded.healthy) return ["no instance is up", "bad"]
+  if (state === "UNAVAILABLE" && reason === "unloaded") return ["unloaded", "idle"]
+  return states[state ?? ""] ?? ["not loaded", "idle"]
+}
+
+const schedulings = { direct: "no batching", dynamic: "dynamic batching", sequence: "sequences", ensemble: "ensemble" }
+
+/** @param {ConsoleModel} model */
+const describe = ({ loaded, reason, state }) => {
+  if (loaded === undefined) return state === "READY" ? "" : reason ?? ""
+  const { instances, maxBatchSize, scheduling } = loaded
+  const parts = [schedulings[scheduling]]
+  if (maxBatchSize > 0) parts.push(`batches of ${maxBatchSize}`)
+  if (instances > 0) parts.push(format.plural(instances, "instance"))
+  return parts.join(" · ")
+}
+
+/** @param {ConsoleModel} model */
+export const modelKey = ({ name, version }) => keyOf({ model: name, version: version ?? "" })
+
+/**
+ * @param {Element} body
+ * @param {{ readonly onScope: (key: string) => void, readonly onTry: (model: ConsoleModel) => void }} actions
+ */
+export const make = (body, { onScope, onTry }) => {
+  /** @type {WeakMap<HTMLElement, { readonly update: (model: ConsoleModel, figures: ConsoleFigures | undefined, history: History, now: number, scope: string) => void }>} */
+  const rows = new WeakMap()
+
+  /** @param {ConsoleModel} first */
+  const makeRow = (first) => {
+    let current = first
+    const key = modelKey(first)
+    const name = h(
+      "button",
+      { type: "button", class: "name", onclick: () => onScope(key) },
+      h("span", {}, first.name),
+      first.version === undefined ? null : h("span", { class: "version" }, ` ${first.version}`)
+    )
+    const about = h("span", { class: "about" })
+    const state = h("span", { class: "badge" })
+    const spark = makeSpark()
+    const fill = h("span", { class: "fill" })
+    const fullness = h("span", { class: "meter-text" })
+    const meter = h("span", { class: "meter", "aria-hidden": "true" }, fill)
+    const cells = {
+      rate: h("td", { class: "num strong" }),
+      p50: h("td", { class: "num" }),
+      p99: h("td", { class: "num" }),
+      waiting: h("td", { class: "num mid" }),
+      running: h("td", { class: "num mid" }),
+      errors: h("td", { class: "num mid" })
+    }
+    const attempt = h("button", {
+      type: "button",
+      class: "quiet small",
+      onclick: () => onTry(current),
+      "aria-label": `Try ${first.name}`
+    }, "Try")
+    const row = h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name, about),
+      h("td", {}, state),
+      cells.rate,
+      h("td", { class: "wide" }, spark.element),
+      cells.p50,
+      cells.p99,
+      h("td", { class: "wide" }, meter, fullness),
+      cells.waiting,
+      cells.running,
+      cells.errors,
+      h("td", { class: "act" }, attempt)
+    )
+    rows.set(row, {
+      update: (model, figures, history, now, scope) => {
+        current = model
+        const [text, look] = stateOf(model)
+        say(state, text)
+        set(state, "class", `badge ${look}`)
+        say(about, describe(model))
+        set(name, "aria-pressed", String(scope === key))
+        set(row, "class", scope === key ? "chosen" : undefined)
+        set(attempt, "hidden", model.loaded === undefined && !model.onDemand)
+        const points = history.of(key)
+        const point = points[points.length - 1]
+        say(cells.rate, point === undefined ? "–" : format.count(point.rate))
+        say(cells.p50, point === undefined ? "–" : format.duration(point.p50))
+        say(cells.p99, point === undefined ? "–" : format.duration(point.p99))
+        spark.draw(points, now)
+        const batches = point !== undefined && Number.isFinite(point.fullness)
+        set(meter, "hidden", !batches)
+        fill.style.width = batches ? `${point.fullness * 100}%` : "0"
+        say(fullness, batches ? `${format.percent(point.fullness)}, ${format.count(point.rows)}\u00a0rows` : "–")
+        say(cells.waiting, figures === undefined ? "–" : format.count(figures.waiting))
+        const instances = model.loaded?.instances ?? 0
+        say(
+          cells.running,
+          figures === undefined ? "–" : instances > 0 ? `${figures.running}\u00a0of\u00a0${instances}` : "–"
+        )
+        say(cells.errors, figures === undefined ? "–" : format.count(figures.failed + figures.refused))
+        set(
+          cells.errors,
+          "class",
+          figures !== undefined && figures.failed + figures.refused > 0 ? "num mid bad" : "num mid"
+        )
+      }
+    })
+    return row
+  }
+
+  return {
+    /**
+     * @param {ReadonlyArray<ConsoleModel>} models
+     * @param {ReadonlyMap<string, ConsoleFigures>} figures
+     * @param {History} history
+     * @param {number} now
+     * @param {string} scope
+     */
+    draw: (models, figures, history, now, scope) =>
+      keyed(
+        body,
+        models,
+        modelKey,
+        makeRow,
+        (element, model) => rows.get(element)?.update(model, figures.get(modelKey(model)), history, now, scope)
+      )
+  }
+}

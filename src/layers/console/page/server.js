@@ -1,0 +1,56 @@
+/** Asks the server, with the headers that restricted APIs want. They are kept while the page is open, and nowhere else. */
+
+/** @import { ConsoleAnswer } from "../../../schema/ConsoleState.ts" */
+
+/** @type {Map<string, string>} */
+const keys = new Map()
+
+/** @param {string} header @param {string} value */
+export const setKey = (header, value) => {
+  if (value === "") keys.delete(header)
+  else keys.set(header, value)
+}
+
+/** Headers of every request. @returns {Record<string, string>} */
+export const headers = () => Object.fromEntries(keys)
+
+/** An answer that is no success, in the server's words. */
+export class Refused extends Error {
+  /** @param {number} status @param {string} message */
+  constructor(status, message) {
+    super(message)
+    this.status = status
+  }
+}
+
+/**
+ * Fails with `Refused`, and with a `TypeError` where the server is not reached.
+ *
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<string>}
+ */
+export const ask = async (path, init = {}) => {
+  const response = await fetch(path, { ...init, headers: { ...headers(), ...init.headers }, cache: "no-store" })
+  const text = await response.text()
+  if (response.ok) return text
+  throw new Refused(response.status, errorOf(text) ?? `${response.status} ${response.statusText}`)
+}
+
+/** @param {string} text @returns {string | undefined} */
+const errorOf = (text) => {
+  try {
+    const { error } = JSON.parse(text)
+    return typeof error === "string" ? error : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Paths are relative to the page's, so that it works behind a prefix. @param {string} model @param {string} version */
+export const modelPath = (model, version) =>
+  `models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`
+
+/** @param {number} after @returns {Promise<ConsoleAnswer>} */
+export const state = async (after) =>
+  JSON.parse(await ask(`console/state?after=${after}`, { signal: AbortSignal.timeout(10_000) }))

@@ -1,0 +1,84 @@
+/**
+ * Notes what happens to requests while a console asks for it.
+ *
+ * Nobody asks: the answer to every request is one read of a flag. Somebody asks: a request is noted now and then, however many
+ * come, and the last ones are kept.
+ */
+import { Clock, Effect } from "effect"
+import type { Flow } from "../../schema/Flow.ts"
+import type { RecentFlowsState } from "../../services/RecentFlows.ts"
+import type { RequestObserver } from "../../services/Tracing.ts"
+import { FlowNotes, type Surroundings } from "./internal/FlowNotes.ts"
+
+/** @category models */
+export interface Options {
+  /** Flows that are kept. Default 128. */
+  readonly capacity?: number
+  /** Requests that are noted at a time. Default 256. */
+  readonly maxOpen?: number
+  /** Milliseconds between two requests that are noted. Default 20. */
+  readonly gapMillis?: number
+  /** Milliseconds for which somebody who asked is believed to look. Default 5000. */
+  readonly attentionMillis?: number
+  /** See `RecentFlowsState.mark`; 16 hexadecimal digits. */
+  readonly mark: string
+}
+
+/** Who is told of requests, and who is asked for them. @category models */
+export interface Flows {
+  readonly observer: RequestObserver
+  readonly state: RecentFlowsState
+}
+
+/** @category constructors */
+export const make = (options: Options): Effect.Effect<Flows> =>
+  Effect.map(Clock.Clock, (clock) => {
+    const { attentionMillis = 5000, capacity = 128, gapMillis = 20, mark, maxOpen = 256 } = options
+    const nowNanos = () => Number(clock.monotonicTimeNanosUnsafe())
+    const kept: Array<Flow> = []
+    let watched = false
+    let watchedUntilNanos = 0
+    let nextNanos = 0
+    let count = 0
+    let open = 0
+
+    const surroundings: Surroundings = {
+      nowNanos,
+      over: (flow) => {
+        open--
+        if (!watched) return
+        if (kept.length >= capacity) kept.shift()
+        kept.push(flow(++count))
+      }
+    }
+
+    return {
+      observer: {
+        active: () => watched,
+        begin: (arrival) => {
+          const { atNanos, context } = arrival
+          if (atNanos > watchedUntilNanos) {
+            watched = false
+            kept.length = 0
+            return undefined
+          }
+          if (open >= maxOpen) return undefined
+          if (context === undefined || !context.traceId.startsWith(mark)) {
+            if (atNanos < nextNanos) return undefined
+            nextNanos = atNanos + gapMillis * 1e6
+          }
+          open++
+          return new FlowNotes(arrival, clock.currentTimeMillisUnsafe(), surroundings)
+        }
+      },
+      state: {
+        mark,
+        after: (number) =>
+          Effect.sync(() => {
+            watched = true
+            watchedUntilNanos = nowNanos() + attentionMillis * 1e6
+            return kept.filter((flow) => flow.number > number)
+          })
+      }
+    }
+  })
