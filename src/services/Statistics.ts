@@ -80,6 +80,8 @@ export interface Depth {
   readonly waiting: number
   /** Instances that run something. */
   readonly running: number
+  /** Nanoseconds since the oldest of those in the queue was accepted; 0 without any. Absent: there is no queue. */
+  readonly oldestNanos?: number
   /** Absent where a version has none. */
   readonly sequences?: SequenceCounts
 }
@@ -109,6 +111,8 @@ export interface Counts {
   readonly pending: number
   /** Instances that run something. */
   readonly executing: number
+  /** Nanoseconds that the oldest request in the queue has waited; 0 where none waits. */
+  readonly oldestNanos: number
   /** Absent where a version has none. */
   readonly sequences?: SequenceCounts
 }
@@ -124,7 +128,7 @@ export interface ModelStatistics {
   /** A request of so many rows succeeded. `trace`: the span that its times can be looked up by. */
   readonly succeeded: (rows: number, times: RequestTimes, trace?: TraceContext) => void
   /** A request succeeded by the response cache, without a run. */
-  readonly cacheHit: (times: CacheHitTimes) => void
+  readonly cacheHit: (times: CacheHitTimes, trace?: TraceContext) => void
   /** A request that `succeeded` was not in the response cache, which took so many nanoseconds beside what it took itself. */
   readonly cacheMiss: (nanos: number) => void
   /** A request that was accepted failed so many nanoseconds after its arrival. */
@@ -150,6 +154,17 @@ export const phases = [
 /** @category models */
 export type PhaseName = (typeof phases)[number]
 
+/** A value that a trace can be looked up for. @category models */
+export interface Exemplar {
+  /** In the unit of its distribution. */
+  readonly value: number
+  /** Milliseconds since 1970. */
+  readonly atMillis: number
+  /** As in `TraceContext`. */
+  readonly traceId: string
+  readonly spanId: string
+}
+
 /** How many values fell between bounds. @category models */
 export interface Distribution {
   /** Ascending. A value belongs to the first bound that it does not exceed. */
@@ -158,6 +173,8 @@ export interface Distribution {
   readonly counts: ReadonlyArray<number>
   readonly count: number
   readonly sum: number
+  /** The last one of each bucket, where there is any: as many as `counts`. Absent: no value had a trace. */
+  readonly exemplars?: ReadonlyArray<Exemplar | undefined>
 }
 
 /** What lies behind the metrics of a version. @category models */
@@ -186,6 +203,10 @@ export interface BooksOptions {
   readonly namespace?: string | undefined
   /** The response cache answers for it: only then it has metrics of the cache. Default `false`. */
   readonly cached?: boolean
+  /** Rows of its largest batch. Absent or 0: it takes no batches. */
+  readonly maxBatchSize?: number
+  /** Instances that its config asks for. Absent: it has none of its own. */
+  readonly instances?: number
   /** Milliseconds: the buckets of its first-response histogram, in any order. */
   readonly firstResponseBuckets?: ReadonlyArray<number> | undefined
 }
@@ -195,6 +216,10 @@ export interface VersionBooks extends ModelStatistics {
   readonly tags: Readonly<Record<string, string>>
   readonly namespace: string | undefined
   readonly cached: boolean
+  readonly maxBatchSize: number
+  readonly instances: number
+  /** Milliseconds since 1970 at which they were opened: everything counts from there. */
+  readonly sinceMillis: number
   /** The version is open, after so many nanoseconds: from now on it has metrics. */
   readonly loaded: (nanos: number) => void
   /** What was measured so far. */

@@ -258,7 +258,8 @@ export const open = (
       const { running, waiting } = scheduler.depth()
       return { waiting: waiting + following + fetching, running }
     }
-    statistics.observe(depth)
+    const { oldestNanos } = scheduler
+    statistics.observe(oldestNanos === undefined ? depth : () => ({ ...depth(), oldestNanos: oldestNanos() }))
 
     // Runs before the queue ends: a follower whose leader fails now must find it open.
     yield* Effect.addFinalizer(() =>

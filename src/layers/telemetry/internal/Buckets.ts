@@ -13,10 +13,15 @@ export class Buckets {
   }
 
   add(value: number): void {
-    const { bounds, counts } = this
+    this.counts[this.indexOf(value)]!++
+  }
+
+  /** Which bucket counts a value. */
+  indexOf(value: number): number {
+    const { bounds } = this
     let i = 0
     while (i < bounds.length && value > bounds[i]!) i++
-    counts[i]!++
+    return i
   }
 
   /** With bounds in the unit of the reader. */
