@@ -4,6 +4,7 @@
  * Upstream: schedulers write, once per event and without asking anybody. Downstream: front ends and metrics read.
  */
 import { Context, type Effect, type Scope } from "effect"
+import type { Distribution } from "../schema/MetricFamily.ts"
 import type { TraceContext } from "../schema/RequestTrace.ts"
 
 /** Why a request failed, by the names of Triton's `nv_inference_request_failure`. @category models */
@@ -153,29 +154,6 @@ export const phases = [
 ] as const
 /** @category models */
 export type PhaseName = (typeof phases)[number]
-
-/** A value that a trace can be looked up for. @category models */
-export interface Exemplar {
-  /** In the unit of its distribution. */
-  readonly value: number
-  /** Milliseconds since 1970. */
-  readonly atMillis: number
-  /** As in `TraceContext`. */
-  readonly traceId: string
-  readonly spanId: string
-}
-
-/** How many values fell between bounds. @category models */
-export interface Distribution {
-  /** Ascending. A value belongs to the first bound that it does not exceed. */
-  readonly bounds: ReadonlyArray<number>
-  /** One for each bound, and one more for the values beyond all of them. */
-  readonly counts: ReadonlyArray<number>
-  readonly count: number
-  readonly sum: number
-  /** The last one of each bucket, where there is any: as many as `counts`. Absent: no value had a trace. */
-  readonly exemplars?: ReadonlyArray<Exemplar | undefined>
-}
 
 /** What lies behind the metrics of a version. @category models */
 export interface Measures {

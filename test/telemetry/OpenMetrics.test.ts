@@ -84,7 +84,7 @@ describe("OpenMetrics", () => {
       const books = yield* statistics.open({ model: "m", version: 1, cached: true })
       books.loaded(0)
       books.cacheHit({ request: 90_000, queue: 0, lookup: 10 }, trace)
-      const [line] = (yield* family("galatea_request_duration_seconds")).filter((text) => text.includes(" # {"))
+      const line = (yield* family("galatea_request_duration_seconds")).find((text) => text.includes(" # {"))
       assert.include(line!, "le=\"0.0001\"} 1 # {trace_id=\"0af7651916cd43dd8448eb211c80319c\"")
     }))
 

@@ -6,7 +6,8 @@
  * Source: scheduling §9.
  */
 import { Clock, type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
-import { type MetricFamily, Metrics } from "../../services/Metrics.ts"
+import type { MetricFamily } from "../../schema/MetricFamily.ts"
+import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
 import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"

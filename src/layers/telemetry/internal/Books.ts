@@ -1,4 +1,5 @@
 /** What is counted for one loaded version. Source: scheduling §8.2. */
+import type { Distribution } from "../../../schema/MetricFamily.ts"
 import type { TraceContext } from "../../../schema/RequestTrace.ts"
 import {
   type BatchSize,
@@ -6,7 +7,6 @@ import {
   type CacheHitTimes,
   type Counts,
   type Depth,
-  type Distribution,
   type ExecutionTimes,
   type FailureReason,
   type Measures,

@@ -1,5 +1,5 @@
 /** Counts values by bounds, without allocating. */
-import type { Distribution } from "../../../services/Statistics.ts"
+import type { Distribution } from "../../../schema/MetricFamily.ts"
 
 /** @category models */
 export class Buckets {

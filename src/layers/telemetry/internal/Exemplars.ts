@@ -1,6 +1,6 @@
 /** The last value of each bucket that a trace can be looked up for. */
+import type { Exemplar } from "../../../schema/MetricFamily.ts"
 import type { TraceContext } from "../../../schema/RequestTrace.ts"
-import type { Exemplar } from "../../../services/Statistics.ts"
 
 /** @category models */
 export class Exemplars {

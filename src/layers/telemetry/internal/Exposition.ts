@@ -1,5 +1,5 @@
 /** Prometheus' text format 0.0.4, written as Triton's client library does. Source: scheduling §9.3. */
-import type { MetricFamily, MetricLabels } from "../../../services/Metrics.ts"
+import type { MetricFamily, MetricLabels } from "../../../schema/MetricFamily.ts"
 
 const number = (value: number): string =>
   Number.isNaN(value) ? "Nan" : value === Infinity ? "+Inf" : value === -Infinity ? "-Inf" : String(value)

@@ -1,6 +1,5 @@
 /** Families of metrics, filled by those who have series in them. */
-import type { MetricFamily, MetricLabels, MetricSeries, Summary } from "../../../services/Metrics.ts"
-import type { Distribution } from "../../../services/Statistics.ts"
+import type { Distribution, MetricFamily, MetricLabels, MetricSeries, Summary } from "../../../schema/MetricFamily.ts"
 import type { SeriesLabels } from "./SeriesLabels.ts"
 
 /** A metric of some name, with what its series are read from. @category models */

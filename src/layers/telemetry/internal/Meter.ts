@@ -1,6 +1,7 @@
 /** Everything that is kept of one duration of requests: count, exact sum, sum of whole microseconds, buckets, exemplars, quantiles. */
+import type { Distribution } from "../../../schema/MetricFamily.ts"
 import type { TraceContext } from "../../../schema/RequestTrace.ts"
-import type { Distribution, Phase } from "../../../services/Statistics.ts"
+import type { Phase } from "../../../services/Statistics.ts"
 import { Buckets, durationBounds } from "./Buckets.ts"
 import { Exemplars } from "./Exemplars.ts"
 import { NanosTotal, wholeNanos } from "./NanosTotal.ts"

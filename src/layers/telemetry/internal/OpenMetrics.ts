@@ -4,8 +4,7 @@
  * A counter's samples must end in `_total` there. Those of Triton that do not keep their names, by which dashboards know them, and
  * are of the type `unknown`.
  */
-import type { MetricFamily } from "../../../services/Metrics.ts"
-import type { Exemplar } from "../../../services/Statistics.ts"
+import type { Exemplar, MetricFamily } from "../../../schema/MetricFamily.ts"
 import { withLast } from "./Exposition.ts"
 
 const total = "_total"

@@ -1,6 +1,6 @@
 /** The labels of a series as text, made once and used for every exposition. */
+import type { MetricLabels } from "../../../schema/MetricFamily.ts"
 import { compareNames } from "../../../schema/ModelSignature.ts"
-import type { MetricLabels } from "../../../services/Metrics.ts"
 import type { VersionBooks } from "../../../services/Statistics.ts"
 
 const escape = (value: string): string =>
