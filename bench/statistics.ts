@@ -4,6 +4,7 @@
  * Nanoseconds of one core for each call, the median of rounds, and the bytes that a call leaves to the garbage collector.
  */
 import { Books } from "../src/layers/telemetry/internal/Books.ts"
+import { withLast } from "../src/layers/telemetry/internal/Exposition.ts"
 import { SeriesLabels } from "../src/layers/telemetry/internal/SeriesLabels.ts"
 
 const rounds = 9
@@ -40,11 +41,14 @@ const measure = (title: string, call: (i: number) => void, count = calls): void 
 
 const plain = new Books("m", 1, () => 0)
 const quantiles = new Books("m", 1, () => 1e12, { quantiles: true })
+const traced = new Books("m", 1, () => 1e12)
+const trace = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true }
 const tags = new SeriesLabels({ model: "m", version: "1" })
 
 measure("nothing but the loop", (i) => void times[i & 1023])
 measure("succeeded", (i) => plain.succeeded(4, times[i & 1023]!))
 measure("succeeded, with quantiles", (i) => quantiles.succeeded(4, times[i & 1023]!))
+measure("succeeded, with a trace", (i) => traced.succeeded(4, times[i & 1023]!, trace))
 measure("failed", (i) => plain.failed("BACKEND", times[i & 1023]!.request))
 measure("executed", (i) => plain.executed((i & 15) + 1, times[i & 1023]!))
 measure("refused", () => plain.refused("queue_full"))
@@ -52,4 +56,4 @@ measure("reading everything, for statistics and metrics", () => {
   plain.counts()
   plain.measures()
 }, 10_000)
-measure("the text of one label set", () => void tags.withLast("le", "0.5"), 100_000)
+measure("the text of one label set", () => void withLast(tags, "le", "0.5"), 100_000)

@@ -1,47 +1,62 @@
 /** Metrics as values: what `/metrics` writes as text, and what is pushed by OTLP. */
-import type { TraceContext } from "./RequestTrace.ts"
 
-/** @category models */
-export type MetricKind = "counter" | "gauge" | "histogram" | "summary"
-
-/** An observation that was traced. @category models */
+/** A value that a trace can be looked up for. @category models */
 export interface Exemplar {
+  /** In the unit of its distribution. */
   readonly value: number
   /** Milliseconds since 1970. */
   readonly atMillis: number
-  readonly trace: TraceContext
+  /** As in `TraceContext`. */
+  readonly traceId: string
+  readonly spanId: string
 }
 
-/** How values are spread. @category models */
-export interface DistributionValue {
-  readonly count: number
-  readonly sum: number
-  /** Upper bounds of the buckets, inclusive and ascending, without infinity. */
+/** How many values fell between bounds. @category models */
+export interface Distribution {
+  /** Ascending. A value belongs to the first bound that it does not exceed. */
   readonly bounds: ReadonlyArray<number>
-  /** Values in each bucket alone; the one more than bounds holds what is above the last of them. */
+  /** One for each bound, and one more for the values beyond all of them. */
   readonly counts: ReadonlyArray<number>
-  /** By bucket, the last one that was traced. */
-  readonly exemplars: ReadonlyArray<Exemplar | undefined>
-}
-
-/** @category models */
-export interface SummaryValue {
   readonly count: number
   readonly sum: number
+  /** The last one of each bucket, where there is any: as many as `counts`. Absent: no value had a trace. */
+  readonly exemplars?: ReadonlyArray<Exemplar | undefined>
+}
+
+/** Quantiles of what was measured of late, with count and sum of everything. @category models */
+export interface Summary {
+  readonly count: number
+  readonly sum: number
+  /** Shares between 0 and 1; the value is NaN where nothing was measured of late. */
   readonly quantiles: ReadonlyArray<readonly [share: number, value: number]>
 }
 
-/** One series of a family. @category models */
-export interface MetricPoint {
-  readonly labels: ReadonlyArray<readonly [name: string, value: string]>
-  /** A number for counters and gauges. */
-  readonly value: number | DistributionValue | SummaryValue
+/** The labels of one series. @category models */
+export interface MetricLabels {
+  /** Bytewise by name. */
+  readonly pairs: ReadonlyArray<readonly [name: string, value: string]>
+  /** As Prometheus writes them, with braces; `""` for none. */
+  readonly text: string
 }
 
-/** Every series of one name, at one moment. @category models */
-export interface MetricFamily {
-  readonly name: string
-  readonly kind: MetricKind
-  readonly help: string
-  readonly points: ReadonlyArray<MetricPoint>
+/** One series of a family, as it is now. @category models */
+export interface MetricSeries<Value> {
+  readonly labels: MetricLabels
+  /** Milliseconds since 1970 from which on it counts. */
+  readonly sinceMillis: number
+  readonly value: Value
 }
+
+interface FamilyOf<Type extends string, Value> {
+  readonly name: string
+  readonly type: Type
+  /** A sentence. */
+  readonly help: string
+  readonly series: ReadonlyArray<MetricSeries<Value>>
+}
+
+/** Every series of one name, at least one, at one moment. @category models */
+export type MetricFamily =
+  | FamilyOf<"counter" | "gauge", number>
+  | FamilyOf<"histogram", Distribution>
+  | FamilyOf<"summary", Summary>

@@ -88,6 +88,8 @@ export interface ModelScheduler {
   readonly sequences?: () => number
   /** Ends every sequence as soon as what it has submitted was answered: nobody can send another step. */
   readonly endSequences?: () => void
+  /** Nanoseconds since the oldest job in the queue was submitted; 0 where none waits. Absent: there is no queue. */
+  readonly oldestNanos?: () => number
   /** Jobs waiting, and instances that run some. */
   readonly depth: () => { readonly waiting: number; readonly running: number }
 }

@@ -4,6 +4,7 @@
  * Upstream: schedulers write, once per event and without asking anybody. Downstream: front ends and metrics read.
  */
 import { Context, type Effect, type Scope } from "effect"
+import type { Distribution } from "../schema/MetricFamily.ts"
 import type { TraceContext } from "../schema/RequestTrace.ts"
 
 /** Why a request failed, by the names of Triton's `nv_inference_request_failure`. @category models */
@@ -80,6 +81,8 @@ export interface Depth {
   readonly waiting: number
   /** Instances that run something. */
   readonly running: number
+  /** Nanoseconds since the oldest of those in the queue was accepted; 0 without any. Absent: there is no queue. */
+  readonly oldestNanos?: number
   /** Absent where a version has none. */
   readonly sequences?: SequenceCounts
 }
@@ -109,6 +112,8 @@ export interface Counts {
   readonly pending: number
   /** Instances that run something. */
   readonly executing: number
+  /** Nanoseconds that the oldest request in the queue has waited; 0 where none waits. */
+  readonly oldestNanos: number
   /** Absent where a version has none. */
   readonly sequences?: SequenceCounts
 }
@@ -124,7 +129,7 @@ export interface ModelStatistics {
   /** A request of so many rows succeeded. `trace`: the span that its times can be looked up by. */
   readonly succeeded: (rows: number, times: RequestTimes, trace?: TraceContext) => void
   /** A request succeeded by the response cache, without a run. */
-  readonly cacheHit: (times: CacheHitTimes) => void
+  readonly cacheHit: (times: CacheHitTimes, trace?: TraceContext) => void
   /** A request that `succeeded` was not in the response cache, which took so many nanoseconds beside what it took itself. */
   readonly cacheMiss: (nanos: number) => void
   /** A request that was accepted failed so many nanoseconds after its arrival. */
@@ -149,16 +154,6 @@ export const phases = [
 ] as const
 /** @category models */
 export type PhaseName = (typeof phases)[number]
-
-/** How many values fell between bounds. @category models */
-export interface Distribution {
-  /** Ascending. A value belongs to the first bound that it does not exceed. */
-  readonly bounds: ReadonlyArray<number>
-  /** One for each bound, and one more for the values beyond all of them. */
-  readonly counts: ReadonlyArray<number>
-  readonly count: number
-  readonly sum: number
-}
 
 /** What lies behind the metrics of a version. @category models */
 export interface Measures {
@@ -186,6 +181,10 @@ export interface BooksOptions {
   readonly namespace?: string | undefined
   /** The response cache answers for it: only then it has metrics of the cache. Default `false`. */
   readonly cached?: boolean
+  /** Rows of its largest batch. Absent or 0: it takes no batches. */
+  readonly maxBatchSize?: number
+  /** Instances that its config asks for. Absent: it has none of its own. */
+  readonly instances?: number
   /** Milliseconds: the buckets of its first-response histogram, in any order. */
   readonly firstResponseBuckets?: ReadonlyArray<number> | undefined
 }
@@ -195,6 +194,10 @@ export interface VersionBooks extends ModelStatistics {
   readonly tags: Readonly<Record<string, string>>
   readonly namespace: string | undefined
   readonly cached: boolean
+  readonly maxBatchSize: number
+  readonly instances: number
+  /** Milliseconds since 1970 at which they were opened: everything counts from there. */
+  readonly sinceMillis: number
   /** The version is open, after so many nanoseconds: from now on it has metrics. */
   readonly loaded: (nanos: number) => void
   /** What was measured so far. */

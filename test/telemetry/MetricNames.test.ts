@@ -67,6 +67,8 @@ const families = (
     readonly cache?: Cache
     readonly shadow?: boolean
     readonly sequences?: boolean
+    readonly maxBatchSize?: number
+    readonly instances?: number
     readonly residency?: boolean
     readonly limited?: boolean
   },
@@ -82,8 +84,10 @@ const families = (
       )
     )
     const statistics = Context.get(context, Statistics)
+    const { instances = 0, maxBatchSize = 0 } = options
     for (const cached of options.cache === undefined ? [false] : [false, true]) {
-      const books = yield* statistics.open({ model: cached ? "cached" : "m", version: 1, cached, ...labels })
+      const model = cached ? "cached" : "m"
+      const books = yield* statistics.open({ model, version: 1, cached, maxBatchSize, instances, ...labels })
       books.loaded(1)
       if (options.shadow === true) books.shadowed("same")
       if (options.sequences === true) {
@@ -122,6 +126,8 @@ const everything = {
   cache,
   shadow: true,
   sequences: true,
+  maxBatchSize: 8,
+  instances: 2,
   residency: true,
   limited: true
 }
@@ -191,6 +197,8 @@ describe("otel/metrics.md", () => {
       const more = (emitted: ReadonlyMap<string, unknown>) => [...emitted.keys()].filter((name) => !plain.has(name))
       assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
       assert.deepStrictEqual(more(yield* families({ ...less, sequences: true })), names(/^with sequences$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, maxBatchSize: 8 })), names(/^with batches$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, instances: 2 })), names(/^with instances$/))
       assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
     }))
 

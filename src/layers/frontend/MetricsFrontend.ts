@@ -9,6 +9,7 @@ import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import { Metrics } from "../../services/Metrics.ts"
 import * as Listener from "./internal/http/Listener.ts"
+import * as OpenMetricsAccepted from "./internal/http/OpenMetricsAccepted.ts"
 import { InFlight } from "./internal/InFlight.ts"
 
 /** @category models */
@@ -46,7 +47,7 @@ const make: (
   options: Options
 ) => Effect.Effect<MetricsFrontend["Service"], ListenFailed, Metrics | Scope.Scope> = Effect.fn("MetricsFrontend.make")(
   function*(options: Options) {
-    const { exposition } = yield* Metrics
+    const { exposition, openMetrics } = yield* Metrics
     return yield* Listener.listen({
       ...limits,
       service: "Metrics",
@@ -56,13 +57,17 @@ const make: (
     }, (call) => {
       if (call.request.method !== "GET") return call.error(405, "Method Not Allowed")
       if (!isMetrics(call.request.url!)) return call.empty(200)
+      if (OpenMetricsAccepted.by(call.request.headers.accept)) {
+        return call.answerWith(openMetrics, (text) => call.text(OpenMetricsAccepted.contentType, text))
+      }
       call.answerWith(exposition, (text) => call.text("text/plain; charset=utf-8", text))
     })
   }
 )
 
 /**
- * Listens while its scope is open: `/metrics` has the metrics, any other path an empty answer. Errors: `ListenFailed` where the
+ * Listens while its scope is open: `/metrics` has the metrics, as OpenMetrics where `Accept` prefers it and else in Prometheus' text
+ * format, and any other path an empty answer. Errors: `ListenFailed` where the
  * address or the port cannot be had.
  *
  * @category layers

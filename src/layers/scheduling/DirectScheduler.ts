@@ -74,7 +74,7 @@ export const open = (
       onFull: nothing,
       onChange: serve
     })
-    return { submit: core.submit, depth: core.depth }
+    return { submit: core.submit, depth: core.depth, oldestNanos: core.oldestNanos }
   })
 
 /** Arrival order, with default options. @category layers */

@@ -63,7 +63,7 @@ export const open = Effect.fnUntraced(
       onChange: former.changed
     })
     opened = core
-    return { submit: core.submit, depth: core.depth }
+    return { submit: core.submit, depth: core.depth, oldestNanos: core.oldestNanos }
   }
 )
 

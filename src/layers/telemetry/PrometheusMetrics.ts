@@ -1,21 +1,24 @@
 /**
- * Metrics in Prometheus' text format: Triton's `nv_*` families, and this server's own.
+ * Triton's `nv_*` families of metrics, and this server's own.
  *
- * Upstream: `MetricsFrontend`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, the process and /proc.
+ * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, the process and /proc.
  *
  * Source: scheduling §9.
  */
-import { type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
+import { Clock, type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
+import type { MetricFamily } from "../../schema/MetricFamily.ts"
 import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
 import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import * as CacheFamilies from "./internal/CacheFamilies.ts"
-import { render, type Reporter } from "./internal/Exposition.ts"
+import * as Exposition from "./internal/Exposition.ts"
+import { collect, type Reporter } from "./internal/Families.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
 import * as LoopDelay from "./internal/LoopDelay.ts"
+import * as OpenMetrics from "./internal/OpenMetrics.ts"
 import * as RateLimiterFamilies from "./internal/RateLimiterFamilies.ts"
 import * as ResidencyFamilies from "./internal/ResidencyFamilies.ts"
 import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
@@ -97,21 +100,26 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     }
   }
 
+  const clock = yield* Clock.Clock
+  const sinceMillis = clock.currentTimeMillisUnsafe()
+  const of = <Source>(source: Source | undefined): ReadonlyArray<Reporter<Source>> =>
+    source === undefined ? [] : [{ labels: none, sinceMillis, source }]
+
+  const read = (): ReadonlyArray<MetricFamily> => {
+    const itself = server()
+    return [
+      ...collect(families, reporters(statistics.all(), labelsOf)),
+      ...collect(RateLimiterFamilies.families, RateLimiterFamilies.reporters(limiter.levels(), sinceMillis)),
+      ...collect(ServerFamilies.families, of(itself)),
+      ...collect(ResidencyFamilies.families, of(repository?.residency?.())),
+      ...collect(CacheFamilies.families, of(cache?.usage()))
+    ]
+  }
+
   return Metrics.of({
-    exposition: Effect.sync(() => {
-      const versions = reporters(statistics.all(), labelsOf)
-      const resources = RateLimiterFamilies.reporters(limiter.levels())
-      const itself = [{ labels: none, source: server() }]
-      const residency = repository?.residency === undefined ? [] : [{ labels: none, source: repository.residency() }]
-      return [
-        ...families.flatMap((family) => render(family, versions)),
-        ...RateLimiterFamilies.families.flatMap((family) => render(family, resources)),
-        ...ServerFamilies.families.flatMap((family) => render(family, itself)),
-        ...ResidencyFamilies.families.flatMap((family) => render(family, residency)),
-        ...(cache === undefined ? [] : CacheFamilies.render(cache.usage())),
-        ""
-      ].join("\n")
-    })
+    families: read,
+    exposition: Effect.sync(() => Exposition.render(read())),
+    openMetrics: Effect.sync(() => OpenMetrics.render(read()))
   })
 })
 
@@ -125,7 +133,12 @@ const reporters = (
     const measures = books.measures()
     if (measures.loadNanos === undefined) continue
     const labels = labelsOf(books)
-    found.set(labels.text, { labels, source: { cached: books.cached, counts: books.counts(), measures } })
+    const { cached, instances, maxBatchSize, sinceMillis } = books
+    found.set(labels.text, {
+      labels,
+      sinceMillis,
+      source: { cached, instances, maxBatchSize, counts: books.counts(), measures }
+    })
   }
   return [...found.values()]
 }

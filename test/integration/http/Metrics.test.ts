@@ -4,9 +4,12 @@ import * as MetricsFrontend from "../../../src/layers/frontend/MetricsFrontend.t
 import { Metrics } from "../../../src/services/Metrics.ts"
 import { ask, connect } from "./Wire.ts"
 
+const metrics = (exposition: Effect.Effect<string>) =>
+  Layer.succeed(Metrics, { families: () => [], exposition, openMetrics: Effect.succeed("a 1\n# EOF\n") })
+
 const start = (exposition: Effect.Effect<string> = Effect.succeed("a 1\n")) =>
   Layer.build(
-    MetricsFrontend.layer({ address: "127.0.0.1", port: 0 }).pipe(Layer.provide(Layer.succeed(Metrics, { exposition })))
+    MetricsFrontend.layer({ address: "127.0.0.1", port: 0 }).pipe(Layer.provide(metrics(exposition)))
   ).pipe(Effect.map((context) => Context.get(context, MetricsFrontend.MetricsFrontend).port))
 
 describe("the metrics port", () => {
@@ -19,6 +22,34 @@ describe("the metrics port", () => {
           [status, headers["content-type"], text],
           [200, "text/plain; charset=utf-8", "# HELP ä\na 1\n"],
           path
+        )
+      }
+    }))
+
+  it.live("answers as OpenMetrics where Accept prefers that", () =>
+    Effect.gen(function*() {
+      const port = yield* start()
+      const open = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+      const plain = "text/plain; charset=utf-8"
+      for (
+        const [accept, type] of [
+          ["application/openmetrics-text", open],
+          ["application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", open],
+          ["text/plain, APPLICATION/OpenMetrics-Text; Version=\"1.0.0\"; Q=1.0", open],
+          ["application/openmetrics-text;version=0.0.1", plain],
+          ["application/openmetrics-text;q=0", plain],
+          ["application/openmetrics-text;q=0.2,text/plain;q=0.9", plain],
+          ["application/openmetrics-text;q=nonsense", plain],
+          ["application/openmetrics-textual", plain],
+          ["*/*", plain],
+          [";;,,=", plain]
+        ] as const
+      ) {
+        const { headers, status, text } = yield* ask(port, "/metrics", { headers: { Accept: accept } })
+        assert.deepStrictEqual(
+          [status, headers["content-type"], text],
+          [200, type, type === open ? "a 1\n# EOF\n" : "a 1\n"],
+          accept
         )
       }
     }))
@@ -54,7 +85,7 @@ describe("the metrics port", () => {
       const failure = yield* Effect.flip(
         Layer.build(
           MetricsFrontend.layer({ address: "127.0.0.1", port }).pipe(
-            Layer.provide(Layer.succeed(Metrics, { exposition: Effect.succeed("") }))
+            Layer.provide(metrics(Effect.succeed("")))
           )
         )
       )

@@ -84,7 +84,7 @@ export const open = (
     /** What is answered without a run. */
     const hit = (job: Job, outputs: Answer, arrivedAt: number, lookup: number, answeredAt: number): JobResult => {
       job.trace?.cached("hit", lookup)
-      statistics.cacheHit({ request: answeredAt - arrivedAt, queue: 0, lookup })
+      statistics.cacheHit({ request: answeredAt - arrivedAt, queue: 0, lookup }, job.trace?.context)
       return {
         outputs,
         begunAtNanos: arrivedAt,
@@ -171,7 +171,10 @@ export const open = (
         stopFollowing(follower)
         follower.job.trace?.cached("shared", follower.lookupNanos)
         const queueNanos = Math.max(0, at - follower.arrivedAt - follower.lookupNanos)
-        statistics.cacheHit({ request: at - follower.arrivedAt, queue: queueNanos, lookup: follower.lookupNanos })
+        statistics.cacheHit(
+          { request: at - follower.arrivedAt, queue: queueNanos, lookup: follower.lookupNanos },
+          follower.job.trace?.context
+        )
         resume(Effect.succeed(shared({
           queueNanos,
           begunAtNanos: at,
@@ -258,7 +261,8 @@ export const open = (
       const { running, waiting } = scheduler.depth()
       return { waiting: waiting + following + fetching, running }
     }
-    statistics.observe(depth)
+    const { oldestNanos } = scheduler
+    statistics.observe(oldestNanos === undefined ? depth : () => ({ ...depth(), oldestNanos: oldestNanos() }))
 
     // Runs before the queue ends: a follower whose leader fails now must find it open.
     yield* Effect.addFinalizer(() =>

@@ -53,6 +53,8 @@ export const open = Effect.fn("OpenVersion.open")(
       tags: config.metric_tags,
       namespace,
       cached: cache !== undefined,
+      maxBatchSize: config.max_batch_size,
+      instances: plan.instances.length,
       firstResponseBuckets: firstResponseBuckets(config)
     })
     const instances = yield* (yield* RateLimiter).limit(

@@ -52,6 +52,7 @@ export interface QueueCore {
   readonly lanes: Lanes.Lanes
   readonly submit: ModelScheduler["submit"]
   readonly depth: ModelScheduler["depth"]
+  readonly oldestNanos: () => number
   /** Ends or moves the requests whose time is over. To be called before any are chosen. */
   readonly refresh: () => void
   /** No more requests are taken: whatever waits needs not wait for others. */
@@ -70,6 +71,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const clock = yield* Clock.Clock
     const drained = yield* Latch.make(true)
     const queue = yield* RequestQueue.make(maxQueueSize, batching)
+    /** Batches that lie ready at an instance which is busy with another. */
+    const ready = new Set<Batch>()
     let arrivals = 0
     /** Accepted requests whose callers have no answer yet. */
     let open = 0
@@ -137,6 +140,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const leave = (batch: Batch) => {
       if (batch.begun) return
       batch.begun = true
+      ready.delete(batch)
       for (const entry of batch.entries) entry.level.ready--
     }
 
@@ -189,6 +193,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         (instance) => begin(batch, instance),
         (exit) => finish(batch, prepared, exit)
       )
+      if (!batch.begun) ready.add(batch)
     }
 
     /** Does what is due: rejects, or puts behind the others. What has begun stays. */
@@ -288,8 +293,23 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       const load = lanes.load()
       return { waiting: queue.length + load.ready, running: load.running }
     }
-    statistics.observe(depth)
-    return { queue, lanes, submit, depth, closing: () => closing, refresh: watch.refresh, launch, fail: end }
+    const oldestNanos = () => {
+      let at = queue.oldestAt
+      for (const { entries } of ready) for (const { arrivedAt } of entries) at = Math.min(at, arrivedAt)
+      return at === Infinity ? 0 : Math.max(0, now() - at)
+    }
+    statistics.observe(() => ({ ...depth(), oldestNanos: oldestNanos() }))
+    return {
+      queue,
+      lanes,
+      submit,
+      depth,
+      oldestNanos,
+      closing: () => closing,
+      refresh: watch.refresh,
+      launch,
+      fail: end
+    }
   })
 
 const deadlineExceeded = (model: string, entry: Entry): DeadlineExceeded =>

@@ -111,6 +111,19 @@ export class RequestQueue {
     return undefined
   }
 
+  /** When the one arrived that has waited longest, in monotonic nanoseconds; infinite where none waits. */
+  get oldestAt(): number {
+    if (this.length === 0) return Infinity
+    this.sort()
+    let at = Infinity
+    for (const { delayed, line } of this.levels) {
+      if (line.head !== undefined) at = Math.min(at, line.head.arrivedAt)
+      // These stand by the times of their timeouts.
+      for (let entry = delayed.head; entry !== undefined; entry = entry.after) at = Math.min(at, entry.arrivedAt)
+    }
+    return at
+  }
+
   private enter(entry: Entry, state: "arriving" | "waiting"): void {
     const { level } = entry
     // A level that was dropped while it was empty comes back with its first request.

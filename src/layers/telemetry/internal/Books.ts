@@ -1,11 +1,12 @@
 /** What is counted for one loaded version. Source: scheduling §8.2. */
+import type { Distribution } from "../../../schema/MetricFamily.ts"
+import type { TraceContext } from "../../../schema/RequestTrace.ts"
 import {
   type BatchSize,
   type BooksOptions,
   type CacheHitTimes,
   type Counts,
   type Depth,
-  type Distribution,
   type ExecutionTimes,
   type FailureReason,
   type Measures,
@@ -40,6 +41,9 @@ export class Books implements VersionBooks {
   readonly tags: Readonly<Record<string, string>>
   readonly namespace: string | undefined
   readonly cached: boolean
+  readonly maxBatchSize: number
+  readonly instances: number
+  readonly sinceMillis: number
   private readonly nowMillis: () => number
   private loadNanos: number | undefined = undefined
   private lastInferenceMillis = 0
@@ -67,6 +71,9 @@ export class Books implements VersionBooks {
     this.tags = options.tags ?? {}
     this.namespace = options.namespace
     this.cached = options.cached === true
+    this.maxBatchSize = options.maxBatchSize ?? 0
+    this.instances = options.instances ?? 0
+    this.sinceMillis = nowMillis()
     this.keepsQuantiles = options.quantiles === true
     const meter = (used = true) => new Meter(this.keepsQuantiles && used ? nowMillis : undefined)
     this.meters = {
@@ -94,7 +101,7 @@ export class Books implements VersionBooks {
     this.refusals[reason]++
   }
 
-  succeeded(rows: number, times: RequestTimes): void {
+  succeeded(rows: number, times: RequestTimes, trace?: TraceContext): void {
     const { meters } = this
     this.inferenceCount += rows
     meters.request.add(times.request)
@@ -103,14 +110,31 @@ export class Books implements VersionBooks {
     meters.computeInfer.add(times.computeInfer)
     meters.computeOutput.add(times.computeOutput)
     this.answered(times.request)
+    if (trace !== undefined && trace.sampled) this.exemplify(times, trace)
   }
 
-  cacheHit({ lookup, queue, request }: CacheHitTimes): void {
+  /** What is not exported cannot be looked up, and is never taken for an exemplar. */
+  private exemplify(times: RequestTimes, trace: TraceContext): void {
+    const { meters } = this
+    const now = this.nowMillis()
+    meters.request.exemplify(times.request, trace, now)
+    meters.queue.exemplify(times.queue, trace, now)
+    meters.computeInput.exemplify(times.computeInput, trace, now)
+    meters.computeInfer.exemplify(times.computeInfer, trace, now)
+    meters.computeOutput.exemplify(times.computeOutput, trace, now)
+  }
+
+  cacheHit({ lookup, queue, request }: CacheHitTimes, trace?: TraceContext): void {
     const { meters } = this
     meters.request.add(request)
     meters.queue.add(queue)
     meters.cacheHit.add(lookup)
     this.answered(request)
+    if (trace !== undefined && trace.sampled) {
+      const now = this.nowMillis()
+      meters.request.exemplify(request, trace, now)
+      meters.queue.exemplify(queue, trace, now)
+    }
   }
 
   cacheMiss(nanos: number): void {
@@ -160,7 +184,7 @@ export class Books implements VersionBooks {
 
   counts(): Counts {
     const { meters } = this
-    const { running, sequences, waiting } = this.depth()
+    const { oldestNanos = 0, running, sequences, waiting } = this.depth()
     return {
       lastInferenceMillis: this.lastInferenceMillis,
       inferenceCount: this.inferenceCount,
@@ -185,6 +209,7 @@ export class Books implements VersionBooks {
       })).toSorted((a, b) => a.batchSize - b.batchSize),
       pending: waiting,
       executing: running,
+      oldestNanos,
       ...(sequences === undefined ? {} : { sequences })
     }
   }

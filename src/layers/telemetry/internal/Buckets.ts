@@ -1,5 +1,5 @@
 /** Counts values by bounds, without allocating. */
-import type { Distribution } from "../../../services/Statistics.ts"
+import type { Distribution } from "../../../schema/MetricFamily.ts"
 
 /** @category models */
 export class Buckets {
@@ -13,10 +13,15 @@ export class Buckets {
   }
 
   add(value: number): void {
-    const { bounds, counts } = this
+    this.counts[this.indexOf(value)]!++
+  }
+
+  /** Which bucket counts a value. */
+  indexOf(value: number): number {
+    const { bounds } = this
     let i = 0
     while (i < bounds.length && value > bounds[i]!) i++
-    counts[i]!++
+    return i
   }
 
   /** With bounds in the unit of the reader. */

@@ -1,9 +1,8 @@
 /** Metrics of the response cache as a whole: Triton's of the cache in this process, and more. Source: scheduling §9.3. */
 import { type CacheUsage, type LocalUsage, redisFailures, type RedisUsage } from "../../../services/ResponseCache.ts"
-import * as Exposition from "./Exposition.ts"
-import { SeriesLabels } from "./SeriesLabels.ts"
+import type { Family, Series } from "./Families.ts"
 
-const local = (name: string, help: string, value: (usage: LocalUsage) => number): Exposition.Family<CacheUsage> => ({
+const local = (name: string, help: string, value: (usage: LocalUsage) => number): Family<CacheUsage> => ({
   name,
   type: "gauge",
   help,
@@ -16,8 +15,8 @@ const redis = (
   name: string,
   type: "counter" | "gauge",
   help: string,
-  write: (series: Exposition.Series, usage: RedisUsage) => void
-): Exposition.Family<CacheUsage> => ({
+  write: (series: Series, usage: RedisUsage) => void
+): Family<CacheUsage> => ({
   name,
   type,
   help,
@@ -29,7 +28,7 @@ const redis = (
 const micros = (nanos: number): number => Math.floor(nanos / 1000)
 
 /** @category constructors */
-export const families: ReadonlyArray<Exposition.Family<CacheUsage>> = [
+export const families: ReadonlyArray<Family<CacheUsage>> = [
   local("nv_cache_num_entries", "Number of responses stored in response cache", ({ entries }) => entries),
   local("nv_cache_num_lookups", "Number of cache lookups in response cache", ({ lookups }) => lookups),
   local("nv_cache_num_hits", "Number of cache hits in response cache", ({ hits }) => hits),
@@ -96,9 +95,3 @@ export const families: ReadonlyArray<Exposition.Family<CacheUsage>> = [
     }
   )
 ]
-
-const none = new SeriesLabels({})
-
-/** The lines of all of them. @category formatting */
-export const render = (usage: CacheUsage): ReadonlyArray<string> =>
-  families.flatMap((family) => Exposition.render(family, [{ labels: none, source: usage }]))

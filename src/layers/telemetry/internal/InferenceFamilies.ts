@@ -1,11 +1,15 @@
 /** Triton's metrics of a model version, with its names and texts. Source: scheduling §9.2. */
 import type { Counts, FailureReason, Measures, PhaseName } from "../../../services/Statistics.ts"
-import type { Family } from "./Exposition.ts"
+import type { Family } from "./Families.ts"
 
 /** What is read of a version once for each exposition. @category models */
 export interface Reading {
   /** The response cache answers for it. */
   readonly cached: boolean
+  /** Rows of its largest batch; 0: it takes no batches. */
+  readonly maxBatchSize: number
+  /** Instances that its config asks for. */
+  readonly instances: number
   readonly counts: Counts
   readonly measures: Measures
 }

@@ -1,6 +1,9 @@
-/** Everything that is kept of one duration of requests: count, exact sum, sum of whole microseconds, buckets, quantiles. */
-import type { Distribution, Phase } from "../../../services/Statistics.ts"
+/** Everything that is kept of one duration of requests: count, exact sum, sum of whole microseconds, buckets, exemplars, quantiles. */
+import type { Distribution } from "../../../schema/MetricFamily.ts"
+import type { TraceContext } from "../../../schema/RequestTrace.ts"
+import type { Phase } from "../../../services/Statistics.ts"
 import { Buckets, durationBounds } from "./Buckets.ts"
+import { Exemplars } from "./Exemplars.ts"
 import { NanosTotal, wholeNanos } from "./NanosTotal.ts"
 import { SlidingQuantiles } from "./SlidingQuantiles.ts"
 
@@ -12,6 +15,7 @@ export class Meter {
   private readonly total = new NanosTotal()
   private wholeMicros = 0
   private readonly buckets = new Buckets(nanosBounds)
+  private exemplars: Exemplars | undefined = undefined
   private readonly quantiles: SlidingQuantiles | undefined
 
   /** `nowMillis` is there where quantiles are wanted. */
@@ -27,6 +31,13 @@ export class Meter {
     this.wholeMicros += micros
     this.buckets.add(whole)
     if (this.quantiles !== undefined) this.quantiles.add(micros)
+  }
+
+  /** A trace can be looked up for a duration that was added. */
+  exemplify(nanos: number, trace: TraceContext, atMillis: number): void {
+    const whole = wholeNanos(nanos)
+    this.exemplars ??= new Exemplars(nanosBounds.length + 1)
+    this.exemplars.keep(this.buckets.indexOf(whole), whole, trace, atMillis)
   }
 
   /** One of the durations counted before was longer by so much. Buckets and quantiles stay as they are. */
@@ -47,7 +58,8 @@ export class Meter {
 
   /** In seconds. */
   get distribution(): Distribution {
-    return this.buckets.read(durationBounds, this.total.seconds)
+    const distribution = this.buckets.read(durationBounds, this.total.seconds)
+    return this.exemplars === undefined ? distribution : { ...distribution, exemplars: this.exemplars.read(1e9) }
   }
 
   /** In microseconds; NaN also where quantiles are not kept. */

@@ -1,6 +1,6 @@
 /** Metrics of the resources that instances share. */
 import type { ResourceLevel } from "../../../services/RateLimiter.ts"
-import type { Family, Reporter } from "./Exposition.ts"
+import type { Family, Reporter } from "./Families.ts"
 import { SeriesLabels } from "./SeriesLabels.ts"
 
 const gauge = (name: string, help: string, value: (level: ResourceLevel) => number): Family<ResourceLevel> => ({
@@ -26,11 +26,15 @@ export const families: ReadonlyArray<Family<ResourceLevel>> = [
 ]
 
 /** Each pool by the name of its resource and its device, `all` where it is the one for the whole server. @category getters */
-export const reporters = (levels: ReadonlyArray<ResourceLevel>): ReadonlyArray<Reporter<ResourceLevel>> =>
+export const reporters = (
+  levels: ReadonlyArray<ResourceLevel>,
+  sinceMillis: number
+): ReadonlyArray<Reporter<ResourceLevel>> =>
   levels.map((level) => ({
     labels: new SeriesLabels({
       resource: level.name,
       device: level.device === undefined ? "all" : String(level.device)
     }),
+    sinceMillis,
     source: level
   }))

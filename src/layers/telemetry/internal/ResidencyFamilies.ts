@@ -1,6 +1,6 @@
 /** Metrics of models that load when they are asked for. */
 import type { ResidencyFigures } from "../../../services/ModelRepository.ts"
-import type { Family } from "./Exposition.ts"
+import type { Family } from "./Families.ts"
 
 const value = (
   type: "counter" | "gauge",

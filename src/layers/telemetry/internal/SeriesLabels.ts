@@ -1,4 +1,5 @@
 /** The labels of a series as text, made once and used for every exposition. */
+import type { MetricLabels } from "../../../schema/MetricFamily.ts"
 import { compareNames } from "../../../schema/ModelSignature.ts"
 import type { VersionBooks } from "../../../services/Statistics.ts"
 
@@ -9,32 +10,24 @@ const render = (pairs: ReadonlyArray<readonly [name: string, value: string]>): s
   pairs.map(([name, value]) => `${name}="${escape(value)}"`).join(",")
 
 /** Names in bytewise order. @category models */
-export class SeriesLabels {
-  /** All of them with braces; `""` for none. */
+export class SeriesLabels implements MetricLabels {
+  readonly pairs: ReadonlyArray<readonly [name: string, value: string]>
   readonly text: string
-  private readonly pairs: ReadonlyArray<readonly [name: string, value: string]>
-  private readonly inner: string
-  private readonly extended = new Map<string, string>()
+  private readonly extended = new Map<string, SeriesLabels>()
 
   constructor(labels: Readonly<Record<string, string>>) {
     this.pairs = Object.entries(labels).toSorted(([a], [b]) => compareNames(a, b))
-    this.inner = render(this.pairs)
-    this.text = this.inner === "" ? "" : `{${this.inner}}`
+    this.text = this.pairs.length === 0 ? "" : `{${render(this.pairs)}}`
   }
 
-  /** With one more label, in its place among the others. */
-  with(name: string, value: string): string {
+  /** With one more label, in its place among the others; made once for each value, of which there must be few. */
+  with(name: string, value: string): SeriesLabels {
     const key = `${name}=${value}`
     const known = this.extended.get(key)
     if (known !== undefined) return known
-    const text = `{${render([...this.pairs, [name, value] as const].toSorted(([a], [b]) => compareNames(a, b)))}}`
-    this.extended.set(key, text)
-    return text
-  }
-
-  /** With the label that tells the samples of a histogram or a summary apart, which comes last. */
-  withLast(name: "le" | "quantile", value: string): string {
-    return this.inner === "" ? `{${name}="${value}"}` : `{${this.inner},${name}="${value}"}`
+    const made = new SeriesLabels({ ...Object.fromEntries(this.pairs), [name]: value })
+    this.extended.set(key, made)
+    return made
   }
 }
 

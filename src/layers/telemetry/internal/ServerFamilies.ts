@@ -1,5 +1,5 @@
 /** Metrics of the server as a whole: Triton's of memory pools and the machine, and those of the process. */
-import type { Family } from "./Exposition.ts"
+import type { Family } from "./Families.ts"
 import type { HostReading } from "./HostUsage.ts"
 import type { LoopReading } from "./LoopDelay.ts"
 
@@ -46,7 +46,7 @@ export const families: ReadonlyArray<Family<ServerReading>> = [
     name: "process_cpu_seconds_total",
     type: "counter",
     help: "Time that processors spent on this process, in seconds.",
-    write: (series, { cpuSeconds }) => series.value(cpuSeconds)
+    write: (series, { cpuSeconds, startSeconds }) => series.value(cpuSeconds, startSeconds * 1e3)
   },
   gauge(
     "process_resident_memory_bytes",

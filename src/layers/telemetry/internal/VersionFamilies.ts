@@ -1,6 +1,6 @@
 /** Metrics of a model version that Triton lacks: histograms in seconds, queues, rejections. */
 import type { Counts, PhaseName, RefusalReason, SequenceCounts, ShadowOutcome } from "../../../services/Statistics.ts"
-import type { Family } from "./Exposition.ts"
+import type { Family } from "./Families.ts"
 import type { Reading } from "./InferenceFamilies.ts"
 
 const durations: ReadonlyArray<readonly [phase: PhaseName, name: string, help: string]> = [
@@ -42,10 +42,32 @@ export const families: ReadonlyArray<Family<Reading>> = [
     write: (series, { measures }) => series.distribution(measures.batchSizes)
   },
   {
+    name: "galatea_max_batch_size",
+    type: "gauge",
+    help: "Rows of the largest batch that the model takes.",
+    write: (series, { maxBatchSize }) => {
+      if (maxBatchSize > 0) series.value(maxBatchSize)
+    }
+  },
+  {
     name: "galatea_pending_requests",
     type: "gauge",
     help: "Requests that were accepted and have not begun.",
     write: (series, { counts }) => series.value(counts.pending)
+  },
+  {
+    name: "galatea_queue_age_seconds",
+    type: "gauge",
+    help: "How long the oldest request in the queue has waited; 0 when none waits.",
+    write: (series, { counts }) => series.value(counts.oldestNanos / 1e9)
+  },
+  {
+    name: "galatea_instances",
+    type: "gauge",
+    help: "Execution instances that the config of the model asks for.",
+    write: (series, { instances }) => {
+      if (instances > 0) series.value(instances)
+    }
   },
   {
     name: "galatea_executing_instances",

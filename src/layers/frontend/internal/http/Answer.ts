@@ -2,7 +2,12 @@
 import { STATUS_CODES } from "node:http"
 
 /** @internal */
-export type ContentType = "text/plain" | "text/plain; charset=utf-8" | "application/json" | "application/octet-stream"
+export type ContentType =
+  | "text/plain"
+  | "text/plain; charset=utf-8"
+  | "application/openmetrics-text; version=1.0.0; charset=utf-8"
+  | "application/json"
+  | "application/octet-stream"
 
 /** `{"error":"…"}` with Triton's escapes: control characters get upper-case hex. @internal */
 export const errorBody = (message: string): string => `{"error":${quote(message)}}`

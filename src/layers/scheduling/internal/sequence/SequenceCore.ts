@@ -276,8 +276,15 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       }
       return { waiting, running }
     }
+    /** The first step of a sequence that waits is its oldest. Those of a batch that lies ready at a busy instance are left out. */
+    const oldestNanos = () => {
+      if (table.waiting === 0) return 0
+      const at = table.oldestAt
+      return at === Infinity ? 0 : Math.max(0, now() - at)
+    }
     statistics.observe(() => ({
       ...depth(),
+      oldestNanos: oldestNanos(),
       sequences: { live: live.size, waiting: slots.line.length, slots: slots.total }
     }))
     return { submit, depth, holds: (id) => live.has(id), sequences: () => live.size, endSequences, table }

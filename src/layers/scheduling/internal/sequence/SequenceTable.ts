@@ -119,6 +119,18 @@ export class SequenceTable {
     if (step.dueAt <= this.options.now()) this.deadlines.add(step, this.waiting)
   }
 
+  /** When the step arrived that has waited longest, in monotonic nanoseconds; infinite where none waits. */
+  get oldestAt(): number {
+    let at = Infinity
+    for (const sequence of this.live.values()) at = Math.min(at, firstArrival(sequence))
+    for (const last of this.leaving.values()) {
+      for (let one: Sequence | undefined = last; one !== undefined; one = one.predecessor) {
+        at = Math.min(at, firstArrival(one))
+      }
+    }
+    return at
+  }
+
   /** Nobody can send another step of it. */
   forget(sequence: Sequence): void {
     if (this.live.get(sequence.id) === sequence) {
@@ -313,6 +325,10 @@ export class SequenceTable {
     this.advance(sequence)
   }
 }
+
+/** When the first of its steps that wait arrived. */
+const firstArrival = ({ current, steps }: Sequence): number =>
+  current?.state === "waiting" ? current.arrivedAt : steps.head?.arrivedAt ?? Infinity
 
 /** The steps of a sequence that wait, in order. */
 const stepsOf = ({ current, steps }: Sequence): ReadonlyArray<Step> => {

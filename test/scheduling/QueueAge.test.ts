@@ -1,0 +1,76 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
+import type { Job } from "../../src/services/Scheduler.ts"
+import * as Fakes from "../execution/FakeInstances.ts"
+import { queueOptions } from "./QueueOptions.ts"
+import * as Sequences from "./sequence/Sequences.ts"
+
+const { settle } = Fakes
+
+const job: Job = { inputs: [Fakes.job(1)], outputs: [], batchSize: 1, priority: 0, timeoutMicros: 0, deadlineMicros: 0 }
+
+describe("the age of the oldest request in the queue", () => {
+  for (const places of [1, 2]) {
+    it.effect(
+      `counts from its arrival, and not once it runs (${places} at an instance)`,
+      Effect.fnUntraced(function*() {
+        const fakes = Fakes.make()
+        const instances = yield* Fakes.pool(fakes, { count: 1, places })
+        const options = queueOptions("m")
+        const scheduler = yield* DirectScheduler.open({ ...options, instances })
+        const age = () => options.statistics.counts().oldestNanos
+        const submit = Effect.forkChild(scheduler.submit(job), { startImmediately: true })
+        assert.strictEqual(age(), 0)
+        yield* submit
+        yield* settle
+        yield* TestClock.adjust("10 millis")
+        assert.strictEqual(age(), 0, "it runs")
+        yield* submit
+        yield* settle
+        yield* TestClock.adjust("20 millis")
+        yield* submit
+        yield* settle
+        assert.strictEqual(age(), 20e6)
+        yield* TestClock.adjust("5 millis")
+        assert.strictEqual(age(), 25e6)
+        assert.strictEqual(scheduler.oldestNanos!(), 25e6)
+        Fakes.running(fakes)[0]!.finish()
+        yield* settle
+        assert.strictEqual(age(), 5e6, "the next one runs")
+        Fakes.running(fakes)[0]!.finish()
+        yield* settle
+        assert.strictEqual(age(), 0)
+        Fakes.running(fakes)[0]!.finish()
+        yield* settle
+      }, Effect.scoped)
+    )
+  }
+
+  it.effect(
+    "counts steps that wait for a slot, and for the step before them",
+    Effect.fnUntraced(function*() {
+      const queue = yield* Sequences.make({ direct: {}, max_sequence_idle_microseconds: 60_000_000n }, {
+        max_batch_size: 1
+      })
+      const age = () => queue.statistics.counts().oldestNanos
+      yield* queue.submit(1, 1, { start: true })
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(age(), 0)
+      yield* queue.submit(2, 2, { start: true, end: true })
+      yield* TestClock.adjust("2 seconds")
+      yield* queue.submit(1, 3, { end: true })
+      yield* settle
+      assert.strictEqual(age(), 2e9)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(age(), 3e9)
+      yield* queue.finish()
+      assert.strictEqual(age(), 3e9, "the other step of the first sequence runs")
+      yield* queue.finish()
+      assert.strictEqual(age(), 0)
+      yield* queue.finish()
+    }, Effect.scoped)
+  )
+})
