@@ -106,6 +106,8 @@ export interface ModelTrace extends TraceParent {
   readonly cached: (outcome: CacheOutcome, lookupNanos: number) => void
   /** Called several times, where `wantsTensors`. The tensors are borrowed during the call. */
   readonly tensors: (activity: TensorActivity, tensors: ReadonlyArray<Tensor>) => void
+  /** The ensemble leaves a step out: its condition, or something that it needs, is missing. Called several times. */
+  readonly leftOut?: (step: { readonly model: string; readonly index: number }) => void
   /** The model is done with it now. Absent: it has succeeded. */
   readonly ended: (failure?: TraceFailure) => void
 }

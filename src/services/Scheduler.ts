@@ -3,7 +3,7 @@
  *
  * Upstream: `ModelRepository` opens one per version, `InferenceServer` submits. Downstream: `Executor`.
  */
-import { Context, type Effect, type Scope } from "effect"
+import { Context, Effect, Exit, type Scope } from "effect"
 import type {
   Cancelled,
   DeadlineExceeded,
@@ -24,6 +24,7 @@ import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { ModelTrace } from "../schema/RequestTrace.ts"
 import type { SequenceState } from "../schema/SequenceState.ts"
+import * as TraceFailure from "../schema/TraceFailure.ts"
 import type { ExecutionResult, Instances, ModelPlan } from "./Executor.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -92,6 +93,17 @@ export interface ModelScheduler {
   readonly oldestNanos?: () => number
   /** Jobs waiting, and instances that run some. */
   readonly depth: () => { readonly waiting: number; readonly running: number }
+}
+
+/** Submits a job, and notes that its version is done with it, however it ends. @category scheduling */
+export const submitTraced = (scheduler: ModelScheduler, job: Job): Effect.Effect<JobResult, JobFailure> => {
+  const { trace } = job
+  return trace === undefined ?
+    scheduler.submit(job) :
+    Effect.onExit(
+      scheduler.submit(job),
+      (exit) => Effect.sync(() => trace.ended(Exit.isSuccess(exit) ? undefined : TraceFailure.ofCause(exit.cause)))
+    )
 }
 
 /** The version whose queue is opened. @category models */

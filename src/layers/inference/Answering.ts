@@ -2,14 +2,13 @@
  * Answers a request by a model: checks it, submits it to the model's scheduler, and gives the outputs back in the client's shapes.
  * What a client sends and what an ensemble asks of its steps goes the same way.
  */
-import { Effect, Exit, Result } from "effect"
+import { Effect, Result } from "effect"
 import { type Stopping, Unsupported } from "../../schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, SequenceStep, Tensor } from "../../schema/Inference.ts"
-import type { ModelTrace } from "../../schema/RequestTrace.ts"
 import * as TraceFailure from "../../schema/TraceFailure.ts"
 import { withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, whenResident } from "../../services/ModelRepository.ts"
-import type { Job, JobFailure, JobResult } from "../../services/Scheduler.ts"
+import { type Job, type JobFailure, type JobResult, submitTraced } from "../../services/Scheduler.ts"
 import * as ClientTensor from "./internal/ClientTensor.ts"
 import { validate } from "./internal/RequestValidation.ts"
 import type * as ShadowRuns from "./internal/ShadowRuns.ts"
@@ -94,7 +93,7 @@ const submit = (
   shadows: ShadowRuns.ShadowRuns | undefined,
   chosen: ShadowRuns.Chosen | undefined
 ): Answer =>
-  Effect.matchEffect(job.trace === undefined ? model.scheduler.submit(job) : traced(model, job, job.trace), {
+  Effect.matchEffect(submitTraced(model.scheduler, job), {
     onFailure: (reason) =>
       reason._tag === "Stopping" && model.again !== undefined && attempts > 1
         ? answerAgain(model, model.again, request, attempts - 1, shadows, reason)
@@ -106,13 +105,6 @@ const submit = (
         ),
     onSuccess: (result) => respond(model, request, job.batchSize, result, chosen)
   })
-
-/** The version is done with a request, however it ended. */
-const traced = ({ scheduler }: Model, job: Job, trace: ModelTrace): Effect.Effect<JobResult, JobFailure> =>
-  Effect.onExit(
-    scheduler.submit(job),
-    (exit) => Effect.sync(() => trace.ended(Exit.isSuccess(exit) ? undefined : TraceFailure.ofCause(exit.cause)))
-  )
 
 /** The version has stopped taking work, without having begun any of this request: whoever took its place answers. */
 const answerAgain = (

@@ -16,6 +16,7 @@ import * as Lifecycle from "./internal/Lifecycle.ts"
 import * as OpenVersion from "./internal/OpenVersion.ts"
 import * as PrepareVersion from "./internal/PrepareVersion.ts"
 import * as VersionParameter from "./internal/VersionParameter.ts"
+import * as VersionSpan from "./internal/VersionSpan.ts"
 
 /**
  * A model file with as much of a config as its owner wants to give; the rest is derived from the file. Nothing is derived from the module
@@ -205,6 +206,7 @@ const makeFromFiles = Effect.fnUntraced(function*(options: Options) {
         version: model.version ?? 1,
         open: prepare(model, options).pipe(
           Effect.flatMap((prepared) => OpenVersion.open(prepared)),
+          VersionSpan.load(model.name, model.version ?? 1),
           Effect.provideContext(services)
         )
       }

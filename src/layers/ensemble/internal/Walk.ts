@@ -233,6 +233,7 @@ export class Walk {
 
   private skip(step: PlannedStep): undefined {
     this.hasSkipped = true
+    this.job.trace?.leftOut?.({ model: step.model, index: step.index })
     this.leaveOut(step.outputs, skipped)
     this.board.over(step)
   }

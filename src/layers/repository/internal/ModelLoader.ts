@@ -25,6 +25,7 @@ import type { Residency } from "./residency/Residency.ts"
 import type { Roots } from "./Roots.ts"
 import * as SteadyFiles from "./SteadyFiles.ts"
 import type { Told } from "./Told.ts"
+import * as VersionSpan from "./VersionSpan.ts"
 
 /** A model to load. @category models */
 export interface Target {
@@ -201,7 +202,7 @@ export const make = (
           prepare(place, polled, version, settings.backendConfig, warn),
           (prepared) => OpenVersion.open(prepared, settings.modelNamespacing ? place.root : undefined)
         )
-        return SteadyFiles.during(place, version, opened)
+        return VersionSpan.load(name, version)(SteadyFiles.during(place, version, opened))
       }
       const open = (
         version: number

@@ -44,6 +44,7 @@ export const make = (
   const failing = new Map<string, string>()
   let polls = 0
 
+  /** Nothing of it is traced: it happens all the time. */
   const list = Effect.fnUntraced(function*() {
     const { discovery } = yield* roots.look
     const keys = new Map<string, string>()
@@ -71,7 +72,7 @@ export const make = (
       told.renew(name)
     }
     return { discovery, keys, found } satisfies Listing
-  })
+  }, Effect.withTracerEnabled(false))
 
   /** Ids of models that a listing shows otherwise than they were last tried. */
   const changes = ({ found, keys }: Listing): ReadonlySet<string> => {
@@ -125,11 +126,11 @@ export const make = (
     if (ids.size === 0) return yield* tellFailures(first.discovery)
     yield* Effect.sleep(settings.settleTime)
     const second = yield* list()
-    yield* takeUp(ids, first, second)
+    yield* Effect.withSpan(takeUp(ids, first, second), "FileModelRepository.poll")
     yield* tellFailures(second.discovery)
   })
 
-  const poll = Effect.withSpan(look, "FileModelRepository.poll").pipe(
+  const poll = look.pipe(
     Effect.catchCauseIf(
       (cause) => !Cause.hasInterrupts(cause),
       (cause) => Effect.logError("a poll of the model repository failed", cause)

@@ -4,6 +4,7 @@ import type { LoadEvent, VersionState } from "../../../services/ModelRepository.
 import { type Entry, type Loaded, publish, unloaded, type Version } from "./LifecycleState.ts"
 import type { LifecycleTable } from "./LifecycleTable.ts"
 import * as SequenceKeepers from "./SequenceKeepers.ts"
+import * as VersionSpan from "./VersionSpan.ts"
 
 /** @category models */
 export interface Options {
@@ -59,6 +60,7 @@ export const make = ({ onEvent, scope, table }: Options): Retiring => {
       else version.leaving.add(keeping)
     }
     return Effect.andThen(after, Scope.close(loaded.scope, Exit.void)).pipe(
+      VersionSpan.unload(entry.name, version.version),
       Effect.andThen(Effect.suspend(() => {
         version.closing--
         if (keeping !== undefined) version.leaving.delete(keeping)

@@ -6,7 +6,14 @@
 import { Effect, Result } from "effect"
 import type { Unsupported } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
-import type { Job, JobFailure, JobResult, ModelScheduler, QueueOptions } from "../../../services/Scheduler.ts"
+import {
+  type Job,
+  type JobFailure,
+  type JobResult,
+  type ModelScheduler,
+  type QueueOptions,
+  submitTraced
+} from "../../../services/Scheduler.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import * as InputStack from "./InputStack.ts"
 import * as OutputSplit from "./OutputSplit.ts"
@@ -85,7 +92,7 @@ const join = (
  */
 export const wrap = (
   scheduler: ModelScheduler,
-  { config, signature }: QueueOptions,
+  { config, signature, version }: QueueOptions,
   memory: TensorMemory["Service"]
 ): ModelScheduler => {
   const maxRows = config.max_batch_size
@@ -95,12 +102,27 @@ export const wrap = (
     inputs.every(({ kind }) => kind !== "ragged") && [...outputs.values()].every(({ kind }) => kind !== "flat")
   if (!divisible) return scheduler
 
+  /** What is noted of a part lies under what is noted of the whole. */
+  const submitPart = (part: Job): Effect.Effect<JobResult, JobFailure> =>
+    submitTraced(
+      scheduler,
+      part.trace === undefined ? part : {
+        ...part,
+        trace: part.trace.model({
+          model: config.name,
+          version,
+          requestId: part.request?.id ?? "",
+          sequenceId: undefined
+        })
+      }
+    )
+
   const submitParts = (job: Job): Effect.Effect<JobResult, JobFailure> =>
     Effect.flatMap(Effect.fromResult(split(job, maxRows, inputs)), (parts) => {
       const results: Array<JobResult> = []
       return Effect.forEach(
         parts,
-        (part) => Effect.tap(scheduler.submit(part), (result) => Effect.sync(() => results.push(result))),
+        (part) => Effect.tap(submitPart(part), (result) => Effect.sync(() => results.push(result))),
         { concurrency: "unbounded" }
       ).pipe(
         Effect.map((all) => join(all, job.outputs, outputs, memory)),

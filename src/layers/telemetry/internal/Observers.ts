@@ -57,6 +57,9 @@ const allModels = (traces: ReadonlyArray<ModelTrace>): ModelTrace => ({
   tensors: (activity, tensors) => {
     for (const trace of traces) if (trace.wantsTensors) trace.tensors(activity, tensors)
   },
+  leftOut: (step) => {
+    for (const trace of traces) trace.leftOut?.(step)
+  },
   ended: (failure) => {
     for (const trace of traces) trace.ended(failure)
   }

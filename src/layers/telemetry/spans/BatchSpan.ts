@@ -1,7 +1,7 @@
 /** The span of one execution. It has as many parents as requests: it is linked to all of them, and they to it. */
 import type { Tracer } from "effect"
 import type { BatchObserver, BatchRun } from "../../../schema/RequestTrace.ts"
-import { attribute, span as spanNames } from "../SpanNames.ts"
+import { attribute, span as spanNames } from "../../../schema/SpanNames.ts"
 import type { ModelSpan } from "./ModelSpan.ts"
 import { type Recorder, wallTime } from "./Recorder.ts"
 import * as SpanValues from "./SpanValues.ts"

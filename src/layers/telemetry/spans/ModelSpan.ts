@@ -8,7 +8,7 @@ import type {
   TraceFailure,
   TraceParent
 } from "../../../schema/RequestTrace.ts"
-import { attribute, span as spanNames } from "../SpanNames.ts"
+import { attribute, event, span as spanNames } from "../../../schema/SpanNames.ts"
 import { BatchSpan } from "./BatchSpan.ts"
 import { type Recorder, wallTime } from "./Recorder.ts"
 import * as SpanValues from "./SpanValues.ts"
@@ -91,6 +91,13 @@ export class ModelSpan implements ModelTrace {
   }
 
   tensors(): void {}
+
+  leftOut({ index, model }: { readonly model: string; readonly index: number }): void {
+    this.span.event(event.leftOut, wallTime(this.recorder.time.now(), this.offset), {
+      [attribute.model]: model,
+      [attribute.step]: index
+    })
+  }
 
   ended(failure?: TraceFailure): void {
     const { isStep, queuedAt, recorder, span } = this

@@ -5,10 +5,10 @@
  * A request that is not sampled costs one question: nothing is made for it.
  */
 import { Clock, Effect, type Tracer } from "effect"
+import { attribute } from "../../../schema/SpanNames.ts"
 import { HeadSampler, type HeadSampling } from "../../../services/HeadSampler.ts"
 import type { Arrival, RequestObserver } from "../../../services/Tracing.ts"
 import { WallTime } from "../internal/WallTime.ts"
-import { attribute } from "../SpanNames.ts"
 import { contextOf } from "./ModelSpan.ts"
 import { Recorder, wallTime } from "./Recorder.ts"
 import * as RemoteSpan from "./RemoteSpan.ts"

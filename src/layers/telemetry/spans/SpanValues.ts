@@ -1,7 +1,7 @@
 /** What spans say, within bounds: texts of clients, and how something ended. */
 import { Exit, type Tracer } from "effect"
 import type { TraceFailure } from "../../../schema/RequestTrace.ts"
-import { attribute } from "../SpanNames.ts"
+import { attribute } from "../../../schema/SpanNames.ts"
 
 /** A text of at most so many characters; what is longer ends with an ellipsis. @category getters */
 export const bounded = (text: string, maxLength: number): string =>

@@ -10,6 +10,7 @@ import { LoadFailed } from "../../../../schema/Errors.ts"
 import * as Lifecycle from "../Lifecycle.ts"
 import * as LifecycleState from "../LifecycleState.ts"
 import type * as OpenVersion from "../OpenVersion.ts"
+import * as VersionSpan from "../VersionSpan.ts"
 import * as Dependencies from "./Dependencies.ts"
 import { type Ensemble, type Step, stepsOf } from "./Ensemble.ts"
 import { HeldSteps } from "./HeldSteps.ts"
@@ -119,7 +120,10 @@ export const make = Effect.fnUntraced(function*(
     const ids = new Map(steps.map((step) => [step.name, idOf(ensemble, step) ?? step.name]))
     const held = new HeldSteps(lifecycle, steps, ids)
     const registered = yield* opened.add(ensemble, version, held)
-    const opening = Effect.provideContext(OpenEnsemble.open(ensemble, version, held, maxQueueSize), services)
+    const opening = OpenEnsemble.open(ensemble, version, held, maxQueueSize).pipe(
+      Effect.provideContext(services),
+      VersionSpan.load(ensemble.config.name, version)
+    )
     const problem = () => Dependencies.problemOf(ensemble, models)
     const there = steps.every(({ name, version }) => Result.isSuccess(held.lookup(name, version)))
     registered.model = maxWaiting === undefined || there

@@ -31,7 +31,7 @@ const labelsOf = ({ config, labels }: Ensemble, held: HeldSteps) => {
  *
  * @category constructors
  */
-export const open = Effect.fn("OpenEnsemble.open")(
+export const open = Effect.fnUntraced(
   function*(ensemble: Ensemble, version: number, held: HeldSteps, maxQueueSize?: number): Effect.fn.Return<
     Model,
     LoadFailed,

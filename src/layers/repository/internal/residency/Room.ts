@@ -1,5 +1,6 @@
 /** The room that loaded versions share: what is accounted, and who leaves for another one. */
 import { type Clock, Deferred, Effect, Exit, Scope } from "effect"
+import * as VersionSpan from "../VersionSpan.ts"
 import type { ResidentVersion } from "./ResidentVersion.ts"
 
 /** A version that was loaded and is not used yet stays so long: whoever asked for it is about to come. Milliseconds. */
@@ -69,7 +70,7 @@ export class Room {
       this.evictions[why]++
       version.leave()
       return Effect.andThen(
-        this.close(version, version.scope!),
+        VersionSpan.unload(version.name, version.version)(this.close(version, version.scope!)),
         Effect.logDebug(`'${version.name}' version ${version.version} has left memory (${why})`)
       )
     }))

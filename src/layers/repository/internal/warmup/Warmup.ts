@@ -12,6 +12,7 @@ import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type * as Directory from "../Directory.ts"
 import * as GoldenRun from "../golden/GoldenRun.ts"
 import type { Prepared } from "../PrepareVersion.ts"
+import * as VersionSpan from "../VersionSpan.ts"
 import * as FirstStep from "./FirstStep.ts"
 import * as SingleInstance from "./SingleInstance.ts"
 import * as WarmupSample from "./WarmupSample.ts"
@@ -89,7 +90,7 @@ const lendAll = ({ count, lend }: Instances): Effect.Effect<ReadonlyArray<LentIn
  *
  * @category validation
  */
-export const run = Effect.fn("Warmup.run")(function*(options: Options): Effect.fn.Return<
+export const run = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   void,
   LoadFailed,
   Directory.Services | Scheduler
@@ -105,5 +106,5 @@ export const run = Effect.fn("Warmup.run")(function*(options: Options): Effect.f
   yield* Effect.scoped(Effect.flatMap(
     lendAll(options.instances),
     Effect.forEach(first, { concurrency: "unbounded", discard: true })
-  ))
+  )).pipe(VersionSpan.warmup(prepared.config.name, prepared.version))
 })

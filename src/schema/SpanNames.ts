@@ -39,6 +39,11 @@ const rows = {
   computeInput: { name: "galatea.compute.input_nanos", type: "int", meaning: "time of putting the inputs in" },
   computeInfer: { name: "galatea.compute.infer_nanos", type: "int", meaning: "time of the native run" },
   computeOutput: { name: "galatea.compute.output_nanos", type: "int", meaning: "time of taking the outputs out" },
+  step: {
+    name: "galatea.ensemble.step",
+    type: "int",
+    meaning: "place of a step in the config of its ensemble, from 0"
+  },
   failureType: { name: "galatea.failure.type", type: "string", meaning: "kind of the error that it was answered with" },
   failureMessage: { name: "galatea.failure.message", type: "string", meaning: "what the error says" }
 } as const satisfies Readonly<Record<string, AttributeRow>>
@@ -64,6 +69,9 @@ export const span = {
   unload: "model.unload",
   warmup: "model.warmup"
 } as const
+
+/** Names of events, beside Triton's activities. @category names */
+export const event = { leftOut: "step.left_out" } as const
 
 const ofRequest = ["model", "version", "requestId", "sequenceId", "batchRows", "cache", "cacheLookup"] as const
 const ofFailure = ["failureType", "failureMessage"] as const
