@@ -30,11 +30,13 @@ import * as Repository from "./internal/grpc/rpcs/Repository.ts"
 import { type Rpc, shuttingDown } from "./internal/grpc/rpcs/Rpc.ts"
 import * as Statistics from "./internal/grpc/rpcs/Statistics.ts"
 import * as StreamInfer from "./internal/grpc/rpcs/StreamInfer.ts"
+import * as Trace from "./internal/grpc/rpcs/Trace.ts"
 import { Status } from "./internal/grpc/Status.ts"
 import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
+import * as TraceSettings from "./internal/TraceSettings.ts"
 
 /** PEM files of TLS. @category models */
 export interface TlsOptions {
@@ -137,6 +139,7 @@ const make: (
 ) => Effect.Effect<GrpcFrontend["Service"], ListenFailed, InferenceServer | TensorMemory | Scope.Scope> = Effect.fn(
   "GrpcFrontend.make"
 )(function*(options: Options) {
+  const server = yield* InferenceServer
   const memory = yield* TensorMemory
   const maxMessageBytes = options.maxMessageBytes ?? largestMessage
   const maxSendMessageBytes = options.maxSendMessageBytes ?? largestMessage
@@ -147,8 +150,9 @@ const make: (
     maxRequestBytes: maxMessageBytes
   })
   const door: Door = {
-    server: yield* InferenceServer,
+    server,
     memory,
+    traceSettings: yield* TraceSettings.make(server.repository),
     ending: new Ending(),
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
     compression: options.compression ?? "none",
@@ -221,6 +225,7 @@ const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: R
     ...Metadata.rpcs(door),
     ...Statistics.rpcs(door),
     ...Repository.rpcs(door),
+    ...Trace.rpcs(door),
     ...NotImplemented.rpcs()
   }
   return InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]])

@@ -28,9 +28,11 @@ import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Rollout from "./internal/http/routes/Rollout.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
+import * as Trace from "./internal/http/routes/Trace.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
+import * as TraceSettings from "./internal/TraceSettings.ts"
 
 /** @category models */
 export interface Options {
@@ -111,6 +113,7 @@ const make: (
   const door: Door = {
     server,
     memory: yield* TensorMemory,
+    traceSettings: yield* TraceSettings.make(server.repository),
     inFlight,
     maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
@@ -174,6 +177,7 @@ const dispatch = (
     ...Repository.routes(door),
     ...Rollout.routes(door),
     ...Statistics.routes(door),
+    ...Trace.routes(door),
     ...NotImplemented.routes(),
     ...more
   ])

@@ -7,13 +7,17 @@ describe("status message", () => {
   it("is read back by percent-decoding, and is printable ASCII", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 100 }), (text) => {
       const encoded = encodeMessage(text)
-      assert.match(encoded, /^[ -~]*$/)
+      assert.match(encoded, /^(?! )[ -~]*(?<! )$/)
       assert.strictEqual(decodeURIComponent(encoded), text)
     }))
   })
 
   it("escapes what is not printable, and the percent sign, in UTF-8", () => {
     assert.strictEqual(encodeMessage("a b~\n\u007f%ü€😀"), "a b~%0A%7F%25%C3%BC%E2%82%AC%F0%9F%98%80")
+  })
+
+  it("escapes blanks at its ends, which no header may have", () => {
+    assert.deepStrictEqual([" a b ", " ", "got: "].map(encodeMessage), ["%20a b%20", "%20", "got:%20"])
   })
 
   it("is cut between characters when it is too long", () => {

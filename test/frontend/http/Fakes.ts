@@ -1,13 +1,19 @@
 /** Stand-ins for what lies behind the HTTP front end. */
 import { Effect, Layer, Result } from "effect"
 import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
-import { ControlNotAllowed, InferenceError, LoadFailed, ModelNotFound } from "../../../src/schema/Errors.ts"
+import {
+  ControlNotAllowed,
+  InferenceError,
+  LoadFailed,
+  ModelNotFound,
+  type ModelNotReady
+} from "../../../src/schema/Errors.ts"
 import type { InferenceFailure } from "../../../src/schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, Timing } from "../../../src/schema/Inference.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
 import { InferenceServer } from "../../../src/services/InferenceServer.ts"
-import type { IndexEntry, Model } from "../../../src/services/ModelRepository.ts"
+import type { IndexEntry, Lookup, Model } from "../../../src/services/ModelRepository.ts"
 import { ModelRepository } from "../../../src/services/ModelRepository.ts"
 
 const config = (name: string, decoupled = false): ModelConfig.ModelConfig =>
@@ -67,8 +73,11 @@ export class Fake {
     { name: "never" }
   ]
   allowControl = true
+  /** Why no model is to be had; `undefined`: they are. */
+  failure: ModelNotReady | undefined = undefined
 
-  private readonly lookup = (name: string, version: string) => {
+  private readonly lookup = (name: string, version: string): Lookup => {
+    if (this.failure !== undefined) return Result.fail(this.failure)
     const found = this.models.get(name)
     if (found === undefined) {
       return Result.fail(new ModelNotFound({ message: `Request for unknown model: '${name}' is not found` }))

@@ -185,7 +185,6 @@ describe("HTTP routes", () => {
       const { port } = yield* start()
       const features: ReadonlyArray<readonly [string, string, string]> = [
         ["POST", "/v2/logging", "logging"],
-        ["GET", "/v2/trace/setting", "trace"],
         ["POST", "/v2/models/echo/generate", "generate"],
         ["GET", "/v2/systemsharedmemory/status", "system shared memory"],
         ["POST", "/v2/cudasharedmemory/region/r/register", "cuda shared memory"]

@@ -20,16 +20,20 @@ export const Status = {
 const maxMessage = 6000
 
 /**
- * The text of a status as a header carries it: UTF-8 with everything but printable ASCII, and the percent sign, as `%XX`. A very long
- * one is cut.
+ * The text of a status as a header carries it: UTF-8 with everything but printable ASCII, and the percent sign, as `%XX`, and so are
+ * blanks at its ends, which a header must not have. A very long one is cut.
  *
  * @internal
  */
 export const encodeMessage = (message: string): string => {
-  if (message.length <= maxMessage && /^[ -$&-~]*$/.test(message)) return message
+  if (message.length <= maxMessage && /^(?! )[ -$&-~]*(?<! )$/.test(message)) return message
+  const last = message.length - 1
+  let at = 0
   let encoded = ""
   for (const char of message) {
-    const next = char >= " " && char <= "~" && char !== "%" ? char : percent(char)
+    const isPlain = char >= " " && char <= "~" && char !== "%" && (char !== " " || (at > 0 && at < last))
+    const next = isPlain ? char : percent(char)
+    at += char.length
     if (encoded.length + next.length > maxMessage - 3) return `${encoded}...`
     encoded += next
   }

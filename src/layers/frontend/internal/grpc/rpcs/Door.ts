@@ -3,12 +3,14 @@ import type { CompressionLevel } from "../../../../../schema/options/GrpcRows.ts
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
+import type { TraceSettings } from "../../TraceSettings.ts"
 import type { Ending } from "./Ending.ts"
 
 /** @internal */
 export interface Door {
   readonly server: InferenceServer["Service"]
   readonly memory: TensorMemory["Service"]
+  readonly traceSettings: TraceSettings
   readonly forward: Forward | undefined
   readonly ending: Ending
   readonly compression: CompressionLevel

@@ -3,11 +3,13 @@ import type { InferenceServer } from "../../../../../services/InferenceServer.ts
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { InFlight } from "../../InFlight.ts"
+import type { TraceSettings } from "../../TraceSettings.ts"
 
 /** @internal */
 export interface Door {
   readonly server: InferenceServer["Service"]
   readonly memory: TensorMemory["Service"]
+  readonly traceSettings: TraceSettings
   readonly inFlight: InFlight
   /** Bytes of JSON, of a raw request, and of a decompressed body. */
   readonly maxInputSize: number

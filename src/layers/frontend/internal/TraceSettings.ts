@@ -1,0 +1,121 @@
+/** The trace extension, apart from how each protocol writes it. Source: protocol §3.7, §7.7, scheduling §10.3. */
+import { Effect, Result } from "effect"
+import { InvalidRequest, type ModelNotFound, Unsupported } from "../../../schema/Errors.ts"
+import { maxInt32 } from "../../../schema/options/ValueTypes.ts"
+import type { TraceChange, TraceLevel, TraceSetting } from "../../../schema/TraceSetting.ts"
+import { isNotResident, type ModelRepository } from "../../../services/ModelRepository.ts"
+import { Tracing } from "../../../services/Tracing.ts"
+
+/** @internal */
+export type SettingsFailure = InvalidRequest | ModelNotFound | Unsupported
+
+/** A model is named, or `""` for all that have no settings of their own. @internal */
+export interface TraceSettings {
+  readonly of: (model: string) => Result.Result<TraceSetting, SettingsFailure>
+  readonly change: (model: string, change: TraceChange) => Result.Result<TraceSetting, SettingsFailure>
+}
+
+const nameOf = (model: string): string | undefined => model === "" ? undefined : model
+
+/** Settings of what the context traces; models must be ready. @internal */
+export const make = (repository: ModelRepository["Service"]): Effect.Effect<TraceSettings> =>
+  Effect.map(Tracing, ({ settings }) => {
+    const ready = (model: string): Result.Result<void, SettingsFailure> => {
+      if (model === "") return Result.void
+      const found = repository.lookup(model, "")
+      if (Result.isSuccess(found) || isNotResident(found.failure)) return Result.void
+      return found.failure._tag === "ModelNotFound"
+        ? Result.fail(found.failure)
+        : Result.fail(new InvalidRequest({ message: `Request for unknown model : ${model}` }))
+    }
+    return {
+      of: (model) => Result.map(ready(model), () => settings.of(nameOf(model))),
+      change: (model, change) => Result.flatMap(ready(model), () => settings.change(nameOf(model), change))
+    }
+  })
+
+/** The settings by their names, each a list of texts; all but the level have one. @internal */
+export const entries = (
+  setting: TraceSetting
+): ReadonlyArray<readonly [name: string, values: ReadonlyArray<string>]> => [
+  ["trace_level", setting.level],
+  ["trace_rate", [String(setting.rate)]],
+  ["trace_count", [String(setting.count)]],
+  ...(setting.mode === "triton"
+    ? [["log_frequency", [String(setting.logFrequency)]], ["trace_file", [setting.file]]] as const
+    : []),
+  ["trace_mode", [setting.mode]],
+  ...(setting.mode === "opentelemetry" ? setting.opentelemetry.map(([name, value]) => [name, [value]] as const) : [])
+]
+
+const integer = (name: string, text: string, range: string): number => {
+  if (!/^\s*[+-]?\d+$/.test(text)) throw new InvalidRequest({ message: `Unable to parse '${name}', got: ${text}` })
+  const value = Number(text)
+  if (value < -maxInt32 - 1 || value > maxInt32) throw outOfRange(name, text, range)
+  return value
+}
+
+const outOfRange = (name: string, text: string, range: string): InvalidRequest =>
+  new InvalidRequest({ message: `Unable to parse '${name}', value is out of range [ ${range} ], got: ${text}` })
+
+const unsigned = (name: string, text: string): number => {
+  const range = "0, 4294967295"
+  const value = integer(name, text, range)
+  if (value < 0) throw outOfRange(name, text, range)
+  return value
+}
+
+/** `gap` stands before the value in one of the messages. */
+const count = (text: string, gap: string): number => {
+  const value = integer("trace_count", text, "-1, 2147483647")
+  if (value >= -1) return value
+  throw new InvalidRequest({ message: `Unable to parse 'trace_count'. Expecting value >= -1, got:${gap}${text}` })
+}
+
+/** Words that are no levels are passed over, as in Triton; `undefined`: there are no others. */
+const level = (words: ReadonlyArray<string>): ReadonlyArray<TraceLevel> | undefined => {
+  if (words.includes("OFF")) {
+    if (words.length === 1) return ["OFF"]
+    throw new InvalidRequest({ message: "Expect only one trace level 'OFF' is specified" })
+  }
+  const levels = (["TIMESTAMPS", "TENSORS"] as const).filter((one) => words.includes(one))
+  return levels.length === 0 ? undefined : levels
+}
+
+/** What a request says of one setting: how it is read out of the protocol's own form. @internal */
+export interface Given {
+  /** The request says something of it. */
+  readonly has: (name: string) => boolean
+  /** `null`: it is cleared. Throws where there is anything but one text. */
+  readonly text: (name: string) => string | null
+  /** `null`: it is cleared. Throws where there is anything but texts. */
+  readonly texts: (name: string) => ReadonlyArray<string> | null
+  /** Stands between a colon and the value in the message about a count that is too small. */
+  readonly gap: "" | " "
+}
+
+/** What a request changes. Throws `InvalidRequest` and `Unsupported`, in the order in which Triton looks. @internal */
+export const changeOf = ({ gap, has, text, texts }: Given): TraceChange => {
+  if (has("trace_file")) {
+    throw new Unsupported({ message: "trace file location can not be updated through network protocol" })
+  }
+  const read = <A>(name: string, value: () => A | null): A | null | undefined => has(name) ? value() : undefined
+  const number = (name: string, parse: (text: string) => number) =>
+    read(name, () => {
+      const given = text(name)
+      return given === null ? null : parse(given)
+    })
+  const levels = read("trace_level", () => {
+    const given = texts("trace_level")
+    return given === null ? null : level(given)
+  })
+  const rate = number("trace_rate", (given) => unsigned("trace_rate", given))
+  const most = number("trace_count", (given) => count(given, gap))
+  const logFrequency = number("log_frequency", (given) => unsigned("log_frequency", given))
+  return {
+    ...(levels === undefined ? {} : { level: levels }),
+    ...(rate === undefined ? {} : { rate }),
+    ...(most === undefined ? {} : { count: most }),
+    ...(logFrequency === undefined ? {} : { logFrequency })
+  }
+}
