@@ -1,5 +1,5 @@
 /** Counts what becomes of the telemetry of one signal, and tells the log of it without filling it. */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Latch } from "effect"
 import type { Signal, SignalCounts } from "../../../../services/ExportCounts.ts"
 
 /** The log hears of a signal's trouble at most once in so many milliseconds. */
@@ -15,6 +15,8 @@ export class SignalBook {
   failed = 0
   dropped = 0
   queued = 0
+  /** The export of the signal ends: what is sent now is sent once. */
+  readonly leaving: Latch.Latch = Latch.makeUnsafe(false)
   private lost = 0
   private quietUntil = -Infinity
   private broken = false
@@ -64,6 +66,14 @@ export class SignalBook {
     this.lost += items
     this.broken = true
     return this.report(`${this.signal} cannot be exported to ${place}`, why)
+  }
+
+  /** They were never sent, as the server ends. */
+  leftBehind(items: number): Effect.Effect<void> {
+    this.failed += items
+    return items === 0
+      ? Effect.void
+      : Effect.logWarning(`${items} ${nouns[this.signal]} are not exported: there was no time left at the end`)
   }
 
   private lossesText(): string {

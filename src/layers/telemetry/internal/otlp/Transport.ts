@@ -1,5 +1,5 @@
 /** Sends the requests of one signal to a collector, with further tries where they help. */
-import { Clock, Effect, Option, Random, type Scope } from "effect"
+import { Clock, Effect, type Latch, Option, Random, type Scope } from "effect"
 import * as CollectorAnswer from "./CollectorAnswer.ts"
 import * as GrpcSender from "./GrpcSender.ts"
 import * as HttpSender from "./HttpSender.ts"
@@ -24,7 +24,12 @@ const growth = 1.5
 const jitter = 0.2
 
 /** Tries until it succeeds, until a failure that will stay, or until there is no time for another try. */
-const withRetries = (sender: Sender, body: Uint8Array, timeoutMillis: number): Effect.Effect<Uint8Array, SendFailed> =>
+const withRetries = (
+  sender: Sender,
+  body: Uint8Array,
+  timeoutMillis: number,
+  leaving: Latch.Latch
+): Effect.Effect<Uint8Array, SendFailed> =>
   Effect.gen(function*() {
     const deadline = (yield* Clock.currentTimeMillis) + timeoutMillis
     let delay = firstDelayMillis
@@ -39,7 +44,7 @@ const withRetries = (sender: Sender, body: Uint8Array, timeoutMillis: number): E
       last = answer.failure
       const pause = last.retryAfterMillis ?? delay * (1 + (yield* Random.nextBetween(-jitter, jitter)))
       if (!last.retryable || (yield* Clock.currentTimeMillis) + pause >= deadline) return yield* last
-      yield* Effect.sleep(pause)
+      if (Option.isSome(yield* Effect.timeoutOption(leaving.await, pause))) return yield* last
       delay = Math.min(delay * growth, maxDelayMillis)
     }
   })
@@ -61,7 +66,7 @@ export const make = Effect.fnUntraced(function*<Request>(
   return {
     send: (request) => {
       const items = serializer.items(request)
-      return Effect.suspend(() => withRetries(sender, write(request), settings.timeoutMillis)).pipe(
+      return Effect.suspend(() => withRetries(sender, write(request), settings.timeoutMillis, book.leaving)).pipe(
         Effect.matchEffect({
           onFailure: ({ message }) => book.gaveUp(items, there, message),
           onSuccess: (body) => {

@@ -1,0 +1,73 @@
+/** Spans by OpenTelemetry's SDK, on their way to an outlet. */
+import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
+import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
+import { resourceFromAttributes } from "@opentelemetry/resources"
+import { AlwaysOnSampler, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-base"
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node"
+import { Context, Effect, Layer, type Scope, Tracer } from "effect"
+import { HeadSampler } from "../../../../services/HeadSampler.ts"
+import * as Version from "../../../Version.ts"
+import type { InvalidExport } from "./Certificates.ts"
+import * as ExportQueue from "./ExportQueue.ts"
+import { HeadDecision } from "./HeadDecision.ts"
+import * as Outlet from "./Outlet.ts"
+import type { TracesPlan } from "./Plan.ts"
+import type { ResourceAttributes } from "./Resource.ts"
+import * as SampledTracer from "./SampledTracer.ts"
+import type { Serializer } from "./Serializer.ts"
+import type { SignalBook } from "./SignalBook.ts"
+
+const empty = new Uint8Array(0)
+
+/** @category serializers */
+export const serializer: Serializer<ReadonlyArray<ReadableSpan>> = {
+  items: (spans) => spans.length,
+  protobuf: (spans) => ProtobufTraceSerializer.serializeRequest([...spans]) ?? empty,
+  json: (spans) => JsonTraceSerializer.serializeRequest([...spans]) ?? empty
+}
+
+const done = Promise.resolve()
+
+/** @category models */
+export interface Options {
+  readonly plan: TracesPlan
+  readonly resource: ResourceAttributes
+  readonly book: SignalBook
+  readonly write: Outlet.Write
+  /** How long the end waits for what is still to be sent. */
+  readonly flushMillis: number
+}
+
+/** The services of a tracer that exports its spans until the scope closes. @category constructors */
+export const make = Effect.fnUntraced(function*(
+  { book, flushMillis, plan, resource, write }: Options
+): Effect.fn.Return<Context.Context<never>, InvalidExport, Scope.Scope> {
+  const outlet = yield* Outlet.make(plan, serializer, book, write)
+  const queue = yield* ExportQueue.make(plan.queue, book, outlet.send, flushMillis)
+  const processor: SpanProcessor = {
+    onStart: () => {},
+    onEnd: (span) => queue.push(span),
+    // The queue ends with its own scope.
+    forceFlush: () => done,
+    shutdown: () => done
+  }
+  const decision = new HeadDecision(plan.sampling)
+  const provider = new NodeTracerProvider({
+    resource: resourceFromAttributes(resource),
+    sampler: new AlwaysOnSampler(),
+    idGenerator: decision,
+    spanLimits: plan.limits,
+    spanProcessors: [processor]
+  })
+  const made = yield* Effect.provideService(
+    OtelTracer.make,
+    OtelTracer.OtelTracer,
+    provider.getTracer("galatea", Version.current)
+  )
+  return Context.make(Tracer.Tracer, SampledTracer.make(made, decision, plan.remoteParents)).pipe(
+    Context.add(HeadSampler, decision.sampled)
+  )
+})
+
+/** @category layers */
+export const layer = (options: Options): Layer.Layer<never, InvalidExport> => Layer.effectContext(make(options))
