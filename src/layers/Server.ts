@@ -7,12 +7,13 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "effect"
 import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
-import * as MetricsSettings from "../schema/options/MetricsSettings.ts"
 import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
 import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
+import { Metrics } from "../services/Metrics.ts"
+import { MetricsExport } from "../services/MetricsExport.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
@@ -34,9 +35,9 @@ import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
 import * as DynamicBatcher from "./scheduling/DynamicBatcher.ts"
 import * as PreciseClock from "./scheduling/PreciseClock.ts"
 import * as SequenceBatcher from "./scheduling/SequenceBatcher.ts"
+import * as ConfiguredMetrics from "./telemetry/ConfiguredMetrics.ts"
 import * as ConfiguredTracing from "./telemetry/ConfiguredTracing.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
-import * as PrometheusMetrics from "./telemetry/PrometheusMetrics.ts"
 import * as Version from "./Version.ts"
 
 /** What a repository may use to open the versions that it serves. @category models */
@@ -76,10 +77,19 @@ export const layerInProcess = (
   hooks: Hooks = {}
 ): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, ModelsNotLoaded | PollFailed> => {
   const options = makeOptions(changes)
+  return layerMetrics(options).pipe(Layer.provideMerge(layerDoor(options, hooks)))
+}
+
+/** Models and the door to them. */
+const layerDoor = (
+  options: ServerOptions,
+  hooks: Hooks
+): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, ModelsNotLoaded | PollFailed> => {
   const memory = SharedTensorMemory.layerWith({ maxIdleBytes: options.tensorMemoryIdleBytes })
   const executor = hooks.executor ?? layerExecutor(options)
   const repository = hooks.repository ?? FileModelRepository.layer(repositoryOptions(options, hooks))
-  const statistics = hooks.statistics ?? LocalStatistics.layerWith({ quantiles: keepsQuantiles(options) })
+  const statistics = hooks.statistics ??
+    LocalStatistics.layerWith({ quantiles: ConfiguredMetrics.keepsQuantiles(options) })
   return LocalInferenceServer.layer({
     name: options.id,
     version: Version.current,
@@ -141,9 +151,10 @@ export const layer = (
   hooks: Hooks = {}
 ): Layer.Layer<InferenceServer | ModelRepository | Statistics | TensorMemory, StartFailure> => {
   const options = makeOptions(changes)
-  const server = layerInProcess(options, hooks)
   // Metrics stay until the last request was answered.
-  const observed = options.allowMetrics ? layerMetrics(options).pipe(Layer.provideMerge(server)) : server
+  const observed = layerMetrics(options, options.allowMetrics ? layerMetricsPort(options) : undefined).pipe(
+    Layer.provideMerge(layerDoor(options, hooks))
+  )
   const http = options.allowHttp
     ? HttpFrontend.layer(httpOptions(options)).pipe(
       Layer.provide(options.console === "false" ? Layer.empty : ServerConsole.layer())
@@ -174,25 +185,24 @@ const layerDeparting = (
     )
   }))
 
-const keepsQuantiles = (options: ServerOptions): boolean =>
-  options.allowMetrics && MetricsSettings.read(options.metricsConfig).summaryLatencies
+/** Gathers metrics for whoever wants some: a port that shows them, and `MetricsExport`. Nobody: there are none. */
+const layerMetrics = <E = never>(
+  options: ServerOptions,
+  port?: Layer.Layer<never, E, Metrics>
+): Layer.Layer<never, E, Statistics> =>
+  Layer.unwrap(Effect.map(MetricsExport, (exporter) => {
+    if (exporter === undefined && port === undefined) return Layer.empty
+    const push = exporter === undefined
+      ? Layer.empty
+      : Layer.effectDiscard(Effect.flatMap(Metrics, ({ families }) => exporter.start(families)))
+    return Layer.merge(port ?? Layer.empty, push).pipe(Layer.provide(ConfiguredMetrics.layer(options)))
+  }))
 
-const layerMetrics = (options: ServerOptions) => {
-  const settings = MetricsSettings.read(options.metricsConfig)
-  return MetricsFrontend.layer({
+const layerMetricsPort = (options: ServerOptions) =>
+  MetricsFrontend.layer({
     address: options.metricsAddress === "" ? options.httpAddress : options.metricsAddress,
     port: options.metricsPort
-  }).pipe(
-    Layer.provide(PrometheusMetrics.layerWith({
-      counterLatencies: settings.counterLatencies,
-      histogramLatencies: settings.histogramLatencies,
-      quantiles: settings.summaryLatencies ? settings.summaryQuantiles.map(({ share }) => share) : undefined,
-      cpu: options.allowCpuMetrics,
-      interval: Duration.millis(options.metricsIntervalMs),
-      pinnedMemoryPoolBytes: options.pinnedMemoryPoolByteSize
-    }))
-  )
-}
+  })
 
 /**
  * Validates every model that `layer` would load, without serving any.

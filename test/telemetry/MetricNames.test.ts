@@ -6,6 +6,7 @@ import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
 import { ModelNotFound } from "../../src/schema/Errors.ts"
 import type { Instances } from "../../src/services/Executor.ts"
+import { ExportCounts, type SignalCounts } from "../../src/services/ExportCounts.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
 import { ModelRepository, type ResidencyFigures } from "../../src/services/ModelRepository.ts"
 import { RateLimiter } from "../../src/services/RateLimiter.ts"
@@ -71,6 +72,7 @@ const families = (
     readonly instances?: number
     readonly residency?: boolean
     readonly limited?: boolean
+    readonly exports?: boolean
   },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
@@ -80,6 +82,7 @@ const families = (
         Layer.provide(options.residency === true ? repository : Layer.empty),
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
         Layer.provide(Layer.succeed(ResponseCache, options.cache)),
+        Layer.provide(Layer.succeed(ExportCounts, { read: () => options.exports === true ? [exported] : [] })),
         Layer.provide(options.limited === true ? Layer.orDie(limiter) : Layer.empty)
       )
     )
@@ -96,6 +99,8 @@ const families = (
     }
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
+
+const exported: SignalCounts = { signal: "traces", exported: 1, rejected: 2, failed: 3, dropped: 4, queued: 5 }
 
 const figures: ResidencyFigures = {
   budgetBytes: 1,
@@ -129,7 +134,8 @@ const everything = {
   maxBatchSize: 8,
   instances: 2,
   residency: true,
-  limited: true
+  limited: true,
+  exports: true
 }
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
@@ -197,6 +203,7 @@ describe("otel/metrics.md", () => {
       const more = (emitted: ReadonlyMap<string, unknown>) => [...emitted.keys()].filter((name) => !plain.has(name))
       assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
       assert.deepStrictEqual(more(yield* families({ ...less, sequences: true })), names(/^with sequences$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, exports: true })), names(/^with OTLP$/))
       assert.deepStrictEqual(more(yield* families({ ...less, maxBatchSize: 8 })), names(/^with batches$/))
       assert.deepStrictEqual(more(yield* families({ ...less, instances: 2 })), names(/^with instances$/))
       assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
@@ -204,9 +211,9 @@ describe("otel/metrics.md", () => {
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({ cache, shadow: true, residency: true })
+      const emitted = yield* families({ cache, shadow: true, residency: true, exports: true })
       const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
-      assert.strictEqual(listed.length, 7)
+      assert.strictEqual(listed.length, 8)
       for (const [name, values] of listed) {
         const shown = emitted.get(name!)!.samples
           .filter(({ labels }) => labels["model"] !== "cached")
@@ -225,7 +232,7 @@ describe("names of metrics", () => {
         if (name.startsWith("galatea_")) {
           assert.match(
             name,
-            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots)$/
+            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots|items)$/
           )
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }

@@ -7,12 +7,14 @@
  */
 import { Clock, type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import type { MetricFamily } from "../../schema/MetricFamily.ts"
+import { ExportCounts } from "../../services/ExportCounts.ts"
 import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
 import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import * as CacheFamilies from "./internal/CacheFamilies.ts"
+import * as ExportFamilies from "./internal/ExportFamilies.ts"
 import * as Exposition from "./internal/Exposition.ts"
 import { collect, type Reporter } from "./internal/Families.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
@@ -50,6 +52,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const limiter = yield* RateLimiter
   const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
   const cache = yield* ResponseCache
+  const exports = yield* ExportCounts
   const families = [
     ...InferenceFamilies.families({
       counterLatencies: options.counterLatencies ?? true,
@@ -112,7 +115,8 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       ...collect(RateLimiterFamilies.families, RateLimiterFamilies.reporters(limiter.levels(), sinceMillis)),
       ...collect(ServerFamilies.families, of(itself)),
       ...collect(ResidencyFamilies.families, of(repository?.residency?.())),
-      ...collect(CacheFamilies.families, of(cache?.usage()))
+      ...collect(CacheFamilies.families, of(cache?.usage())),
+      ...collect(ExportFamilies.families, ExportFamilies.reporters(exports.read(), sinceMillis))
     ]
   }
 

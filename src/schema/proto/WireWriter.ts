@@ -122,6 +122,14 @@ export class WireWriter {
     } else this.varint(value | 0, Math.floor(value / 4294967296) | 0)
   }
 
+  /** An unsigned integer of 64 bits in eight bytes. */
+  fixed64(value: bigint): void {
+    this.room(8)
+    this.view ??= new DataView(this.chunk.buffer)
+    this.view.setBigUint64(this.pos, value, true)
+    this.pos += 8
+  }
+
   float(value: number): void {
     this.room(4)
     this.view ??= new DataView(this.chunk.buffer)
