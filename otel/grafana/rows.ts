@@ -116,10 +116,15 @@ export const rows: ReadonlyArray<Row> = [
         ]
       ]),
       graph(
-        "Requests in a batch",
-        "short",
-        "Answered requests for each execution.",
-        [[`${perVersion("nv_inference_request_success")} / (${perVersion("nv_inference_exec_count")} > 0)`, named]]
+        "Fullness",
+        "percentunit",
+        "Rows of an execution, of those that the model takes at most. Low with a long queue: look at max_queue_delay.",
+        [[
+          `${perVersion("galatea_batch_size_sum")} / (${perVersion("galatea_batch_size_count")} > 0) `
+          + `/ max ${of} (galatea_max_batch_size{${versions}})`,
+          named
+        ]],
+        { max: 1 }
       ),
       graph(
         "Spread of batch sizes",
@@ -135,16 +140,19 @@ export const rows: ReadonlyArray<Row> = [
     panels: [
       graph("Waiting requests", "short", "Accepted, and not begun.", [
         [`sum ${of} (galatea_pending_requests{${versions}})`, named]
-      ]),
+      ], { width: 6 }),
+      graph("Age", "s", "How long the oldest of them has waited.", [
+        [`max ${of} (galatea_queue_age_seconds{${versions}})`, named]
+      ], { width: 6 }),
       graph("p99 of the wait", "s", "From the arrival to the start of the batch.", [
         [quantile(0.99, "galatea_queue_duration_seconds", "by (model, version, le)"), named]
-      ]),
+      ], { width: 6 }),
       graph("Turned away", "reqps", "Not accepted: the queue was full, or the model was being unloaded.", [
         [
           `sum by (model, version, reason) (${rate("galatea_rejected_requests_total")})`,
           `${named} {{reason}}`
         ]
-      ])
+      ], { width: 6 })
     ]
   },
   {
@@ -167,16 +175,29 @@ export const rows: ReadonlyArray<Row> = [
   {
     title: "Instances",
     panels: [
-      graph("Running", "short", "Instances that run something at the moment of the scrape.", [
-        [`sum ${of} (galatea_executing_instances{${versions}})`, named]
-      ]),
+      graph(
+        "In use",
+        "percentunit",
+        "Instances that run something at the moment of the scrape. At 100 % requests wait.",
+        [
+          [
+            `sum ${of} (galatea_executing_instances{${versions}}) / (sum ${of} (galatea_instances{${versions}}) > 0)`,
+            named
+          ]
+        ],
+        { width: 6, max: 1 }
+      ),
+      graph("Running", "short", "The same as numbers, and how many instances there are.", [
+        [`sum ${of} (galatea_executing_instances{${versions}})`, `${named} running`],
+        [`sum ${of} (galatea_instances{${versions}})`, `${named} instances`]
+      ], { width: 6 }),
       graph("Mean run", "s", "How long the model runs for the batch of a request.", [
         [
           `${perVersion("galatea_compute_infer_duration_seconds_sum")} / `
           + `(${perVersion("galatea_compute_infer_duration_seconds_count")} > 0)`,
           named
         ]
-      ]),
+      ], { width: 6 }),
       graph("Shared resources", "short", "Of --rate-limit: what is free, and who waits for it.", [
         [
           `sum by (resource, device) (galatea_rate_limiter_available_units{${servers}})`,
@@ -186,7 +207,7 @@ export const rows: ReadonlyArray<Row> = [
           `sum by (resource, device) (galatea_rate_limiter_waiting_instances{${servers}})`,
           "{{resource}} {{device}} waiting"
         ]
-      ])
+      ], { width: 6 })
     ]
   },
   {
@@ -250,7 +271,7 @@ export const rows: ReadonlyArray<Row> = [
     panels: [
       graph("Share of each version", "percentunit", "Of the requests to a model.", [
         [
-          `${perVersion("nv_inference_request_success")} / on (model) group_left `
+          `${perVersion("nv_inference_request_success")} / on (model) group_left () `
           + `(sum by (model) (${rate("nv_inference_request_success")}) > 0)`,
           named
         ]
@@ -311,6 +332,21 @@ export const rows: ReadonlyArray<Row> = [
       graph("CPU of the machine", "percentunit", "All processes together.", [
         [`nv_cpu_utilization{${servers}}`, "{{instance}}"]
       ], { width: 6, max: 1 })
+    ]
+  },
+  {
+    title: "Telemetry",
+    collapsed: true,
+    panels: [
+      graph("Sent by OTLP", "ops", "Spans, data points and log records. Only exported ones arrived.", [
+        [
+          `sum by (signal, outcome) (rate(galatea_telemetry_items_total{${servers}}[$__rate_interval]))`,
+          "{{signal}} {{outcome}}"
+        ]
+      ], { width: 12 }),
+      graph("Waiting to be sent", "short", "Bounded: what does not fit is dropped.", [
+        [`sum by (instance, signal) (galatea_telemetry_queued_items{${servers}})`, "{{instance}} {{signal}}"]
+      ], { width: 12 })
     ]
   }
 ]
