@@ -35,6 +35,7 @@ import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
+import * as Arrivals from "./internal/tracing/Arrivals.ts"
 
 /** PEM files of TLS. @category models */
 export interface TlsOptions {
@@ -151,6 +152,7 @@ const make: (
     memory,
     ending: new Ending(),
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    arrivals: yield* Arrivals.make,
     compression: options.compression ?? "none",
     maxSendMessageBytes,
     maxStreamRequests: options.maxStreamRequests ?? 256

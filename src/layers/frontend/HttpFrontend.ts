@@ -28,6 +28,7 @@ import * as Statistics from "./internal/http/routes/Statistics.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
+import * as Arrivals from "./internal/tracing/Arrivals.ts"
 
 /** @category models */
 export interface Options {
@@ -104,6 +105,7 @@ const make: (
     server,
     memory: yield* TensorMemory,
     inFlight,
+    arrivals: yield* Arrivals.make,
     maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
     serverTiming: options.serverTiming ?? false

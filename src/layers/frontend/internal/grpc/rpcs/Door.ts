@@ -3,6 +3,7 @@ import type { CompressionLevel } from "../../../../../schema/options/GrpcRows.ts
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
+import type { Arrivals } from "../../tracing/Arrivals.ts"
 import type { Ending } from "./Ending.ts"
 
 /** @internal */
@@ -10,6 +11,7 @@ export interface Door {
   readonly server: InferenceServer["Service"]
   readonly memory: TensorMemory["Service"]
   readonly forward: Forward | undefined
+  readonly arrivals: Arrivals
   readonly ending: Ending
   readonly compression: CompressionLevel
   /** Bytes of one message to a client. */

@@ -3,12 +3,14 @@ import type { InferenceServer } from "../../../../../services/InferenceServer.ts
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { InFlight } from "../../InFlight.ts"
+import type { Arrivals } from "../../tracing/Arrivals.ts"
 
 /** @internal */
 export interface Door {
   readonly server: InferenceServer["Service"]
   readonly memory: TensorMemory["Service"]
   readonly inFlight: InFlight
+  readonly arrivals: Arrivals
   /** Bytes of JSON, of a raw request, and of a decompressed body. */
   readonly maxInputSize: number
   readonly forward: Forward | undefined
