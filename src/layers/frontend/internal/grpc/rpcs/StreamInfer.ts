@@ -104,6 +104,12 @@ class InferStream implements MessageHandler {
     this.slots.length = 0
   }
 
+  /** Nothing is sent any more; of a client that goes away after its last request nobody else tells. */
+  private isOver(): boolean {
+    if (!this.over && this.call.settled) this.abandon()
+    return this.over
+  }
+
   private submit(slot: StreamSlot, bytes: Uint8Array, release: () => void): void {
     const { call, door } = this
     const atNanos = door.arrivals.moment()
@@ -172,7 +178,7 @@ class InferStream implements MessageHandler {
   private settle(slot: StreamSlot, message: RequestMessage, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
     if (Exit.isFailure(exit)) return this.settleFailure(slot, message, exit.cause)
     const response = exit.value
-    if (this.over) {
+    if (this.isOver()) {
       slot.drop(Failures.abandoned)
       return response.release()
     }
@@ -191,7 +197,7 @@ class InferStream implements MessageHandler {
   }
 
   private settleFailure(slot: StreamSlot, message: RequestMessage, cause: Cause.Cause<InferenceError>): void {
-    if (this.over) return slot.drop(Failures.abandoned)
+    if (this.isOver()) return slot.drop(Failures.abandoned)
     const failure = Cause.findErrorOption(cause)
     if (Option.isSome(failure)) {
       const { reason } = failure.value
@@ -215,7 +221,7 @@ class InferStream implements MessageHandler {
 
   /** Fills the place of a request with its failure. */
   private refuse(slot: StreamSlot, message: RequestMessage, failure: Failure, begun: boolean): void {
-    if (this.over) return slot.drop(Failures.abandoned)
+    if (this.isOver()) return slot.drop(Failures.abandoned)
     slot.traced?.failed(Failures.of(failure))
     slot.traced?.answered(codes[failure.code].grpc)
     slot.answer = InferResponseWriter.streamedFailure(failure.message, message, begun)
@@ -253,7 +259,7 @@ class InferStream implements MessageHandler {
 
   private flush(): void {
     const { call, slots } = this
-    while (!this.blocked) {
+    while (!this.blocked && !this.isOver()) {
       const slot = slots[0]
       const answer = slot?.answer
       if (slot === undefined || answer === undefined) return
