@@ -37,6 +37,7 @@ import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as TraceSettings from "./internal/TraceSettings.ts"
+import * as Arrivals from "./internal/tracing/Arrivals.ts"
 
 /** PEM files of TLS. @category models */
 export interface TlsOptions {
@@ -155,6 +156,7 @@ const make: (
     traceSettings: yield* TraceSettings.make(server.repository),
     ending: new Ending(),
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    arrivals: yield* Arrivals.make,
     compression: options.compression ?? "none",
     maxSendMessageBytes,
     maxStreamRequests: options.maxStreamRequests ?? 256

@@ -33,6 +33,7 @@ import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
 import * as TraceSettings from "./internal/TraceSettings.ts"
+import * as Arrivals from "./internal/tracing/Arrivals.ts"
 
 /** @category models */
 export interface Options {
@@ -115,6 +116,7 @@ const make: (
     memory: yield* TensorMemory,
     traceSettings: yield* TraceSettings.make(server.repository),
     inFlight,
+    arrivals: yield* Arrivals.make,
     maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
     serverTiming: options.serverTiming ?? false

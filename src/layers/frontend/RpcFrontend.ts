@@ -16,7 +16,9 @@ import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as Answers from "./internal/rpc/Handlers.ts"
+import { propagating } from "./internal/rpc/Propagation.ts"
 import * as Restricting from "./internal/rpc/Restricting.ts"
+import * as Arrivals from "./internal/tracing/Arrivals.ts"
 
 /** @category models */
 export interface Options {
@@ -34,14 +36,18 @@ export interface Options {
 export type Handlers = Rpc.ToHandler<RpcGroup.Rpcs<typeof InferenceRpcs>> | Restriction
 
 /**
- * The answers to every procedure, to be served as part of an application's own group or with options of its own.
+ * The answers to every procedure, to be served as part of an application's own group or with options of its own. What is noted of a
+ * request is part of the span in which it is answered.
  *
  * @category layers
  */
 export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, never, InferenceServer> =>
+  handlers(options, true)
+
+const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers, never, InferenceServer> =>
   Layer.effectContext(Effect.gen(function*() {
     const maxBytes = options.maxInflightBytes ?? 4 * 1024 ** 3
-    const handlers = yield* InferenceRpcs.toHandlers(Answers.make({
+    const answers = yield* InferenceRpcs.toHandlers(Answers.make({
       server: yield* InferenceServer,
       inFlight: new InFlight({
         protocol: "http",
@@ -50,10 +56,12 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
         maxRequestBytes: maxBytes
       }),
       countsBytes: true,
+      inheritsSpan,
+      arrivals: yield* Arrivals.make,
       forward: HeaderForwarding.make(options.headerForwardPattern ?? "")
     }))
     return Context.add(
-      handlers,
+      answers,
       Restriction,
       Restricting.make(Restrictions.make(options.restrictions ?? [], Restrictions.plain))
     )
@@ -67,5 +75,15 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
  */
 export const layer = (options: Options = {}): Layer.Layer<never, never, InferenceServer | RpcServer.Protocol> =>
   RpcServer.layer(InferenceRpcs, { disableTracing: true, disableFatalDefects: true }).pipe(
-    Layer.provide(layerHandlers(options))
+    Layer.provide(handlers(options, false)),
+    Layer.provide(layerPropagating)
   )
+
+/** The protocol in the context, whose messages bring the spans of their callers. */
+const layerPropagating: Layer.Layer<RpcServer.Protocol, never, RpcServer.Protocol> = Layer.effect(
+  RpcServer.Protocol,
+  Effect.gen(function*() {
+    const arrivals = yield* Arrivals.make
+    return propagating(yield* RpcServer.Protocol, () => arrivals.active())
+  })
+)

@@ -10,6 +10,7 @@ import type {
 } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { Metadata } from "../../../src/layers/frontend/internal/grpc/Metadata.ts"
 import { codes } from "../../../src/schema/Errors.ts"
+import type { ArrivalFacts } from "../../../src/services/Tracing.ts"
 
 export interface Ended {
   readonly status: number
@@ -20,6 +21,7 @@ export class FakeCall implements GrpcCall {
   readonly path = "/test.Service/Method"
   readonly metadata = new Metadata([])
   readonly deadline = undefined
+  readonly traced = undefined
   closing = false
   onDrain: (() => void) | undefined = undefined
   /** Messages that were sent. */
@@ -89,6 +91,14 @@ export class FakeCall implements GrpcCall {
   }
 
   hold(): void {}
+
+  mayTrace(): void {}
+
+  arrived(): void {}
+
+  facts(): ArrivalFacts {
+    return { name: this.path, attributes: [] }
+  }
 
   run<A, E>(effect: Effect.Effect<A, E>, onExit: (exit: Exit.Exit<A, E>) => void): void {
     const fiber = Effects.runFork(effect)

@@ -65,7 +65,8 @@ describe("A ModelInferRequest", () => {
       priority: 0,
       timeoutMicros: 0,
       deadlineMicros: 5,
-      sequence: undefined
+      sequence: undefined,
+      trace: undefined
     })
   })
 

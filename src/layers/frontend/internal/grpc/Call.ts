@@ -6,7 +6,9 @@
 import type { Cause, Effect, Exit } from "effect"
 import type { Code } from "../../../../schema/Errors.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
+import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import type { Deadline } from "../infer/Deadline.ts"
+import type { Traced } from "../tracing/Traced.ts"
 import type { Metadata } from "./Metadata.ts"
 
 /** A typed failure: its status follows from its code. @internal */
@@ -19,6 +21,9 @@ export interface Failure {
 
 /** How the bytes of a message may be compressed. @internal */
 export type Coding = "identity" | "gzip" | "deflate"
+
+/** Begins to note what happens to a request, by the names that the client gave; `undefined`: nobody wants to know of this one. @internal */
+export type Begin = (model: string, version: string) => Traced | undefined
 
 /** What takes the messages of a stream of them. @internal */
 export interface MessageHandler {
@@ -38,6 +43,8 @@ export interface GrpcCall {
   /** `/package.Service/Method`, as the client sent it. */
   readonly path: string
   readonly metadata: Metadata
+  /** Where what happens to the call is noted; its transport adds how it ends. */
+  readonly traced: Traced | undefined
   /** When nobody waits any more, from the client's `grpc-timeout`. The transport itself ends the call then. */
   readonly deadline: Deadline | undefined
   /** A status was chosen, or nobody waits for one. */
@@ -68,6 +75,18 @@ export interface GrpcCall {
    * called exactly once. Several may run at a time.
    */
   run<A, E>(effect: Effect.Effect<A, E>, onExit: (exit: Exit.Exit<A, E>) => void): void
+
+  /**
+   * Somebody may want to know what happens to the call: `begin` is called once, by `arrived`, or with empty names where the call ends
+   * before its request was read. What it gives is `traced` from then on.
+   */
+  mayTrace(begin: Begin): void
+
+  /** The request of a call was read, of which `mayTrace` told. */
+  arrived(model: string, version: string): void
+
+  /** What traces say of the way that the call came. */
+  facts(): ArrivalFacts
 
   /**
    * Sends one message, given in parts of `byteLength` bytes in all. `sent` is called once: when the parts may be reused, perhaps before

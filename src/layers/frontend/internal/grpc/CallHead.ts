@@ -7,6 +7,8 @@ import * as Timeout from "./Timeout.ts"
 /** @internal */
 export class CallHead {
   readonly path: string
+  /** The server as the client named it. */
+  readonly authority: string | undefined
   readonly metadata: Metadata
   /** HTTP status and text for what is no gRPC. */
   readonly foreign: { readonly status: number; readonly text: string } | undefined
@@ -19,6 +21,7 @@ export class CallHead {
   constructor(head: RequestHead) {
     const metadata = new Metadata(head.raw)
     this.path = head.path
+    this.authority = head.authority ?? metadata.get("host")
     this.metadata = metadata
     this.foreign = foreign(head.method, metadata.get("content-type"))
     const timeout = metadata.get("grpc-timeout")

@@ -8,6 +8,9 @@ import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { Stream } from "../http2/Stream.ts"
 import { Deadline } from "../infer/Deadline.ts"
+import * as Failures from "../tracing/Failures.ts"
+import type { Traced } from "../tracing/Traced.ts"
+import type { Begin } from "./Call.ts"
 import type { Expiring } from "./Deadlines.ts"
 import type { Surroundings } from "./Surroundings.ts"
 
@@ -22,6 +25,9 @@ export abstract class Exchange implements Expiring {
   protected answered = false
   /** Nothing goes to the client or comes from it any more. */
   protected streamOver = false
+  traced: Traced | undefined = undefined
+  /** Begins to note what happens to it, which its request has yet to be read for. */
+  private toTrace: Begin | undefined = undefined
   private over = false
   private entered = false
   private bytes = 0
@@ -45,6 +51,17 @@ export abstract class Exchange implements Expiring {
       this.expiresAt = now + this.deadline.millis
       server.deadlines.add(this)
     }
+  }
+
+  mayTrace(begin: Begin): void {
+    this.toTrace = begin
+  }
+
+  arrived(model: string, version: string): void {
+    const { toTrace } = this
+    if (toTrace === undefined) return
+    this.toTrace = undefined
+    this.traced = toTrace(model, version)
   }
 
   /** A status was chosen, or nobody waits for one. */
@@ -127,6 +144,10 @@ export abstract class Exchange implements Expiring {
   /** The stream is over: whatever is still done for this call ends. */
   protected streamClosed(): void {
     this.streamOver = true
+    if (!this.answered) {
+      this.arrived("", "")
+      this.traced?.failed(Failures.abandoned)
+    }
     this.server.deadlines.remove(this)
     this.fiber?.interruptUnsafe()
     if (this.fibers !== undefined) { for (const fiber of this.fibers) fiber.interruptUnsafe() }
@@ -147,5 +168,6 @@ export abstract class Exchange implements Expiring {
     if (this.entered) this.server.inFlight.leave(this.bytes)
     this.stream.connection.working--
     this.server.left()
+    this.traced?.ended()
   }
 }

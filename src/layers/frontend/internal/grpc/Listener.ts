@@ -12,6 +12,7 @@ import type { RequestHead } from "../http2/RequestHead.ts"
 import { Server, type ServerOptions } from "../http2/Server.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
 import { Occupancy } from "../Occupancy.ts"
+import { withoutSpan } from "../tracing/WithoutSpan.ts"
 import type { GrpcCall } from "./Call.ts"
 import { CallHead } from "./CallHead.ts"
 import { Deadlines } from "./Deadlines.ts"
@@ -33,7 +34,7 @@ export const listen: (
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: GrpcCall) => void) {
     const departure = yield* Departure
-    const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
+    const fork = yield* withoutSpan(FiberSet.makeRuntime<never, unknown, unknown>())
     const deadlines = new Deadlines()
     const occupancy = new Occupancy("calls")
     const surroundings: Surroundings = {

@@ -1,9 +1,12 @@
 /** A call over HTTP/2, answered in the forms of gRPC. Source: gRPC over HTTP/2, "Responses". */
 import { Cause } from "effect"
 import { codes, Stopping } from "../../../../schema/Errors.ts"
+import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
+import * as Failures from "../tracing/Failures.ts"
 import type { Coding, Failure, GrpcCall } from "./Call.ts"
+import * as CallFacts from "./CallFacts.ts"
 import type { CallHead } from "./CallHead.ts"
 import { prefixBytes } from "./Message.ts"
 import { compress } from "./MessageCoding.ts"
@@ -30,6 +33,10 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
     this.path = head.path
     this.metadata = head.metadata
     stream.handler = this
+  }
+
+  facts(): ArrivalFacts {
+    return CallFacts.of(this.path, this.head.authority, this.stream.connection.socket)
   }
 
   send(parts: ReadonlyArray<Uint8Array>, byteLength: number, sent: () => void): boolean {
@@ -119,11 +126,17 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
 
   failure(failure: Failure): void {
     this.takeNoMore()
+    if (!this.settled) {
+      this.arrived("", "")
+      this.traced?.failed(Failures.of(failure))
+    }
     this.conclude(codes[failure.code].grpc, failure.message, Status.retryAfter(failure._tag))
   }
 
   defect(cause: Cause.Cause<unknown>): void {
     this.server.report(cause)
+    this.arrived("", "")
+    this.traced?.failed(Failures.bug)
     if (this.answered && !this.streamOver) this.stream.reset(ErrorCode.internalError)
     else {this.finish(
         Status.Status.internal,
@@ -139,6 +152,12 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
   conclude(status: number, message: string, more: ReadonlyArray<string>): void {
     if (this.settled) return
     this.answered = true
+    this.arrived("", "")
+    if (this.traced !== undefined) {
+      if (status !== Status.Status.ok) this.traced.failed(CallFacts.failureOf(status, message))
+      this.traced.answered(status)
+      this.traced.mark("GRPC_SEND_START")
+    }
     this.stopReceiving()
     if (this.behind !== undefined) this.behind.push(() => this.close(status, message, more))
     else this.close(status, message, more)
@@ -183,6 +202,7 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
   }
 
   onClose(): void {
+    if (this.answered) this.traced?.mark("GRPC_SEND_END")
     this.behind = undefined
     this.stopReceiving()
     this.streamClosed()

@@ -44,6 +44,7 @@ const empty = Buffer.alloc(0)
 export const receive = (call: Call, plan: Plan, onBody: (body: Uint8Array) => void): void => {
   const length = call.contentLength
   if (length === 0) {
+    call.bodyEnded()
     onBody(empty)
   } else if (length === undefined) {
     receiveChunked(call, plan, onBody)

@@ -1,8 +1,11 @@
 /** The forms of answers: errors, texts, and the parts of a large body. */
 import { Cause, type Effect, Exit, Option } from "effect"
 import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Errors.ts"
+import type { ArrivalFacts } from "../../../../services/Tracing.ts"
+import * as Failures from "../tracing/Failures.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
 import { AnswerStream } from "./AnswerStream.ts"
+import * as CallFacts from "./CallFacts.ts"
 import { Exchange } from "./Exchange.ts"
 import * as RetryAfter from "./RetryAfter.ts"
 
@@ -19,6 +22,11 @@ const maxOneWrite = 8192
 
 /** A request as the routes see it. @internal */
 export class Call extends Exchange {
+  /** What traces say of the way that a request for inference came. */
+  facts(): ArrivalFacts {
+    return CallFacts.of(this.request, this.captures)
+  }
+
   /** Answers with `{"error":"…"}`. */
   override error(
     status: number,
@@ -26,12 +34,14 @@ export class Call extends Exchange {
     contentType: ContentType = this.contentType,
     headers: ReadonlyArray<string> = []
   ): void {
+    if (!this.settled) this.traced?.failed(CallFacts.failureOf(status, message))
     const body = errorBody(message)
     this.answer(status, ["Content-Type", contentType, ...headers], Buffer.byteLength(body), body)
   }
 
   /** Answers with the status and the text of a typed failure, and with `Retry-After` where another try can mend it. */
   failure(failure: Failure, contentType: ContentType = this.contentType, headers: ReadonlyArray<string> = []): void {
+    if (!this.settled) this.traced?.failed(Failures.of(failure))
     const retry = RetryAfter.headerOf(failure._tag)
     this.error(
       codes[failure.code].http,
@@ -78,6 +88,7 @@ export class Call extends Exchange {
   /** Answers 500 for a bug in the server, which the log describes. */
   override defect(cause: Cause.Cause<unknown>): void {
     this.server.report(cause)
+    this.traced?.failed(Failures.bug)
     this.cut()
     this.close()
     this.error(500, "The server failed on this request because of a bug in it; its log says more.")

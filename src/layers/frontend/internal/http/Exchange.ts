@@ -8,6 +8,8 @@ import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import { type IncomingMessage, ServerResponse } from "node:http"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { InFlight } from "../InFlight.ts"
+import * as Failures from "../tracing/Failures.ts"
+import type { Traced } from "../tracing/Traced.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Connection } from "./Connection.ts"
 import * as Outbox from "./Outbox.ts"
@@ -46,6 +48,8 @@ export abstract class Exchange {
   contentType: ContentType = "text/plain"
   /** Headers of every answer to this request, as name and value in turn. */
   always: ReadonlyArray<string> | undefined = undefined
+  /** Where what happens to it is noted. */
+  traced: Traced | undefined = undefined
   /** The body is being received. */
   receiving = false
   /** A fiber works on it. */
@@ -140,6 +144,7 @@ export abstract class Exchange {
     this.receiving = false
     this.received = true
     this.onAbort = undefined
+    this.traced?.mark("HTTP_RECV_END")
   }
 
   /** Runs an effect for this call; a client that disconnects interrupts it. `onExit` is called exactly once. */
@@ -189,6 +194,8 @@ export abstract class Exchange {
   protected begin(status: number, headers: Array<string>): boolean {
     this.answered = true
     this.receiving = false
+    this.traced?.mark("HTTP_SEND_START")
+    this.traced?.answered(status)
     this.onAbort?.()
     this.onAbort = undefined
     const response = this.response
@@ -255,6 +262,7 @@ export abstract class Exchange {
   finish(): void {
     if (this.sent) return
     this.sent = true
+    this.traced?.mark("HTTP_SEND_END")
     this.giveBackAnswer()
     this.connection.calls.delete(this)
     this.connection.left()
@@ -266,6 +274,7 @@ export abstract class Exchange {
     if (this.sent) return
     this.sent = true
     this.receiving = false
+    this.traced?.failed(Failures.abandoned)
     this.onAbort?.()
     this.onAbort = undefined
     this.connection.calls.delete(this)
@@ -289,6 +298,7 @@ export abstract class Exchange {
     if (this.entered) this.server.inFlight.leave(this.bytes)
     else this.server.inFlight.shrink(this.bytes)
     this.server.left()
+    this.traced?.ended()
   }
 }
 

@@ -12,6 +12,7 @@ import { Departure } from "../../../../services/Departure.ts"
 import { bind, type Bound } from "../Bind.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
+import { withoutSpan } from "../tracing/WithoutSpan.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
 import { Connection, type Tenant } from "./Connection.ts"
@@ -64,7 +65,7 @@ export const listen: (
   upgrades?: Upgrades
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
-    const fork = yield* FiberSet.makeRuntime<never, unknown, unknown>()
+    const fork = yield* withoutSpan(FiberSet.makeRuntime<never, unknown, unknown>())
     const departure = yield* Departure
     const connections = new Set<Connection>()
     const occupancy = new Occupancy("requests")

@@ -101,8 +101,8 @@ const add = (root: Node, path: string, route: Route): void => {
   node.route = route
 }
 
-/** The path of an origin-form or absolute-form request target. */
-const pathOf = (target: string): string => {
+/** The path of an origin-form or absolute-form request target. @internal */
+export const pathOf = (target: string): string => {
   const query = target.indexOf("?")
   const path = query === -1 ? target : target.slice(0, query)
   if (path.charCodeAt(0) === 47) return path

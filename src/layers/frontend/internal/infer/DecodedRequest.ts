@@ -1,5 +1,6 @@
 /** A request as it came off the wire, with what the answer's writer needs to know. */
 import type { InferenceRequest } from "../../../../schema/Inference.ts"
+import type { TraceParent } from "../../../../schema/RequestTrace.ts"
 
 /** @category models */
 export type Encoding = "binary" | "json"
@@ -47,6 +48,8 @@ export interface DecodeOptions {
    * handed out stays with the caller, also when decoding fails.
    */
   readonly allocate?: (byteLength: number) => Uint8Array
+  /** What is noted of the request; left out: nothing. */
+  readonly trace?: TraceParent | undefined
 }
 
 /** @internal */

@@ -139,7 +139,8 @@ class Envelope {
         priority: parameters.priority,
         timeoutMicros: parameters.timeoutMicros,
         deadlineMicros: 0,
-        sequence: parameters.sequence()
+        sequence: parameters.sequence(),
+        trace: this.options.trace
       },
       outputEncoding: new OutputEncoding(
         outputs.map((output) => output.name),

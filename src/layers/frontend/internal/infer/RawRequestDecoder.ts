@@ -88,7 +88,8 @@ export const decodeRaw = (
         priority: 0,
         timeoutMicros: 0,
         deadlineMicros: 0,
-        sequence: undefined
+        sequence: undefined,
+        trace: options.trace
       },
       outputEncoding: uniform("binary")
     }

@@ -1,6 +1,6 @@
 /** Answers the procedures of the door: each asks `InferenceServer` and gives the answer the form of the wire. */
-import { Effect, Result, Scope, Stream } from "effect"
-import type { Headers } from "effect/http/Headers"
+import { Effect, Exit, Result, Scope, Stream } from "effect"
+import { empty, type Headers } from "effect/http/Headers"
 import {
   ExecutionFailed,
   InferenceError,
@@ -13,6 +13,7 @@ import type { InferenceResponse } from "../../../../schema/Inference.ts"
 import type { InferResponse } from "../../../../schema/rpc/Infer.ts"
 import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import type { ModelStatistics as ModelStatisticsWire } from "../../../../schema/rpc/Models.ts"
+import * as TraceFailure from "../../../../schema/TraceFailure.ts"
 import type { InferenceServer } from "../../../../services/InferenceServer.ts"
 import { isHealthy, isNotResident, type Model, whenResident } from "../../../../services/ModelRepository.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
@@ -21,6 +22,9 @@ import { Deadline } from "../infer/Deadline.ts"
 import type { InFlight } from "../InFlight.ts"
 import { untilDeadline } from "../Resident.ts"
 import * as StatisticsLookup from "../StatisticsLookup.ts"
+import type { Arrivals } from "../tracing/Arrivals.ts"
+import type { Traced } from "../tracing/Traced.ts"
+import * as Arriving from "./Arriving.ts"
 import * as RequestReader from "./RequestReader.ts"
 import type { AnyRequest } from "./RequestReader.ts"
 import { type WireRequest, type WireResponse, WireRpcs } from "./WireRpcs.ts"
@@ -33,6 +37,9 @@ export interface Surroundings {
   /** Counts the bytes of their tensors as well; not where the transport has counted them. */
   readonly countsBytes: boolean
   readonly forward: Forward | undefined
+  /** Requests are part of what the span of the answering fiber stands for. */
+  readonly inheritsSpan: boolean
+  readonly arrivals: Arrivals
 }
 
 /** Answers to clients whose requests were read as their types say. @internal */
@@ -49,7 +56,7 @@ export const make = (surroundings: Surroundings) => {
 export const makeWire = (surroundings: Surroundings) => {
   const inference = new Inference(surroundings, onWire)
   return {
-    infer: (request: WireRequest, headers: Headers) => inference.once(request, headers),
+    infer: (request: WireRequest, origin: Arriving.Origin | undefined) => inference.once(request, empty, origin),
     handlers: WireRpcs.of({
       ...questions(surroundings),
       ModelInfer: (request, { headers }) => inference.once(request, headers),
@@ -101,26 +108,77 @@ class Inference<A> {
   }
 
   /** The only answer. */
-  once(wire: AnyRequest, headers: Headers): Effect.Effect<A, InferenceError, Scope.Scope> {
+  once(
+    wire: AnyRequest,
+    headers: Headers,
+    origin?: Arriving.Origin
+  ): Effect.Effect<A, InferenceError, Scope.Scope> {
+    return this.noted("ModelInfer", wire, headers, origin, (traced) => this.unlessDecoupled(wire, headers, traced))
+  }
+
+  /** All answers, one so far. They are lent until the scope of the request closes, which is after they were sent. */
+  run(wire: AnyRequest, headers: Headers): Effect.Effect<A, InferenceError, Scope.Scope> {
+    return this.noted("ModelStreamInfer", wire, headers, undefined, (traced) => this.answer(wire, headers, traced))
+  }
+
+  /** Notes what happens to the request until its scope closes, where somebody wants to know. */
+  private noted(
+    procedure: Arriving.Procedure,
+    wire: AnyRequest,
+    headers: Headers,
+    origin: Arriving.Origin | undefined,
+    answer: (traced: Traced | undefined) => Effect.Effect<A, InferenceError, Scope.Scope>
+  ): Effect.Effect<A, InferenceError, Scope.Scope> {
+    const { arrivals, inheritsSpan } = this.surroundings
+    const atNanos = arrivals.moment()
+    if (atNanos === undefined) return answer(undefined)
+    return Effect.withFiber((fiber) => {
+      const parent = inheritsSpan ? Arriving.spanOf(fiber) : undefined
+      const traced = arrivals.begin(
+        Arriving.of(procedure, wire, origin ?? Arriving.originOf(headers, atNanos), parent)
+      )
+      if (traced === undefined) return answer(undefined)
+      const ended = Effect.flatMap(
+        Effect.scope,
+        (scope) => Scope.addFinalizer(scope, Effect.sync(() => traced.ended()))
+      )
+      return Effect.andThen(
+        ended,
+        Effect.onExit(answer(traced), (exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) traced.failed(TraceFailure.ofCause(exit.cause))
+          }))
+      )
+    })
+  }
+
+  private unlessDecoupled(
+    wire: AnyRequest,
+    headers: Headers,
+    traced: Traced | undefined
+  ): Effect.Effect<A, InferenceError, Scope.Scope> {
     const found = this.surroundings.server.model(wire.model, wire.version ?? "")
     return Result.isSuccess(found) && found.success.config.model_transaction_policy?.decoupled === true
       ? refuse(new Unsupported({ message: "ModelInfer RPC doesn't support models with decoupled transaction policy" }))
-      : this.run(wire, headers)
+      : this.answer(wire, headers, traced)
   }
 
-  /** The answer is lent until the scope of the request closes, which is after it was sent. */
-  run(wire: AnyRequest, headers: Headers): Effect.Effect<A, InferenceError, Scope.Scope> {
+  private answer(
+    wire: AnyRequest,
+    headers: Headers,
+    traced: Traced | undefined
+  ): Effect.Effect<A, InferenceError, Scope.Scope> {
     const { server } = this.surroundings
     const deadline = wire.deadlineMicros === undefined || wire.deadlineMicros === 0
       ? undefined
       : new Deadline(wire.deadlineMicros / 1000)
     if (server.stopping()) return refuse(new Stopping({ message: "Server exiting" }))
     const found = server.model(wire.model, wire.version ?? "")
-    if (Result.isSuccess(found)) return this.infer(wire, headers, found.success, deadline)
+    if (Result.isSuccess(found)) return this.infer(wire, headers, found.success, deadline, traced)
     if (!isNotResident(found.failure)) return refuse(found.failure)
     return untilDeadline(() => server.model(wire.model, wire.version ?? ""), deadline).pipe(
       Effect.mapError((reason) => new InferenceError({ reason })),
-      Effect.flatMap((model) => this.infer(wire, headers, model, deadline))
+      Effect.flatMap((model) => this.infer(wire, headers, model, deadline, traced))
     )
   }
 
@@ -128,10 +186,11 @@ class Inference<A> {
     wire: AnyRequest,
     headers: Headers,
     model: Model,
-    deadline: Deadline | undefined
+    deadline: Deadline | undefined,
+    traced: Traced | undefined
   ): Effect.Effect<A, InferenceError, Scope.Scope> {
     const { countsBytes, forward, inFlight, server } = this.surroundings
-    const read = RequestReader.read(wire)
+    const read = RequestReader.read(wire, traced?.trace)
     if (Result.isFailure(read)) return refuse(read.failure)
     let request = read.success
     if (forward !== undefined) {
@@ -158,6 +217,7 @@ class Inference<A> {
         Effect.matchEffect(server.infer(model, request), {
           onFailure: (error) => Effect.fail(withoutCause(error)),
           onSuccess: (answer) => {
+            traced?.mark("INFER_RESPONSE_COMPLETE")
             response = answer
             return Effect.succeed(this.answerOf(answer))
           }

@@ -11,8 +11,10 @@ import type { Parser } from "effect/rpc/RpcSerialization"
 import { Protocol } from "effect/rpc/RpcServer"
 import type { AnswerStream } from "../http/AnswerStream.ts"
 import type { Call } from "../http/Call.ts"
+import type { Origin } from "./Arriving.ts"
 import * as Envelope from "./Envelope.ts"
 import * as Frames from "./Frames.ts"
+import { propagated, type Sent } from "./Propagation.ts"
 import { defect, type Serialization } from "./Serialization.ts"
 import { type Answer, SingleInference } from "./SingleInference.ts"
 
@@ -21,8 +23,8 @@ type Write = (client: number, message: FromClientEncoded) => Effect.Effect<void>
 /** @internal */
 export interface HttpTransport {
   readonly protocol: Protocol["Service"]
-  /** Answers a call whose body is complete. */
-  readonly serve: (call: Call, body: Uint8Array) => void
+  /** Answers a call whose body is complete. `atNanos`: when it came, where somebody may want to know of its requests. */
+  readonly serve: (call: Call, body: Uint8Array, atNanos: number | undefined) => void
 }
 
 /**
@@ -66,7 +68,7 @@ export const make = Effect.fnUntraced(function*(
     call.raw(400, serialization.contentType, body)
   }
 
-  const serve = (call: Call, body: Uint8Array): void => {
+  const serve = (call: Call, body: Uint8Array, atNanos: number | undefined): void => {
     let messages: ReadonlyArray<FromClientEncoded>
     try {
       messages = parsers.decode(body)
@@ -79,7 +81,7 @@ export const make = Effect.fnUntraced(function*(
     if (requests > 1 && new Set(ids).size < requests) {
       return refuse(call, "Two requests of the body have the same id. Give each one its own.")
     }
-    const alone = single?.take(messages)
+    const alone = single?.take(messages, atNanos === undefined ? undefined : originOf(call, atNanos))
     if (alone !== undefined) {
       return call.run(alone, (exit) => {
         if (Exit.isSuccess(exit)) call.raw(200, serialization.contentType, bytesOf(parsers.encode(exit.value)!))
@@ -90,11 +92,14 @@ export const make = Effect.fnUntraced(function*(
     const exchange = new HttpExchange(call, serialization.contentType, requests, parsers.encode)
     exchanges.set(id, exchange)
     const headers = sendsHeaders ? headersOf(call) : undefined
+    const sent = sendsHeaders || atNanos === undefined ? undefined : sentBy(call)
     let next = 0
+    const toAnswer = (message: FromClientEncoded) =>
+      withHeaders(atNanos === undefined ? message : propagated(message, sent), headers)
     const run = Effect.andThen(
       Effect.whileLoop({
         while: () => next < messages.length,
-        body: () => write(id, withHeaders(messages[next++]!, headers)),
+        body: () => write(id, toAnswer(messages[next++]!)),
         step: () => {}
       }),
       Effect.andThen(Effect.suspend(() => write(id, constEof)), exchange.ended)
@@ -199,6 +204,21 @@ const lines = (body: Uint8Array): string => {
 
 const bytesOf = (encoded: Uint8Array | string): Uint8Array =>
   typeof encoded === "string" ? Buffer.from(encoded) : encoded
+
+const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
+  typeof value === "object" ? value.join(", ") : value
+
+const sentBy = ({ request: { headers } }: Call): Sent => ({
+  traceparent: single(headers["traceparent"]),
+  tracestate: single(headers["tracestate"])
+})
+
+const originOf = (call: Call, atNanos: number): Origin => ({
+  atNanos,
+  sent: sentBy(call),
+  wire: call.request.socket,
+  authority: call.request.headers.host
+})
 
 type Headers = Extract<FromClientEncoded, { readonly _tag: "Request" }>["headers"]
 

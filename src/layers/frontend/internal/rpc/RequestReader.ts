@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import { InvalidRequest } from "../../../../schema/Errors.ts"
 import type { InferenceRequest, Parameter, RequestedOutput } from "../../../../schema/Inference.ts"
+import type { TraceParent } from "../../../../schema/RequestTrace.ts"
 import type { InferRequest } from "../../../../schema/rpc/Infer.ts"
 import { maximumListed, maximumParameters, maximumRank } from "../infer/RequestFault.ts"
 import type { WireRequest } from "./WireRpcs.ts"
@@ -12,8 +13,11 @@ const noOutputs: ReadonlyArray<RequestedOutput> = []
 /** A request whose integers beyond 2^53 are `bigint`, or `{ int64 }` as on the wire. @internal */
 export type AnyRequest = InferRequest | WireRequest
 
-/** The request without its deadline, which begins to count elsewhere. @internal */
-export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidRequest> => {
+/** The request without its deadline, which begins to count elsewhere. `trace`: what is noted of it. @internal */
+export const read = (
+  wire: AnyRequest,
+  trace?: TraceParent
+): Result.Result<InferenceRequest, InvalidRequest> => {
   const { id = "", inputs, priority = 0, timeoutMicros = 0 } = wire
   const refused = countProblem(wire) ?? numberProblem("priority", priority) ??
     numberProblem("timeoutMicros", timeoutMicros) ??
@@ -31,7 +35,8 @@ export const read = (wire: AnyRequest): Result.Result<InferenceRequest, InvalidR
     priority,
     timeoutMicros,
     deadlineMicros: 0,
-    sequence: readSequence(wire)
+    sequence: readSequence(wire),
+    trace
   })
 }
 

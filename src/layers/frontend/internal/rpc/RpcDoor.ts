@@ -8,6 +8,7 @@ import type { Call } from "../http/Call.ts"
 import type { Upgrades } from "../http/Listener.ts"
 import type { Route } from "../http/Router.ts"
 import type { HeaderRecord, Restrictions } from "../Restrictions.ts"
+import { withoutSpan } from "../tracing/WithoutSpan.ts"
 import * as Handlers from "./Handlers.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import * as Restricting from "./Restricting.ts"
@@ -17,7 +18,7 @@ import * as WebSockets from "./WebSockets.ts"
 import { WireRpcs } from "./WireRpcs.ts"
 
 /** @internal */
-export interface Options extends Omit<Handlers.Surroundings, "countsBytes"> {
+export interface Options extends Omit<Handlers.Surroundings, "countsBytes" | "inheritsSpan"> {
   readonly memory: TensorMemory["Service"]
   /** Bytes of the JSON of one POST. */
   readonly maxInputSize: number
@@ -46,9 +47,10 @@ const isPath = (target: string): boolean => /^\/rpc\/?(?:\?|$)/.test(target)
 /** Serves until the scope closes. @internal */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
   const { maxMessageBytes, readsHeaders } = options
+  const propagates = () => options.arrivals.active()
   const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
   const answers = (countsBytes: boolean) => {
-    const { handlers, infer } = Handlers.makeWire({ ...options, countsBytes })
+    const { handlers, infer } = Handlers.makeWire({ ...options, countsBytes, inheritsSpan: false })
     return Effect.map(WireRpcs.toHandlers(handlers), (all) => ({ infer, handlers: Context.merge(all, restriction) }))
   }
   const ofCalls = yield* answers(false)
@@ -57,7 +59,9 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     protocol: RpcServer.Protocol["Service"],
     { handlers }: typeof ofCalls
   ) =>
-    Effect.forkScoped(serve.pipe(Effect.provideService(RpcServer.Protocol, protocol), Effect.provideContext(handlers)))
+    Effect.forkScoped(
+      withoutSpan(serve.pipe(Effect.provideService(RpcServer.Protocol, protocol), Effect.provideContext(handlers)))
+    )
 
   // The body is bounded before it is read.
   const json = yield* HttpTransport.make(Serialization.ndjson({ maxMessage: "unbounded" }), readsHeaders, ofCalls.infer)
@@ -66,10 +70,15 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     readsHeaders,
     ofCalls.infer
   )
-  const jsonSocket = yield* SocketTransport.make(Serialization.ndjson({ maxMessage: maxMessageBytes }), maxMessageBytes)
+  const jsonSocket = yield* SocketTransport.make(
+    Serialization.ndjson({ maxMessage: maxMessageBytes }),
+    maxMessageBytes,
+    propagates
+  )
   const binarySocket = yield* SocketTransport.make(
     yield* Serialization.binary({ maxMessage: maxMessageBytes }),
-    maxMessageBytes
+    maxMessageBytes,
+    propagates
   )
   yield* run(json.protocol, ofCalls)
   yield* run(binary.protocol, ofCalls)
@@ -103,11 +112,12 @@ const jsonType = "application/x-ndjson"
 const binaryType = "application/vnd.effect.rpc+schema-binary"
 
 const post = (
-  { inFlight, maxInputSize, memory }: Options,
+  { arrivals, inFlight, maxInputSize, memory }: Options,
   call: Call,
   json: HttpTransport.HttpTransport,
   binary: HttpTransport.HttpTransport
 ): void => {
+  const atNanos = arrivals.moment()
   const { headers } = call.request
   const type = headers["content-type"]?.split(";", 1)[0]!.trim().toLowerCase()
   if (type !== jsonType && type !== binaryType) {
@@ -133,5 +143,5 @@ const post = (
   const refusal = call.grow(length ?? 0)
   if (refusal !== undefined) return call.overloaded(refusal)
   const plan: Plan = { memory, binaryAt: undefined, maxChunked: most, onTooLarge: tooLarge }
-  receive(call, plan, (body) => (type === jsonType ? json : binary).serve(call, body))
+  receive(call, plan, (body) => (type === jsonType ? json : binary).serve(call, body, atNanos))
 }

@@ -9,6 +9,7 @@ import type { Parser } from "effect/rpc/RpcSerialization"
 import { Protocol } from "effect/rpc/RpcServer"
 import * as Envelope from "./Envelope.ts"
 import { Lines } from "./Lines.ts"
+import { propagated } from "./Propagation.ts"
 import { defect, type Serialization } from "./Serialization.ts"
 
 /** Where messages of one client go, and what is to be told of its requests. @internal */
@@ -29,10 +30,11 @@ export interface SocketTransport {
   readonly connect: (line: Line) => SocketClient
 }
 
-/** `maxMessageBytes`: see `Limits.maxMessage`. @internal */
+/** `maxMessageBytes`: see `Limits.maxMessage`. `propagates`: somebody may want to know the spans of callers. @internal */
 export const make = Effect.fnUntraced(function*(
   serialization: Serialization,
-  maxMessageBytes: number
+  maxMessageBytes: number,
+  propagates: () => boolean
 ): Effect.fn.Return<SocketTransport> {
   const disconnects = yield* Queue.make<number>()
   const clients = new Map<number, SocketClient>()
@@ -59,7 +61,7 @@ export const make = Effect.fnUntraced(function*(
   const connect = (line: Line): SocketClient => {
     const id = last++
     const client: SocketClient = new SocketClient(line, serialization, maxMessageBytes, {
-      write: (message) => write(id, message),
+      write: (message) => write(id, propagates() ? propagated(message) : message),
       describe,
       closed: () => {
         clients.delete(id)

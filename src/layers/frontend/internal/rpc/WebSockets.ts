@@ -34,6 +34,9 @@ const highWater = 1024 * 1024
 /** Bytes of a ping or a pong of a client around what it carries. */
 const controlBytes = 6
 
+/** Headers of the handshake that say nothing of the requests after it: its span ended with it. */
+const ofTheHandshake: ReadonlySet<string> = new Set(["traceparent", "tracestate"])
+
 /** @internal */
 export const make = (options: Options): Upgrades => {
   const server = new WebSocketServer({
@@ -100,7 +103,9 @@ class WebSocketConnection implements Tenant {
     this.options = options
     this.clients = { text: undefined, binary: undefined }
     this.headers = options.sendsHeaders
-      ? Object.entries(request.headers).flatMap(([name, value]) => typeof value === "string" ? [[name, value]] : [])
+      ? Object.entries(request.headers).flatMap(([name, value]) =>
+        typeof value === "string" && !ofTheHandshake.has(name) ? [[name, value]] : []
+      )
       : []
     socket.setTimeout(options.idleTimeout, () => this.stalled())
     // Before the WebSocket itself, which may find the end of the message in these bytes.

@@ -4,6 +4,7 @@ import type { InferenceServer } from "../../../../../services/InferenceServer.ts
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { TraceSettings } from "../../TraceSettings.ts"
+import type { Arrivals } from "../../tracing/Arrivals.ts"
 import type { Ending } from "./Ending.ts"
 
 /** @internal */
@@ -12,6 +13,7 @@ export interface Door {
   readonly memory: TensorMemory["Service"]
   readonly traceSettings: TraceSettings
   readonly forward: Forward | undefined
+  readonly arrivals: Arrivals
   readonly ending: Ending
   readonly compression: CompressionLevel
   /** Bytes of one message to a client. */

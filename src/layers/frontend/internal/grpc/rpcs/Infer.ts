@@ -4,6 +4,7 @@ import { type InferenceError, InvalidRequest, Unsupported } from "../../../../..
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { GrpcCall } from "../Call.ts"
+import * as CallFacts from "../CallFacts.ts"
 import type { Door } from "./Door.ts"
 import type { RequestMessage } from "./infer/InferRequestReader.ts"
 import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
@@ -18,7 +19,7 @@ export const rpcs = (door: Door): { readonly ModelInfer: Rpc } => {
   return {
     ModelInfer: {
       category: "inference",
-      serve: (call) => call.receiveOne((message) => infer.submit(call, message))
+      serve: (call) => infer.begin(call)
     }
   }
 }
@@ -36,11 +37,27 @@ class InferRpc {
     this.door = door
   }
 
-  submit(call: GrpcCall, bytes: Uint8Array): void {
+  begin(call: GrpcCall): void {
+    const { arrivals } = this.door
+    const atNanos = arrivals.moment()
+    if (atNanos !== undefined) {
+      call.mayTrace((model, version) => {
+        const context = CallFacts.contextOf(call.metadata)
+        const traced = arrivals.begin({ protocol: "grpc", model, version, atNanos, context, source: call })
+        traced?.mark("GRPC_WAITREAD_START", atNanos)
+        return traced
+      })
+    }
+    call.receiveOne((message) => this.submit(call, message))
+  }
+
+  private submit(call: GrpcCall, bytes: Uint8Array): void {
     const { door } = this
     const message = read(bytes)
     if (Result.isFailure(message)) return call.failure(message.failure)
     const { modelName, modelVersion } = message.success
+    call.arrived(modelName, modelVersion)
+    call.traced?.mark("GRPC_WAITREAD_END")
     const found = door.server.model(modelName, modelVersion)
     if (Result.isSuccess(found)) return this.proceed(call, message.success, found.success)
     if (!isNotResident(found.failure)) return call.failure(found.failure)
@@ -62,12 +79,13 @@ class InferRpc {
       const region = door.memory.acquire(byteLength)
       call.hold(region)
       return region.bytes
-    })
+    }, call.traced?.trace)
     if (Result.isFailure(request)) return call.failure(request.failure)
     call.run(door.server.infer(model, request.success), (exit) => this.answer(call, exit))
   }
 
   private answer(call: GrpcCall, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
+    call.traced?.mark("INFER_RESPONSE_COMPLETE")
     if (Exit.isFailure(exit)) return unsuccessful(call, Cause.map(exit.cause, (error) => error.reason))
     const response = exit.value
     if (call.settled) return response.release()

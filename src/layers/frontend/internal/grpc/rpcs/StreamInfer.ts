@@ -1,11 +1,12 @@
 /** `ModelStreamInfer`: any number of requests, their responses in the same order. Source: protocol §7.5. */
 import { Cause, Exit, Option, Result } from "effect"
-import { InferenceError, type InferenceFailure } from "../../../../../schema/Errors.ts"
+import { codes, InferenceError, type InferenceFailure } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
-import type { WireParts } from "../../../../../schema/proto/WireWriter.ts"
 import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { Region } from "../../../../../services/TensorMemory.ts"
+import * as Failures from "../../tracing/Failures.ts"
 import type { Failure, GrpcCall, MessageHandler, Receiver } from "../Call.ts"
+import * as CallFacts from "../CallFacts.ts"
 import { Status } from "../Status.ts"
 import type { Door } from "./Door.ts"
 import { responseTooLarge } from "./Infer.ts"
@@ -13,21 +14,12 @@ import type { RequestMessage } from "./infer/InferRequestReader.ts"
 import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
 import { compress, prepare, read } from "./infer/Submission.ts"
 import { type Rpc, shuttingDown } from "./Rpc.ts"
-
-const nothing = (): void => {}
+import { StreamSlot } from "./StreamSlot.ts"
 
 /** @internal */
 export const rpcs = (door: Door): { readonly ModelStreamInfer: Rpc } => ({
   ModelStreamInfer: { category: "inference", serve: (call) => new InferStream(door, call).begin() }
 })
-
-/** A place in the order of answers: that of one request. */
-class Slot {
-  /** `undefined` until the request is answered. */
-  answer: WireParts | undefined = undefined
-  /** Gives back what the answer borrows. */
-  sent: () => void = nothing
-}
 
 /** Failures of requests that were accepted; all others count as not issued. Source: protocol §7.5. */
 const begunTags: ReadonlySet<InferenceFailure["_tag"]> = new Set<InferenceFailure["_tag"]>([
@@ -46,7 +38,7 @@ class InferStream implements MessageHandler {
   /** The first failure of a request that was accepted ends the call with its status. */
   private readonly endsOnFailure: boolean
   /** Requests that are not answered yet, in order; answers behind one of them wait. */
-  private readonly slots: Array<Slot> = []
+  private readonly slots: Array<StreamSlot> = []
   private receiver: Receiver | undefined = undefined
   /** The next message was not asked for: too many requests are here, or the client reads slowly. */
   private paused = true
@@ -80,7 +72,7 @@ class InferStream implements MessageHandler {
 
   onMessage(bytes: Uint8Array, release: () => void): void {
     this.paused = true
-    const slot = new Slot()
+    const slot = new StreamSlot()
     this.slots.push(slot)
     this.submit(slot, bytes, release)
     this.proceed()
@@ -104,21 +96,34 @@ class InferStream implements MessageHandler {
   /** Answers come to nobody any more; what they borrow is given back. */
   private abandon(): void {
     this.close()
-    for (const slot of this.slots) slot.sent()
+    for (const slot of this.slots) {
+      slot.sent()
+      // The others end when their work does.
+      if (slot.answer !== undefined) slot.drop(Failures.abandoned)
+    }
     this.slots.length = 0
   }
 
-  private submit(slot: Slot, bytes: Uint8Array, release: () => void): void {
+  /** Nothing is sent any more; of a client that goes away after its last request nobody else tells. */
+  private isOver(): boolean {
+    if (!this.over && this.call.settled) this.abandon()
+    return this.over
+  }
+
+  private submit(slot: StreamSlot, bytes: Uint8Array, release: () => void): void {
     const { call, door } = this
+    const atNanos = door.arrivals.moment()
     const message = read(bytes)
+    if (atNanos !== undefined) this.trace(slot, Result.getOrUndefined(message), atNanos)
     if (Result.isFailure(message)) {
       release()
+      slot.drop(Failures.of(message.failure))
       this.abandon()
       return call.failure(message.failure)
     }
     const refuse = (failure: Failure): void => {
       release()
-      slot.answer = InferResponseWriter.streamedFailure(failure.message, message.success, false)
+      this.refuse(slot, message.success, failure, false)
     }
     if (call.closing || door.ending.begun || door.server.stopping()) return refuse(shuttingDown())
     const { modelName, modelVersion } = message.success
@@ -135,7 +140,16 @@ class InferStream implements MessageHandler {
     })
   }
 
-  private infer(slot: Slot, message: RequestMessage, model: Model, release: () => void): void {
+  private trace(slot: StreamSlot, message: RequestMessage | undefined, atNanos: number): void {
+    const { call, door: { arrivals } } = this
+    const { modelName: model = "", modelVersion: version = "" } = message ?? {}
+    const context = CallFacts.contextOf(call.metadata)
+    slot.traced = arrivals.begin({ protocol: "grpc", model, version, atNanos, context, source: call })
+    slot.traced?.mark("GRPC_WAITREAD_START", atNanos)
+    slot.traced?.mark("GRPC_WAITREAD_END")
+  }
+
+  private infer(slot: StreamSlot, message: RequestMessage, model: Model, release: () => void): void {
     const { call, door } = this
     const regions: Array<Region> = []
     const giveBack = (): void => {
@@ -146,30 +160,35 @@ class InferStream implements MessageHandler {
       const region = door.memory.acquire(byteLength)
       regions.push(region)
       return region.bytes
-    })
+    }, slot.traced?.trace)
     if (Result.isFailure(request)) {
       giveBack()
-      slot.answer = InferResponseWriter.streamedFailure(request.failure.message, message, false)
+      this.refuse(slot, message, request.failure, false)
       return
     }
     call.run(door.server.infer(model, request.success), (exit) => {
       giveBack()
+      slot.traced?.mark("INFER_RESPONSE_COMPLETE")
       this.settle(slot, message, exit)
       this.proceed()
     })
   }
 
   /** Fills the place of a request that has ended. */
-  private settle(slot: Slot, message: RequestMessage, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
+  private settle(slot: StreamSlot, message: RequestMessage, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
     if (Exit.isFailure(exit)) return this.settleFailure(slot, message, exit.cause)
     const response = exit.value
-    if (this.over) return response.release()
+    if (this.isOver()) {
+      slot.drop(Failures.abandoned)
+      return response.release()
+    }
     const borrowed = InferResponseWriter.borrows(response)
     const answer = InferResponseWriter.streamed(response, true)
     if (!borrowed) response.release()
     const { maxSendMessageBytes } = this.door
     if (answer.byteLength <= maxSendMessageBytes) {
       slot.answer = answer
+      slot.traced?.answered(Status.ok)
       if (borrowed) slot.sent = response.release
       return
     }
@@ -177,23 +196,34 @@ class InferStream implements MessageHandler {
     this.fail(slot, message, responseTooLarge(answer.byteLength, maxSendMessageBytes), true)
   }
 
-  private settleFailure(slot: Slot, message: RequestMessage, cause: Cause.Cause<InferenceError>): void {
-    if (this.over) return
+  private settleFailure(slot: StreamSlot, message: RequestMessage, cause: Cause.Cause<InferenceError>): void {
+    if (this.isOver()) return slot.drop(Failures.abandoned)
     const failure = Cause.findErrorOption(cause)
     if (Option.isSome(failure)) {
       const { reason } = failure.value
       return this.fail(slot, message, reason, begunTags.has(reason._tag))
     }
     if (Cause.hasInterruptsOnly(cause)) return this.fail(slot, message, shuttingDown(), true)
+    slot.drop(Failures.bug)
     this.abandon()
     this.call.defect(cause)
   }
 
-  private fail(slot: Slot, message: RequestMessage, failure: Failure, begun: boolean): void {
+  private fail(slot: StreamSlot, message: RequestMessage, failure: Failure, begun: boolean): void {
     if (begun && this.endsOnFailure) {
+      slot.traced?.answered(codes[failure.code].grpc)
+      slot.drop(Failures.of(failure))
       this.abandon()
       return this.call.failure(failure)
     }
+    this.refuse(slot, message, failure, begun)
+  }
+
+  /** Fills the place of a request with its failure. */
+  private refuse(slot: StreamSlot, message: RequestMessage, failure: Failure, begun: boolean): void {
+    if (this.isOver()) return slot.drop(Failures.abandoned)
+    slot.traced?.failed(Failures.of(failure))
+    slot.traced?.answered(codes[failure.code].grpc)
     slot.answer = InferResponseWriter.streamedFailure(failure.message, message, begun)
   }
 
@@ -229,12 +259,14 @@ class InferStream implements MessageHandler {
 
   private flush(): void {
     const { call, slots } = this
-    while (!this.blocked) {
+    while (!this.blocked && !this.isOver()) {
       const slot = slots[0]
       const answer = slot?.answer
       if (slot === undefined || answer === undefined) return
       slots.shift()
+      slot.traced?.mark("GRPC_SEND_START")
       this.blocked = !call.send(answer.parts, answer.byteLength, slot.sent)
+      slot.leave()
     }
   }
 }

@@ -4,6 +4,7 @@ import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { InFlight } from "../../InFlight.ts"
 import type { TraceSettings } from "../../TraceSettings.ts"
+import type { Arrivals } from "../../tracing/Arrivals.ts"
 
 /** @internal */
 export interface Door {
@@ -11,6 +12,7 @@ export interface Door {
   readonly memory: TensorMemory["Service"]
   readonly traceSettings: TraceSettings
   readonly inFlight: InFlight
+  readonly arrivals: Arrivals
   /** Bytes of JSON, of a raw request, and of a decompressed body. */
   readonly maxInputSize: number
   readonly forward: Forward | undefined

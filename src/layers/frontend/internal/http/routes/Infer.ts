@@ -1,7 +1,13 @@
 /** Inference. Source: protocol §4. */
 import { Cause, Effect, Exit, Result } from "effect"
-import { type InferenceError, type InferenceFailure, InvalidRequest } from "../../../../../schema/Errors.ts"
+import {
+  type InferenceError,
+  type InferenceFailure,
+  InvalidRequest,
+  Unsupported
+} from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import * as TraceContext from "../../../../../schema/TraceContext.ts"
 import { isNotResident, type Model } from "../../../../../services/ModelRepository.ts"
 import * as Compression from "../../infer/Compression.ts"
 import { Deadline } from "../../infer/Deadline.ts"
@@ -43,6 +49,14 @@ class InferRoute {
 
   /** Finds the model, and reads how long the client waits and the coding of the body. */
   begin(call: Call): void {
+    const { arrivals } = this.door
+    const atNanos = arrivals.moment()
+    if (atNanos !== undefined) {
+      const { model, version } = call.captures
+      const context = contextOf(call)
+      call.traced = arrivals.begin({ protocol: "http", model, version, atNanos, context, source: call })
+      call.traced?.mark("HTTP_RECV_START", atNanos)
+    }
     const found = this.door.server.model(call.captures.model, call.captures.version)
     if (Result.isSuccess(found)) return this.proceed(call, found.success, deadlineOf(call))
     if (!isNotResident(found.failure)) return call.failure(found.failure)
@@ -56,7 +70,9 @@ class InferRoute {
 
   private proceed(call: Call, model: Model, within: Result.Result<Deadline | undefined, InvalidRequest>): void {
     if (model.config.model_transaction_policy?.decoupled === true) {
-      return call.error(501, "HTTP end point doesn't support models with decoupled transaction policy")
+      return call.failure(
+        new Unsupported({ message: "HTTP end point doesn't support models with decoupled transaction policy" })
+      )
     }
     if (Result.isFailure(within)) return call.failure(within.failure)
     const deadline = within.success
@@ -149,7 +165,8 @@ class InferRoute {
     const options = {
       modelName: model.name,
       maxInputSize,
-      allocate: (byteLength: number) => this.allocate(call, byteLength)
+      allocate: (byteLength: number) => this.allocate(call, byteLength),
+      trace: call.traced?.trace
     }
     const raw = jsonLength.success === 0 || body.length === 0
     const decoded = raw
@@ -178,6 +195,7 @@ class InferRoute {
   }
 
   private answer(call: Call, decoded: DecodedRequest, exit: Exit.Exit<InferenceResponse, InferenceError>): void {
+    call.traced?.mark("INFER_RESPONSE_COMPLETE")
     if (Exit.isFailure(exit)) {
       return call.unsuccessful(Cause.map(exit.cause, (error) => error.reason), errorContentType)
     }
@@ -236,6 +254,9 @@ const deadlineOf = (call: Call): Result.Result<Deadline | undefined, InvalidRequ
 
 const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "object" ? value.join(", ") : value
+
+const contextOf = ({ request: { headers } }: Call) =>
+  TraceContext.parse(single(headers["traceparent"]), single(headers["tracestate"]))
 
 const headerOf = (call: Call): string | undefined => single(call.request.headers["inference-header-content-length"])
 

@@ -6,6 +6,7 @@
 import { Result } from "effect"
 import type { InvalidRequest, RegionNotFound } from "../../../../../../schema/Errors.ts"
 import type { InferenceRequest, RequestedOutput } from "../../../../../../schema/Inference.ts"
+import type { TraceParent } from "../../../../../../schema/RequestTrace.ts"
 import type { Forward } from "../../../HeaderForwarding.ts"
 import { Names } from "../../../infer/Names.ts"
 import * as RequestFault from "../../../infer/RequestFault.ts"
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly metadata: ReadonlyArray<string>
   /** Microseconds until nobody waits any more; 0: never. */
   readonly deadlineMicros: number
+  /** What is noted of the request; left out: nothing. */
+  readonly trace?: TraceParent | undefined
 }
 
 const noOutputs: ReadonlyArray<RequestedOutput> = []
@@ -54,7 +57,8 @@ export const toRequest = (message: RequestMessage, surroundings: Surroundings): 
     priority: parameters.priority,
     timeoutMicros: parameters.timeoutMicros,
     deadlineMicros: surroundings.deadlineMicros,
-    sequence: parameters.sequence()
+    sequence: parameters.sequence(),
+    trace: surroundings.trace
   }
 }
 

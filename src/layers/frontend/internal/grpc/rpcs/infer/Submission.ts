@@ -9,6 +9,7 @@ import {
 import type { InferenceRequest } from "../../../../../../schema/Inference.ts"
 import type { CompressionLevel } from "../../../../../../schema/options/GrpcRows.ts"
 import { WireProblem } from "../../../../../../schema/proto/WireProblem.ts"
+import type { TraceParent } from "../../../../../../schema/RequestTrace.ts"
 import { isReadFailure, type ReadFailure } from "../../../json/JsonAccess.ts"
 import type { GrpcCall } from "../../Call.ts"
 import type { Door } from "../Door.ts"
@@ -47,7 +48,8 @@ export const prepare = (
   { forward }: Pick<Door, "forward">,
   call: Pick<GrpcCall, "deadline" | "metadata">,
   message: InferRequestReader.RequestMessage,
-  acquire: (byteLength: number) => Uint8Array
+  acquire: (byteLength: number) => Uint8Array,
+  trace?: TraceParent
 ): Result.Result<InferenceRequest, ReadFailure | DeadlineExceeded | Overloaded> => {
   try {
     const { deadline } = call
@@ -64,7 +66,8 @@ export const prepare = (
       },
       forward,
       metadata: forward === undefined ? noMetadata : custom(call.metadata.raw),
-      deadlineMicros
+      deadlineMicros,
+      trace
     }))
   } catch (thrown) {
     if (isReadFailure(thrown)) return Result.fail(thrown)
