@@ -36,7 +36,8 @@ export const extensions: ReadonlyArray<string> = [
   "model_configuration",
   "binary_tensor_data",
   "parameters",
-  "statistics"
+  "statistics",
+  "logging"
 ]
 
 const make = Effect.fnUntraced(function*(options: Options) {

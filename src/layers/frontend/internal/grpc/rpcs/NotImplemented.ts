@@ -20,6 +20,5 @@ export const rpcs = () => ({
   CudaSharedMemoryStatus: cuda,
   CudaSharedMemoryRegister: cuda,
   CudaSharedMemoryUnregister: cuda,
-  TraceSetting: refuse("trace", "trace"),
-  LogSettings: refuse("logging", "logging")
+  TraceSetting: refuse("trace", "trace")
 })

@@ -1,5 +1,6 @@
 /** What the routes share. */
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
+import type { LogSettingsState } from "../../../../../services/LogSettings.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { InFlight } from "../../InFlight.ts"
@@ -7,6 +8,7 @@ import type { InFlight } from "../../InFlight.ts"
 /** @internal */
 export interface Door {
   readonly server: InferenceServer["Service"]
+  readonly logSettings: LogSettingsState
   readonly memory: TensorMemory["Service"]
   readonly inFlight: InFlight
   /** Bytes of JSON, of a raw request, and of a decompressed body. */

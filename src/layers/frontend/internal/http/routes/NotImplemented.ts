@@ -31,7 +31,6 @@ const sharedMemory = (kind: "system" | "cuda"): ReadonlyArray<Route> => {
 
 /** @internal */
 export const routes = (): ReadonlyArray<Route> => [
-  ...both("logging", "logging", ["/v2/logging"]),
   ...both("trace", "trace", ["/v2/trace/setting", "/v2/models/{model}/trace/setting"]),
   ...post("inference", "generate", [
     "/v2/models/{model}[/versions/{version}]/generate",
