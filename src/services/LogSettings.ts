@@ -7,28 +7,18 @@
  */
 import { Context, Result } from "effect"
 import { type InvalidRequest, Unsupported } from "../schema/Errors.ts"
-
-/** @category models */
-export interface LogSetting {
-  /** `""`: the console. */
-  readonly file: string
-  readonly info: boolean
-  readonly warning: boolean
-  readonly error: boolean
-  /** 0: none. */
-  readonly verboseLevel: number
-  /** As `--log-format` says it. */
-  readonly format: string
-}
-
-/** Absent: it stays. @category models */
-export type LogChange = Partial<Omit<LogSetting, "file">>
+import type { LogChange, LogSetting } from "../schema/LogSetting.ts"
 
 /** @category models */
 export interface LogSettingsState {
   readonly current: () => LogSetting
   /** Changes them, and gives those in force then. */
   readonly change: (change: LogChange) => Result.Result<LogSetting, InvalidRequest | Unsupported>
+  /**
+   * The verbose level in force, as other threads see it, so that they need not send what nobody writes. Absent: the minimum level of
+   * Effect's log says what they send.
+   */
+  readonly verbosity: Int32Array<SharedArrayBuffer> | undefined
 }
 
 /** Without a service of its own the log belongs to the program that the server is part of. @category services */
@@ -43,7 +33,8 @@ export const LogSettings: Context.Reference<LogSettingsState> = Context.Referenc
             message:
               "the log settings cannot be changed here: the log belongs to the program that this server is part of"
           })
-        )
+        ),
+      verbosity: undefined
     })
   }
 )

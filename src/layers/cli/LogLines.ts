@@ -1,13 +1,17 @@
 /**
- * The server's log: Effect's log messages as lines in Triton's format.
+ * The server's log: Effect's log messages as lines, in the form and of the levels that the options say, and clients later.
  *
- * Source: model-config §7.2, "Log line".
+ * Source: model-config §7.2, "Log line"; protocol §3.8.
  */
-import { Cause, Effect, Layer, Logger, References, type Scope } from "effect"
-import type { LogLevel } from "effect"
-import { closeSync, openSync, writeSync } from "node:fs"
+import { Clock, DateTime, Effect, Layer, Logger, References } from "effect"
+import { isWritten } from "../../schema/LogSetting.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
-import { CliFailure } from "./CliFailure.ts"
+import { LogSettings, type LogSettingsState } from "../../services/LogSettings.ts"
+import type { CliFailure } from "./CliFailure.ts"
+import * as LogControl from "./internal/log/LogControl.ts"
+import * as LogEntry from "./internal/log/LogEntry.ts"
+import * as LogFile from "./internal/log/LogFile.ts"
+import * as LogForm from "./internal/log/LogForm.ts"
 import type { Output } from "./internal/Output.ts"
 
 /** @category models */
@@ -18,85 +22,86 @@ export interface Options {
   readonly escape: boolean
 }
 
-type Severity = "I" | "W" | "E"
-
-const severity = (level: LogLevel.LogLevel): Severity =>
-  level === "Fatal" || level === "Error" ? "E" : level === "Warn" ? "W" : "I"
-
-const two = (value: number): string => String(value).padStart(2, "0")
-
-/** The head of a line up to and with `]`. `source` is what stands for Triton's file and line. @category formatting */
-export const head = (format: ServerOptions["logFormat"], letter: Severity, date: Date, source: string): string =>
-  format === "ISO8601"
-    ? `${date.toISOString().slice(0, 19)}Z ${letter} ${process.pid} ${source}]`
-    : `${letter}${two(date.getUTCMonth() + 1)}${two(date.getUTCDate())} ${two(date.getUTCHours())}:${
-      two(date.getUTCMinutes())
-    }:${two(date.getUTCSeconds())}.${String(date.getUTCMilliseconds()).padStart(3, "0")}000 ${process.pid} ${source}]`
-
-const text = (value: unknown): string =>
-  typeof value === "string" ? value : value instanceof Error ? value.message : JSON.stringify(value) ?? String(value)
-
-const isWritten = (options: ServerOptions, letter: Severity): boolean =>
-  letter === "E" ? options.logError : letter === "W" ? options.logWarning : options.logInfo
+type Write = (line: string, letter: LogForm.Severity) => void
 
 /**
- * A logger that writes lines. Annotations follow the message as `key=value`; the annotation `source` takes the place of
- * Triton's file and line.
- *
- * @category constructors
+ * A logger that writes lines. Annotations follow the message as `key=value`, or as members of an object; the annotation `source`
+ * takes the place of Triton's file and line.
  */
-export const make = (options: Options, write: (line: string, letter: Severity) => void): Logger.Logger<unknown, void> =>
-  Logger.make(({ cause, date, fiber, logLevel, message }) => {
-    const letter = severity(logLevel)
-    if (!isWritten(options.server, letter)) {
-      return
-    }
-    const { source, ...annotations } = fiber.getRef(References.CurrentLogAnnotations)
-    const parts = (Array.isArray(message) ? message : [message]).map(text)
-    if (cause.reasons.length > 0) {
-      parts.push(Cause.pretty(cause))
-    }
-    for (const [key, value] of Object.entries(annotations)) {
-      parts.push(`${key}=${text(value)}`)
-    }
-    const body = parts.join(" ")
-    const line = `${head(options.server.logFormat, letter, date, source === undefined ? "galatea:0" : text(source))} ${
-      options.escape ? JSON.stringify(body) : body
-    }\n`
-    write(line, letter)
+const make = (
+  settings: LogSettingsState,
+  { maxLength, ...look }: LogForm.Look & { readonly maxLength: number },
+  write: Write
+): Logger.Logger<unknown, void> =>
+  Logger.make((message) => {
+    const setting = settings.current()
+    if (!isWritten(setting, message.logLevel)) return
+    write(LogForm.line(setting.format, LogEntry.make(message, maxLength), look), LogForm.severity(message.logLevel))
   })
 
-/** Opens the log file for appending. Errors: one sentence. */
-const openFile = (path: string): Effect.Effect<number, CliFailure, Scope.Scope> =>
+/** Info to standard output, the rest to standard error, as long as somebody reads it. */
+const toConsole = (output: Output, maxWaiting: number, missing: (lines: number) => string): Write => {
+  let lost = 0
+  return (line, letter) => {
+    const stream = letter === "I" ? "out" : "err"
+    if (output.waiting(stream) + line.length > maxWaiting) {
+      lost++
+      return
+    }
+    if (lost > 0) {
+      output.err(missing(lost))
+      lost = 0
+    }
+    output[stream](line)
+  }
+}
+
+/** A terminal that goes away ends the server; where the log is a file, the signal means that the file was moved. */
+const reopenOnSignal = (file: LogFile.LogFile) =>
   Effect.acquireRelease(
-    Effect.try({
-      try: () => openSync(path, "a"),
-      catch: (error) =>
-        new CliFailure({
-          message: `Bad option: "--log-file".\ncannot write to '${path}': ${
-            error instanceof Error ? error.message : String(error)
-          }`
-        })
-    }),
-    (file) => Effect.sync(() => closeSync(file))
+    Effect.sync(() => process.on("SIGHUP", file.reopen)),
+    () => Effect.sync(() => process.off("SIGHUP", file.reopen))
   )
 
-/** Writes one line of text as the log is configured: to the file, else info to standard output, the rest to standard error. @category layers */
-export const layer = (options: Options): Layer.Layer<never, CliFailure> =>
-  Layer.mergeAll(
-    Logger.layer([
-      Effect.gen(function*() {
-        if (options.server.logFile === "") {
-          return make(options, (line, letter) => letter === "I" ? options.output.out(line) : options.output.err(line))
-        }
-        const file = yield* openFile(options.server.logFile)
-        return make(options, (line) => {
-          writeSync(file, line)
-        })
-      })
-    ]),
-    Layer.succeed(
-      References.MinimumLogLevel,
-      options.server.logVerbose >= 2 ? "Trace" : options.server.logVerbose === 1 ? "Debug" : "Info"
+/**
+ * Writes the log as it is configured, and provides `LogSettings`, by which that changes. What is written waits for nothing; the last
+ * lines are in the file when the layer's scope has closed. Errors: `CliFailure` where the file cannot be written.
+ *
+ * @category layers
+ */
+export const layer = ({ escape, output, server }: Options): Layer.Layer<never, CliFailure> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const clock = yield* Clock.Clock
+    const settings = LogControl.make(server)
+    const maxLength = server.logMaxMessageLength
+    const missing = (lines: number): string =>
+      LogForm.line(settings.current().format, {
+        date: DateTime.toDate(DateTime.makeUnsafe(clock.currentTimeMillisUnsafe())),
+        level: "Warn",
+        message: `${lines} lines of the log are missing here: more came than could be written (--log-buffer-bytes)`,
+        source: undefined,
+        annotations: [],
+        cause: undefined,
+        span: undefined
+      }, { escape, rich: output.rich && server.logFile === "" })
+
+    const console = Effect.sync(() =>
+      make(settings, { escape, rich: output.rich, maxLength }, toConsole(output, server.logBufferBytes, missing))
     )
-  )
+    const file = Effect.gen(function*() {
+      const opened = yield* LogFile.make({
+        path: server.logFile,
+        maxBytes: server.logBufferBytes,
+        missing,
+        complain: (sentence) => output.err(`${sentence}\n`)
+      })
+      yield* reopenOnSignal(opened)
+      return make(settings, { escape, rich: false, maxLength }, opened.write)
+    })
+    return Layer.mergeAll(
+      server.logFile === "" ? Logger.layer([console]) : Logger.layer([file]),
+      // Which levels are written can change: that is asked for each message.
+      Layer.succeed(References.MinimumLogLevel, "Trace"),
+      Layer.succeed(LogSettings, settings)
+    )
+  }))

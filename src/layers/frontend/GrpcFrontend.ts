@@ -14,6 +14,7 @@ import { rpcPath } from "../../schema/proto/Descriptor.ts"
 import { InferenceService } from "../../schema/proto/InferenceService.ts"
 import * as ProtoFiles from "../../schema/proto/ProtoFiles.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
+import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import type { GrpcCall } from "./internal/grpc/Call.ts"
 import * as Listener from "./internal/grpc/Listener.ts"
@@ -22,6 +23,7 @@ import type { Door } from "./internal/grpc/rpcs/Door.ts"
 import { Ending } from "./internal/grpc/rpcs/Ending.ts"
 import * as Health from "./internal/grpc/rpcs/Health.ts"
 import * as Infer from "./internal/grpc/rpcs/Infer.ts"
+import * as Logging from "./internal/grpc/rpcs/Logging.ts"
 import * as Metadata from "./internal/grpc/rpcs/Metadata.ts"
 import * as NotImplemented from "./internal/grpc/rpcs/NotImplemented.ts"
 import * as Readiness from "./internal/grpc/rpcs/Readiness.ts"
@@ -152,6 +154,7 @@ const make: (
   })
   const door: Door = {
     server,
+    logSettings: yield* LogSettings,
     memory,
     traceSettings: yield* TraceSettings.make(server.repository),
     ending: new Ending(),
@@ -228,6 +231,7 @@ const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: R
     ...Statistics.rpcs(door),
     ...Repository.rpcs(door),
     ...Trace.rpcs(door),
+    ...Logging.rpcs(door),
     ...NotImplemented.rpcs()
   }
   return InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]])

@@ -11,6 +11,7 @@ import type { ListenFailed } from "../../schema/Errors.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
+import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
@@ -23,6 +24,7 @@ import * as ConsoleRoutes from "./internal/http/routes/Console.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
 import * as Health from "./internal/http/routes/Health.ts"
 import * as Infer from "./internal/http/routes/Infer.ts"
+import * as Logging from "./internal/http/routes/Logging.ts"
 import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
@@ -113,6 +115,7 @@ const make: (
   })
   const door: Door = {
     server,
+    logSettings: yield* LogSettings,
     memory: yield* TensorMemory,
     traceSettings: yield* TraceSettings.make(server.repository),
     inFlight,
@@ -180,6 +183,7 @@ const dispatch = (
     ...Rollout.routes(door),
     ...Statistics.routes(door),
     ...Trace.routes(door),
+    ...Logging.routes(door),
     ...NotImplemented.routes(),
     ...more
   ])

@@ -37,7 +37,8 @@ export const extensions: ReadonlyArray<string> = [
   "binary_tensor_data",
   "parameters",
   "statistics",
-  "trace"
+  "trace",
+  "logging"
 ]
 
 const make = Effect.fnUntraced(function*(options: Options) {

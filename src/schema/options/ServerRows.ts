@@ -1,4 +1,5 @@
 /** Options of the server as a whole, its repositories and its logging. Source: model-config §7.2. */
+import { type LogFormat, logFormats, type RequestLogs, requestLogs } from "../LogSetting.ts"
 import { repeated, single } from "./OptionRow.ts"
 import { bool, choice, flag, int, level, maxInt32, path, string } from "./ValueTypes.ts"
 
@@ -160,10 +161,11 @@ export const loggingRows = [
   single({ name: "log-error", type: bool, default: true, group: "Logging", doc: "Write messages of level error." }),
   single({
     name: "log-format",
-    type: choice(["default", "ISO8601"]),
-    default: "default",
+    type: choice(logFormats),
+    default: "default" as LogFormat,
     group: "Logging",
-    doc: "Form of a message's head: LMMDD hh:mm:ss.uuuuuu, or YYYY-MM-DDThh:mm:ssZ L, both in UTC."
+    doc:
+      "Form of a line. default and ISO8601 are Triton's, whose heads are LMMDD hh:mm:ss.uuuuuu and YYYY-MM-DDThh:mm:ssZ L; json is one object a line; pretty is for people, with colours on a terminal. All times are UTC."
   }),
   single({
     name: "log-file",
@@ -171,7 +173,36 @@ export const loggingRows = [
     default: "",
     defaultText: "console",
     group: "Logging",
-    doc: "Append messages to this file. Without it info goes to standard output, warnings and errors to standard error."
+    doc:
+      "Append messages to this file, and begin a new one where it was moved away or removed. Without it info goes to standard output, warnings and errors to standard error."
+  }),
+  single({
+    name: "log-requests",
+    type: choice(requestLogs),
+    default: "off" as RequestLogs,
+    triton: false,
+    group: "Logging",
+    doc:
+      "Write a line for each request for inference, or for each that fails: protocol, model, version, id, trace, rows of its batch, times, and how it ended."
+  }),
+  single({
+    name: "log-buffer-bytes",
+    type: int({ min: 65536 }),
+    default: 8388608,
+    triton: false,
+    unit: "bytes",
+    group: "Logging",
+    doc:
+      "How much of the log may wait until it is written. Lines that have no room are lost, and the log says how many: requests do not wait for it."
+  }),
+  single({
+    name: "log-max-message-length",
+    type: int({ min: 256 }),
+    default: 16384,
+    triton: false,
+    unit: "characters",
+    group: "Logging",
+    doc: "Longest message, and longest annotation, of a line. What is longer is cut, and says so."
   })
 ] as const
 
@@ -243,6 +274,16 @@ export const executionRows = [
     group: "Execution",
     doc:
       "JavaScript heap of an instance's thread, which string tensors need. The memory of models and numbers does not count."
+  }),
+  single({
+    name: "instance-log-lines",
+    type: int({ min: 1 }),
+    default: 100,
+    triton: false,
+    unit: "lines per second",
+    group: "Execution",
+    doc:
+      "How many lines each instance of a custom model may write into the log, on average over ten seconds. The log says how many more there were."
   }),
   single({
     name: "instance-cores",

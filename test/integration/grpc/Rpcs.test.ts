@@ -195,7 +195,6 @@ describe("Procedures", () => {
         assert.strictEqual(yield* ask(client, name), text("cuda shared memory"))
       }
       assert.strictEqual(yield* ask(client, "CudaSharedMemoryUnregister"), text("cuda shared memory"))
-      assert.strictEqual(yield* ask(client, "LogSettings"), text("logging"))
       assert.deepStrictEqual(held(), [0, 0, 0])
     }).pipe(Effect.scoped))
 

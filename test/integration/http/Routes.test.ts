@@ -184,7 +184,6 @@ describe("HTTP routes", () => {
     Effect.gen(function*() {
       const { port } = yield* start()
       const features: ReadonlyArray<readonly [string, string, string]> = [
-        ["POST", "/v2/logging", "logging"],
         ["POST", "/v2/models/echo/generate", "generate"],
         ["GET", "/v2/systemsharedmemory/status", "system shared memory"],
         ["POST", "/v2/cudasharedmemory/region/r/register", "cuda shared memory"]
@@ -196,7 +195,6 @@ describe("HTTP routes", () => {
           [501, `{"error":"This server does not implement the ${feature} extension."}`]
         )
       }
-      assert.strictEqual((yield* ask(port, "/v2/logging", { method: "PUT" })).status, 405)
     }))
 
   it.live("asks for the header of a restricted API before it looks at the method", () =>

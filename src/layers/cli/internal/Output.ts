@@ -7,6 +7,8 @@ export interface Output {
   readonly out: (text: string) => void
   /** Writes text that ends in a line feed to standard error. */
   readonly err: (text: string) => void
+  /** Characters that were written, and that whoever reads the output has not taken yet. */
+  readonly waiting: (stream: "out" | "err") => number
   /** Colours and cursor movement are allowed: standard output is a terminal and `NO_COLOR` is not set. */
   readonly rich: boolean
   /** Width of the terminal in characters, `undefined` where there is none. */
@@ -20,6 +22,7 @@ export interface Sink {
   readonly isTTY?: boolean
   readonly columns?: number
   readonly rows?: number
+  readonly writableLength?: number
   readonly write: (text: string) => unknown
 }
 
@@ -47,6 +50,7 @@ export const make = (
   return {
     out: around(stdout),
     err: around(stderr),
+    waiting: (stream) => (stream === "out" ? stdout : stderr).writableLength ?? 0,
     rich,
     columns: () => stdout.isTTY === true ? stdout.columns : undefined,
     live: (next) => {

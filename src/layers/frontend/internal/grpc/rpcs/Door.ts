@@ -1,6 +1,7 @@
 /** What the RPCs share. */
 import type { CompressionLevel } from "../../../../../schema/options/GrpcRows.ts"
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
+import type { LogSettingsState } from "../../../../../services/LogSettings.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { TraceSettings } from "../../TraceSettings.ts"
@@ -10,6 +11,7 @@ import type { Ending } from "./Ending.ts"
 /** @internal */
 export interface Door {
   readonly server: InferenceServer["Service"]
+  readonly logSettings: LogSettingsState
   readonly memory: TensorMemory["Service"]
   readonly traceSettings: TraceSettings
   readonly forward: Forward | undefined

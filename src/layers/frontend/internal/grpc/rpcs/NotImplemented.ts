@@ -19,6 +19,5 @@ export const rpcs = () => ({
   SystemSharedMemoryUnregister: system,
   CudaSharedMemoryStatus: cuda,
   CudaSharedMemoryRegister: cuda,
-  CudaSharedMemoryUnregister: cuda,
-  LogSettings: refuse("logging", "logging")
+  CudaSharedMemoryUnregister: cuda
 })

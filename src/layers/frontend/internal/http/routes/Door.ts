@@ -1,5 +1,6 @@
 /** What the routes share. */
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
+import type { LogSettingsState } from "../../../../../services/LogSettings.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
 import type { InFlight } from "../../InFlight.ts"
@@ -9,6 +10,7 @@ import type { Arrivals } from "../../tracing/Arrivals.ts"
 /** @internal */
 export interface Door {
   readonly server: InferenceServer["Service"]
+  readonly logSettings: LogSettingsState
   readonly memory: TensorMemory["Service"]
   readonly traceSettings: TraceSettings
   readonly inFlight: InFlight

@@ -11,15 +11,6 @@ const get = (category: RestrictedCategory, feature: string, paths: ReadonlyArray
 const post = (category: RestrictedCategory, feature: string, paths: ReadonlyArray<string>): ReadonlyArray<Route> =>
   paths.map((path) => ({ category, contentType: "application/json", path, post: refuse(feature) }))
 
-const both = (category: RestrictedCategory, feature: string, paths: ReadonlyArray<string>): ReadonlyArray<Route> =>
-  paths.map((path) => ({
-    category,
-    contentType: "application/json",
-    path,
-    get: refuse(feature),
-    post: refuse(feature)
-  }))
-
 const sharedMemory = (kind: "system" | "cuda"): ReadonlyArray<Route> => {
   const feature = `${kind} shared memory`
   const path = (verb: string) => `/v2/${kind}sharedmemory[/region/{region}]/${verb}`
@@ -31,7 +22,6 @@ const sharedMemory = (kind: "system" | "cuda"): ReadonlyArray<Route> => {
 
 /** @internal */
 export const routes = (): ReadonlyArray<Route> => [
-  ...both("logging", "logging", ["/v2/logging"]),
   ...post("inference", "generate", [
     "/v2/models/{model}[/versions/{version}]/generate",
     "/v2/models/{model}[/versions/{version}]/generate_stream"

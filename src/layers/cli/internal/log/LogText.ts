@@ -1,0 +1,49 @@
+/** Text of values in the log: bounded, on one line, and without the contents of tensors. */
+
+/** A text of so many characters at most; what was cut off is counted. @category formatting */
+export const bounded = (text: string, maxLength: number): string => {
+  if (text.length <= maxLength) return text
+  // Half of a pair of surrogates would be no character.
+  const code = text.charCodeAt(maxLength - 1)
+  const end = code >= 0xd800 && code <= 0xdbff ? maxLength - 1 : maxLength
+  return `${text.slice(0, end)}… (${text.length - end} more characters)`
+}
+
+/** Bytes and numbers of tensors have no place in a log: their size has. */
+const withoutContents = function(this: unknown, key: string, value: unknown): unknown {
+  const own: unknown = key === "" ? value : (this as Record<string, unknown>)[key]
+  if (ArrayBuffer.isView(own)) return `<${own.byteLength} bytes>`
+  return typeof value === "bigint" ? String(value) : value
+}
+
+/** JSON of a value, whatever it is. @category formatting */
+export const json = (value: unknown): string => {
+  if (ArrayBuffer.isView(value)) return `"<${value.byteLength} bytes>"`
+  try {
+    return JSON.stringify(value, withoutContents) ?? JSON.stringify(String(value))
+  } catch {
+    // It contains itself, or has a method of its own that fails.
+    return JSON.stringify(Object.prototype.toString.call(value))
+  }
+}
+
+/** A value as a person would write it. @category formatting */
+export const text = (value: unknown): string => {
+  if (typeof value === "string") return value
+  if (value instanceof Error) return value.message
+  return typeof value === "object" ? json(value) : String(value)
+}
+
+/** Controls that JSON leaves as they are, and separators of lines that some programs know. */
+const untold = /[\u007f-\u009f\u2028\u2029]/g
+
+const unicode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+
+/** A JSON string that stays on its line, and moves no cursor. @category formatting */
+export const quoted = (value: string): string => JSON.stringify(value).replace(untold, unicode)
+
+// oxlint-disable-next-line no-control-regex
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+
+/** A text for a terminal: it may have several lines, and moves no cursor. @category formatting */
+export const harmless = (value: string): string => value.replace(controls, unicode)
