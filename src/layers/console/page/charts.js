@@ -137,7 +137,7 @@ const makeValues = ({ series }) =>
     const label = [h("span", { class: `key ${tone}`, "aria-hidden": "true" }), h("span", { class: "label" }, name)]
     const element = h(
       "p",
-      { class: series.length === 1 ? "big" : "big small" },
+      { class: series.length === 1 ? "big" : "big pair" },
       ...(series.length === 1 ? [] : label),
       number,
       unit

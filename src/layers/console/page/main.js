@@ -83,6 +83,7 @@ const drawCharts = () => {
   }
   const span = windowMillis()
   set(scrub, "min", -Math.floor(span / 1000))
+  say(byId("window"), `The last ${span < 90_000 ? "minute" : `${Math.round(span / 60_000)} minutes`}`)
   charts.draw(points, chosen, { now, span, looksBack })
   const text = !looksBack || chosen === undefined ? "now" : format.time(chosen.at)
   say(byId("scrub-time"), text)
