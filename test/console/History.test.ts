@@ -73,7 +73,7 @@ describe("the history of figures", () => {
     assert.strictEqual(point!.fullness, 0.5)
     assert.strictEqual(point!.queue, 50)
     assert.strictEqual(point!.waiting, 5)
-    assert.deepStrictEqual(history.of(""), [point])
+    assert.deepStrictEqual(history.of(""), [point!])
   })
 
   it("begins anew with a version that was loaded again, and forgets one that has left", () => {

@@ -156,7 +156,7 @@ const makeValues = ({ series }) =>
 const makeChart = (spec, onPoint) => {
   const values = makeValues(spec)
   const layers = spec.series.map(({ tone }) => ({
-    area: Plot.path(`area ${tone} ${spec.kind}`),
+    area: Plot.path(`area ${tone} of-${spec.kind}`),
     line: Plot.path(`line ${tone}`)
   }))
   const rules = h("g")
