@@ -38,6 +38,7 @@ import * as SequenceBatcher from "./scheduling/SequenceBatcher.ts"
 import * as ConfiguredMetrics from "./telemetry/ConfiguredMetrics.ts"
 import * as ConfiguredTracing from "./telemetry/ConfiguredTracing.ts"
 import * as LocalStatistics from "./telemetry/LocalStatistics.ts"
+import * as RecentFlows from "./telemetry/RecentFlows.ts"
 import * as Version from "./Version.ts"
 
 /** What a repository may use to open the versions that it serves. @category models */
@@ -108,6 +109,7 @@ const layerDoor = (
     Layer.provideMerge(statistics),
     Layer.provideMerge(hooks.responseCache ?? layerResponseCache(options)),
     Layer.provideMerge(ConfiguredTracing.layer(options)),
+    Layer.provideMerge(options.console === "false" ? Layer.empty : RecentFlows.layer()),
     Layer.provideMerge(memory),
     Layer.provide(NodeServices.layer)
   )

@@ -5,9 +5,12 @@
  */
 import { Context, Effect } from "effect"
 import type { Flow } from "../schema/Flow.ts"
+import type { RequestObserver } from "./Tracing.ts"
 
 /** @category models */
 export interface RecentFlowsState {
+  /** Who is to be told of requests. Absent: nobody. */
+  readonly observer?: RequestObserver
   /**
    * A request whose trace id begins so is noted however many others there are, as long as anybody looks: 16 hexadecimal digits
    * that differ from process to process. `""`: nothing is noted here.

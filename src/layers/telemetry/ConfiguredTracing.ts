@@ -1,13 +1,11 @@
 /** Tracing as the options say: everybody who wants to know what happens to requests, as one service. */
-import { Context, Effect, FiberSet, Layer, Result, type Scope, Tracer } from "effect"
-import { randomBytes } from "node:crypto"
+import { Effect, FiberSet, Layer, Result, type Scope, Tracer } from "effect"
 import * as TraceConfig from "../../schema/options/TraceConfig.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import type { TraceSetting } from "../../schema/TraceSetting.ts"
 import { RecentFlows } from "../../services/RecentFlows.ts"
-import { type RequestObserver, Tracing } from "../../services/Tracing.ts"
+import { Tracing } from "../../services/Tracing.ts"
 import * as Observers from "./internal/Observers.ts"
-import * as NotedFlows from "./RecentFlows.ts"
 import * as RequestSpans from "./spans/RequestSpans.ts"
 import * as TraceFile from "./tracefile/TraceFile.ts"
 import * as TraceSampling from "./TraceSampling.ts"
@@ -76,16 +74,12 @@ const openSpans = Effect.fnUntraced(function*(tracer: Tracer.Tracer, hasTracer: 
 
 /** What is traced of a server with these options. @category layers */
 export const layer = (options: ServerOptions): Layer.Layer<never> =>
-  Layer.effectContext(Effect.gen(function*() {
-    const sampling = yield* makeSampling(options)
-    const observers: Array<RequestObserver> = [sampling]
-    let flows = yield* RecentFlows
-    if (options.allowHttp && options.console !== "false") {
-      const noted = yield* NotedFlows.make({ mark: randomBytes(8).toString("hex") })
-      observers.push(noted.observer)
-      flows = noted.state
-    }
-    return Context.make(Tracing, { ...Observers.together(observers), settings: sampling.settings }).pipe(
-      Context.add(RecentFlows, flows)
-    )
-  }))
+  Layer.effect(
+    Tracing,
+    Effect.gen(function*() {
+      const sampling = yield* makeSampling(options)
+      const { observer: flows } = yield* RecentFlows
+      const observers = flows === undefined ? [sampling] : [sampling, flows]
+      return { ...Observers.together(observers), settings: sampling.settings }
+    })
+  )

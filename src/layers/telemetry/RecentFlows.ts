@@ -4,9 +4,10 @@
  * Nobody asks: the answer to every request is one read of a flag. Somebody asks: a request is noted now and then, however many
  * come, and the last ones are kept.
  */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Layer } from "effect"
+import { randomBytes } from "node:crypto"
 import type { Flow } from "../../schema/Flow.ts"
-import type { RecentFlowsState } from "../../services/RecentFlows.ts"
+import { RecentFlows, type RecentFlowsState } from "../../services/RecentFlows.ts"
 import type { RequestObserver } from "../../services/Tracing.ts"
 import { FlowNotes, type Surroundings } from "./internal/FlowNotes.ts"
 
@@ -20,20 +21,17 @@ export interface Options {
   readonly gapMillis?: number
   /** Milliseconds for which somebody who asked is believed to look. Default 5000. */
   readonly attentionMillis?: number
-  /** See `RecentFlowsState.mark`; 16 hexadecimal digits. */
-  readonly mark: string
-}
-
-/** Who is told of requests, and who is asked for them. @category models */
-export interface Flows {
-  readonly observer: RequestObserver
-  readonly state: RecentFlowsState
+  /** See `RecentFlowsState.mark`; 16 hexadecimal digits. Default: random ones. */
+  readonly mark?: string
 }
 
 /** @category constructors */
-export const make = (options: Options): Effect.Effect<Flows> =>
+export const make = (
+  options: Options = {}
+): Effect.Effect<RecentFlowsState & { readonly observer: RequestObserver }> =>
   Effect.map(Clock.Clock, (clock) => {
-    const { attentionMillis = 5000, capacity = 128, gapMillis = 20, mark, maxOpen = 256 } = options
+    const { attentionMillis = 5000, capacity = 128, gapMillis = 20, maxOpen = 256 } = options
+    const mark = options.mark ?? randomBytes(8).toString("hex")
     const nowNanos = () => Number(clock.monotonicTimeNanosUnsafe())
     const kept: Array<Flow> = []
     let watched = false
@@ -71,14 +69,15 @@ export const make = (options: Options): Effect.Effect<Flows> =>
           return new FlowNotes(arrival, clock.currentTimeMillisUnsafe(), surroundings)
         }
       },
-      state: {
-        mark,
-        after: (number) =>
-          Effect.sync(() => {
-            watched = true
-            watchedUntilNanos = nowNanos() + attentionMillis * 1e6
-            return kept.filter((flow) => flow.number > number)
-          })
-      }
+      mark,
+      after: (number) =>
+        Effect.sync(() => {
+          watched = true
+          watchedUntilNanos = nowNanos() + attentionMillis * 1e6
+          return kept.filter((flow) => flow.number > number)
+        })
     }
   })
+
+/** Notes requests while a console asks for it. `ConfiguredTracing` tells it of them. @category layers */
+export const layer = (options: Options = {}): Layer.Layer<never> => Layer.effect(RecentFlows, make(options))

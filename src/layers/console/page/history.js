@@ -21,9 +21,7 @@
  * @property {number} output
  */
 
-/** How far back points are kept. */
-export const windowMillis = 180_000
-/** Points that are kept. */
+/** Points that are kept: one a second. */
 const capacity = 240
 
 /** @param {{ readonly model: string, readonly version: string }} figures */

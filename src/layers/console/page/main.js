@@ -3,7 +3,7 @@ import * as Charts from "./charts.js"
 import { byId, h, keyed, say, set } from "./dom.js"
 import * as Flows from "./flows.js"
 import * as format from "./format.js"
-import { History, keyOf, windowMillis } from "./history.js"
+import { History, keyOf } from "./history.js"
 import * as Models from "./models.js"
 import * as Server from "./server.js"
 import * as TryIt from "./tryit.js"
@@ -12,10 +12,13 @@ import * as TryIt from "./tryit.js"
 /** @import { Point } from "./history.js" */
 
 const intervalMillis = 1000
+const leastMillis = 60_000
+const mostMillis = 180_000
 
 const scope = /** @type {HTMLSelectElement} */ (byId("scope"))
 const scrub = /** @type {HTMLInputElement} */ (byId("scrub"))
 const pause = byId("pause")
+const find = /** @type {HTMLInputElement} */ (byId("find"))
 const history = new History()
 /** @type {ConsoleAnswer | undefined} */
 let last
@@ -25,7 +28,7 @@ let startedAt = 0
 let pointed
 
 const charts = Charts.make(byId("charts"), (share) => {
-  pointed = share === undefined ? undefined : (1 - share) * windowMillis
+  pointed = share === undefined ? undefined : (1 - share) * windowMillis()
   drawCharts()
 })
 const flows = Flows.make({
@@ -38,6 +41,7 @@ const tryIt = TryIt.make(
   {
     select: /** @type {HTMLSelectElement} */ (byId("try-model")),
     form: /** @type {HTMLFormElement} */ (byId("try-form")),
+    verdict: byId("try-verdict"),
     result: byId("try-result")
   },
   { mark: () => last?.flowMark ?? "", findFlow: flows.find, look: () => poll() }
@@ -57,6 +61,14 @@ const tell = (state, text) => {
   say(byId("status-text"), text)
 }
 
+/** What the charts show: a minute at first, and more as there is more. */
+const windowMillis = () => {
+  const first = history.of("")[0]
+  return first === undefined || last === undefined
+    ? leastMillis
+    : Math.min(mostMillis, Math.max(leastMillis, last.atMillis - first.at))
+}
+
 const drawCharts = () => {
   const points = history.of(scope.value)
   const now = last?.atMillis ?? 0
@@ -69,7 +81,10 @@ const drawCharts = () => {
       if (Math.abs(point.at - now + back) < Math.abs((chosen?.at ?? 0) - now + back)) chosen = point
     }
   }
-  charts.draw(points, chosen, now, looksBack)
+  const span = windowMillis()
+  set(scrub, "min", -Math.floor(span / 1000))
+  say(byId("window"), `The last ${span < 90_000 ? "minute" : `${Math.round(span / 60_000)} minutes`}`)
+  charts.draw(points, chosen, { now, span, looksBack })
   const text = !looksBack || chosen === undefined ? "now" : format.time(chosen.at)
   say(byId("scrub-time"), text)
   set(scrub, "aria-valuetext", text)
@@ -116,10 +131,9 @@ const draw = () => {
   if (last === undefined) return
   const { figures = [], models: rows = [], omittedModels = 0, restricted, server } = last
   if (server !== undefined) {
-    say(byId("name"), server.name)
-    const title = `${server.name} console`
+    const title = `${server.name} – Galatea console`
     if (document.title !== title) document.title = title
-    say(byId("since"), `${server.version} · up ${format.span(last.atMillis - server.startedAtMillis)}`)
+    say(byId("since"), `${server.name} · ${server.version} · up ${format.span(last.atMillis - server.startedAtMillis)}`)
   }
   keyed(
     scope,
@@ -133,7 +147,13 @@ const draw = () => {
     ({ key }) => `k${key}`,
     ({ key, text }) => h("option", { value: key }, text)
   )
-  models.draw(rows, new Map(figures.map((one) => [keyOf(one), one])), history, last.atMillis, scope.value)
+  const wanted = find.value.trim().toLowerCase()
+  const found = wanted === "" ? rows : rows.filter(({ name }) => name.toLowerCase().includes(wanted))
+  models.draw(found, new Map(figures.map((one) => [keyOf(one), one])), history, {
+    now: last.atMillis,
+    span: windowMillis(),
+    scope: scope.value
+  })
   const ready = rows.filter(({ loaded }) => loaded?.healthy === true).length
   say(
     byId("models-hint"),
@@ -191,6 +211,7 @@ scope.addEventListener("change", () => {
   flows.add([], scope.value)
   draw()
 })
+find.addEventListener("input", draw)
 scrub.addEventListener("input", drawCharts)
 byId("figures").addEventListener("toggle", drawCharts)
 

@@ -1,11 +1,12 @@
 /** The table of models. */
-import { makeSpark } from "./charts.js"
 import { h, keyed, say, set } from "./dom.js"
 import * as format from "./format.js"
 import { keyOf } from "./history.js"
+import { makeSpark } from "./plot.js"
 
 /** @import { ConsoleFigures, ConsoleModel } from "../../../schema/ConsoleState.ts" */
 /** @import { History } from "./history.js" */
+/** @import { View } from "./plot.js" */
 
 /** What a state is called here, and how it looks. */
 const states = /** @type {Readonly<Record<string, readonly [string, string]>>} */ ({
@@ -23,14 +24,17 @@ const stateOf = ({ loaded, onDemand, reason, state }) => {
   return states[state ?? ""] ?? ["not loaded", "idle"]
 }
 
-const schedulings = { direct: "no batching", dynamic: "dynamic batching", sequence: "sequences", ensemble: "ensemble" }
-
-/** @param {ConsoleModel} model */
-const describe = ({ loaded, reason, state }) => {
+/** @param {ConsoleModel} model @param {ConsoleFigures | undefined} figures */
+const describe = ({ loaded, reason, state }, figures) => {
   if (loaded === undefined) return state === "READY" ? "" : reason ?? ""
   const { instances, maxBatchSize, scheduling } = loaded
-  const parts = [schedulings[scheduling]]
-  if (maxBatchSize > 0) parts.push(`batches of ${maxBatchSize}`)
+  const parts = [
+    scheduling === "ensemble" ? "ensemble" : maxBatchSize > 1 ? `batches up to ${maxBatchSize}` : "no batching"
+  ]
+  if (scheduling === "sequence") {
+    const counts = figures?.sequences
+    parts.push(counts === undefined ? "sequences" : `${counts.live} of ${counts.slots} sequence slots`)
+  }
   if (instances > 0) parts.push(format.plural(instances, "instance"))
   return parts.join(" · ")
 }
@@ -43,7 +47,7 @@ export const modelKey = ({ name, version }) => keyOf({ model: name, version: ver
  * @param {{ readonly onScope: (key: string) => void, readonly onTry: (model: ConsoleModel) => void }} actions
  */
 export const make = (body, { onScope, onTry }) => {
-  /** @type {WeakMap<HTMLElement, { readonly update: (model: ConsoleModel, figures: ConsoleFigures | undefined, history: History, now: number, scope: string) => void }>} */
+  /** @type {WeakMap<HTMLElement, { readonly update: (model: ConsoleModel, figures: ConsoleFigures | undefined, history: History, view: View & { readonly scope: string }) => void }>} */
   const rows = new WeakMap()
 
   /** @param {ConsoleModel} first */
@@ -64,7 +68,7 @@ export const make = (body, { onScope, onTry }) => {
     const meter = h("span", { class: "meter", "aria-hidden": "true" }, fill)
     const cells = {
       rate: h("td", { class: "num strong" }),
-      p50: h("td", { class: "num" }),
+      p50: h("td", { class: "num big-enough" }),
       p99: h("td", { class: "num" }),
       waiting: h("td", { class: "num mid" }),
       running: h("td", { class: "num mid" }),
@@ -89,28 +93,29 @@ export const make = (body, { onScope, onTry }) => {
       cells.waiting,
       cells.running,
       cells.errors,
-      h("td", { class: "act" }, attempt)
+      h("td", { class: "big-enough" }, attempt)
     )
     rows.set(row, {
-      update: (model, figures, history, now, scope) => {
+      update: (model, figures, history, view) => {
         current = model
+        const quiet = history.of(key).every(({ rate }) => rate === 0)
         const [text, look] = stateOf(model)
         say(state, text)
         set(state, "class", `badge ${look}`)
-        say(about, describe(model))
-        set(name, "aria-pressed", String(scope === key))
-        set(row, "class", scope === key ? "chosen" : undefined)
+        say(about, describe(model, figures))
+        set(name, "aria-pressed", String(view.scope === key))
+        set(row, "class", view.scope === key ? "chosen" : quiet ? "idle" : undefined)
         set(attempt, "hidden", model.loaded === undefined && !model.onDemand)
         const points = history.of(key)
         const point = points[points.length - 1]
         say(cells.rate, point === undefined ? "–" : format.count(point.rate))
         say(cells.p50, point === undefined ? "–" : format.duration(point.p50))
         say(cells.p99, point === undefined ? "–" : format.duration(point.p99))
-        spark.draw(points, now)
+        spark.draw(points, view)
         const batches = point !== undefined && Number.isFinite(point.fullness)
         set(meter, "hidden", !batches)
         fill.style.width = batches ? `${point.fullness * 100}%` : "0"
-        say(fullness, batches ? `${format.percent(point.fullness)}, ${format.count(point.rows)}\u00a0rows` : "–")
+        say(fullness, batches ? `${format.percent(point.fullness)}, ${format.plural(point.rows, "row")}` : "–")
         say(cells.waiting, figures === undefined ? "–" : format.count(figures.waiting))
         const instances = model.loaded?.instances ?? 0
         say(
@@ -133,16 +138,15 @@ export const make = (body, { onScope, onTry }) => {
      * @param {ReadonlyArray<ConsoleModel>} models
      * @param {ReadonlyMap<string, ConsoleFigures>} figures
      * @param {History} history
-     * @param {number} now
-     * @param {string} scope
+     * @param {View & { readonly scope: string }} view
      */
-    draw: (models, figures, history, now, scope) =>
+    draw: (models, figures, history, view) =>
       keyed(
         body,
         models,
         modelKey,
         makeRow,
-        (element, model) => rows.get(element)?.update(model, figures.get(modelKey(model)), history, now, scope)
+        (element, model) => rows.get(element)?.update(model, figures.get(modelKey(model)), history, view)
       )
   }
 }

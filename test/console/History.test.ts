@@ -1,0 +1,95 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ConsoleAnswer, ConsoleFigures } from "../../src/schema/ConsoleState.ts"
+import { type HistoryModule, page } from "./Page.ts"
+
+const { History, keyOf, quantile } = await page<HistoryModule>("history.js")
+
+const figures = (more: Partial<ConsoleFigures> = {}): ConsoleFigures => ({
+  model: "simple",
+  version: "1",
+  succeeded: 0,
+  failed: 0,
+  refused: 0,
+  rows: 0,
+  executions: 0,
+  cacheHits: 0,
+  waiting: 0,
+  running: 0,
+  durations: [0, 0, 0],
+  micros: { request: 0, queue: 0, input: 0, infer: 0, output: 0 },
+  ...more
+})
+
+const answer = (atMillis: number, ...all: ReadonlyArray<ConsoleFigures>): ConsoleAnswer => ({
+  atMillis,
+  figures: all,
+  boundsMillis: [1, 10],
+  models: [{
+    name: "simple",
+    version: "1",
+    state: "READY",
+    onDemand: false,
+    loaded: { platform: "onnxruntime_onnx", maxBatchSize: 8, instances: 1, scheduling: "dynamic", healthy: true }
+  }],
+  restricted: []
+})
+
+describe("quantiles out of buckets", () => {
+  it("lie on a straight line within a bucket", () => {
+    assert.strictEqual(quantile([1, 10], [10, 0, 0], 0.5), 0.5)
+    assert.strictEqual(quantile([1, 10], [10, 10, 0], 0.5), 1)
+    assert.strictEqual(quantile([1, 10], [10, 10, 0], 0.75), 5.5)
+    assert.strictEqual(quantile([1, 10], [0, 0, 4], 0.5), 10)
+    assert.isNaN(quantile([1, 10], [0, 0, 0], 0.5))
+  })
+})
+
+describe("the history of figures", () => {
+  it("is made of what happened between two answers", () => {
+    const history = new History()
+    history.add(answer(1000, figures({ succeeded: 100, rows: 900, executions: 9, durations: [100, 0, 0] })))
+    assert.deepStrictEqual(history.of(""), [], "what happened before is nobody's second")
+    history.add(
+      answer(
+        3000,
+        figures({
+          succeeded: 110,
+          failed: 3,
+          refused: 1,
+          rows: 916,
+          executions: 13,
+          waiting: 5,
+          durations: [100, 10, 0],
+          micros: { request: 900, queue: 500, input: 0, infer: 0, output: 0 }
+        })
+      )
+    )
+    const [point] = history.of(keyOf({ model: "simple", version: "1" }))
+    assert.strictEqual(point!.at, 3000)
+    assert.strictEqual(point!.rate, 5)
+    assert.strictEqual(point!.errors, 2)
+    assert.strictEqual(point!.p50, 5500)
+    assert.strictEqual(point!.rows, 4)
+    assert.strictEqual(point!.fullness, 0.5)
+    assert.strictEqual(point!.queue, 50)
+    assert.strictEqual(point!.waiting, 5)
+    assert.deepStrictEqual(history.of(""), [point!])
+  })
+
+  it("begins anew with a version that was loaded again, and forgets one that has left", () => {
+    const history = new History()
+    history.add(answer(1000, figures({ succeeded: 100 }), figures({ version: "2" })))
+    history.add(answer(2000, figures({ succeeded: 4 }), figures({ version: "2", succeeded: 1 })))
+    assert.deepStrictEqual(history.of("").map(({ rate }) => rate), [5])
+    history.add(answer(3000, figures({ succeeded: 4 })))
+    assert.deepStrictEqual(history.of(keyOf({ model: "simple", version: "2" })), [])
+  })
+
+  it("keeps a bounded number of points, and waits where figures are restricted", () => {
+    const history = new History()
+    history.add({ atMillis: 1, restricted: [{ part: "figures", header: "key" }] })
+    for (let i = 1; i < 1000; i++) history.add(answer(i * 1000, figures({ succeeded: 1000 + i })))
+    assert.strictEqual(history.of("").length, 240)
+    assert.isTrue(history.of("").every(({ rate }) => rate === 1))
+  })
+})

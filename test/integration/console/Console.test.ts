@@ -1,0 +1,171 @@
+/** The console in a real browser, over a server with real models. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Models from "../../fixtures/onnx/Models.ts"
+import * as Child from "../cli/Child.ts"
+import * as Browser from "./Browser.ts"
+
+const repository = Child.folder({
+  simple: { "config.pbtxt": "max_batch_size: 8\ndynamic_batching { }\n", 1: { "model.onnx": Models.simple() } },
+  broken: { 1: { "model.onnx": "no model" } }
+})
+
+const serve = (...options: ReadonlyArray<string>) =>
+  Effect.flatMap(repository, (models) => Child.serve([models, "--exit-on-error=false", "--strict-readiness=false", ...options]))
+
+const row = Array.from({ length: 16 }, (_, i) => i)
+const inputs = ["INPUT0", "INPUT1"].map((name) => ({ name, shape: [1, 16], datatype: "INT32", data: row }))
+const post = (url: string, body: unknown): RequestInit & { readonly url: string } => ({
+  url: `${url}/v2/models/simple/infer`,
+  method: "POST",
+  body: JSON.stringify(body)
+})
+
+/** Sends so many requests, one after another. */
+const send = async (url: string, count: number, body: unknown = { id: "forty-two", inputs }): Promise<void> => {
+  for (let i = 0; i < count; i++) {
+    const { url: path, ...init } = post(url, body)
+    await (await fetch(path, init)).arrayBuffer()
+  }
+}
+
+describe.skipIf(!Browser.isThere)("the console in a browser", () => {
+  it.live("shows models and figures, without asking anybody else for anything", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { complaints, page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        await page.getByText("Ready", { exact: true }).waitFor()
+        const models = page.getByRole("table", { name: /Every version/ })
+        assert.match(await models.getByRole("row", { name: /^simple 1/ }).innerText(), /batches up to 8[^]*ready/)
+        assert.match(await models.getByRole("row", { name: /^broken/ }).innerText(), /not available/)
+        assert.strictEqual(await page.locator("#models-hint").innerText(), "1 of 2 ready")
+
+        await page.locator("#chart-rate .line[d^=M]").waitFor({ state: "attached" })
+        await send(url, 40)
+        await page.locator("#figures summary").click()
+        // A second of the table in which some were answered, with all that is told of it.
+        const busy = page.locator("#models-rows tr", { hasText: /^simple/ }).locator("td:nth-child(7)", {
+          hasText: "%"
+        })
+        await busy.waitFor()
+        await page.getByRole("button", { name: "simple 1" }).first().click()
+        assert.strictEqual(await page.getByLabel("Of").inputValue(), "simple\u00001")
+        await page.getByLabel("Find").fill("brok")
+        assert.strictEqual(await page.locator("#models-rows tr").count(), 1)
+        await page.getByLabel("Find").fill("")
+      })
+      assert.deepStrictEqual(complaints, [])
+    }))
+
+  it.live("sends a request by hand, and shows its answer and where its time went", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { complaints, page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        const values = page.getByLabel("Values", { exact: true })
+        await values.nth(1).waitFor()
+        await values.nth(1).fill("1, 2, 3")
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.getByText("The shape asks for 16 values, and there are 3.").waitFor()
+        assert.strictEqual(await page.evaluate("document.activeElement.id"), "try-1-data")
+        await page.getByLabel("Fill with").nth(1).selectOption("ones")
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.getByText("Answered").waitFor()
+        assert.match(await page.getByLabel("Values of OUTPUT0").innerText(), /^1 +2 +3 .* 16$/)
+        assert.match(await page.getByLabel("Values of OUTPUT1").innerText(), /^-1 +0 +1 .* 14$/)
+        const times = page.locator("#try-result .times")
+        await times.getByText("Compute").waitFor()
+        assert.match(await times.innerText(), /1 row of 1 request/)
+
+        await page.getByText("The same with curl").click()
+        assert.match(
+          await page.getByLabel("Command").innerText(),
+          /^curl 'http:.*\/v2\/models\/simple\/versions\/1\/infer' -d '\{/
+        )
+        await page.getByLabel("Shape").first().fill("9 × 16")
+        await page.getByLabel("Shape").nth(1).fill("9 × 16")
+        await page.getByLabel("Shape").nth(1).press("Tab")
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.getByRole("status").filter({ hasText: "400" }).waitFor()
+      })
+      assert.deepStrictEqual(complaints.filter((text) => !text.includes("status of 400")), [])
+    }))
+
+  it.live("is worked with keys alone", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { complaints, page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        await page.getByText("Ready", { exact: true }).waitFor()
+        await page.keyboard.press("Tab")
+        assert.strictEqual(await page.evaluate("document.activeElement.textContent"), "Skip to the content")
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        assert.strictEqual(await page.evaluate("document.activeElement.id"), "scope")
+
+        await page.locator("#chart-rate .line[d^=M]").waitFor({ state: "attached" })
+        await page.locator("#scrub").focus()
+        await page.keyboard.press("Home")
+        assert.match(await page.locator("#scrub-time").innerText(), /^\d\d:\d\d:\d\d$/)
+        await page.keyboard.press("End")
+        assert.strictEqual(await page.locator("#scrub-time").innerText(), "now")
+
+        const rows = page.locator("#flow-list input")
+        while (await rows.count() < 2) await send(url, 1)
+        await page.locator("#flow-list input:checked").focus()
+        await page.keyboard.press("ArrowDown")
+        await page.getByRole("button", { name: "Follow again" }).waitFor()
+        const chosen = await page.locator("#flow-list input:checked").getAttribute("value")
+        await send(url, 3)
+        await page.waitForResponse(/console\/state/)
+        assert.strictEqual(
+          await page.locator("#flow-list input:checked").getAttribute("value"),
+          chosen,
+          "the list is held"
+        )
+        assert.match(await page.locator("#flow-detail").innerText(), /Compute[^]*forty-two/)
+      })
+      assert.deepStrictEqual(complaints, [])
+    }))
+
+  it.live("has nothing that axe-core finds fault with, in light, dark and on a phone", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve("--http-restricted-api=trace:key=secret")
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        await page.getByText("Ready", { exact: true }).waitFor()
+        await send(url, 5, { inputs: [] })
+        await send(url, 5)
+        await page.locator("#figures summary").click()
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.getByText("Answered").waitFor()
+        for (const theme of ["light", "dark"]) {
+          await page.getByLabel("Colours").selectOption(theme)
+          for (const width of [1280, 700, 390]) {
+            await page.setViewportSize({ width, height: 800 })
+            assert.deepStrictEqual(await Browser.violations(page), [], `${theme} ${width}`)
+            assert.isAtMost(await page.evaluate("document.documentElement.scrollWidth") as number, width)
+          }
+        }
+        await page.reload()
+        assert.strictEqual(await page.getByLabel("Colours").inputValue(), "dark")
+      })
+    }))
+
+  it.live("asks for the header of what is restricted, and says when the server is gone", () =>
+    Effect.gen(function*() {
+      const server = yield* serve("--http-restricted-api=model-repository,statistics:admin-key=secret")
+      const { page } = yield* Browser.open(yield* Browser.launch, server.url)
+      yield* Effect.promise(async () => {
+        await page.getByLabel("Header admin-key").fill("secret")
+        assert.strictEqual(await page.locator("#models-rows tr").count(), 0)
+        await page.getByLabel("Header admin-key").press("Tab")
+        await page.locator("#models-rows tr").first().waitFor()
+        assert.isFalse(await page.getByLabel("Header admin-key").isVisible())
+        assert.strictEqual(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })"), "{}")
+        server.process.kill("SIGKILL")
+        await page.getByRole("status").filter({ hasText: /Not reached since \d/ }).waitFor()
+      })
+    }))
+})
