@@ -76,7 +76,10 @@ export const event = { leftOut: "step.left_out" } as const
 const ofRequest = ["model", "version", "requestId", "sequenceId", "batchRows", "cache", "cacheLookup"] as const
 const ofFailure = ["failureType", "failureMessage"] as const
 
-/** Every span. Those of front ends are named by the semantic conventions of their protocols. @category names */
+/** Spans of what a load does, by the parts of the program: more detail, whose names may change. @category names */
+export const inner = /^[A-Z][A-Za-z]*\.[a-z][A-Za-z]*$/
+
+/** Every span but the `inner` ones. Those of front ends are named by the semantic conventions of their protocols. @category names */
 export const spans: ReadonlyArray<SpanRow> = [
   {
     name: "POST /v2/models/{model}/infer",
