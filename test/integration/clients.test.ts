@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { write } from "../clients/repository.ts"
+import * as Traces from "../telemetry/tracefile/Traces.ts"
 import * as Child from "./cli/Child.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -153,6 +154,16 @@ describe("clients", () => {
   )
 
   for (const protocol of ["http", "grpc"] as const) {
+    it.live.skipIf(noPython)(
+      `tritonclient for Python changes what is traced over ${protocol}`,
+      () =>
+        Effect.gen(function*() {
+          const file = join(yield* Traces.folder, "trace.json")
+          const addresses = yield* server([`--trace-config=triton,file=${file}`])
+          assertPassed(yield* run(python, ["test/clients/tritonclient_trace.py", protocol, addresses[protocol], file]))
+        }).pipe(Effect.scoped)
+    )
+
     it.live.skipIf(noPython)(
       `tritonclient for Python drives sequences over ${protocol}`,
       () =>

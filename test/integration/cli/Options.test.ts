@@ -11,6 +11,7 @@ import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import { sourceOptions } from "./SourceOptions.ts"
+import { traceOptions } from "./TraceOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
 const good = { "config.pbtxt": simple.config, ...simple.versions }
@@ -531,6 +532,8 @@ describe("options of HTTP", () => {
 grpcOptions(test)
 
 sourceOptions(test)
+
+traceOptions(test)
 
 describe("options of metrics", () => {
   const metricsAt = (server: { readonly out: () => string }): string => /metrics at (\S+)/.exec(server.out())![1]!
