@@ -4,6 +4,7 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import { type Call, type EffectClient, InferenceClient, type VersionCall } from "./EffectInferenceClient.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
 import { type Answered, attempt, within } from "./internal/effect/EffectTries.ts"
+import * as TraceState from "./internal/effect/TraceState.ts"
 import { decompress } from "./internal/http/Compress.ts"
 import { infer } from "./internal/http/InferOperation.ts"
 import { type Answer, nameOf, type Operation } from "./internal/http/Operation.ts"
@@ -38,7 +39,8 @@ export interface Options<Models extends AnyModels = AnyModels> extends Sending {
 }
 
 /**
- * A client of the server at an address such as `http://localhost:8000`. Nothing is sent before the first call.
+ * A client of the server at an address such as `http://localhost:8000`. Nothing is sent before the first call. Calls are part of the span
+ * around them, and the server is told of it (`traceparent`, `tracestate`).
  *
  * Errors: `InferenceServerError` with the code `INVALID_ARG` where the address is none.
  *
@@ -49,7 +51,7 @@ export const make = <const Models extends AnyModels = AnyModels>(
   options: Options<Models> = {}
 ): Effect.Effect<EffectClient<Models>, InferenceServerError, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const http = yield* HttpClient.HttpClient
+    const http = TraceState.passingOn(yield* HttpClient.HttpClient)
     const base = yield* attempt(() => serverUrl(url))
     const perform = <A>(operation: Operation<A>, call: Call = {}): Answered<A> =>
       within(

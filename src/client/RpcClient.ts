@@ -18,6 +18,7 @@ import {
 import type { InferResponse, LoadOptions } from "./InferenceClient.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
 import { type Answered, attempt, within } from "./internal/effect/EffectTries.ts"
+import * as TraceState from "./internal/effect/TraceState.ts"
 import { serverUrl } from "./internal/http/ServerUrl.ts"
 import { toError } from "./internal/rpc/Failures.ts"
 import * as RpcMessages from "./internal/rpc/RpcMessages.ts"
@@ -67,7 +68,8 @@ export interface RpcInferenceClient<Models extends AnyModels = AnyModels> extend
 type Failure = Parameters<typeof toError>[1] | RpcClientError
 
 /**
- * A client on the transport that the program provides: HTTP, WebSocket or a worker. It lives as long as its scope.
+ * A client on the transport that the program provides: HTTP, WebSocket or a worker. It lives as long as its scope. Calls are part of
+ * the span around them, and the server is told of it.
  *
  * @category constructors
  */
@@ -88,10 +90,11 @@ export const make = <const Models extends AnyModels = AnyModels>(
         call?.timeout ?? options.timeout,
         repeatable && (options.retry ?? {}),
         (left) =>
-          once(left).pipe(
-            RpcClient.withHeaders(headersOf(call ?? {})),
-            Effect.mapError((error) => toError(procedure, error))
-          )
+          Effect.flatMap(TraceState.headers, (state) =>
+            once(left).pipe(
+              RpcClient.withHeaders({ ...state, ...headersOf(call ?? {}) }),
+              Effect.mapError((error) => toError(procedure, error))
+            ))
       )
     const known = (model: string) =>
       options.models !== undefined && Object.hasOwn(options.models, model) ? options.models[model] : undefined
@@ -132,11 +135,13 @@ export const make = <const Models extends AnyModels = AnyModels>(
         }),
       stream: (model, inputs, call = {}) =>
         Stream.unwrap(Effect.map(
-          attempt(() => WireRequest.make(model, inputs, call, known(model))),
-          (request) => {
+          Effect.all([attempt(() => WireRequest.make(model, inputs, call, known(model))), TraceState.headers]),
+          ([request, state]) => {
             const timeout = call.timeout ?? options.timeout
             const left = timeout === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(timeout))
-            return rpc.ModelStreamInfer(RpcMessages.toPayload(request, left), { headers: headersOf(call) }).pipe(
+            return rpc.ModelStreamInfer(RpcMessages.toPayload(request, left), {
+              headers: { ...state, ...headersOf(call) }
+            }).pipe(
               Stream.mapError((error: Failure) => toError("ModelStreamInfer", error)),
               Stream.mapEffect((value) =>
                 attempt(() => toResponse<never>(RpcMessages.fromValue(value), call.bytesAs, "rpc ModelStreamInfer"))
@@ -197,6 +202,6 @@ export const layer = (options: Options = {}): Layer.Layer<InferenceClient, never
 export const layerProtocolHttp = (
   url: string | URL
 ): Layer.Layer<RpcClient.Protocol, never, HttpClient.HttpClient> =>
-  RpcClient.layerProtocolHttp({ url: `${serverUrl(url)}/rpc` }).pipe(
+  RpcClient.layerProtocolHttp({ url: `${serverUrl(url)}/rpc`, transformClient: TraceState.passingOn }).pipe(
     Layer.provide(RpcSerialization.layerSchemaBinary())
   )

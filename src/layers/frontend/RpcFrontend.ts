@@ -19,6 +19,7 @@ import * as Answers from "./internal/rpc/Handlers.ts"
 import { propagating } from "./internal/rpc/Propagation.ts"
 import * as Restricting from "./internal/rpc/Restricting.ts"
 import * as Arrivals from "./internal/tracing/Arrivals.ts"
+import { withoutSpan } from "./internal/tracing/WithoutSpan.ts"
 
 /** @category models */
 export interface Options {
@@ -45,7 +46,7 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
   handlers(options, true)
 
 const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers, never, InferenceServer> =>
-  Layer.effectContext(Effect.gen(function*() {
+  Layer.effectContext(withoutSpan(Effect.gen(function*() {
     const maxBytes = options.maxInflightBytes ?? 4 * 1024 ** 3
     const answers = yield* InferenceRpcs.toHandlers(Answers.make({
       server: yield* InferenceServer,
@@ -65,7 +66,7 @@ const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers
       Restriction,
       Restricting.make(Restrictions.make(options.restrictions ?? [], Restrictions.plain))
     )
-  }))
+  })))
 
 /**
  * Serves the group over the protocol in the context until the scope closes. Messages are bounded by the protocol and its

@@ -53,5 +53,5 @@ export const of = (
 })
 
 /** The span that a fiber works for. @internal */
-export const spanOf = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined =>
-  Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+export const spanOf = ({ cache: { span, tracerEnabled } }: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined =>
+  !tracerEnabled || span === undefined || Context.get(span.annotations, Tracer.DisablePropagation) ? undefined : span

@@ -39,9 +39,13 @@ const ownHeader = ({ headers }: RequestMessage, wanted: string): string | undefi
 export const sentWith = (message: RequestMessage, post: Sent = {}): Sent => {
   const traceparent = ownHeader(message, "traceparent")
   if (traceparent !== undefined) return { traceparent, tracestate: ownHeader(message, "tracestate") }
-  if (post.traceparent !== undefined) return post
+  if (post.traceparent !== undefined) {
+    return { traceparent: post.traceparent, tracestate: post.tracestate ?? ownHeader(message, "tracestate") }
+  }
   const span = besides(message)
-  return span === undefined ? {} : { traceparent: TraceContext.traceparent(span) }
+  return span === undefined
+    ? {}
+    : { traceparent: TraceContext.traceparent(span), tracestate: ownHeader(message, "tracestate") }
 }
 
 /** The message with that as its headers. @internal */
@@ -49,7 +53,9 @@ export const propagated = (message: FromClientEncoded, post?: Sent): FromClientE
   if (message._tag !== "Request") return message
   const { traceparent, tracestate } = sentWith(message, post)
   if (traceparent === undefined || ownHeader(message, "traceparent") !== undefined) return message
-  const state = tracestate === undefined ? [] : [["tracestate", tracestate] as [string, string]]
+  const state = tracestate === undefined || tracestate === ownHeader(message, "tracestate")
+    ? []
+    : [["tracestate", tracestate] as [string, string]]
   return { ...message, headers: [...message.headers, ["traceparent", traceparent], ...state] }
 }
 

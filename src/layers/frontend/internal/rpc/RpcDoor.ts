@@ -45,7 +45,9 @@ const path = "/rpc[/]"
 const isPath = (target: string): boolean => /^\/rpc\/?(?:\?|$)/.test(target)
 
 /** Serves until the scope closes. @internal */
-export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
+export const make = (options: Options): Effect.Effect<RpcDoor, never, Scope.Scope> => withoutSpan(open(options))
+
+const open = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
   const { maxMessageBytes, readsHeaders } = options
   const propagates = () => options.arrivals.active()
   const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
@@ -60,7 +62,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     { handlers }: typeof ofCalls
   ) =>
     Effect.forkScoped(
-      withoutSpan(serve.pipe(Effect.provideService(RpcServer.Protocol, protocol), Effect.provideContext(handlers)))
+      serve.pipe(Effect.provideService(RpcServer.Protocol, protocol), Effect.provideContext(handlers))
     )
 
   // The body is bounded before it is read.
