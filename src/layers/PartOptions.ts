@@ -1,10 +1,12 @@
 /** What the parts of the server are told of its options. */
-import { Duration } from "effect"
+import { Duration, Result } from "effect"
+import * as TraceConfig from "../schema/options/TraceConfig.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
 import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as ProcessMemory from "./ProcessMemory.ts"
 import type * as FileModelRepository from "./repository/FileModelRepository.ts"
+import type * as OtlpTelemetry from "./telemetry/OtlpTelemetry.ts"
 
 /** Of the repository; `onEvent` is told of everything that happens to models. @internal */
 export const repositoryOptions = (
@@ -122,3 +124,21 @@ export const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
   restrictions: options.grpcRestrictedProtocol,
   headerForwardPattern: options.grpcHeaderForwardPattern
 })
+
+/** The end of an export waits for so long at most, and no longer than half of the time that the server has for its end. */
+const maxFlushMillis = 5000
+
+/** Of what is exported; `variables` are those of the environment. @internal */
+export const telemetryOptions = (
+  options: ServerOptions,
+  variables: OtlpTelemetry.Options["variables"]
+): OtlpTelemetry.Options => {
+  const config = TraceConfig.read(options)
+  return {
+    variables,
+    traceConfig: Result.isSuccess(config) && config.success.mode === "opentelemetry"
+      ? config.success.opentelemetry
+      : undefined,
+    flushMillis: Math.min(maxFlushMillis, options.exitTimeoutSecs * 500)
+  }
+}

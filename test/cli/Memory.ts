@@ -52,6 +52,7 @@ export const run = Effect.fnUntraced(function*(
   parts: {
     readonly variables?: Readonly<Record<string, string>>
     readonly server?: Serve.ServerLayer
+    readonly telemetry?: Serve.TelemetryLayer
     readonly check?: Cli.Environment["check"]
   } = {}
 ) {
@@ -74,6 +75,7 @@ export const run = Effect.fnUntraced(function*(
         recorded.started = options
         return parts.server === undefined ? serverOf([]) : parts.server(options, hooks)
       },
+      telemetry: parts.telemetry ?? (() => Layer.empty),
       check: parts.check ?? (() => Effect.succeed([]))
     }
   )

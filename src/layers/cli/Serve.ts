@@ -51,12 +51,23 @@ export interface StartFailure {
  */
 export type ServerLayer = (options: ServerOptions, hooks: Hooks) => Layer.Layer<InferenceServer, StartFailure>
 
+/**
+ * What others are told of the server while it runs: traces, metrics and logs. It is there before the server, and after it.
+ *
+ * @category models
+ */
+export type TelemetryLayer = (
+  options: ServerOptions,
+  variables: Environment["variables"]
+) => Layer.Layer<never, { readonly message: string }>
+
 /** @category models */
 export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>
   readonly output: Output
   readonly shutdown: Shutdown
   readonly server: ServerLayer
+  readonly telemetry: TelemetryLayer
 }
 
 /** The options with the plain words of the command line as further repositories. @category conversions */
@@ -263,8 +274,11 @@ export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<v
     const outer = yield* Effect.scope
     return yield* Effect.scoped(start(options, environment, outer, farewell))
   }))
+  const telemetry = environment.telemetry(options, environment.variables).pipe(
+    Layer.catch(({ message }) => Layer.effectDiscard(new CliFailure({ message: `error: ${message}\n` })))
+  )
   return program.pipe(
-    Effect.provide(LogLines.layer(logOptions(options, environment))),
+    Effect.provide(telemetry.pipe(Layer.provideMerge(LogLines.layer(logOptions(options, environment))))),
     Effect.onExit((exit) =>
       Effect.sync(() => {
         // The live lines must not outlive a defect either.
