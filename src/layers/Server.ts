@@ -240,6 +240,11 @@ const layerExecutor = (options: ServerOptions) => {
       workerHeapMegabytes,
       ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
     }),
-    custom: CustomExecutor.layerWith({ stallTimeout, workerHeapMegabytes })
+    custom: CustomExecutor.layerWith({
+      stallTimeout,
+      workerHeapMegabytes,
+      logLines: options.instanceLogLines,
+      maxLogLength: options.logMaxMessageLength
+    })
   })
 }

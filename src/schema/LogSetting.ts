@@ -52,3 +52,12 @@ export const isWritten = (setting: LogSetting, level: LogLevel.LogLevel): boolea
       return setting.info
   }
 }
+
+/** A text of the log of so many characters at most; what was cut off is counted. @category formatting */
+export const bounded = (text: string, maxLength: number): string => {
+  if (text.length <= maxLength) return text
+  // Half of a pair of surrogates would be no character.
+  const code = text.charCodeAt(maxLength - 1)
+  const end = code >= 0xd800 && code <= 0xdbff ? maxLength - 1 : maxLength
+  return `${text.slice(0, end)}… (${text.length - end} more characters)`
+}

@@ -40,8 +40,8 @@ export interface Arrival {
 export interface RequestObserver {
   /** It may want to know something of the next request. Cheap: it is asked for each one. */
   readonly active: () => boolean
-  /** `undefined`: it wants to know nothing of this one. */
-  readonly begin: (arrival: Arrival) => RequestTrace | undefined
+  /** `context`: the span that another observer has made of it. `undefined`: it wants to know nothing of this one. */
+  readonly begin: (arrival: Arrival, context?: TraceContext) => RequestTrace | undefined
 }
 
 /** The settings of the trace extension. @category models */

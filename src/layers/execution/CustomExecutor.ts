@@ -4,6 +4,7 @@ import { dirname } from "node:path"
 import type { Worker } from "node:worker_threads"
 import { LoadFailed } from "../../schema/Errors.ts"
 import { Executor, type ModelPlan } from "../../services/Executor.ts"
+import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import { AnswerBell } from "./internal/AnswerBell.ts"
 import type { CustomStart, ToCustomWorker } from "./internal/CustomStart.ts"
@@ -26,6 +27,10 @@ export interface Options {
   readonly restart?: Schedule.Schedule<unknown>
   /** JavaScript heap of a worker, in megabytes; what lies in array buffers does not count. Default: 512. */
   readonly workerHeapMegabytes?: number
+  /** Lines per second that each instance may write into the log, on average over ten seconds. Default: 100. */
+  readonly logLines?: number
+  /** Longest line of them, in characters. Default: 16384. */
+  readonly maxLogLength?: number
 }
 
 /** The worker's file: TypeScript where this runs from sources, JavaScript in the built package. */
@@ -46,6 +51,7 @@ const wake = (worker: Worker, words: Int32Array) => {
 const make = Effect.fnUntraced(function*(options: Options) {
   const memory = yield* TensorMemory
   const clock = yield* Clock.Clock
+  const { verbosity } = yield* LogSettings
   const bell = new AnswerBell()
   const heapMegabytes = options.workerHeapMegabytes ?? 512
   const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
@@ -79,6 +85,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
           outputAxes: layout.outputRules.map(({ axis }) => axis),
           states,
           minimumLogLevel,
+          log: { linesPerSecond: options.logLines ?? 100, maxLength: options.maxLogLength ?? 16_384, verbosity },
           run
         }
         const worker = WorkerThread.start(workerFile, start, [run.port], heapMegabytes)

@@ -4,8 +4,9 @@ import * as TraceConfig from "../../schema/options/TraceConfig.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import type { TraceSetting } from "../../schema/TraceSetting.ts"
 import { RecentFlows } from "../../services/RecentFlows.ts"
-import { Tracing } from "../../services/Tracing.ts"
+import { type RequestObserver, Tracing } from "../../services/Tracing.ts"
 import * as Observers from "./internal/Observers.ts"
+import * as RequestLog from "./RequestLog.ts"
 import * as RequestSpans from "./spans/RequestSpans.ts"
 import * as TraceFile from "./tracefile/TraceFile.ts"
 import * as TraceSampling from "./TraceSampling.ts"
@@ -79,7 +80,9 @@ export const layer = (options: ServerOptions): Layer.Layer<never> =>
     Effect.gen(function*() {
       const sampling = yield* makeSampling(options)
       const { observer: flows } = yield* RecentFlows
-      const observers = flows === undefined ? [sampling] : [sampling, flows]
+      const observers: Array<RequestObserver> = flows === undefined ? [sampling] : [sampling, flows]
+      // Behind those who make spans, which its lines name.
+      if (options.logRequests !== "off") observers.push(yield* RequestLog.make({ requests: options.logRequests }))
       return { ...Observers.together(observers), settings: sampling.settings }
     })
   )

@@ -2,6 +2,7 @@
 import type { LogLevel } from "effect"
 import type { Instance } from "../../../schema/CustomModel.ts"
 import type { PlannedState, SequenceEnd, TensorSpec } from "../../../services/Executor.ts"
+import type { LogBounds } from "./CustomLog.ts"
 import type { RunStart } from "./Mailbox.ts"
 
 /** @category models */
@@ -15,6 +16,7 @@ export interface CustomStart {
   readonly states: ReadonlyArray<PlannedState>
   /** What the model logs below it is nobody's concern. */
   readonly minimumLogLevel: LogLevel.LogLevel
+  readonly log: LogBounds
   readonly run: RunStart
 }
 

@@ -14,10 +14,11 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { trimHeap } from "../../HeapTrim.ts"
 import * as CustomFailure from "./CustomFailure.ts"
 import * as CustomImports from "./CustomImports.ts"
+import { CustomLog } from "./CustomLog.ts"
 import * as CustomModule from "./CustomModule.ts"
 import { CustomRunner, effectOf } from "./CustomRunner.ts"
 import type { CustomStart, ToCustomWorker } from "./CustomStart.ts"
-import type { FromWorker, Log } from "./Mailbox.ts"
+import type { FromWorker } from "./Mailbox.ts"
 import { WorkerMailbox } from "./WorkerMailbox.ts"
 
 /** Nothing to do for so long: time to give back what starting up has used, once. */
@@ -27,14 +28,15 @@ const turnMillis = 10
 
 const port = parentPort!
 const say = (message: FromWorker) => port.postMessage(message)
-const log = (level: Log["level"], text: string) => say({ _tag: "Log", level, text })
+const log = new CustomLog((workerData as CustomStart).log, say, () => performance.now())
 
 /** What a model logs is the server's to write. */
 const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
   const level = logLevel === "All" || logLevel === "None" ? "Info" : logLevel
+  if (!log.wants(level)) return
   const words = Array.isArray(message) ? message : [message]
   const text = words.map((word) => typeof word === "string" ? word : CustomFailure.messageOf(word)).join(" ")
-  log(level, cause.reasons.length === 0 ? text : `${text}\n${CustomFailure.prettyOf(cause)}`)
+  log.write(level, cause.reasons.length === 0 ? text : `${text}\n${CustomFailure.prettyOf(cause)}`)
 })
 
 const contextOf = ({ minimumLogLevel }: CustomStart) =>
@@ -51,7 +53,7 @@ const serve = (
   scope: Scope.Closeable
 ) => {
   const mailbox = new WorkerMailbox(start.run, () => say(0))
-  const runner = new CustomRunner({ start, mailbox, model, context, log: (text) => log("Error", text) })
+  const runner = new CustomRunner({ start, mailbox, model, context, log: (text) => log.write("Error", text) })
   const ended: Array<Ended> = []
   let busy = false
   let ranAt = 0
@@ -60,12 +62,13 @@ const serve = (
     const exit = await Effect.runPromiseExitWith(context)(effectOf(() => model.onSequenceEnd?.(id, why)))
     if (Exit.isSuccess(exit)) return
     const { defect, message } = CustomFailure.ofCause(exit.cause)
-    log("Error", `onSequenceEnd failed for sequence ${id}: ${defect ?? message}`)
+    log.write("Error", `onSequenceEnd failed for sequence ${id}: ${defect ?? message}`)
   }
 
   const close = async () => {
     const exit = await Effect.runPromiseExitWith(context)(Scope.close(scope, Exit.void))
-    if (Exit.isFailure(exit)) log("Error", `closing failed: ${CustomFailure.prettyOf(exit.cause)}`)
+    if (Exit.isFailure(exit)) log.write("Error", `closing failed: ${CustomFailure.prettyOf(exit.cause)}`)
+    log.tellDropped()
     // Timers and sockets of the model would keep the thread.
     process.exit(0)
   }

@@ -1,8 +1,8 @@
 /** Several observers of requests as one. */
-import type { ModelTrace, RequestTrace } from "../../../schema/RequestTrace.ts"
+import type { ModelTrace, RequestTrace, TraceContext } from "../../../schema/RequestTrace.ts"
 import type { RequestObserver } from "../../../services/Tracing.ts"
 
-/** What all of them want to know. The first one that makes spans says which to refer to. @category constructors */
+/** What all of them want to know. The first one that makes spans says which to refer to, also to those behind it. @category constructors */
 export const together = (observers: ReadonlyArray<RequestObserver>): RequestObserver => {
   const [only] = observers
   if (only !== undefined && observers.length === 1) return only
@@ -14,10 +14,12 @@ export const together = (observers: ReadonlyArray<RequestObserver>): RequestObse
     begin: (arrival) => {
       let first: RequestTrace | undefined
       let all: Array<RequestTrace> | undefined
+      let context: TraceContext | undefined
       for (let i = 0; i < observers.length; i++) {
         const observer = observers[i]!
-        const trace = observer.active() ? observer.begin(arrival) : undefined
+        const trace = observer.active() ? observer.begin(arrival, context) : undefined
         if (trace === undefined) continue
+        context ??= trace.context
         if (first === undefined) first = trace
         else if (all === undefined) all = [first, trace]
         else all.push(trace)

@@ -1,7 +1,8 @@
 /** One message of the log, taken apart, before it has a form. */
 import { Cause, type Logger, type LogLevel, References, Tracer } from "effect"
 import * as Context from "effect/Context"
-import { bounded, text } from "./LogText.ts"
+import { bounded } from "../../../../schema/LogSetting.ts"
+import { text } from "./LogText.ts"
 
 /** @category models */
 export interface LogEntry {

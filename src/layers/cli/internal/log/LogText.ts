@@ -1,13 +1,4 @@
-/** Text of values in the log: bounded, on one line, and without the contents of tensors. */
-
-/** A text of so many characters at most; what was cut off is counted. @category formatting */
-export const bounded = (text: string, maxLength: number): string => {
-  if (text.length <= maxLength) return text
-  // Half of a pair of surrogates would be no character.
-  const code = text.charCodeAt(maxLength - 1)
-  const end = code >= 0xd800 && code <= 0xdbff ? maxLength - 1 : maxLength
-  return `${text.slice(0, end)}… (${text.length - end} more characters)`
-}
+/** Text of values in the log: on one line, and without the contents of tensors. */
 
 /** Bytes and numbers of tensors have no place in a log: their size has. */
 const withoutContents = function(this: unknown, key: string, value: unknown): unknown {
