@@ -1,6 +1,6 @@
 /**
- * The command line: `galatea serve`, `check`, `models`, `infer`, `explain`, `codegen`, `index`, `options`, and `--help`,
- * `--version`, `--completions`.
+ * The command line: `galatea serve`, `check`, `models`, `top`, `infer`, `explain`, `codegen`, `index`, `options`, and
+ * `--help`, `--version`, `--completions`.
  *
  * Without a command's name, options mean `serve`: `galatea --model-repository=…` does what `tritonserver --model-repository=…`
  * does, and then a plain word is an error as there.

@@ -6,6 +6,7 @@ import * as Codegen from "../Codegen.ts"
 import * as Explain from "../Explain.ts"
 import * as Infer from "../Infer.ts"
 import * as Models from "../Models.ts"
+import * as Top from "../Top.ts"
 import * as RunningServer from "./RunningServer.ts"
 
 /** @internal */
@@ -35,6 +36,42 @@ export const make = (environment: Check.Environment) => {
     Command.provide(Models.layer),
     Command.withDescription("List the models of a running server, with what each takes and gives"),
     Command.withExamples([{ command: "galatea models --url http://host:8000" }])
+  )
+
+  const top = Command.make(
+    "top",
+    {
+      ...RunningServer.flags,
+      metricsUrl: Flag.String("metrics-url").pipe(
+        Flag.withMetavar("<url>"),
+        Flag.optional,
+        Flag.withDescription("Address of the metrics (default: port 8002 of the same machine, /metrics)")
+      ),
+      interval: Flag.Finite("interval").pipe(
+        Flag.withDefault(2),
+        Flag.withDescription("Seconds from one look to the next (default: 2)")
+      ),
+      sort: Flag.Literals("sort", Top.orders).pipe(
+        Flag.withDefault("rate"),
+        Flag.withDescription("What comes first (default: rate, the model with the most requests)")
+      ),
+      once: Flag.Boolean("once").pipe(
+        Flag.withDefault(false),
+        Flag.withoutNegation,
+        Flag.withDescription("Print one table of one interval as plain text")
+      )
+    },
+    ({ metricsUrl, ...flags }) =>
+      Top.top({ ...flags, metricsUrl: Option.getOrUndefined(metricsUrl) }, environment.output)
+  ).pipe(
+    Command.provide(Top.layer),
+    Command.withDescription(
+      "Watch the models of a running server: requests, times, batches, queues, instances, errors. Keys: q, s, r, arrows"
+    ),
+    Command.withExamples([
+      { command: "galatea top --url http://host:8000 --sort p99" },
+      { command: "galatea top --once --interval 10", description: "One table of the next 10 seconds, for scripts" }
+    ])
   )
 
   const infer = Command.make(
@@ -131,5 +168,5 @@ export const make = (environment: Check.Environment) => {
     ])
   )
 
-  return [models, infer, explain, codegen] as const
+  return [models, top, infer, explain, codegen] as const
 }
