@@ -11,7 +11,10 @@ const repository = Child.folder({
 })
 
 const serve = (...options: ReadonlyArray<string>) =>
-  Effect.flatMap(repository, (models) => Child.serve([models, "--exit-on-error=false", "--strict-readiness=false", ...options]))
+  Effect.flatMap(
+    repository,
+    (models) => Child.serve([models, "--exit-on-error=false", "--strict-readiness=false", ...options])
+  )
 
 const row = Array.from({ length: 16 }, (_, i) => i)
 const inputs = ["INPUT0", "INPUT1"].map((name) => ({ name, shape: [1, 16], datatype: "INT32", data: row }))
