@@ -453,6 +453,27 @@ describe("options of HTTP", () => {
     })))
 
   test(
+    "serve the console to this machine, to everybody, or to nobody",
+    ["console"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const statuses = (server: { readonly url: string }) =>
+          Effect.forEach(
+            [{}, { Forwarded: "for=203.0.113.7" }],
+            (headers) => Effect.map(Child.ask(`${server.url}/v2/console`, { headers }), ({ status }) => status)
+          )
+        assert.deepStrictEqual(yield* statuses(yield* Child.serve([models])), [200, 404])
+        assert.deepStrictEqual(yield* statuses(yield* Child.serve([models, "--console=true"])), [200, 200])
+        const variables = { GALATEA_CONSOLE: "false" }
+        assert.deepStrictEqual(yield* statuses(yield* Child.serve([models], { variables })), [404, 404])
+        const refused = yield* Child.run(["serve", models, "--console=maybe"])
+        assert.strictEqual(refused.code, 1)
+        assert.include(refused.err, "Got maybe\nExpected one of auto, true, false.")
+      }))
+  )
+
+  test(
     "serve RPC, or not, and bound its messages",
     ["allow-rpc", "rpc-max-message-bytes"],
     () =>

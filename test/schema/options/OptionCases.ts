@@ -161,6 +161,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("grpc-body-timeout-ms", "100", 100),
   row("grpc-idle-timeout-ms", "100", 100),
   row("allow-rpc", "false", false),
+  row("console", "ON", "true"),
   row("rpc-max-message-bytes", "1024", 1024),
   row("max-queue-size", "10", 10),
   row("sequence-max-backlog", "10", 10),

@@ -195,6 +195,7 @@ const makeChart = (spec, onPoint) => {
         ruled = scale.rules.join()
         rules.replaceChildren(...scale.rules.map(Plot.rule))
       }
+      const nothing = spec.series.every(({ value }) => points.every((point) => value(point) === 0))
       for (const [i, { area, line }] of layers.entries()) {
         const below = spec.kind === "stack" ? spec.series.slice(0, i) : []
         const drawn = Plot.outline(points, (point) => {
@@ -204,8 +205,8 @@ const makeChart = (spec, onPoint) => {
             scale.share(base + (spec.series[i]?.value(point) ?? NaN))
           ]
         }, view)
-        set(area, "d", drawn.area)
-        set(line, "d", drawn.line)
+        set(area, "d", nothing ? "" : drawn.area)
+        set(line, "d", nothing ? "" : drawn.line)
       }
       const x = view.looksBack && chosen !== undefined ? Plot.xOf(chosen.at, view) : -10
       set(cursor, "x1", x)

@@ -23,6 +23,7 @@
 
 /** Points that are kept: one a second. */
 const capacity = 240
+const leastSeconds = 0.7
 
 /** @param {{ readonly model: string, readonly version: string }} figures */
 export const keyOf = ({ model, version }) => `${model}\u0000${version}`
@@ -141,7 +142,8 @@ export class History {
     if (figures === undefined) return
     const seconds = (atMillis - this.lastAt) / 1000
     const first = this.lastAt === 0
-    if (!first && seconds <= 0) return
+    // Somebody waits for something, and asks more often: that says too little of rates.
+    if (!first && seconds < leastSeconds) return
     this.lastAt = atMillis
     const most = new Map(models.map((model) => [keyOf({ model: model.name, version: model.version ?? "" }), model]))
     const versions = figures.map((now) => {

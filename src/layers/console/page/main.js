@@ -83,7 +83,8 @@ const drawCharts = () => {
   }
   const span = windowMillis()
   set(scrub, "min", -Math.floor(span / 1000))
-  say(byId("window"), `The last ${span < 90_000 ? "minute" : `${Math.round(span / 60_000)} minutes`}`)
+  const lasting = span < 90_000 ? "minute" : `${Math.round(span / 60_000)} minutes`
+  say(byId("window"), points.length === 0 ? "" : `The last ${lasting}`)
   charts.draw(points, chosen, { now, span, looksBack })
   const text = !looksBack || chosen === undefined ? "now" : format.time(chosen.at)
   say(byId("scrub-time"), text)
