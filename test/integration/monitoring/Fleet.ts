@@ -70,7 +70,7 @@ const loopback = ["http", "grpc", "metrics"].flatMap((door) => [`--${door}-addre
 const member = Effect.fnUntraced(function*(
   files: Child.Files,
   words: ReadonlyArray<string>,
-  variables: Readonly<Record<string, string>>
+  variables: Variables
 ) {
   const child = yield* Child.start(["serve", yield* Child.folder(files), ...loopback, ...words], { variables })
   const [, url] = yield* child.printed(/^Listening for HTTP at (\S+)/m)
@@ -84,25 +84,27 @@ export interface Fleet {
   readonly guests: Member
 }
 
+/** Variables of the environment. */
+type Variables = Readonly<Record<string, string>>
+
 /** Servers that are ready; with Redis where it is installed. */
 export const start = (
-  options: { readonly words?: ReadonlyArray<string>; readonly variables?: Readonly<Record<string, string>> } = {}
+  options: { readonly words?: ReadonlyArray<string>; readonly main?: Variables; readonly guests?: Variables } = {}
 ): Effect.Effect<Fleet, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const { variables = {}, words = [] } = options
+    const { words = [] } = options
     let redis: ReadonlyArray<string> = []
     if (RedisServer.program !== undefined) {
       const port = yield* Child.freePort
       yield* RedisServer.start(port)
       redis = [`--cache-config=redis,host=127.0.0.1,port=${port}`]
     }
-    const main = yield* member(
-      models,
-      ["--cache-config=local,size=1048576", "--rate-limit=execution_count", ...words],
-      variables
-    )
+    const main = ["--cache-config=local,size=1048576", "--rate-limit=execution_count"]
     const residency = ["--model-residency-budget=10000000000", "--model-residency-idle-secs=1"]
-    return { main, guests: yield* member(guests, [...residency, ...redis, ...words], variables) }
+    return {
+      main: yield* member(models, [...main, ...words], options.main ?? {}),
+      guests: yield* member(guests, [...residency, ...redis, ...words], options.guests ?? {})
+    }
   })
 
 interface Asked {
