@@ -85,6 +85,9 @@ export const make = <const Models extends AnyModels = AnyModels>(
       modelMetadata: (model, call) => made(() => Operations.modelMetadata(model, version(model, call)), call),
       modelConfig: (model, call) => made(() => Operations.modelConfig(model, version(model, call)), call),
       statistics: (model = "", call) => made(() => Operations.statistics(model, version(model, call)), call),
+      traceSettings: (model = "", call) => made(() => Operations.traceSettings(model), call),
+      changeTraceSettings: (change, call = {}) =>
+        made(() => Operations.changeTraceSettings(change, call.model ?? ""), call),
       repositoryIndex: (call) => perform(Operations.repositoryIndex(call?.readyOnly ?? false), call),
       loadModel: (model, call = {}) => made(() => Operations.loadModel(model, call), call),
       unloadModel: (model, call = {}) => made(() => Operations.unloadModel(model, call), call)

@@ -1,6 +1,7 @@
 /** The calls that every client has, as effects. */
 import { Context, type Duration, type Effect } from "effect"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
+import type { TraceChange, TraceSetting } from "../schema/TraceSetting.ts"
 import type { CallOptions, InferOptions, InferResponse, LoadOptions, UnloadOptions } from "./InferenceClient.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
 import type { AnyModels, InputsOf, OutputName, OutputsOf, RequestedOutput } from "./Models.ts"
@@ -47,6 +48,11 @@ export interface EffectClient<Models extends AnyModels = AnyModels> {
     model?: keyof Models & string,
     call?: VersionCall
   ) => Answered<ReadonlyArray<VersionStatistics>>
+  readonly traceSettings: (model?: keyof Models & string, call?: Call) => Answered<TraceSetting>
+  readonly changeTraceSettings: (
+    change: TraceChange,
+    call?: Call & { readonly model?: (keyof Models & string) | undefined }
+  ) => Answered<TraceSetting>
   readonly repositoryIndex: (
     call?: Call & { readonly readyOnly?: boolean | undefined }
   ) => Answered<ReadonlyArray<IndexEntry>>

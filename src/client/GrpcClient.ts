@@ -150,6 +150,19 @@ export const connectGrpc = <const Models extends AnyModels = AnyModels>(
       )
       return answer.model_stats.map(Reports.statisticsOf)
     },
+    traceSettings: async (model_name = "", call) =>
+      Reports.traceSettingOf(
+        await perform("TraceSetting", call, true, (own) => grpc.traceSetting({ model_name }, own))
+      ),
+    changeTraceSettings: async (change, call = {}) =>
+      Reports.traceSettingOf(
+        await perform(
+          "TraceSetting",
+          call,
+          false,
+          (own) => grpc.traceSetting(Reports.traceRequest(change, call.model ?? ""), own)
+        )
+      ),
     repositoryIndex: async (call) => {
       const ready = call?.readyOnly ?? false
       const { models } = await perform("RepositoryIndex", call, true, (own) => grpc.repositoryIndex({ ready }, own))

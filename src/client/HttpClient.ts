@@ -71,6 +71,9 @@ export const connect = <const Models extends AnyModels = AnyModels>(
     modelMetadata: async (model, call) => perform(Operations.modelMetadata(model, version(call, model)), call),
     modelConfig: async (model, call) => perform(Operations.modelConfig(model, version(call, model)), call),
     statistics: async (model = "", call) => perform(Operations.statistics(model, version(call, model)), call),
+    traceSettings: async (model = "", call) => perform(Operations.traceSettings(model), call),
+    changeTraceSettings: async (change, call = {}) =>
+      perform(Operations.changeTraceSettings(change, call.model ?? ""), call),
     repositoryIndex: (call) => perform(Operations.repositoryIndex(call?.readyOnly ?? false), call),
     loadModel: async (model, call = {}) => perform(Operations.loadModel(model, call), call),
     unloadModel: async (model, call = {}) => perform(Operations.unloadModel(model, call), call),

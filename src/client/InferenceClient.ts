@@ -1,6 +1,7 @@
 /** The calls that every client has, whichever way it talks to the server. */
 import type { Parameter, SequenceStep } from "../schema/Inference.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
+import type { TraceChange, TraceSetting } from "../schema/TraceSetting.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
 import type { AnyModels, InputsOf, ModelDescription, OutputName, OutputsOf, RequestedOutput } from "./Models.ts"
 import type { IndexEntry, ModelConfigJson, VersionStatistics } from "./Reports.ts"
@@ -119,6 +120,13 @@ export interface InferenceClient<Models extends AnyModels = AnyModels> {
     model?: keyof Models & string,
     options?: VersionOptions
   ) => Promise<ReadonlyArray<VersionStatistics>>
+  /** What is traced of a model, or of all that have no settings of their own. */
+  readonly traceSettings: (model?: keyof Models & string, options?: CallOptions) => Promise<TraceSetting>
+  /** Changes what is traced, and gives what is in force then. A change begins to count anew: it is never sent twice. */
+  readonly changeTraceSettings: (
+    change: TraceChange,
+    options?: CallOptions & { readonly model?: (keyof Models & string) | undefined }
+  ) => Promise<TraceSetting>
   /** Every model and version with its state. */
   readonly repositoryIndex: (
     options?: CallOptions & { readonly readyOnly?: boolean | undefined }

@@ -168,6 +168,9 @@ export const make = <const Models extends AnyModels = AnyModels>(
         about("ModelStatistics", model, call, true, (target) => rpc.ModelStatistics(target)).pipe(
           Effect.map((entries) => entries.map(RpcMessages.statisticsOf))
         ),
+      traceSettings: (model = "", call) => perform("TraceSetting", call, true, () => rpc.TraceSetting({ model })),
+      changeTraceSettings: (change, call = {}) =>
+        perform("TraceSetting", call, false, () => rpc.TraceSetting({ model: call.model ?? "", change })),
       repositoryIndex: (call) =>
         perform("RepositoryIndex", call, true, () => rpc.RepositoryIndex({ ready: call?.readyOnly ?? false })),
       loadModel: (model, { config, files, version, ...call }: Call & LoadOptions = {}) =>

@@ -168,6 +168,44 @@ export const cases: ReadonlyArray<Case> = [
     assert.includeMembers((await client.statistics()).map(({ name }) => name), ["simple", "classifier"])
   }],
 
+  ["tells and changes what is traced", async (client) => {
+    const before = await client.traceSettings()
+    assert.deepStrictEqual(before, {
+      level: ["OFF"],
+      rate: 1000,
+      count: -1,
+      logFrequency: 0,
+      file: "",
+      mode: "triton",
+      opentelemetry: []
+    })
+    const changed = { ...before, rate: 5, count: 7, logFrequency: 3 }
+    assert.deepStrictEqual(
+      await client.changeTraceSettings({ rate: 5, count: 7, logFrequency: 3 }, { model: "simple" }),
+      changed
+    )
+    assert.deepStrictEqual([await client.traceSettings("simple"), await client.traceSettings()], [changed, before])
+    assert.deepStrictEqual(
+      await client.changeTraceSettings({ count: null, level: ["OFF"] }, { model: "simple" }),
+      { ...changed, count: -1 }
+    )
+    const all = { rate: null, count: null, logFrequency: null, level: null }
+    assert.deepStrictEqual(await client.changeTraceSettings(all, { model: "simple" }), before)
+    assert.deepStrictEqual(await client.changeTraceSettings({ rate: 9 }), { ...before, rate: 9 })
+    assert.deepStrictEqual(await client.changeTraceSettings({ rate: null }), before)
+    const file = await failure(client.changeTraceSettings({ level: ["TIMESTAMPS"] }))
+    assert.deepStrictEqual(
+      [file.code, file.message],
+      ["INVALID_ARG", "Attempting to set invalid trace setting :trace file name is not given"]
+    )
+    const off = await failure(client.changeTraceSettings({ level: ["OFF", "TENSORS"] }))
+    assert.deepStrictEqual([off.code, off.message], [
+      "INVALID_ARG",
+      "Expect only one trace level 'OFF' is specified"
+    ])
+    assert.strictEqual((await failure(client.traceSettings("nothing"))).code, "NOT_FOUND")
+  }],
+
   ["lists the repository", async (client) => {
     const entries = await client.repositoryIndex()
     assert.deepStrictEqual(entries.filter(({ name }) => name === "simple"), [

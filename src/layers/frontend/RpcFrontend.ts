@@ -18,6 +18,7 @@ import * as Restrictions from "./internal/Restrictions.ts"
 import * as Answers from "./internal/rpc/Handlers.ts"
 import { propagating } from "./internal/rpc/Propagation.ts"
 import * as Restricting from "./internal/rpc/Restricting.ts"
+import * as TraceSettings from "./internal/TraceSettings.ts"
 import * as Arrivals from "./internal/tracing/Arrivals.ts"
 import { withoutSpan } from "./internal/tracing/WithoutSpan.ts"
 
@@ -47,9 +48,11 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
 
 const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers, never, InferenceServer> =>
   Layer.effectContext(withoutSpan(Effect.gen(function*() {
+    const server = yield* InferenceServer
     const maxBytes = options.maxInflightBytes ?? 4 * 1024 ** 3
     const answers = yield* InferenceRpcs.toHandlers(Answers.make({
-      server: yield* InferenceServer,
+      server,
+      traceSettings: yield* TraceSettings.make(server.repository),
       inFlight: new InFlight({
         protocol: "http",
         maxRequests: options.maxInflightRequests ?? 4096,

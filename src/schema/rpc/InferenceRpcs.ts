@@ -22,12 +22,16 @@ import { InferRequest, InferResponse } from "./Infer.ts"
 import { IndexEntry, ModelConfig, ModelId, ModelStatistics } from "./Models.ts"
 import { Restriction } from "./Restriction.ts"
 import { TensorBytes } from "./TensorBytes.ts"
+import { TraceChange, TraceSetting } from "./TraceSettings.ts"
 
 /** Why a model cannot be asked about. @category errors */
 export const LookupFailure = Schema.Union([ModelNotFound, ModelNotReady, InvalidRequest])
 
 /** Why a model could not be loaded or unloaded. @category errors */
 export const ControlFailure = Schema.Union([ControlNotAllowed, LoadFailed, PollFailed, InvalidRequest, Unsupported])
+
+/** Why settings of tracing cannot be told or changed. @category errors */
+export const TraceFailure = Schema.Union([ModelNotFound, InvalidRequest, Unsupported])
 
 /** @category models */
 export class InferenceRpcs extends RpcGroup.make(
@@ -69,6 +73,12 @@ export class InferenceRpcs extends RpcGroup.make(
       version: Schema.optionalKey(Schema.String)
     },
     error: ControlFailure
+  }),
+  /** What is traced of a model, or of all that have no settings of their own; after a change, if there is one. */
+  Rpc.make("TraceSetting", {
+    payload: { model: Schema.optionalKey(Schema.String), change: Schema.optionalKey(TraceChange) },
+    success: TraceSetting,
+    error: TraceFailure
   }),
   /** One answer. Interruption of the caller withdraws the request where it still waits. */
   Rpc.make("ModelInfer", { payload: InferRequest, success: InferResponse, error: InferenceError }),

@@ -40,6 +40,10 @@ export const promises = <Models extends AnyModels, R, E>(
       run((one) => one.modelConfig(model, { ...options, ...timeoutOf(options) }), options),
     statistics: (model, options = {}) =>
       run((one) => one.statistics(model, { ...options, ...timeoutOf(options) }), options),
+    traceSettings: (model, options = {}) =>
+      run((one) => one.traceSettings(model, { ...options, ...timeoutOf(options) }), options),
+    changeTraceSettings: (change, options = {}) =>
+      run((one) => one.changeTraceSettings(change, { ...options, ...timeoutOf(options) }), options),
     repositoryIndex: (options = {}) =>
       run((one) => one.repositoryIndex({ ...options, ...timeoutOf(options) }), options),
     loadModel: (model, options = {}) =>

@@ -6,10 +6,13 @@ import type {
   RepositoryModelLoadRequest,
   RepositoryModelUnloadRequest
 } from "../../../schema/proto/RepositoryFields.ts"
+import type { TraceSettingRequest, TraceSettingResponse } from "../../../schema/proto/SettingsFields.ts"
 import type { ModelStatistics, StatisticDuration } from "../../../schema/proto/StatisticsFields.ts"
 import type { ModelMetadataResponse } from "../../../schema/proto/StatusFields.ts"
+import type { TraceChange, TraceSetting } from "../../../schema/TraceSetting.ts"
 import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
 import type { IndexEntry, Phase, VersionStatistics } from "../../Reports.ts"
+import * as TraceValues from "../TraceValues.ts"
 import { versionParameter } from "../WireRequest.ts"
 
 /** @internal */
@@ -89,4 +92,14 @@ export const unloadRequest = (
 ): DraftOf<typeof RepositoryModelUnloadRequest> => ({
   model_name: model,
   parameters: { unload_dependents: { bool_param: unloadDependents }, ...versionOf(model, version) }
+})
+
+/** What the server says of tracing. @internal */
+export const traceSettingOf = ({ settings }: TypeOf<typeof TraceSettingResponse>): TraceSetting =>
+  TraceValues.toSetting(Object.fromEntries(Object.entries(settings).map(([name, { value }]) => [name, value])))
+
+/** A change of what is traced; `""`: of all models. @internal */
+export const traceRequest = (change: TraceChange, model_name: string): DraftOf<typeof TraceSettingRequest> => ({
+  model_name,
+  settings: Object.fromEntries(TraceValues.ofChange(change).map(([name, values]) => [name, { value: values ?? [] }]))
 })

@@ -1,8 +1,10 @@
 /** Everything but inference that a server can be asked over HTTP. Source: protocol §3. */
 import type { ModelMetadata, ServerMetadata } from "../../../schema/Metadata.ts"
+import type { TraceChange, TraceSetting } from "../../../schema/TraceSetting.ts"
 import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
 import type { IndexEntry, ModelConfigJson, VersionStatistics } from "../../Reports.ts"
 import type { Bytes } from "../Elements.ts"
+import * as TraceValues from "../TraceValues.ts"
 import { versionParameter } from "../WireRequest.ts"
 import { unexpected } from "../WireResponse.ts"
 import { errorOf } from "./ErrorAnswer.ts"
@@ -103,6 +105,29 @@ export const statistics = (model: string, version: string): Operation<ReadonlyAr
     if (Array.isArray(list)) return list
     throw unexpected(request, `${request} was answered without model_stats`)
   })
+
+const tracePath = (model: string): string =>
+  model === "" ? "/v2/trace/setting" : `${modelPath(model, "")}/trace/setting`
+
+const traceSetting = (request: string, answer: Answer): TraceSetting => {
+  const values: Record<string, ReadonlyArray<string>> = {}
+  for (const [name, value] of Object.entries(readObject(request, answer))) {
+    values[name] = Array.isArray(value) ? value.map(String) : [String(value)]
+  }
+  return TraceValues.toSetting(values)
+}
+
+/** `""`: of all models. @internal */
+export const traceSettings = (model: string): Operation<TraceSetting> => get(tracePath(model), traceSetting)
+
+/** `""`: of all models. @internal */
+export const changeTraceSettings = (change: TraceChange, model: string): Operation<TraceSetting> => {
+  const members = TraceValues.ofChange(change).map(([name, values]) => [
+    name,
+    values === null || name === "trace_level" ? values : values[0]
+  ])
+  return post(tracePath(model), JSON.stringify(Object.fromEntries(members)), false, traceSetting)
+}
 
 /** @internal */
 export const repositoryIndex = (readyOnly: boolean): Operation<ReadonlyArray<IndexEntry>> =>

@@ -9,6 +9,12 @@ import { Tracing } from "../../../services/Tracing.ts"
 /** @internal */
 export type SettingsFailure = InvalidRequest | ModelNotFound | Unsupported
 
+const isTogetherWithOff = (level: TraceChange["level"]): boolean =>
+  level !== undefined && level !== null && level.length > 1 && level.includes("OFF")
+
+const togetherWithOff = (): InvalidRequest =>
+  new InvalidRequest({ message: "Expect only one trace level 'OFF' is specified" })
+
 /** A model is named, or `""` for all that have no settings of their own. @internal */
 export interface TraceSettings {
   readonly of: (model: string) => Result.Result<TraceSetting, SettingsFailure>
@@ -30,7 +36,11 @@ export const make = (repository: ModelRepository["Service"]): Effect.Effect<Trac
     }
     return {
       of: (model) => Result.map(ready(model), () => settings.of(nameOf(model))),
-      change: (model, change) => Result.flatMap(ready(model), () => settings.change(nameOf(model), change))
+      change: (model, change) =>
+        Result.flatMap(ready(model), () =>
+          isTogetherWithOff(change.level)
+            ? Result.fail(togetherWithOff())
+            : settings.change(nameOf(model), change))
     }
   })
 
@@ -76,7 +86,7 @@ const count = (text: string, gap: string): number => {
 const level = (words: ReadonlyArray<string>): ReadonlyArray<TraceLevel> | undefined => {
   if (words.includes("OFF")) {
     if (words.length === 1) return ["OFF"]
-    throw new InvalidRequest({ message: "Expect only one trace level 'OFF' is specified" })
+    throw togetherWithOff()
   }
   const levels = (["TIMESTAMPS", "TENSORS"] as const).filter((one) => words.includes(one))
   return levels.length === 0 ? undefined : levels

@@ -22,6 +22,7 @@ import { Deadline } from "../infer/Deadline.ts"
 import type { InFlight } from "../InFlight.ts"
 import { untilDeadline } from "../Resident.ts"
 import * as StatisticsLookup from "../StatisticsLookup.ts"
+import type { TraceSettings } from "../TraceSettings.ts"
 import type { Arrivals } from "../tracing/Arrivals.ts"
 import type { Traced } from "../tracing/Traced.ts"
 import * as Arriving from "./Arriving.ts"
@@ -40,6 +41,7 @@ export interface Surroundings {
   /** Requests are part of what the span of the answering fiber stands for. */
   readonly inheritsSpan: boolean
   readonly arrivals: Arrivals
+  readonly traceSettings: TraceSettings
 }
 
 /** Answers to clients whose requests were read as their types say. @internal */
@@ -66,7 +68,7 @@ export const makeWire = (surroundings: Surroundings) => {
 }
 
 /** All but inference. */
-const questions = ({ server }: Surroundings) => {
+const questions = ({ server, traceSettings }: Surroundings) => {
   const { repository } = server
   const lookup = StatisticsLookup.make(repository)
   return InferenceRpcs.omit("ModelInfer", "ModelStreamInfer").of({
@@ -84,6 +86,8 @@ const questions = ({ server }: Surroundings) => {
         : Effect.fromResult(
           Result.map(lookup.ofModel(model, version), (versions) => versions.map(statistics))
         ),
+    TraceSetting: ({ change = {}, model = "" }) =>
+      Effect.suspend(() => Effect.fromResult(traceSettings.change(model, change))),
     RepositoryIndex: ({ ready = false }) =>
       Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
     RepositoryModelLoad: ({ config, files, model, version }) =>

@@ -17,6 +17,7 @@ const categories: Readonly<Record<Procedure, RestrictedCategory>> = {
   ModelMetadata: "metadata",
   ModelConfig: "model-config",
   ModelStatistics: "statistics",
+  TraceSetting: "trace",
   RepositoryIndex: "model-repository",
   RepositoryModelLoad: "model-repository",
   RepositoryModelUnload: "model-repository",
