@@ -53,6 +53,19 @@ describe("the trace file of a running server", () => {
       } as never)
     }).pipe(Effect.scoped))
 
+  it.live("is written soon after a request, and is a whole array then", () =>
+    Effect.gen(function*() {
+      const server = yield* start(...file, "level=TIMESTAMPS", "rate=1")
+      const written = () => {
+        const text = server.files().length === 0 ? "" : readFileSync(server.path, "utf8")
+        return text.endsWith("]") ? requests(JSON.parse(text)) : 0
+      }
+      for (const count of [1, 2]) {
+        yield* server.send(1)
+        yield* eventually(written, (seen) => seen === count)
+      }
+    }).pipe(Effect.scoped))
+
   it.live("146 is several files by the log frequency", () =>
     Effect.gen(function*() {
       const server = yield* start(...file)

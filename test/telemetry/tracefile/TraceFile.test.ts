@@ -314,6 +314,15 @@ describe("what cannot be written", () => {
       assert.deepStrictEqual(all, Array.from({ length: 100 }, (_, i) => i + 1))
     }).pipe(Effect.scoped))
 
+  it.effect("takes very many traces at a time", () =>
+    Effect.gen(function*() {
+      const file = yield* start({ level: ["TENSORS"], count: 1_000_000 }, { maxPending: 100_000_000 })
+      file.send(200_000)
+      yield* file.end
+      assert.deepStrictEqual(file.log, [])
+      assert.strictEqual(read(file.path).length, 200_000)
+    }).pipe(Effect.scoped))
+
   it.effect("are tensors too large to wait with the others: the rest of the trace is written", () =>
     Effect.gen(function*() {
       const file = yield* start({ level: ["TIMESTAMPS", "TENSORS"] }, { maxPending: 3000 })

@@ -45,7 +45,7 @@ export const make = (
     if (alone && finished >= logFrequency) release({ alone: true, now: true })
     else if (isCounted && open === 0) release({ alone: true, now: true })
     else if (isReplaced) release({ alone, now: true })
-    else if (!keeps) release({ alone: false, now: false })
+    else if (!keeps) release({ alone: false, now: pending.filling })
     else if (pending.filling) release({ alone, now: true })
   }
 

@@ -105,7 +105,10 @@ export const make = Effect.fnUntraced(function*(
     const now = parts
     parts = []
     const together: Array<string> = []
-    for (const { alone, texts } of now) if (!alone) together.push(...texts)
+    for (const { alone, texts } of now) {
+      // Too many for the arguments of one call.
+      if (!alone) { for (const text of texts) together.push(text) }
+    }
     const files = now.filter(({ alone, texts }) => alone && texts.length > 0)
     if (together.length > 0) files.push({ texts: together, alone: false })
     return Effect.andThen(Effect.forEach(files, write, { discard: true }), tellLeftOut)
