@@ -1,6 +1,7 @@
 /** The forms of answers: errors, texts, and the parts of a large body. */
 import { Cause, type Effect, Exit, Option } from "effect"
 import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Errors.ts"
+import * as TraceFailure from "../../../../schema/TraceFailure.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import * as Failures from "../tracing/Failures.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
@@ -88,7 +89,7 @@ export class Call extends Exchange {
   /** Answers 500 for a bug in the server, which the log describes. */
   override defect(cause: Cause.Cause<unknown>): void {
     this.server.report(cause)
-    this.traced?.failed(Failures.bug)
+    this.traced?.failed(TraceFailure.bug)
     this.cut()
     this.close()
     this.error(500, "The server failed on this request because of a bug in it; its log says more.")
