@@ -4,6 +4,7 @@ import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Error
 import * as TraceFailure from "../../../../schema/TraceFailure.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import * as Failures from "../tracing/Failures.ts"
+import * as RemoteParent from "../tracing/RemoteParent.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
 import { AnswerStream } from "./AnswerStream.ts"
 import * as CallFacts from "./CallFacts.ts"
@@ -62,12 +63,12 @@ export class Call extends Exchange {
     this.failure(new Stopping({ message: "Server exiting" }))
   }
 
-  /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
+  /** Runs an effect as part of the client's span, and answers its failures; `onSuccess` answers the rest. */
   answerWith<A>(
     effect: Effect.Effect<A, Failure>,
     onSuccess: (value: A) => void
   ): void {
-    this.run(effect, (exit) => {
+    this.run(RemoteParent.under(effect, this.request.headers["traceparent"]), (exit) => {
       if (Exit.isSuccess(exit)) onSuccess(exit.value)
       else this.unsuccessful(exit.cause)
     })
