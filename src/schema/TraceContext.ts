@@ -30,12 +30,11 @@ export const parse = (
   if (traceparent === undefined || !parentPattern.test(traceparent)) return undefined
   // Versions to come may say more behind it; version 00 may not.
   if (traceparent.length > parentLength && traceparent.startsWith("00")) return undefined
-  return fromParts(
-    traceparent.slice(3, 35),
-    traceparent.slice(36, 52),
-    (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1,
-    tracestate
-  )
+  const traceId = traceparent.slice(3, 35)
+  const spanId = traceparent.slice(36, 52)
+  // The lowest bit of the flags.
+  const sampled = (Number.parseInt(traceparent[54]!, 16) & 1) === 1
+  return traceId === noTraceId || spanId === noSpanId ? undefined : make(traceId, spanId, sampled, tracestate)
 }
 
 /** The same from ids that came one by one, as in the messages of Effect RPC. @category constructors */
@@ -47,6 +46,10 @@ export const fromParts = (
 ): TraceContext | undefined => {
   if (!traceIdPattern.test(traceId) || traceId === noTraceId) return undefined
   if (!spanIdPattern.test(spanId) || spanId === noSpanId) return undefined
+  return make(traceId, spanId, sampled, tracestate)
+}
+
+const make = (traceId: string, spanId: string, sampled: boolean, tracestate: string | undefined): TraceContext => {
   const traceState = tracestate === undefined ? undefined : parseState(tracestate)
   return traceState === undefined ? { traceId, spanId, sampled } : { traceId, spanId, sampled, traceState }
 }

@@ -24,7 +24,8 @@ const cancelled: TraceFailure = {
   message: "nobody waited for the answer any more"
 }
 
-const bug: TraceFailure = {
+/** A bug in the server. @category constructors */
+export const bug: TraceFailure = {
   code: undefined,
   type: "Defect",
   message: "the server failed because of a bug in it; its log says more"

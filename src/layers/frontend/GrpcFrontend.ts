@@ -243,6 +243,7 @@ const dispatch =
   (call: GrpcCall): void => {
     const rpc = rpcs.get(call.path)
     if (rpc === undefined) return call.finish(Status.unimplemented, "")
+    rpc.arrived?.(call)
     if (call.closing || door.server.stopping()) return call.failure(shuttingDown())
     if (rpc.category !== undefined) {
       const header = restrictions.missing(rpc.category, call.metadata)

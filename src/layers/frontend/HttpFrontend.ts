@@ -196,6 +196,8 @@ const dispatch = (
     }
     const route = router.find(target, call.captures)
     if (route === undefined) return call.error(404, "Not Found")
+    const isNamed = !target.includes("%") || Router.decodeCaptures(call.captures)
+    route.arrived?.(call)
     const header = restrictions.missing(route.category, request.headers)
     if (header !== undefined) return call.error(403, `This API is restricted, expecting header '${header}'`)
     call.contentType = route.contentType
@@ -205,7 +207,7 @@ const dispatch = (
       call.close()
       return call.exiting()
     }
-    if (target.includes("%") && !Router.decodeCaptures(call.captures)) {
+    if (!isNamed) {
       return call.error(400, "The percent-encoding of a name in the path is malformed; it must encode UTF-8 as %XX.")
     }
     handler(call)

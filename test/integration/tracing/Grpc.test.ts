@@ -128,6 +128,18 @@ describe("gRPC, traced", () => {
       ])
     }).pipe(Effect.scoped))
 
+  it.live("notes what is refused before its message is read", () =>
+    Effect.gen(function*() {
+      const { client, ended, fake, recorder } = yield* traced({
+        restrictions: [{ categories: ["inference"], header: "key", value: "secret" }]
+      })
+      yield* client.unary("ModelInfer", inferBytes([1]))
+      fake.stopping = true
+      yield* client.unary("ModelInfer", inferBytes([1]), { "triton-grpc-protocol-key": "secret" })
+      yield* ended(2)
+      assert.deepStrictEqual(recorder.outcomes, [": 14 UNAVAILABLE", ": 14 Stopping"])
+    }).pipe(Effect.scoped))
+
   it.live("ends with a client that cancels: while it sends, and while it waits", () =>
     Effect.gen(function*() {
       const { client, ended, fake, held, recorder } = yield* traced()

@@ -156,6 +156,26 @@ describe("HTTP, traced", () => {
       assert.isUndefined(recorder.noted[11]!.outcomes[0]!.failure!.code)
     }))
 
+  it.live("notes what is refused before anybody looks for the model", () =>
+    Effect.gen(function*() {
+      const { ended, fake, infer, port, recorder } = yield* traced({
+        restrictions: [{ categories: ["inference"], header: "Key", value: "secret" }]
+      })
+      yield* infer()
+      yield* infer({ key: "secret" }, "/v2/models/a%20b%2Fc/infer")
+      yield* infer({ key: "secret" }, "/v2/models/%zz/infer")
+      fake.stopping = true
+      yield* infer({ key: "secret" })
+      assert.strictEqual((yield* ask(port, path, { headers: { key: "secret" } })).status, 405)
+      yield* ended(4)
+      assert.deepStrictEqual(recorder.outcomes, [
+        "echo: 403 403",
+        "a b/c: 200 ok",
+        "%zz: 400 400",
+        "echo: 503 Stopping"
+      ])
+    }))
+
   it.live("notes compressed bodies and answers, chunked ones and large ones", () =>
     Effect.gen(function*() {
       const { ended, port, recorder } = yield* traced()

@@ -1,6 +1,7 @@
 /** A call over HTTP/2, answered in the forms of gRPC. Source: gRPC over HTTP/2, "Responses". */
 import { Cause } from "effect"
 import { codes, Stopping } from "../../../../schema/Errors.ts"
+import * as TraceFailure from "../../../../schema/TraceFailure.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
@@ -136,7 +137,7 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
   defect(cause: Cause.Cause<unknown>): void {
     this.server.report(cause)
     this.arrived("", "")
-    this.traced?.failed(Failures.bug)
+    this.traced?.failed(TraceFailure.bug)
     if (this.answered && !this.streamOver) this.stream.reset(ErrorCode.internalError)
     else {this.finish(
         Status.Status.internal,

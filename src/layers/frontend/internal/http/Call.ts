@@ -1,8 +1,10 @@
 /** The forms of answers: errors, texts, and the parts of a large body. */
 import { Cause, type Effect, Exit, Option } from "effect"
 import { type Code, codes, Overloaded, Stopping } from "../../../../schema/Errors.ts"
+import * as TraceFailure from "../../../../schema/TraceFailure.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import * as Failures from "../tracing/Failures.ts"
+import * as RemoteParent from "../tracing/RemoteParent.ts"
 import { type ContentType, errorBody } from "./Answer.ts"
 import { AnswerStream } from "./AnswerStream.ts"
 import * as CallFacts from "./CallFacts.ts"
@@ -61,12 +63,12 @@ export class Call extends Exchange {
     this.failure(new Stopping({ message: "Server exiting" }))
   }
 
-  /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
+  /** Runs an effect as part of the client's span, and answers its failures; `onSuccess` answers the rest. */
   answerWith<A>(
     effect: Effect.Effect<A, Failure>,
     onSuccess: (value: A) => void
   ): void {
-    this.run(effect, (exit) => {
+    this.run(RemoteParent.under(effect, this.request.headers["traceparent"]), (exit) => {
       if (Exit.isSuccess(exit)) onSuccess(exit.value)
       else this.unsuccessful(exit.cause)
     })
@@ -88,7 +90,7 @@ export class Call extends Exchange {
   /** Answers 500 for a bug in the server, which the log describes. */
   override defect(cause: Cause.Cause<unknown>): void {
     this.server.report(cause)
-    this.traced?.failed(Failures.bug)
+    this.traced?.failed(TraceFailure.bug)
     this.cut()
     this.close()
     this.error(500, "The server failed on this request because of a bug in it; its log says more.")

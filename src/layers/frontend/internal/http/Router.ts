@@ -26,6 +26,8 @@ export interface Route {
   readonly category: RestrictedCategory | undefined
   /** Content-Type of the answers to a wrong method. */
   readonly contentType: ContentType
+  /** Told of every request for it, before anything is checked. */
+  readonly arrived?: (call: Call) => void
   readonly get?: Handler
   readonly post?: Handler
 }

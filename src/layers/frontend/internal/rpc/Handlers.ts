@@ -24,6 +24,7 @@ import { untilDeadline } from "../Resident.ts"
 import * as StatisticsLookup from "../StatisticsLookup.ts"
 import type { TraceSettings } from "../TraceSettings.ts"
 import type { Arrivals } from "../tracing/Arrivals.ts"
+import * as RemoteParent from "../tracing/RemoteParent.ts"
 import type { Traced } from "../tracing/Traced.ts"
 import * as Arriving from "./Arriving.ts"
 import * as RequestReader from "./RequestReader.ts"
@@ -90,14 +91,20 @@ const questions = ({ server, traceSettings }: Surroundings) => {
       Effect.suspend(() => Effect.fromResult(traceSettings.change(model, change))),
     RepositoryIndex: ({ ready = false }) =>
       Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
-    RepositoryModelLoad: ({ config, files, model, version }) =>
-      repository.load(model, {
-        ...(version === undefined ? {} : { version }),
-        ...(config === undefined ? {} : { config }),
-        ...(files === undefined ? {} : { files: new Map(Object.entries(files)) })
-      }),
-    RepositoryModelUnload: ({ model, unloadDependents = false, version }) =>
-      repository.unload(model, { unloadDependents, ...(version === undefined ? {} : { version }) })
+    RepositoryModelLoad: ({ config, files, model, version }, { headers }) =>
+      RemoteParent.under(
+        repository.load(model, {
+          ...(version === undefined ? {} : { version }),
+          ...(config === undefined ? {} : { config }),
+          ...(files === undefined ? {} : { files: new Map(Object.entries(files)) })
+        }),
+        headers["traceparent"]
+      ),
+    RepositoryModelUnload: ({ model, unloadDependents = false, version }, { headers }) =>
+      RemoteParent.under(
+        repository.unload(model, { unloadDependents, ...(version === undefined ? {} : { version }) }),
+        headers["traceparent"]
+      )
   })
 }
 

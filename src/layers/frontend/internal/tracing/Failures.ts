@@ -7,13 +7,6 @@ export const of = (
   { _tag, code, message }: { readonly code: Code; readonly message: string; readonly _tag?: string }
 ): TraceFailure => ({ code, type: _tag ?? code, message })
 
-/** A bug in the server. @internal */
-export const bug: TraceFailure = {
-  code: undefined,
-  type: "Defect",
-  message: "the server failed because of a bug in it; its log says more"
-}
-
 /** The client went away. @internal */
 export const abandoned: TraceFailure = {
   code: "CANCELLED",

@@ -19,7 +19,8 @@ export const rpcs = (door: Door): { readonly ModelInfer: Rpc } => {
   return {
     ModelInfer: {
       category: "inference",
-      serve: (call) => infer.begin(call)
+      arrived: (call) => infer.arrived(call),
+      serve: (call) => call.receiveOne((message) => infer.submit(call, message))
     }
   }
 }
@@ -37,7 +38,8 @@ class InferRpc {
     this.door = door
   }
 
-  begin(call: GrpcCall): void {
+  /** Prepares to note what happens to the call, where somebody may want to know. */
+  arrived(call: GrpcCall): void {
     const { arrivals } = this.door
     const atNanos = arrivals.moment()
     if (atNanos !== undefined) {
@@ -48,10 +50,9 @@ class InferRpc {
         return traced
       })
     }
-    call.receiveOne((message) => this.submit(call, message))
   }
 
-  private submit(call: GrpcCall, bytes: Uint8Array): void {
+  submit(call: GrpcCall, bytes: Uint8Array): void {
     const { door } = this
     const message = read(bytes)
     if (Result.isFailure(message)) return call.failure(message.failure)

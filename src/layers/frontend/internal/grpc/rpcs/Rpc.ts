@@ -4,12 +4,15 @@ import { MalformedRequest, Stopping } from "../../../../../schema/Errors.ts"
 import type { RestrictedCategory } from "../../../../../schema/options/ValueTypes.ts"
 import type { DraftOf, MessageType, TypeOf } from "../../../../../schema/proto/Descriptor.ts"
 import * as WireFormat from "../../../../../schema/proto/WireFormat.ts"
+import * as RemoteParent from "../../tracing/RemoteParent.ts"
 import type { Failure, GrpcCall } from "../Call.ts"
 
 /** @internal */
 export interface Rpc {
   /** Category by which `--grpc-restricted-protocol` names it; `undefined`: it cannot be restricted. */
   readonly category: RestrictedCategory | undefined
+  /** Told of every call, before anything is checked. */
+  readonly arrived?: (call: GrpcCall) => void
   /** Answers a call; it owns the call from then on. */
   readonly serve: (call: GrpcCall) => void
 }
@@ -27,7 +30,7 @@ export const shuttingDown = (): Stopping =>
 export interface UnaryCall<Response extends MessageType> {
   readonly reply: (response: DraftOf<Response>) => void
   readonly failure: (failure: Failure) => void
-  /** Runs an effect and answers its failures; `onSuccess` answers the rest. */
+  /** Runs an effect as part of the client's span, and answers its failures; `onSuccess` answers the rest. */
   readonly answerWith: <A>(effect: Effect.Effect<A, Failure>, onSuccess: (value: A) => void) => void
 }
 
@@ -62,7 +65,7 @@ export const unary = <Request extends MessageType, Response extends MessageType>
 })
 
 const answerWith = <A>(call: GrpcCall, effect: Effect.Effect<A, Failure>, onSuccess: (value: A) => void): void =>
-  call.run(effect, (exit) => {
+  call.run(RemoteParent.under(effect, call.metadata.get("traceparent")), (exit) => {
     if (Exit.isSuccess(exit)) onSuccess(exit.value)
     else unsuccessful(call, exit.cause)
   })

@@ -2,6 +2,7 @@
 import { Cause, Exit, Option, Result } from "effect"
 import { codes, InferenceError, type InferenceFailure } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import * as TraceFailure from "../../../../../schema/TraceFailure.ts"
 import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { Region } from "../../../../../services/TensorMemory.ts"
 import * as Failures from "../../tracing/Failures.ts"
@@ -204,7 +205,7 @@ class InferStream implements MessageHandler {
       return this.fail(slot, message, reason, begunTags.has(reason._tag))
     }
     if (Cause.hasInterruptsOnly(cause)) return this.fail(slot, message, shuttingDown(), true)
-    slot.drop(Failures.bug)
+    slot.drop(TraceFailure.bug)
     this.abandon()
     this.call.defect(cause)
   }

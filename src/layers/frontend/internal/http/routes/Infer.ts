@@ -36,6 +36,7 @@ export const routes = (door: Door): ReadonlyArray<Route> => {
     category: "inference",
     contentType: "text/plain",
     path: "/v2/models/{model}[/versions/{version}]/infer",
+    arrived: (call) => infer.arrived(call),
     post: (call) => infer.begin(call)
   }]
 }
@@ -47,16 +48,20 @@ class InferRoute {
     this.door = door
   }
 
-  /** Finds the model, and reads how long the client waits and the coding of the body. */
-  begin(call: Call): void {
+  /** Begins to note what happens to the request, where somebody wants to know. */
+  arrived(call: Call): void {
     const { arrivals } = this.door
     const atNanos = arrivals.moment()
-    if (atNanos !== undefined) {
+    if (atNanos !== undefined && call.request.method === "POST") {
       const { model, version } = call.captures
       const context = contextOf(call)
       call.traced = arrivals.begin({ protocol: "http", model, version, atNanos, context, source: call })
       call.traced?.mark("HTTP_RECV_START", atNanos)
     }
+  }
+
+  /** Finds the model, and reads how long the client waits and the coding of the body. */
+  begin(call: Call): void {
     const found = this.door.server.model(call.captures.model, call.captures.version)
     if (Result.isSuccess(found)) return this.proceed(call, found.success, deadlineOf(call))
     if (!isNotResident(found.failure)) return call.failure(found.failure)
