@@ -1,6 +1,6 @@
 /** Gathers the items of one signal, and sends them in batches: by their number, or after a while. */
 import { Effect, Fiber, Latch, Scope } from "effect"
-import type { QueuePlan } from "./Plan.ts"
+import type { QueuePlan } from "./Bounds.ts"
 import type { SignalBook } from "./SignalBook.ts"
 
 /** Items wait here, as many as the plan allows; those for which there is no room are dropped and counted. @category models */

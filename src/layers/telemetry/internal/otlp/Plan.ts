@@ -2,29 +2,12 @@
 import { Result } from "effect"
 import { int } from "../../../../schema/options/ValueTypes.ts"
 import type { Signal } from "../../../../services/ExportCounts.ts"
+import * as Bounds from "./Bounds.ts"
 import { strange } from "./KnownVariables.ts"
 import * as Resource from "./Resource.ts"
 import * as Sampling from "./Sampling.ts"
 import * as SignalVariables from "./SignalVariables.ts"
 import { type Environment, Variables } from "./Variables.ts"
-
-/** How items wait for their export, and how many leave at once. @category models */
-export interface QueuePlan {
-  readonly maxQueueSize: number
-  readonly scheduleDelayMillis: number
-  readonly maxExportBatchSize: number
-  readonly exportTimeoutMillis: number
-}
-
-/** `Infinity`: no bound. @category models */
-export interface SpanLimits {
-  readonly attributeValueLengthLimit: number
-  readonly attributeCountLimit: number
-  readonly eventCountLimit: number
-  readonly linkCountLimit: number
-  readonly attributePerEventCountLimit: number
-  readonly attributePerLinkCountLimit: number
-}
 
 /** Where a signal goes: to a collector, as lines to the standard output, or both. @category models */
 export interface Targets {
@@ -35,16 +18,16 @@ export interface Targets {
 /** @category models */
 export interface TracesPlan extends Targets {
   readonly sampling: Sampling.Sampling
-  readonly queue: QueuePlan
-  readonly limits: SpanLimits
+  readonly queue: Bounds.QueuePlan
+  readonly limits: Bounds.SpanLimits
   /** A span of another process may be the parent of a request's. */
   readonly remoteParents: boolean
 }
 
 /** @category models */
 export interface LogsPlan extends Targets {
-  readonly queue: QueuePlan
-  readonly limits: Pick<SpanLimits, "attributeCountLimit" | "attributeValueLengthLimit">
+  readonly queue: Bounds.QueuePlan
+  readonly limits: Bounds.ValueLimits
 }
 
 /** @category models */
@@ -52,7 +35,8 @@ export interface MetricsPlan extends Targets {
   readonly intervalMillis: number
   readonly timeoutMillis: number
   readonly temporality: "cumulative" | "delta" | "lowmemory"
-  readonly exemplars: "trace_based" | "always_on" | "always_off"
+  /** Traces of values are sent with them. */
+  readonly exemplars: boolean
 }
 
 /** @category models */
@@ -67,9 +51,6 @@ export interface Plan {
 
 /** Settings of `--trace-config opentelemetry,…`, as they were given. @category models */
 export type TraceConfig = ReadonlyArray<readonly [name: string, value: string]>
-
-/** Longest value of an attribute where nothing else is said. */
-const maxValueLength = 8192
 
 const exporters = ["otlp", "console", "otlp/stdout", "none"] as const
 
@@ -98,45 +79,6 @@ const targets = (
   return Result.map(SignalVariables.read(signal, variables, given), (otlp) => ({ otlp, console }))
 }
 
-const queue = (prefix: "BSP" | "BLRP", scheduleDelayMillis: number, variables: Variables): QueuePlan => {
-  const count = (name: string, otherwise: number, min: number) =>
-    variables.count([`OTEL_${prefix}_${name}`], otherwise, min)
-  const maxQueueSize = count("MAX_QUEUE_SIZE", 2048, 1)
-  const batch = count("MAX_EXPORT_BATCH_SIZE", Math.min(512, maxQueueSize), 1)
-  if (batch > maxQueueSize) {
-    variables.warnings.push(
-      `OTEL_${prefix}_MAX_EXPORT_BATCH_SIZE=${batch} is more than the queue holds; ${maxQueueSize} is used`
-    )
-  }
-  return {
-    maxQueueSize,
-    scheduleDelayMillis: count("SCHEDULE_DELAY", scheduleDelayMillis, 0),
-    maxExportBatchSize: Math.min(batch, maxQueueSize),
-    exportTimeoutMillis: count("EXPORT_TIMEOUT", 30_000, 1)
-  }
-}
-
-const valueLimits = (prefix: "SPAN" | "LOGRECORD", variables: Variables): LogsPlan["limits"] => ({
-  attributeValueLengthLimit: variables.count(
-    [`OTEL_${prefix}_ATTRIBUTE_VALUE_LENGTH_LIMIT`, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
-    maxValueLength,
-    1
-  ),
-  attributeCountLimit: variables.count(
-    [`OTEL_${prefix}_ATTRIBUTE_COUNT_LIMIT`, "OTEL_ATTRIBUTE_COUNT_LIMIT"],
-    128,
-    0
-  )
-})
-
-const spanLimits = (variables: Variables): SpanLimits => ({
-  ...valueLimits("SPAN", variables),
-  eventCountLimit: variables.count(["OTEL_SPAN_EVENT_COUNT_LIMIT"], 128, 0),
-  linkCountLimit: variables.count(["OTEL_SPAN_LINK_COUNT_LIMIT"], 128, 0),
-  attributePerEventCountLimit: variables.count(["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"], 128, 0),
-  attributePerLinkCountLimit: variables.count(["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"], 128, 0)
-})
-
 /** Whether W3C trace context is among the ways to propagate, the only one that there is besides baggage, which is of no use here. */
 const propagates = (variables: Variables): boolean => {
   const name = "OTEL_PROPAGATORS"
@@ -151,17 +93,35 @@ const propagates = (variables: Variables): boolean => {
   return words.includes("tracecontext")
 }
 
-const metrics = (variables: Variables, targets: Targets): MetricsPlan => ({
-  ...targets,
-  intervalMillis: variables.count(["OTEL_METRIC_EXPORT_INTERVAL"], 60_000, 1),
-  timeoutMillis: variables.count(["OTEL_METRIC_EXPORT_TIMEOUT"], 30_000, 1),
-  temporality: variables.word(
-    ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
-    ["cumulative", "delta", "lowmemory"],
-    "cumulative"
-  ),
-  exemplars: variables.word(["OTEL_METRICS_EXEMPLAR_FILTER"], ["trace_based", "always_on", "always_off"], "trace_based")
-})
+const metrics = (variables: Variables, targets: Targets): MetricsPlan => {
+  const exemplars = variables.word(
+    ["OTEL_METRICS_EXEMPLAR_FILTER"],
+    ["trace_based", "always_on", "always_off"],
+    "trace_based"
+  )
+  if (exemplars === "always_on") {
+    variables.warnings.push(
+      "OTEL_METRICS_EXEMPLAR_FILTER=always_on has no effect: only values with a trace have exemplars"
+    )
+  }
+  // Others would be of no use beside those of `/metrics`.
+  variables.word(
+    ["OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"],
+    ["explicit_bucket_histogram"],
+    "explicit_bucket_histogram"
+  )
+  return {
+    ...targets,
+    exemplars: exemplars !== "always_off",
+    intervalMillis: variables.count(["OTEL_METRIC_EXPORT_INTERVAL"], 60_000, 1),
+    timeoutMillis: variables.count(["OTEL_METRIC_EXPORT_TIMEOUT"], 30_000, 1),
+    temporality: variables.word(
+      ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
+      ["cumulative", "delta", "lowmemory"],
+      "cumulative"
+    )
+  }
+}
 
 const nothing: Plan = { resource: {}, traces: undefined, metrics: undefined, logs: undefined, warnings: [] }
 
@@ -223,15 +183,15 @@ export const read = (environment: Environment, config: TraceConfig | undefined):
       traces: toTraces === undefined ? undefined : {
         ...toTraces,
         sampling: Sampling.read(variables),
-        queue: queue("BSP", 5000, variables),
-        limits: spanLimits(variables),
+        queue: Bounds.queue("BSP", 5000, variables),
+        limits: Bounds.spanLimits(variables),
         remoteParents: propagates(variables)
       },
       metrics: toMetrics === undefined ? undefined : metrics(variables, toMetrics),
       logs: toLogs === undefined ? undefined : {
         ...toLogs,
-        queue: queue("BLRP", 1000, variables),
-        limits: valueLimits("LOGRECORD", variables)
+        queue: Bounds.queue("BLRP", 1000, variables),
+        limits: Bounds.valueLimits("LOGRECORD", variables)
       },
       warnings: []
     }

@@ -24,7 +24,7 @@ export const make = (made: Tracer.Tracer, decision: HeadDecision, remoteParents:
     span: (options) => {
       const parent = parentOf(options)
       // Below one that is not sampled, `sampled` says nothing of its own.
-      const isWanted = options.sampled || parent?.sampled === false
+      const isWanted = options.sampled || Option.getOrUndefined(options.parent)?.sampled === false
       if (isWanted && ((parent === undefined && options.links.some(isSampled)) || decision.sampled(parent))) {
         return made.span(parent === undefined ? { ...options, parent: Option.none(), root: true } : options)
       }

@@ -95,16 +95,26 @@ export const read = (
 ): Result.Result<SignalPlan, string> => {
   const protocol = variables.word(names(signal, "PROTOCOL"), protocols, "http/protobuf")
   const file = (name: string) => variables.first(names(signal, name))
-  return Result.map(address(signal, protocol, variables, given), (url) => ({
-    protocol,
-    url,
-    headers: headers(signal, variables),
-    timeoutMillis: variables.count(names(signal, "TIMEOUT"), 10_000, 1),
-    compression: variables.word(names(signal, "COMPRESSION"), ["gzip", "none"], "none"),
-    files: {
+  return Result.map(address(signal, protocol, variables, given), (url) => {
+    const files = {
       authority: file("CERTIFICATE"),
       clientCertificate: file("CLIENT_CERTIFICATE"),
       clientKey: file("CLIENT_KEY")
     }
-  }))
+    if (url.protocol === "http:") {
+      for (const found of Object.values(files)) {
+        if (found !== undefined) {
+          variables.warnings.push(`${found[0]} has no effect: ${signal} go to an address with http://`)
+        }
+      }
+    }
+    return {
+      protocol,
+      url,
+      headers: headers(signal, variables),
+      timeoutMillis: variables.count(names(signal, "TIMEOUT"), 10_000, 1),
+      compression: variables.word(names(signal, "COMPRESSION"), ["gzip", "none"], "none"),
+      files
+    }
+  })
 }

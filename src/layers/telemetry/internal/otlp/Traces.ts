@@ -5,7 +5,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources"
 import { AlwaysOnSampler, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node"
 import { Context, Effect, Layer, type Scope, Tracer } from "effect"
-import { HeadSampler } from "../../../../services/HeadSampler.ts"
+import { HeadSampler, type HeadSampling } from "../../../../services/HeadSampler.ts"
 import * as Version from "../../../Version.ts"
 import type { InvalidExport } from "./Certificates.ts"
 import * as ExportQueue from "./ExportQueue.ts"
@@ -38,6 +38,10 @@ export interface Options {
   readonly flushMillis: number
 }
 
+/** For what a client sends counts as nothing: it is no span of this process. */
+const ofThisProcess = (sampled: HeadSampling): HeadSampling => (parent) =>
+  sampled(parent !== undefined && "_tag" in parent && parent._tag === "Span" ? parent : undefined)
+
 /** The services of a tracer that exports its spans until the scope closes. @category constructors */
 export const make = Effect.fnUntraced(function*(
   { book, flushMillis, plan, resource, write }: Options
@@ -65,7 +69,7 @@ export const make = Effect.fnUntraced(function*(
     provider.getTracer("galatea", Version.current)
   )
   return Context.make(Tracer.Tracer, SampledTracer.make(made, decision, plan.remoteParents)).pipe(
-    Context.add(HeadSampler, decision.sampled)
+    Context.add(HeadSampler, plan.remoteParents ? decision.sampled : ofThisProcess(decision.sampled))
   )
 })
 

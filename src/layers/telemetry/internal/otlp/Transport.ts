@@ -49,15 +49,13 @@ const withRetries = (
     }
   })
 
-/** Sends by what `settings` say, until the scope closes. @category constructors */
-export const make = Effect.fnUntraced(function*<Request>(
+/** Sends by this sender. @category constructors */
+export const over = <Request>(
+  sender: Sender,
   settings: SignalSettings,
   serializer: Serializer<Request>,
   book: SignalBook
-): Effect.fn.Return<Transport<Request>, never, Scope.Scope> {
-  const sender = yield* settings.protocol === "grpc"
-    ? GrpcSender.make(book.signal, settings)
-    : HttpSender.make(settings)
+): Transport<Request> => {
   const json = settings.protocol === "http/json"
   const there = place(settings.url)
   const secrets = settings.headers.map(([, value]) => value)
@@ -84,4 +82,16 @@ export const make = Effect.fnUntraced(function*<Request>(
       )
     }
   }
+}
+
+/** Sends by what `settings` say, until the scope closes. @category constructors */
+export const make = Effect.fnUntraced(function*<Request>(
+  settings: SignalSettings,
+  serializer: Serializer<Request>,
+  book: SignalBook
+): Effect.fn.Return<Transport<Request>, never, Scope.Scope> {
+  const sender = yield* settings.protocol === "grpc"
+    ? GrpcSender.make(book.signal, settings)
+    : HttpSender.make(settings)
+  return over(sender, settings, serializer, book)
 })

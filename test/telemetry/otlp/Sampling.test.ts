@@ -1,0 +1,122 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ROOT_CONTEXT } from "@opentelemetry/api"
+import { SamplingDecision, TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace-base"
+import { Context, Option, Tracer } from "effect"
+import * as FastCheck from "fast-check"
+import { HeadDecision } from "../../../src/layers/telemetry/internal/otlp/HeadDecision.ts"
+import * as SampledTracer from "../../../src/layers/telemetry/internal/otlp/SampledTracer.ts"
+import { RatioSampler, type Sampling } from "../../../src/layers/telemetry/internal/otlp/Sampling.ts"
+
+const traceIds = FastCheck.stringMatching(/^[0-9a-f]{32}$/).filter((id) => !/^0+$/.test(id))
+
+describe("the share of traces", () => {
+  it("is chosen as OpenTelemetry's own sampler chooses it", () => {
+    FastCheck.assert(FastCheck.property(traceIds, FastCheck.double({ min: 0, max: 1, noNaN: true }), (id, ratio) => {
+      const theirs = new TraceIdRatioBasedSampler(ratio).shouldSample(ROOT_CONTEXT, id).decision
+      assert.strictEqual(new RatioSampler(ratio).id(id), theirs === SamplingDecision.RECORD_AND_SAMPLED)
+    }))
+  })
+})
+
+/** A tracer that makes spans of all it is asked for, and those that it was asked for. */
+const setup = (sampling: Sampling, remoteParents = true) => {
+  const made: Array<Tracer.Span> = []
+  const decision = new HeadDecision(sampling)
+  const inner = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan({ ...options, sampled: true })
+      Object.assign(span, { _traceId: Option.getOrUndefined(span.parent)?.traceId ?? decision.generateTraceId() })
+      made.push(span)
+      return span
+    }
+  })
+  const tracer = SampledTracer.make(inner, decision, remoteParents)
+  const span = (options: {
+    readonly parent?: Tracer.AnySpan
+    readonly sampled?: boolean
+    readonly links?: ReadonlyArray<Tracer.AnySpan>
+  } = {}) =>
+    tracer.span({
+      name: "span",
+      parent: Option.fromUndefinedOr(options.parent),
+      annotations: Context.empty(),
+      links: (options.links ?? []).map((span) => ({ span, attributes: {} })),
+      startTime: 0n,
+      kind: "internal",
+      root: false,
+      sampled: options.sampled ?? options.parent?.sampled ?? true
+    })
+  return { decision, made, span }
+}
+
+const remote = (sampled: boolean) =>
+  Tracer.externalSpan({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled })
+
+describe("spans", () => {
+  it("are made where the sampler says so, and cost nothing more elsewhere", () => {
+    const cases: ReadonlyArray<readonly [Sampling, root: boolean, sampledParent: boolean, otherParent: boolean]> = [
+      [{ parentBased: true, ratio: 1 }, true, true, false],
+      [{ parentBased: true, ratio: 0 }, false, true, false],
+      [{ parentBased: false, ratio: 1 }, true, true, true],
+      [{ parentBased: false, ratio: 0 }, false, false, false]
+    ]
+    for (const [sampling, root, sampledParent, otherParent] of cases) {
+      for (
+        const [parent, expected] of [[undefined, root], [remote(true), sampledParent], [
+          remote(false),
+          otherParent
+        ]] as const
+      ) {
+        const { made, span } = setup(sampling)
+        const one = span(parent === undefined ? {} : { parent })
+        const text = JSON.stringify([sampling, parent?.sampled])
+        assert.strictEqual(one.sampled, expected, text)
+        assert.strictEqual(made.length, expected ? 1 : 0, text)
+        if (parent !== undefined) assert.strictEqual(one.traceId, parent.traceId, text)
+        // What is below has no decision of its own.
+        assert.strictEqual(span({ parent: one }).sampled, expected, text)
+      }
+    }
+  })
+
+  it("are those whose id the sampler chooses, so that everybody who asks the same decides the same", () => {
+    const { made, span } = setup({ parentBased: false, ratio: 0.5 })
+    const sampler = new RatioSampler(0.5)
+    for (let i = 0; i < 200; i++) span()
+    assert.isTrue(made.length > 50 && made.length < 150, String(made.length))
+    for (const { traceId } of made) assert.isTrue(sampler.id(traceId))
+    assert.strictEqual(new Set(made.map(({ traceId }) => traceId)).size, made.length)
+  })
+
+  it("are made of what was decided before them", () => {
+    const { decision, made, span } = setup({ parentBased: true, ratio: 0.5 })
+    let sampled = 0
+    for (let i = 0; i < 100; i++) {
+      if (!decision.sampled(undefined)) continue
+      sampled++
+      assert.isTrue(span().sampled)
+    }
+    assert.strictEqual(made.length, sampled)
+    assert.isTrue(sampled > 20 && sampled < 80, String(sampled))
+  })
+
+  it("are made of a batch where one of its requests has one", () => {
+    const { span } = setup({ parentBased: true, ratio: 0 })
+    assert.isFalse(span({ links: [remote(false)] }).sampled)
+    assert.isTrue(span({ links: [remote(false), remote(true)] }).sampled)
+  })
+
+  it("are not made where the program does not want them", () => {
+    const { made, span } = setup({ parentBased: false, ratio: 1 })
+    assert.isFalse(span({ sampled: false }).sampled)
+    assert.deepStrictEqual(made, [])
+  })
+
+  it("begin traces of their own where those of others do not count", () => {
+    const { span } = setup({ parentBased: true, ratio: 1 }, false)
+    const one = span({ parent: remote(false) })
+    assert.isTrue(one.sampled)
+    assert.notStrictEqual(one.traceId, remote(false).traceId)
+    assert.strictEqual(span({ parent: one }).traceId, one.traceId)
+  })
+})
