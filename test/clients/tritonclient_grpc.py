@@ -144,8 +144,6 @@ def load_and_unload_need_explicit_control(client):
 @check
 def what_is_not_implemented_says_so(client):
     text = "This server does not implement the {} extension."
-    refused("UNIMPLEMENTED", text.format("logging"), client.get_log_settings)
-    refused("UNIMPLEMENTED", text.format("logging"), client.update_log_settings, {"log_info": True})
     refused("UNIMPLEMENTED", text.format("system shared memory"), client.get_system_shared_memory_status)
     refused("UNIMPLEMENTED", text.format("system shared memory"), client.register_system_shared_memory, "r", "/k", 64)
     refused("UNIMPLEMENTED", text.format("system shared memory"), client.unregister_system_shared_memory)

@@ -214,22 +214,32 @@ describe("custom models", () => {
       }
     }).pipe(Effect.provide(layer)))
 
-  it.effect("log as the server does, with their instance", () => {
+  it.effect("log as the server does, with their instance, also what they print", () => {
     const lines: Array<string> = []
     const told = Deferred.makeUnsafe<void>()
     const logger = Logger.make(({ fiber, logLevel, message }) => {
       const { instance, model } = fiber.getRef(References.CurrentLogAnnotations)
       if (model === undefined) return
       lines.push([logLevel, ...Array.isArray(message) ? message : [message], model, instance].join(" "))
-      Deferred.doneUnsafe(told, Exit.void)
+      if (lines.length === 4) Deferred.doneUnsafe(told, Exit.void)
     })
     return Effect.gen(function*() {
       const instances = yield* open(
-        `${head}export default ({ X }) => Effect.as(Effect.logWarning("seen", 1), { Y: X })`
+        `${head}console.log("loaded %d", 1)\nconsole.debug({ a: 1 })\nconsole.error("bad")\n` +
+          `export default ({ X }) => Effect.as(Effect.logWarning("seen", 1), { Y: X })`
       )
       yield* instances.run([floats([1, 1], [0])], ["Y"])
       yield* Deferred.await(told)
-      assert.deepStrictEqual(lines, ["Warn seen 1 m m_0"])
-    }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([logger])]))
+      assert.deepStrictEqual(lines, [
+        "Info loaded 1 m m_0",
+        "Debug { a: 1 } m m_0",
+        "Error bad m m_0",
+        "Warn seen 1 m m_0"
+      ])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([layer, Logger.layer([logger])]),
+      Effect.provideService(References.MinimumLogLevel, "Debug")
+    )
   })
 })

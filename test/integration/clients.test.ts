@@ -172,6 +172,15 @@ describe("clients", () => {
           assertPassed(yield* run(python, ["test/clients/tritonclient_sequence.py", protocol, addresses[protocol]]))
         }).pipe(Effect.scoped)
     )
+
+    it.live.skipIf(noPython)(
+      `tritonclient for Python changes the log over ${protocol}`,
+      () =>
+        Effect.gen(function*() {
+          const addresses = yield* server([])
+          assertPassed(yield* run(python, ["test/clients/tritonclient_logging.py", protocol, addresses[protocol]]))
+        }).pipe(Effect.scoped)
+    )
   }
 
   it.live.skipIf(noGrpcurl)(

@@ -3,7 +3,7 @@
  *
  * Source: model-config §7.2, "Log line"; protocol §3.8.
  */
-import { Clock, DateTime, Effect, Layer, Logger, References } from "effect"
+import { Clock, DateTime, Effect, Layer, Logger, type LogLevel, References } from "effect"
 import { isWritten } from "../../schema/LogSetting.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
 import { LogSettings, type LogSettingsState } from "../../services/LogSettings.ts"
@@ -38,6 +38,33 @@ const make = (
     if (!isWritten(setting, message.logLevel)) return
     write(LogForm.line(setting.format, LogEntry.make(message, maxLength), look), LogForm.severity(message.logLevel))
   })
+
+/** Nothing but JSON goes to the console: programs read it. @category getters */
+export const isStructured = ({ logFile, logFormat }: Pick<ServerOptions, "logFile" | "logFormat">): boolean =>
+  logFormat === "json" && logFile === ""
+
+/** What is said beside the log, as lines of it where nothing else may be on the console. @category constructors */
+export const saying = (server: ServerOptions, output: Output): Output => {
+  if (!isStructured(server)) return output
+  const line = (level: "Info" | "Error", text: string) =>
+    LogForm.line("json", notice(DateTime.nowUnsafe(), level, text.trim()), { escape: true, rich: false })
+  return {
+    ...output,
+    rich: false,
+    out: (text) => output.out(line("Info", text)),
+    err: (text) => output.err(line("Error", text))
+  }
+}
+
+const notice = (at: DateTime.DateTime, level: LogLevel.LogLevel, message: string): LogEntry.LogEntry => ({
+  date: DateTime.toDate(at),
+  level,
+  message,
+  source: undefined,
+  annotations: [],
+  cause: undefined,
+  span: undefined
+})
 
 /** Info to standard output, the rest to standard error, as long as somebody reads it. */
 const toConsole = (output: Output, maxWaiting: number, missing: (lines: number) => string): Write => {
@@ -74,16 +101,12 @@ export const layer = ({ escape, output, server }: Options): Layer.Layer<never, C
     const clock = yield* Clock.Clock
     const settings = LogControl.make(server)
     const maxLength = server.logMaxMessageLength
-    const missing = (lines: number): string =>
-      LogForm.line(settings.current().format, {
-        date: DateTime.toDate(DateTime.makeUnsafe(clock.currentTimeMillisUnsafe())),
-        level: "Warn",
-        message: `${lines} lines of the log are missing here: more came than could be written (--log-buffer-bytes)`,
-        source: undefined,
-        annotations: [],
-        cause: undefined,
-        span: undefined
-      }, { escape, rich: output.rich && server.logFile === "" })
+    const missing = (lines: number): string => {
+      const at = DateTime.makeUnsafe(clock.currentTimeMillisUnsafe())
+      const text = `${lines} lines of the log are missing here: more came than could be written (--log-buffer-bytes)`
+      const rich = output.rich && server.logFile === ""
+      return LogForm.line(settings.current().format, notice(at, "Warn", text), { escape, rich })
+    }
 
     const console = Effect.sync(() =>
       make(settings, { escape, rich: output.rich, maxLength }, toConsole(output, server.logBufferBytes, missing))

@@ -186,7 +186,8 @@ const start = Effect.fnUntraced(function*(
   outer: Scope.Scope,
   farewell: Farewell.Farewell
 ) {
-  const { output } = environment
+  const output = LogLines.saying(options, environment.output)
+  const people = options.logInfo && !LogLines.isStructured(options)
   const started = performance.now()
   const progress = yield* Progress.make(output, { logAlways: options.logFile !== "" })
   let loads = 0
@@ -199,7 +200,7 @@ const start = Effect.fnUntraced(function*(
       Effect.gen(function*() {
         yield* progress.done
         const table = progress.summary(undefined)
-        if (table !== undefined && options.logInfo) {
+        if (table !== undefined && people) {
           output.out(`${output.rich ? "\n" : ""}${table}\n`)
         }
         return yield* new CliFailure({ message: describe(failure) })
@@ -236,7 +237,7 @@ const start = Effect.fnUntraced(function*(
       : Effect.logInfo(`Started ${service} at ${address}:${port}`)
   }
   yield* Effect.logDebug(`ready after ${Math.round(performance.now() - started)} ms`)
-  if (options.logInfo) {
+  if (people) {
     const index = yield* server.repository.index
     const models = readyModels(server, index)
     output.out(`${output.rich ? "\n" : ""}${progress.summary(index) ?? "No models found.\n"}`)
@@ -257,7 +258,8 @@ const maxTimer = 2147483647
 /** Runs until a signal; fails with `CliFailure` when the server cannot start. @category commands */
 export const serve = (parsed: Parsed, environment: Environment): Effect.Effect<void, CliFailure> => {
   const options = withOperands(parsed)
-  const { output, shutdown } = environment
+  const { shutdown } = environment
+  const output = LogLines.saying(options, environment.output)
   const program = Effect.scoped(Effect.gen(function*() {
     for (const warning of parsed.warnings) {
       yield* Effect.logWarning(warning)

@@ -3,7 +3,18 @@ import { Result } from "effect"
 import * as CacheSettings from "./CacheSettings.ts"
 import { repeated, single } from "./OptionRow.ts"
 import type { ScopedSetting } from "./ValueTypes.ts"
-import { bool, bytes, choice, int, path, perDevice, resource, scopedSetting, string } from "./ValueTypes.ts"
+import {
+  bool,
+  bytes,
+  choice,
+  int,
+  path,
+  perDevice,
+  resource,
+  scopedSetting,
+  string,
+  withoutSecret
+} from "./ValueTypes.ts"
 
 const group = "Backends, caches, scheduling and memory"
 const noCuda = "ONNX Runtime manages the memory of devices by itself."
@@ -82,9 +93,10 @@ export const backendRows = [
     type: scopedSetting({
       label: "cache,setting=value",
       scope: "required",
-      malformed: (text) => `--cache-config option format is '<cache name>,<setting>=<value>'. Got ${text}`,
+      malformed: (text) =>
+        `--cache-config option format is '<cache name>,<setting>=<value>'. Got ${withoutSecret(text)}`,
       emptyScope: (text) =>
-        `No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ${text}`
+        `No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ${withoutSecret(text)}`
     }),
     group,
     doc:

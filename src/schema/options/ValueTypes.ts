@@ -245,19 +245,24 @@ export interface Restriction {
 const isCategory = (text: string): text is RestrictedCategory =>
   (restrictedCategories as ReadonlyArray<string>).includes(text)
 
+/** The beginning of a value that has a secret in it, as far as a message may repeat it: the log would keep it. @category formatting */
+export const withoutSecret = (text: string): string => text.replace(/([:=]).*$/s, "$1…")
+
 /** `‹api,api›:‹header›=‹value›`. @category value types */
 export const restriction: ValueType<Restriction> = type("api[,api…]:header=value", (text) => {
   const match = /^([^:]+):([^=]+)=(.*)$/s.exec(text)
   if (match === null) {
     return Result.fail(
-      `Invalid option value. Got ${text}\nExpected api,api:header=value, such as inference:key=secret.`
+      `Invalid option value. Got ${withoutSecret(text)}\nExpected api,api:header=value, such as inference:key=secret.`
     )
   }
   const categories = match[1]!.split(",")
   const unknown = categories.find((category) => !isCategory(category))
   return unknown === undefined
     ? Result.succeed({ value: { categories: categories.filter(isCategory), header: match[2]!, value: match[3]! } })
-    : Result.fail(`Unknown API '${unknown}'. Got ${text}\nExpected some of ${restrictedCategories.join(", ")}.`)
+    : Result.fail(
+      `Unknown API '${unknown}'. Got ${withoutSecret(text)}\nExpected some of ${restrictedCategories.join(", ")}.`
+    )
 })
 
 /** Why a list of restrictions is unusable: a category may be in one group only. @category value types */

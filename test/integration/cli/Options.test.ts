@@ -8,6 +8,7 @@ import { environmentName } from "../../../src/schema/options/OptionRow.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Sequences from "../../fixtures/onnx/SequenceModels.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
+import { eventually } from "../http/Wire.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import { sourceOptions } from "./SourceOptions.ts"
@@ -673,9 +674,9 @@ describe("options of the log", () => {
         `--log-file=${file}`
       ])
       yield* logged.printed(/\/infer'/)
+      yield* eventually(() => readFileSync(file, "utf8"), (text) => text.includes("\"ready after"))
       const lines = readFileSync(file, "utf8").trimEnd().split("\n")
       for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [IWE] \d+ \S+:\d+\] ".*"$/)
-      assert.isTrue(lines.some((line) => line.includes("\"ready after")))
       assert.strictEqual(logged.err(), "")
 
       const port = yield* Child.freePort
@@ -693,6 +694,27 @@ describe("options of the log", () => {
       assert.deepStrictEqual(yield* quiet.ended, { code: 0, signal: null })
       assert.strictEqual(quiet.out() + quiet.err(), "")
     })))
+
+  test(
+    "tell of requests, and bound what a line and the lines that wait may take",
+    ["log-requests", "log-max-message-length", "log-buffer-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const server = yield* Child.serve([
+          models,
+          "--log-requests=failed",
+          "--log-max-message-length=256",
+          "--log-buffer-bytes=65536"
+        ])
+        yield* Child.ask(`${server.url}/v2/models/simple/infer`, body({ id: "good", inputs }))
+        const long = "m".repeat(1000)
+        yield* Child.ask(`${server.url}/v2/models/${long}/infer`, body({ id: "bad", inputs }))
+        const [line] = yield* server.printed(/^W.*request failed: .*$/m)
+        assert.match(line, /: 'm{200,}… \(\d+ more characters\) protocol=http model=m{255}… status=404/)
+        assert.notInclude(server.out() + server.err(), "request answered")
+      }))
+  )
 })
 
 describe("options of execution", () => {
@@ -701,6 +723,7 @@ describe("options of execution", () => {
     "tensor-memory-idle-bytes",
     "instance-stall-timeout-secs",
     "instance-heap-megabytes",
+    "instance-log-lines",
     "instance-cores"
   ], () =>
     scoped(Effect.gen(function*() {
@@ -711,6 +734,7 @@ describe("options of execution", () => {
         "--tensor-memory-idle-bytes=0",
         "--instance-stall-timeout-secs=5",
         "--instance-heap-megabytes=64",
+        "--instance-log-lines=1",
         "--instance-cores=1"
       ])
       const answer = yield* Child.ask(`${server.url}/v2/models/simple/infer`, body({ inputs }))

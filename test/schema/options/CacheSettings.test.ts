@@ -57,8 +57,8 @@ describe("CacheSettings", () => {
   })
 
   it.each([
-    [["size=1"], "--cache-config option format is '<cache name>,<setting>=<value>'. Got size=1"],
-    [[",size=1"], "No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ,size=1"],
+    [["size=1"], "--cache-config option format is '<cache name>,<setting>=<value>'. Got size=…"],
+    [[",size=1"], "No cache specified. --cache-config option format is <cache name>,<setting>=<value>. Got ,size=…"],
     [["local"], "--cache-config option format is '<cache name>,<setting>=<value>'. Got local"],
     [
       ["local,size=1", "redis,host=h"],

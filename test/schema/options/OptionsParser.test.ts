@@ -248,7 +248,7 @@ describe("words", () => {
       ],
       [
         ["--http-restricted-api=helth:a=b"],
-        "Bad option: \"--http-restricted-api\".\nUnknown API 'helth'. Got helth:a=b\nExpected some of health, metadata, " +
+        "Bad option: \"--http-restricted-api\".\nUnknown API 'helth'. Got helth:…\nExpected some of health, metadata, " +
         "inference, shared-memory, model-config, model-repository, statistics, trace, logging."
       ],
       [

@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
+import { format } from "node:util"
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import { trimHeap } from "../../HeapTrim.ts"
 import * as CustomFailure from "./CustomFailure.ts"
@@ -18,7 +19,7 @@ import { CustomLog } from "./CustomLog.ts"
 import * as CustomModule from "./CustomModule.ts"
 import { CustomRunner, effectOf } from "./CustomRunner.ts"
 import type { CustomStart, ToCustomWorker } from "./CustomStart.ts"
-import type { FromWorker } from "./Mailbox.ts"
+import type { FromWorker, Log } from "./Mailbox.ts"
 import { WorkerMailbox } from "./WorkerMailbox.ts"
 
 /** Nothing to do for so long: time to give back what starting up has used, once. */
@@ -37,6 +38,19 @@ const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
   const words = Array.isArray(message) ? message : [message]
   const text = words.map((word) => typeof word === "string" ? word : CustomFailure.messageOf(word)).join(" ")
   log.write(level, cause.reasons.length === 0 ? text : `${text}\n${CustomFailure.prettyOf(cause)}`)
+})
+
+const printed = (level: Log["level"]) => (...words: ReadonlyArray<unknown>) => {
+  if (log.wants(level)) log.write(level, format(...words))
+}
+
+/** What a model prints as well: by itself it would stand between the lines of the log. */
+Object.assign(globalThis.console, {
+  debug: printed("Debug"),
+  error: printed("Error"),
+  info: printed("Info"),
+  log: printed("Info"),
+  warn: printed("Warn")
 })
 
 const contextOf = ({ minimumLogLevel }: CustomStart) =>

@@ -37,11 +37,15 @@ const head = (format: "default" | "ISO8601", { date, level, source = "galatea:0"
       clock(date)
     }000 ${process.pid} ${source}]`
 
+/** As a value of `key=value`: what would look like more than one is in quotes. */
+const plain = (value: string | number | boolean): string =>
+  typeof value === "string" && !/^[^\s"=]+$/.test(value) ? quoted(value) : harmless(String(value))
+
 /** Annotations follow the message as `key=value`. */
 const triton = (format: "default" | "ISO8601", entry: LogEntry, { escape }: Look): string => {
   let body = entry.message
   if (entry.cause !== undefined) body += ` ${entry.cause}`
-  for (const [name, value] of entry.annotations) body += ` ${name}=${value}`
+  for (const [name, value] of entry.annotations) body += ` ${name}=${plain(value)}`
   if (entry.span !== undefined) body += ` trace_id=${entry.span.traceId} span_id=${entry.span.spanId}`
   return `${head(format, entry)} ${escape ? quoted(body) : body}\n`
 }
@@ -64,10 +68,6 @@ const object = (entry: LogEntry): string => {
 }
 
 const colours: Readonly<Record<Severity, number>> = { I: 32, W: 33, E: 31 }
-
-/** As a value of `key=value`: what would look like more than one is in quotes. */
-const plain = (value: string | number | boolean): string =>
-  typeof value === "string" && !/^[^\s"=]+$/.test(value) ? quoted(value) : harmless(String(value))
 
 const pretty = (entry: LogEntry, { rich }: Look): string => {
   const style = (code: number, text: string) => rich ? `\x1b[${code}m${text}\x1b[0m` : text
