@@ -27,14 +27,13 @@ const infer = (url: string, model: string, rows: number, shape: ReadonlyArray<nu
     })
   })
 
-const serve = Effect.fnUntraced(function*(...words: ReadonlyArray<string>) {
+const serve = Effect.fnUntraced(function*(variables: Readonly<Record<string, string>> = {}) {
   const models = yield* Child.folder(repository)
   const server = yield* Child.serve([
     models,
     "--metrics-config=summary_latencies=true",
-    "--metrics-config=histogram_latencies=true",
-    ...words
-  ])
+    "--metrics-config=histogram_latencies=true"
+  ], { variables })
   assert.notInclude(server.err(), "metric", "nothing of it is warned of")
   return { url: server.url, metrics: /metrics at (\S+)/.exec(server.out())![1]! }
 })
@@ -191,7 +190,11 @@ describe.skipIf(prometheus === undefined || promtool === undefined)("a real Prom
 
   it.live("scrapes the server and answers queries with what the server counted", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { metrics, url } = yield* serve()
+      // Nobody listens there: a trace that is sampled is an exemplar, whatever becomes of it then.
+      const { metrics, url } = yield* serve({
+        OTEL_TRACES_EXPORTER: "otlp",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9"
+      })
       yield* load(url)
       const folder = yield* Child.folder({})
       writeFileSync(
@@ -205,7 +208,8 @@ describe.skipIf(prometheus === undefined || promtool === undefined)("a real Prom
           prometheus!,
           `--config.file=${join(folder, "prometheus.yml")}`,
           `--storage.tsdb.path=${join(folder, "data")}`,
-          "--web.listen-address=127.0.0.1:0"
+          "--web.listen-address=127.0.0.1:0",
+          "--enable-feature=exemplar-storage"
         ]
       })
       const [, address] = yield* scraper.printed(/"Listening on" .*address="?(127\.0\.0\.1:\d+)/)
@@ -235,5 +239,18 @@ describe.skipIf(prometheus === undefined || promtool === undefined)("a real Prom
       assert.isAbove(median!, 0)
       assert.isBelow(median!, 60)
       assert.isAbove((yield* query(newest("process_resident_memory_bytes{job=\"galatea\"}")))!, 1e6)
+      const name = "galatea_request_duration_seconds_bucket"
+      const now = (yield* Clock.currentTimeMillis) / 1000
+      const kept = JSON.parse(
+        (yield* Child.ask(`http://${address}/api/v1/query_exemplars?query=${name}&start=${now - 3600}&end=${now + 60}`))
+          .text
+      )
+      const exemplars = kept.data.flatMap((series: { readonly exemplars: ReadonlyArray<unknown> }) => series.exemplars)
+      assert.isAbove(exemplars.length, 0)
+      for (const { labels, value } of exemplars) {
+        assert.match(labels.trace_id, /^[0-9a-f]{32}$/)
+        assert.match(labels.span_id, /^[0-9a-f]{16}$/)
+        assert.isAbove(Number(value), 0)
+      }
     })))
 })

@@ -1,7 +1,6 @@
 /** Where `galatea top` reads: the metrics of a running server, and what it says of its models. */
 import { Clock, Effect, Result } from "effect"
 import { HttpClient } from "effect/http"
-import { unreachable } from "../../../../client/internal/http/ServerUrl.ts"
 import * as RunningServer from "../RunningServer.ts"
 import type { Listed } from "./Activity.ts"
 import * as Reading from "./Reading.ts"
@@ -37,6 +36,15 @@ const fail = (message: string) => new RunningServer.Unreadable({ message })
 const advice =
   "Metrics are on a port of their own: name it with --metrics-url, and see that the server has no --allow-metrics=false."
 
+/** What the innermost cause says in a word, such as `ECONNREFUSED`, or in its own. */
+const innermost = (error: Error): string => {
+  let words = error.message
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    words = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message
+  }
+  return words
+}
+
 const metricsAt = (
   http: HttpClient.HttpClient,
   url: string
@@ -57,7 +65,7 @@ const metricsAt = (
       orElse: () => Effect.fail(fail(`${url} did not answer within ${patience}.`))
     }),
     Effect.mapError((error) =>
-      error._tag === "Unreadable" ? error : fail(`${unreachable(url, "GET", error.reason).message}. ${advice}`)
+      error._tag === "Unreadable" ? error : fail(`No answer from ${url} (${innermost(error)}). ${advice}`)
     )
   )
 
@@ -74,7 +82,7 @@ export const connect = (
       : metricsUrl.includes("://")
       ? metricsUrl
       : `http://${metricsUrl}`
-    if (!URL.canParse(given)) {
+    if (!URL.canParse(given) || !/^https?:/i.test(given)) {
       return yield* fail(`'${given}' is no address; --metrics-url takes http://host:8002/metrics.`)
     }
     const index = Effect.map(

@@ -17,6 +17,8 @@ interface Column {
   readonly left?: boolean
   /** Rows can be ordered by it. */
   readonly order?: Order
+  /** It is left out where nobody has a value for it. */
+  readonly rare?: boolean
 }
 
 const states: Readonly<Record<string, string>> = { READY: "ready" }
@@ -46,39 +48,45 @@ const columns: ReadonlyArray<Column> = [
   { title: "INST", cell: ({ now }) => Wording.ofTotal(now?.executing, now?.instances), leaves: 1 },
   { title: "ERR/S", cell: (one) => Wording.rate(one.failuresPerSecond), leaves: 0, order: "errors" },
   { title: "REJ/S", cell: (one) => Wording.rate(one.rejectionsPerSecond), leaves: 3 },
-  { title: "SEQ", cell: sequences, leaves: 8 }
+  { title: "SEQ", cell: sequences, leaves: 8, rare: true }
 ]
 
-const valueOf = (version: VersionActivity, order: Exclude<Order, "name">): number => {
+const valueOf = (version: VersionActivity, order: Order): number | undefined => {
   switch (order) {
     case "rate":
-      return version.requestsPerSecond ?? -1
+      return version.requestsPerSecond
     case "p99":
-      return version.p99 ?? -1
+      return version.p99
     case "queue":
-      return version.now?.pending ?? -1
+      return version.now?.pending
     case "errors":
-      return (version.failuresPerSecond ?? -1) + (version.rejectionsPerSecond ?? 0)
+      return version.failuresPerSecond === undefined
+        ? undefined
+        : version.failuresPerSecond + (version.rejectionsPerSecond ?? 0)
+    case "name":
+      return 0
   }
 }
 
-/** The largest first, names by the alphabet; `reversed` the other way round. @internal */
+/** The largest first, names by the alphabet; `reversed` the other way round. What is not known comes last either way. @internal */
 export const sorted = (
   versions: ReadonlyArray<VersionActivity>,
   order: Order,
   reversed: boolean
 ): ReadonlyArray<VersionActivity> => {
   const direction = reversed ? -1 : 1
-  return versions.toSorted((a, b) =>
-    direction * (order === "name" ? 0 : valueOf(b, order) - valueOf(a, order))
-    || direction * (a.model < b.model ? -1 : a.model > b.model ? 1 : 0)
-    || direction * (Number(a.version) - Number(b.version) || 0)
-  )
+  return versions.toSorted((a, b) => {
+    const [first, second] = [valueOf(a, order), valueOf(b, order)]
+    if ((first === undefined) !== (second === undefined)) return first === undefined ? 1 : -1
+    return direction * ((second ?? 0) - (first ?? 0))
+      || direction * (a.model < b.model ? -1 : a.model > b.model ? 1 : 0)
+      || direction * (Number(a.version) - Number(b.version) || 0)
+  })
 }
 
 const gap = 2
 /** A name keeps so many characters at least. */
-const minName = 12
+const minName = 20
 
 const fit = (text: string, width: number, left: boolean): string => {
   const missing = width - CliOutput.displayWidth(text)
@@ -107,7 +115,7 @@ export const render = (
     const cells = versions.map((version) => visible(column.cell(version)))
     const widest = Math.max(title.length, ...cells.map(CliOutput.displayWidth))
     return { ...column, title, cells, width: widest }
-  })
+  }).filter(({ cells, rare }) => rare !== true || cells.some((cell) => cell !== "-"))
   const needed = () => made.reduce((sum, column) => sum + column.width + gap, -gap)
   if (width !== undefined) {
     const name = made[0]!

@@ -56,6 +56,11 @@ const summaryPoint = (at: string) => (series: MetricSeries<Summary>) => {
   }
 }
 
+const unit = (name: string) => {
+  const known = unitOf(name)
+  return known === "" ? {} : { unit: known }
+}
+
 const data = (request: MetricsRequest, family: MetricFamily) => {
   const at = String(nanosOf(request.atMillis))
   switch (family.type) {
@@ -91,7 +96,7 @@ export const encode = (request: MetricsRequest): Uint8Array =>
         metrics: request.families.map((family) => ({
           name: family.name,
           description: family.help,
-          unit: unitOf(family.name),
+          ...unit(family.name),
           ...data(request, family)
         }))
       }]

@@ -1,0 +1,235 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Cause, Effect, Fiber, Layer, Option, Queue, Terminal } from "effect"
+import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import * as Output from "../../src/layers/cli/internal/Output.ts"
+import * as Top from "../../src/layers/cli/Top.ts"
+import * as Metrics from "./internal/top/Metrics.ts"
+
+/** A server that answers what the test says, and a terminal of which the test presses the keys. */
+const make = Effect.fnUntraced(function*(options: { readonly isTTY: boolean }) {
+  const server = {
+    gone: false,
+    metrics: Metrics.version({}),
+    index: "[{\"name\":\"simple\",\"version\":\"1\",\"state\":\"READY\"}]" as string | undefined,
+    asked: [] as Array<string>
+  }
+  const http = HttpClient.make((request, url) => {
+    server.asked.push(`${url.host}${url.pathname}`)
+    const isMetrics = url.pathname === "/metrics"
+    const body = isMetrics ? server.metrics : server.index
+    if (server.gone) {
+      const cause = Object.assign(new Error("refused"), { code: "ECONNREFUSED" })
+      return Effect.fail(
+        new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+      )
+    }
+    const response = body === undefined
+      ? new Response("{\"error\":\"restricted\"}", { status: 403 })
+      : new Response(body, { status: 200 })
+    return Effect.succeed(HttpClientResponse.fromWeb(request, response))
+  })
+  const keys = yield* Queue.make<Terminal.UserInput, Cause.Done>()
+  const sizes = yield* Queue.make<Terminal.Size, Cause.Done>()
+  const terminal = Terminal.make({
+    columns: Effect.succeed(100),
+    rows: Effect.succeed(12),
+    size: Effect.succeed(sizes),
+    readInput: Effect.succeed(keys),
+    readLine: Effect.never,
+    display: () => Effect.void
+  })
+  let out = ""
+  let err = ""
+  const sink = (write: (text: string) => void) => ({ isTTY: options.isTTY, columns: 100, rows: 12, write })
+  const output = Output.make(sink((text) => void (out += text)), sink((text) => void (err += text)), { NO_COLOR: "1" })
+  const run = (changes: Partial<Top.Command> = {}) =>
+    Top.top(
+      {
+        url: "http://host:8000",
+        headers: [],
+        metricsUrl: undefined,
+        interval: 2,
+        once: false,
+        sort: "rate",
+        ...changes
+      },
+      output
+    ).pipe(
+      Effect.provide(
+        Layer.merge(Layer.succeed(HttpClient.HttpClient, http), Layer.succeed(Terminal.Terminal, terminal))
+      )
+    )
+  const press = (name: string, ctrl = false) =>
+    Effect.andThen(
+      Queue.offer(keys, { input: Option.some(name), key: { name, ctrl, meta: false, shift: false } }),
+      settle
+    )
+  return {
+    server,
+    run,
+    press,
+    resize: (size: Terminal.Size) => Effect.andThen(Queue.offer(sizes, size), settle),
+    endOfKeys: Effect.andThen(Queue.end(keys), settle),
+    out: () => out,
+    err: () => err,
+    /** Lines that were drawn last. */
+    screen: () => out.slice(out.lastIndexOf("\x1b[H") + 3).split("\x1b[K").map((line) => line.replace(/^\r\n/, ""))
+  }
+})
+
+const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 60 }))
+/** Answers of fetch take turns of the event loop, which no clock counts. */
+const turn = Effect.andThen(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))), settle)
+const answers = Effect.repeat(turn, { times: 5 })
+const pass = (time: string) => Effect.andThen(TestClock.adjust(time as "1 second"), answers)
+
+describe("galatea top on a terminal", () => {
+  it.effect("takes the whole terminal, looks again and again, and gives it back", () =>
+    Effect.gen(function*() {
+      const { out, press, run, screen, server } = yield* make({ isTTY: true })
+      const fiber = yield* Effect.forkChild(run(), { startImmediately: true })
+      yield* answers
+      assert.isTrue(out().startsWith("\x1b[?1049h\x1b[?25l"))
+      assert.match(screen()[4]!, /^simple +1 +ready +- /)
+      assert.sameMembers([...new Set(server.asked)], ["host:8002/metrics", "host:8000/v2/repository/index"])
+      server.metrics = Metrics.version({ requests: 30, pending: 4 })
+      yield* pass("2 seconds")
+      assert.match(screen()[4]!, /^simple +1 +ready +15\.0 .* 4 /)
+      yield* press("q")
+      yield* Fiber.join(fiber)
+      assert.isTrue(out().endsWith("\x1b[?25h\x1b[?1049l"))
+    }))
+
+  it.effect("says when the server is gone, and goes on when it is back", () =>
+    Effect.gen(function*() {
+      const { press, run, screen, server } = yield* make({ isTTY: true })
+      const fiber = yield* Effect.forkChild(run(), { startImmediately: true })
+      yield* answers
+      server.gone = true
+      yield* pass("2 seconds")
+      assert.match(screen()[1]!, /^No answer from http:\/\/host:8000 \(ECONNREFUSED\)/)
+      assert.match(screen()[4]!, /^simple /)
+      server.gone = false
+      server.metrics = Metrics.version({ requests: 40 })
+      yield* pass("2 seconds")
+      assert.match(screen()[1]!, /^1 model {3}10\.0 requests\/s/)
+      yield* press("c", true)
+      yield* Fiber.join(fiber)
+    }))
+
+  it.effect("orders, turns round and scrolls by keys, and draws anew when the terminal is resized", () =>
+    Effect.gen(function*() {
+      const { press, resize, run, screen, server } = yield* make({ isTTY: true })
+      const models = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+      server.metrics = models.map((model) => Metrics.version({ model })).join("")
+      server.index = "[]"
+      const fiber = yield* Effect.forkChild(run({ sort: "name" }), { startImmediately: true })
+      yield* answers
+      const first = () => screen()[4]![0]
+      assert.deepStrictEqual([first(), screen().length - 1], ["a", 12])
+      yield* press("down")
+      assert.strictEqual(first(), "b")
+      for (let i = 0; i < 9; i++) yield* press("j")
+      assert.strictEqual(first(), "c", "the last rows are in sight")
+      yield* press("up")
+      assert.strictEqual(first(), "b")
+      yield* press("r")
+      assert.strictEqual(first(), "h")
+      yield* press("s")
+      assert.include(screen()[3]!, "REQ/S*")
+      yield* press("x")
+      yield* resize({ columns: 40, rows: 24 })
+      assert.strictEqual(screen().length - 1, 14)
+      assert.notInclude(screen()[3]!, "STATE")
+      yield* press("escape")
+      yield* Fiber.join(fiber)
+    }))
+
+  it.effect("goes on without a keyboard", () =>
+    Effect.gen(function*() {
+      const { endOfKeys, run, screen, server } = yield* make({ isTTY: true })
+      const fiber = yield* Effect.forkChild(run(), { startImmediately: true })
+      yield* answers
+      yield* endOfKeys
+      server.metrics = Metrics.version({ requests: 30 })
+      yield* pass("2 seconds")
+      assert.match(screen()[4]!, / 15\.0 /)
+      yield* Fiber.interrupt(fiber)
+    }))
+})
+
+describe("galatea top without a terminal", () => {
+  it.effect("writes one table for each interval, and what is wrong to standard error", () =>
+    Effect.gen(function*() {
+      const { err, out, run, server } = yield* make({ isTTY: false })
+      const fiber = yield* Effect.forkChild(run(), { startImmediately: true })
+      yield* answers
+      assert.strictEqual(out(), "")
+      server.metrics = Metrics.version({ requests: 8 })
+      yield* pass("2 seconds")
+      assert.match(
+        out(),
+        /^1970-01-01T00:00:02\.000Z {3}http:\/\/host:8000 {3}1 model {3}4\.00 requests\/s.*\nMODEL .*\nsimple .*\n\n$/
+      )
+      server.gone = true
+      yield* pass("2 seconds")
+      yield* pass("2 seconds")
+      assert.match(err(), /^galatea top: No answer from http:\/\/host:8000 .* Trying again\.\n$/)
+      server.gone = false
+      yield* pass("2 seconds")
+      assert.match(err(), /\ngalatea top: http:\/\/host:8000 answers again\.\n$/)
+      assert.strictEqual(out().split("MODEL").length, 3)
+      assert.notInclude(out(), "\x1b")
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("writes one table with --once, also on a terminal", () =>
+    Effect.gen(function*() {
+      for (const isTTY of [true, false]) {
+        const { out, run } = yield* make({ isTTY })
+        const fiber = yield* Effect.forkChild(run({ once: true, interval: 10 }), { startImmediately: true })
+        yield* answers
+        yield* pass("10 seconds")
+        yield* Fiber.join(fiber)
+        assert.match(out(), /Z {3}http.*\nMODEL .*\nsimple .*\n$/)
+        assert.notInclude(out(), "\x1b")
+      }
+    }))
+
+  it.effect("shows metrics although the server does not list its models, and says why", () =>
+    Effect.gen(function*() {
+      const { out, run, server } = yield* make({ isTTY: false })
+      server.index = undefined
+      const fiber = yield* Effect.forkChild(run({ once: true }), { startImmediately: true })
+      yield* answers
+      yield* pass("2 seconds")
+      yield* Fiber.join(fiber)
+      assert.match(out(), /\nThe server at http:\/\/host:8000 answered 403 .*restricted\.\nMODEL/)
+      assert.match(out(), /\nsimple +1 +- /)
+    }))
+
+  it.effect("fails when nobody answers at first, or what answers has no metrics", () =>
+    Effect.gen(function*() {
+      const { run, server } = yield* make({ isTTY: false })
+      const messageOf = (changes: Partial<Top.Command> = {}) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Effect.flip(run(changes)), { startImmediately: true })
+          yield* answers
+          return (yield* Fiber.join(fiber)).message
+        })
+      server.metrics = "hello"
+      assert.match(
+        yield* messageOf(),
+        /^galatea top: http:\/\/host:8002\/metrics has no metrics of models\. .*--metrics-url.*\n$/
+      )
+      server.gone = true
+      assert.match(yield* messageOf(), /^galatea top: No answer from http:\/\/host:8000 \(ECONNREFUSED\)\..*\n$/)
+      assert.match(
+        yield* messageOf({ interval: 0 }),
+        /^galatea top: --interval takes seconds from 0\.1 to 3600, got 0\.\n$/
+      )
+      assert.match(yield* messageOf({ metricsUrl: "http://" }), /^galatea top: 'http:\/\/' is no address/)
+      assert.match(yield* messageOf({ metricsUrl: "ftp://host" }), /^galatea top: 'ftp:\/\/host' is no address/)
+    }))
+})
