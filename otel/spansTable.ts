@@ -1,5 +1,20 @@
 /** Text of otel/spans.md: every span, attribute and event that the server makes. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { attributes, event, spans } from "../src/schema/SpanNames.ts"
+
+const src = fileURLToPath(new URL("../src", import.meta.url))
+
+/** Spans of rare paths, by the names that the code gives its functions. @category constants */
+export const inner: ReadonlyArray<string> = [
+  ...new Set(
+    readdirSync(src, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .flatMap((name) => Array.from(readFileSync(join(src, name), "utf8").matchAll(/Effect\.fn\(\s*"([^"]+)"/g)))
+      .map(([, name]) => name!)
+  )
+].toSorted()
 
 /** What spans of requests say of the way they came. Source: OpenTelemetry's semantic conventions for HTTP and RPC. @category constants */
 export const conventions: ReadonlyArray<readonly [name: string, where: string, meaning: string]> = [
@@ -61,6 +76,13 @@ ${
 
 A span without a parent begins a trace, or is part of the one that the request says it belongs to.
 
+### Steps of starting, loading and unloading
+
+What a load or a start spends its time on, named by the code: no promise, they change with it. No request has them, other than one that
+waits for its model to load.
+
+${inner.map((name) => `\`${name}\``).join(", ")}
+
 ## Attributes of this server
 
 Texts of clients are cut to a bounded length. Contents of tensors are in none of them.
@@ -86,7 +108,8 @@ ${
 ${
   table(["Name", "Meaning"], [
     ...activities.map(([names, meaning]) => [code(names), meaning]),
-    [code(event.leftOut), "a step of the ensemble was not needed"]
+    [code(event.leftOut), "a step of the ensemble was not needed"],
+    [code("exception"), "why it failed, with `exception.type`, `exception.message` and `exception.stacktrace`"]
   ])
 }
 `

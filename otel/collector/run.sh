@@ -33,6 +33,10 @@ until_answers() {
 
 cd "$top"
 node examples/prepare.ts
+mkdir "$work/models"
+cp -rL examples/models/{simple,identity_fp32,silero_stream} "$work/models/"
+# So that requests that come together share a run.
+echo 'dynamic_batching { max_queue_delay_microseconds: 50000 }' >>"$work/models/simple/config.pbtxt"
 
 export FILES="$work" OTLP_GRPC_ADDRESS=localhost:24317 OTLP_HTTP_ADDRESS=localhost:24318
 export PROMETHEUS_ADDRESS=localhost:29464 HEALTH_ADDRESS=localhost:23133
@@ -42,7 +46,7 @@ until_answers http://localhost:23133
 
 OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:24318 OTEL_TRACES_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp \
   OTEL_BSP_SCHEDULE_DELAY=200 OTEL_METRIC_EXPORT_INTERVAL=500 OTEL_METRIC_EXPORT_TIMEOUT=500 \
-  node src/main.ts serve --model-repository examples/models --http-address 127.0.0.1 --http-port 28000 --allow-grpc=false \
+  node src/main.ts serve --model-repository "$work/models" --http-address 127.0.0.1 --http-port 28000 --allow-grpc=false \
   --metrics-port 28002 >"$work/server.log" 2>&1 &
 server=$!
 until_answers http://localhost:28000/v2/health/ready
@@ -50,7 +54,7 @@ until_answers http://localhost:28000/v2/health/ready
 # Requests of a client that is part of a trace itself, all at once, so that some of them share a batch.
 row="[$(seq -s, 16)]"
 body='{"inputs":[{"name":"INPUT0","shape":[1,16],"datatype":"INT32","data":'"$row"'},{"name":"INPUT1","shape":[1,16],"datatype":"INT32","data":'"$row"'}]}'
-curl --silent --parallel --parallel-immediate --data "$body" \
+curl --silent --no-progress-meter --parallel --parallel-immediate --data "$body" \
   --header "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" \
   $(printf 'http://localhost:28000/v2/models/simple/infer %.0s' $(seq 4)) >/dev/null
 node otel/traffic.ts http://localhost:28000 --seconds 2 --clients 4

@@ -85,14 +85,42 @@ export const spans: ReadonlyArray<SpanRow> = [
     name: "POST /v2/models/{model}/infer",
     kind: "server",
     parent: undefined,
-    meaning: "a request by HTTP; with `/versions/{version}` where the client names one",
+    meaning: "a request by HTTP",
+    attributes: [...ofRequest, ...ofFailure]
+  },
+  {
+    name: "POST /v2/models/{model}/versions/{version}/infer",
+    kind: "server",
+    parent: undefined,
+    meaning: "a request by HTTP for a version",
     attributes: [...ofRequest, ...ofFailure]
   },
   {
     name: "inference.GRPCInferenceService/ModelInfer",
     kind: "server",
     parent: undefined,
-    meaning: "a request by gRPC, or one of a stream (`ModelStreamInfer`)",
+    meaning: "a request by gRPC",
+    attributes: [...ofRequest, ...ofFailure]
+  },
+  {
+    name: "inference.GRPCInferenceService/ModelStreamInfer",
+    kind: "server",
+    parent: undefined,
+    meaning: "one request of a stream by gRPC",
+    attributes: [...ofRequest, ...ofFailure]
+  },
+  {
+    name: "ModelInfer",
+    kind: "server",
+    parent: undefined,
+    meaning: "a request by RPC",
+    attributes: [...ofRequest, ...ofFailure]
+  },
+  {
+    name: "ModelStreamInfer",
+    kind: "server",
+    parent: undefined,
+    meaning: "a request by RPC for a stream of answers",
     attributes: [...ofRequest, ...ofFailure]
   },
   {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
 import { dashboard as made } from "../../otel/grafana/dashboard.ts"
+import { text as spansTable } from "../../otel/spansTable.ts"
 import * as Expressions from "../integration/monitoring/Expressions.ts"
 
 const docs = new URL("../../docs/", import.meta.url)
@@ -94,6 +95,10 @@ describe("otel/", () => {
     for (const name of recorded) {
       assert.isTrue(text.includes(name) || text.includes(`…:${name.split(":")[2]}`), name)
     }
+  })
+
+  it("lists the spans and attributes that the code has", () => {
+    assert.strictEqual(Expressions.file("spans.md"), spansTable)
   })
 
   it("has the dashboard that its source makes", () => {

@@ -19,6 +19,9 @@ const tensors = (dims: string, type = "TYPE_FP32") =>
   `platform: "onnxruntime_onnx"\ninput { name: "INPUT0" data_type: ${type} dims: ${dims} }\n`
   + `output { name: "OUTPUT0" data_type: ${type} dims: ${dims} }\n`
 
+const zeros = (name: string) =>
+  `inputs { key: "${name}" value: { data_type: TYPE_INT32 dims: [ 16 ] zero_data: true } }`
+
 /** The first server's. */
 const models = {
   batched: model(
@@ -26,7 +29,11 @@ const models = {
     `max_batch_size: 8\ndynamic_batching { max_queue_delay_microseconds: 20000 }\ninstance_group { count: 1 kind: KIND_CPU `
       + "rate_limiter { resources [ { name: \"R\" count: 1 } ] } }\n"
   ),
-  cached: model(Models.simple(), "max_batch_size: 8\nresponse_cache { enable: true }\n"),
+  cached: model(
+    Models.simple(),
+    `max_batch_size: 8\nresponse_cache { enable: true }\nmodel_warmup { name: "zeros" batch_size: 1 ${zeros("INPUT0")} `
+      + `${zeros("INPUT1")} }\n`
+  ),
   slow: model(
     Models.slow(4000),
     `${tensors("16")}max_batch_size: 1\n${one}dynamic_batching { default_queue_policy { max_queue_size: 2 } }\n`

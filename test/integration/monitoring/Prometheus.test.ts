@@ -29,7 +29,12 @@ if (prometheus === undefined || promtool === undefined) {
   )
 }
 
-const everything = ["--metrics-config=histogram_latencies=true", "--metrics-config=summary_latencies=true"]
+/** Everything that can be turned on is, OTLP too, to a collector that is away: no request notices. */
+const start = Effect.flatMap(Child.freePort, (port) =>
+  Fleet.start({
+    words: ["--metrics-config=histogram_latencies=true", "--metrics-config=summary_latencies=true"],
+    main: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_BSP_SCHEDULE_DELAY: "200" }
+  }))
 
 /** Rounds of traffic until the scope closes, 300 at most. */
 const busy = (fleet: Fleet.Fleet) =>
@@ -40,7 +45,7 @@ const busy = (fleet: Fleet.Fleet) =>
 describe("the table of metrics", () => {
   it.live("is what running servers emit, to the last name", () =>
     Effect.scoped(Effect.gen(function*() {
-      const fleet = yield* Fleet.start({ words: everything })
+      const fleet = yield* start
       yield* Fleet.traffic(fleet, 0)
       const emitted = new Set<string>()
       for (const { metrics } of [fleet.main, fleet.guests]) {
@@ -70,7 +75,7 @@ describe.skipIf(prometheus === undefined || promtool === undefined)("a real Prom
 
   it.live("has an answer to every question of the dashboard and the rules", () =>
     Effect.scoped(Effect.gen(function*() {
-      const fleet = yield* Fleet.start({ words: everything })
+      const fleet = yield* start
       yield* busy(fleet)
       const targets = [fleet.main, fleet.guests].map(({ metrics }) => `"${new URL(metrics).host}"`)
       const folder = yield* Child.folder({ "rules.yml": Expressions.file("prometheus/rules.yml") })
