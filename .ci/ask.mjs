@@ -4,6 +4,7 @@
 //   node ask.mjs ready URL SECONDS PID  waits until the server, this process, is ready
 //   node ask.mjs gone URL SECONDS       waits until nothing answers
 //   node ask.mjs infer URL              one inference of `simple`, result checked
+//   node ask.mjs console URL            the page of the console and every file that belongs to it
 //   node ask.mjs counts FILE            "passed failed skipped" of a JSON report of vitest
 //   node ask.mjs failures FILE          what failed in it: file, name and the first lines of the message
 import { readFileSync } from "node:fs"
@@ -53,6 +54,18 @@ const commands = {
     console.log(response.status, text)
     const data = JSON.parse(text).outputs[0].data
     if (data.length !== 16 || data.some((value, i) => value !== 2 * i)) throw new Error("wrong sums")
+  },
+  console: async () => {
+    const wanted = new Set(["console"])
+    for (const path of wanted) {
+      const response = await fetch(`${target}/v2/${path}`)
+      const text = await response.text()
+      if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`)
+      for (const [, file] of text.matchAll(/(?:href|src)="(console\/[^"]+)"/g)) wanted.add(file)
+      for (const [, file] of text.matchAll(/ from "\.\/([^"]+)"/g)) wanted.add(`console/${file}`)
+    }
+    console.log(`${wanted.size} files`)
+    if (wanted.size < 10) throw new Error(`only ${[...wanted].join(", ")}`)
   },
   counts: () => {
     const report = JSON.parse(readFileSync(target, "utf8"))

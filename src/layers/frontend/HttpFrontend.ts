@@ -8,14 +8,13 @@
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
-import type { Restriction } from "../../schema/options/ValueTypes.ts"
+import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
 import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
-import type { Access } from "./internal/http/ConsoleAccess.ts"
 import * as Cors from "./internal/http/Cors.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
@@ -88,7 +87,7 @@ export interface Options {
    * Who may open the console, where the context has one: `auto`: clients on this machine that ask by one of its loopback names and
    * through no proxy; `true`: everybody. Default `auto`.
    */
-  readonly console?: Access
+  readonly console?: AutoBool
 }
 
 /** The running front end. @category services */

@@ -32,10 +32,10 @@ const barsOf = ({ models }) => {
 
 /** @param {string} term @param {string | undefined} value @param {string} [look] */
 const fact = (term, value, look) =>
-  value === undefined || value === "" ? [] : [h("div", {}, h("dt", {}, term), h("dd", { class: look }, value))]
+  value === undefined || value === "" ? [] : [h("div", { class: look }, h("dt", {}, term), h("dd", {}, value))]
 
-/** What is to be known of one request. @param {Flow} flow */
-export const describe = (flow) => {
+/** What is to be known of one request; why it failed, unless that stands beside it. @param {Flow} flow @param {boolean} [tellsFailure] */
+export const describe = (flow, tellsFailure = true) => {
   const failure = failureOf(flow)
   const run = everyModel(flow.models).find((model) => model.steps.length === 0 && model.run !== undefined)?.run
   const steps = everyModel(flow.models).length - flow.models.length
@@ -53,7 +53,9 @@ export const describe = (flow) => {
         )
       )
     ),
-    failure === undefined ? null : h("p", { class: "failure" }, h("strong", {}, failure.type), ` ${failure.message}`),
+    failure === undefined || !tellsFailure
+      ? null
+      : h("p", { class: "failure" }, h("strong", {}, failure.type), ` ${failure.message}`),
     Waterfall.draw(flow),
     h(
       "dl",
@@ -77,7 +79,7 @@ export const describe = (flow) => {
       ),
       ...fact("Sequence", flow.models[0]?.sequence, "mono"),
       ...fact("Request id", flow.requestId, "mono"),
-      ...fact("Trace", flow.traceId, "mono")
+      ...fact("Trace", flow.traceId, "mono long")
     )
   ]
 }

@@ -34,7 +34,7 @@ export const makeOutput = (output) => {
     { class: "output", "aria-label": `Output ${name}` },
     h("h3", {}, h("span", { class: "mono" }, name), h("span", { class: "chip" }, `${datatype} ${shape.join(" × ")}`)),
     makeBars(output),
-    h(
+    data.length === 0 ? h("p", { class: "hint" }, "empty") : h(
       "pre",
       { class: "values-text", tabindex: 0, role: "group", "aria-label": `Values of ${name}` },
       Values.showRows(data, shape, maxShown)

@@ -87,7 +87,7 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
   const showFlow = async (traceId, place, attempts) => {
     await look()
     const flow = findFlow(traceId)
-    if (flow !== undefined) place.replaceChildren(...Flows.describe(flow).filter((part) => part !== null))
+    if (flow !== undefined) place.replaceChildren(...Flows.describe(flow, false).filter((part) => part !== null))
     else if (attempts > 1) setTimeout(() => showFlow(traceId, place, attempts - 1), 300)
   }
 

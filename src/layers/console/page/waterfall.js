@@ -23,7 +23,7 @@ import * as format from "./format.js"
  */
 
 /** What a model did with it, in the order of time. @param {FlowModel} model @returns {ReadonlyArray<Segment>} */
-export const segmentsOf = ({ beganMicros, endedMicros, queuedMicros, run }) => {
+export const segmentsOf = ({ endedMicros, queuedMicros, run, steps }) => {
   /** @type {Array<Segment>} */
   const segments = []
   if (queuedMicros !== undefined) {
@@ -31,7 +31,7 @@ export const segmentsOf = ({ beganMicros, endedMicros, queuedMicros, run }) => {
       name: "Queue",
       tone: "amber",
       from: queuedMicros,
-      to: run?.beganMicros ?? endedMicros ?? queuedMicros
+      to: run?.beganMicros ?? steps[0]?.beganMicros ?? endedMicros ?? queuedMicros
     })
   }
   if (run === undefined) return segments
@@ -45,7 +45,7 @@ export const segmentsOf = ({ beganMicros, endedMicros, queuedMicros, run }) => {
   segments.push({ name: "Input", tone: "mist", from: began, to: input })
   segments.push({ name: "Compute", tone: "sea", from: input, to: infer })
   segments.push({ name: "Output", tone: "iris", from: infer, to: infer + outputMicros })
-  return beganMicros > ended ? [] : segments
+  return segments
 }
 
 /** Marks that belong together. @param {Flow} flow @param {string} name @param {string} from @param {string} to @returns {ReadonlyArray<Lane>} */

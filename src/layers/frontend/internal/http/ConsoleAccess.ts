@@ -1,8 +1,6 @@
 /** Who may open the console. */
 import type { IncomingHttpHeaders } from "node:http"
-
-/** `auto`: whoever sits at this machine. @internal */
-export type Access = "auto" | "true" | "false"
+import type { AutoBool } from "../../../../schema/options/ValueTypes.ts"
 
 /** What a proxy adds to what it passes on: whoever it comes from is not who it seems to be. */
 const forwarding = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"]
@@ -14,8 +12,8 @@ const isLoopbackAddress = (address: string): boolean =>
 const isLoopbackHost = (host: string): boolean =>
   /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i.test(host)
 
-/** @internal */
-export const isAllowed = (access: Access, peer: string | undefined, headers: IncomingHttpHeaders): boolean => {
+/** `auto`: to whoever sits at this machine. @internal */
+export const isAllowed = (access: AutoBool, peer: string | undefined, headers: IncomingHttpHeaders): boolean => {
   if (access !== "auto") return access === "true"
   return peer !== undefined && isLoopbackAddress(peer) && isLoopbackHost(headers.host ?? "") &&
     forwarding.every((name) => headers[name] === undefined)

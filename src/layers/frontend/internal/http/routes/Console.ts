@@ -5,11 +5,11 @@ import {
   consoleParts,
   type RestrictedPart
 } from "../../../../../schema/ConsoleState.ts"
-import type { RestrictedCategory } from "../../../../../schema/options/ValueTypes.ts"
+import type { AutoBool, RestrictedCategory } from "../../../../../schema/options/ValueTypes.ts"
 import type { ConsoleSource } from "../../../../../services/Console.ts"
 import type { HeaderRecord, Restrictions } from "../../Restrictions.ts"
 import type { Call } from "../Call.ts"
-import { type Access, isAllowed } from "../ConsoleAccess.ts"
+import { isAllowed } from "../ConsoleAccess.ts"
 import type { Handler, Route } from "../Router.ts"
 
 /** The restricted API that each part belongs to. */
@@ -42,7 +42,7 @@ const always = [
 /** @internal */
 export interface Options {
   readonly source: ConsoleSource
-  readonly access: Access
+  readonly access: AutoBool
   readonly restrictions: Restrictions<HeaderRecord>
 }
 
