@@ -1,6 +1,6 @@
 /** Spans of requests of the program that has the server inside, by real models. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Tracer } from "effect"
+import { Clock, Context, Effect, Fiber, Tracer } from "effect"
 import * as Tensors from "../../../src/schema/Tensor.ts"
 import { Tracing } from "../../../src/services/Tracing.ts"
 import { attributesOf, endingOf, linksOf, make, parentOf, timesOf } from "../../telemetry/spans/Recorded.ts"
@@ -18,7 +18,7 @@ describe("a request in this process", () => {
   it.live("has a span, a queue below it, and a batch that it is linked to and that is linked to it", () =>
     Effect.gen(function*() {
       const { ask, one, spans } = yield* start(["direct"])
-      const before = BigInt(Date.now()) * 1_000_000n
+      const before = yield* Clock.currentTimeNanos
       yield* ask({ model: "direct", id: "a1" })
       assert.deepStrictEqual(spans.map(({ kind, name }) => [name, kind]), [
         ["infer", "internal"],

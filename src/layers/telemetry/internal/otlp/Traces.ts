@@ -1,6 +1,6 @@
 /** Spans by OpenTelemetry's SDK, on their way to an outlet. */
 import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
-import { JsonTraceSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
+import { JsonTraceSerializer } from "@opentelemetry/otlp-transformer"
 import { resourceFromAttributes } from "@opentelemetry/resources"
 import { AlwaysOnSampler, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-base"
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node"
@@ -16,13 +16,14 @@ import type { ResourceAttributes } from "./Resource.ts"
 import * as SampledTracer from "./SampledTracer.ts"
 import type { Serializer } from "./Serializer.ts"
 import type { SignalBook } from "./SignalBook.ts"
+import * as SpansProtobuf from "./SpansProtobuf.ts"
 
 const empty = new Uint8Array(0)
 
 /** @category serializers */
 export const serializer: Serializer<ReadonlyArray<ReadableSpan>> = {
   items: (spans) => spans.length,
-  protobuf: (spans) => ProtobufTraceSerializer.serializeRequest([...spans]) ?? empty,
+  protobuf: SpansProtobuf.write,
   json: (spans) => JsonTraceSerializer.serializeRequest([...spans]) ?? empty
 }
 
