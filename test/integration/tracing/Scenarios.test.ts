@@ -111,6 +111,18 @@ describe("the trace file of a running server", () => {
       assert.deepStrictEqual([requests(read(server.path)), requests(read(`${server.path}.0`))], [2, 2])
     }).pipe(Effect.scoped))
 
+  it.live("fails no request when it cannot be written: no folder, a full disk", () =>
+    Effect.gen(function*() {
+      for (const path of ["/no/such/folder/trace.json", "/dev/full"]) {
+        const server = yield* start(`triton,file=${path}`, "level=TIMESTAMPS", "rate=1")
+        yield* server.send(5)
+        // Each change writes what there is.
+        assert.strictEqual((yield* server.set({ trace_rate: "2" })).trace_file, path)
+        yield* server.send(5)
+        yield* server.end
+      }
+    }).pipe(Effect.scoped))
+
   it.live("shows an ensemble with its steps, and their tensors where they are wanted", () =>
     Effect.gen(function*() {
       const server = yield* start(...file, "level=TIMESTAMPS", "level=TENSORS", "rate=1")
