@@ -2,6 +2,7 @@
  * A client of servers that speak KServe V2 with Triton's extensions, over HTTP: promises, typed arrays and `fetch`, without
  * dependencies. For Node and browsers.
  */
+export type { LogChange, LogFormat, LogSetting } from "../schema/LogSetting.ts"
 export type { TraceChange, TraceLevel, TraceMode, TraceSetting } from "../schema/TraceSetting.ts"
 export { connect, type HttpOptions } from "./HttpClient.ts"
 export type {

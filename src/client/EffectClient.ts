@@ -88,6 +88,8 @@ export const make = <const Models extends AnyModels = AnyModels>(
       traceSettings: (model = "", call) => made(() => Operations.traceSettings(model), call),
       changeTraceSettings: (change, call = {}) =>
         made(() => Operations.changeTraceSettings(change, call.model ?? ""), call),
+      logSettings: (call) => perform(Operations.logSettings, call),
+      changeLogSettings: (change, call) => made(() => Operations.changeLogSettings(change), call),
       repositoryIndex: (call) => perform(Operations.repositoryIndex(call?.readyOnly ?? false), call),
       loadModel: (model, call = {}) => made(() => Operations.loadModel(model, call), call),
       unloadModel: (model, call = {}) => made(() => Operations.unloadModel(model, call), call)

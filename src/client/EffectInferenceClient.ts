@@ -1,5 +1,6 @@
 /** The calls that every client has, as effects. */
 import { Context, type Duration, type Effect } from "effect"
+import type { LogChange, LogSetting } from "../schema/LogSetting.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
 import type { TraceChange, TraceSetting } from "../schema/TraceSetting.ts"
 import type { CallOptions, InferOptions, InferResponse, LoadOptions, UnloadOptions } from "./InferenceClient.ts"
@@ -53,6 +54,8 @@ export interface EffectClient<Models extends AnyModels = AnyModels> {
     change: TraceChange,
     call?: Call & { readonly model?: (keyof Models & string) | undefined }
   ) => Answered<TraceSetting>
+  readonly logSettings: (call?: Call) => Answered<LogSetting>
+  readonly changeLogSettings: (change: LogChange, call?: Call) => Answered<LogSetting>
   readonly repositoryIndex: (
     call?: Call & { readonly readyOnly?: boolean | undefined }
   ) => Answered<ReadonlyArray<IndexEntry>>

@@ -163,6 +163,12 @@ export const connectGrpc = <const Models extends AnyModels = AnyModels>(
           (own) => grpc.traceSetting(Reports.traceRequest(change, call.model ?? ""), own)
         )
       ),
+    logSettings: async (call) =>
+      Reports.logSettingOf(await perform("LogSettings", call, true, (own) => grpc.logSettings({}, own))),
+    changeLogSettings: async (change, call) =>
+      Reports.logSettingOf(
+        await perform("LogSettings", call, true, (own) => grpc.logSettings(Reports.logRequest(change), own))
+      ),
     repositoryIndex: async (call) => {
       const ready = call?.readyOnly ?? false
       const { models } = await perform("RepositoryIndex", call, true, (own) => grpc.repositoryIndex({ ready }, own))

@@ -74,6 +74,8 @@ export const connect = <const Models extends AnyModels = AnyModels>(
     traceSettings: async (model = "", call) => perform(Operations.traceSettings(model), call),
     changeTraceSettings: async (change, call = {}) =>
       perform(Operations.changeTraceSettings(change, call.model ?? ""), call),
+    logSettings: (call) => perform(Operations.logSettings, call),
+    changeLogSettings: async (change, call) => perform(Operations.changeLogSettings(change), call),
     repositoryIndex: (call) => perform(Operations.repositoryIndex(call?.readyOnly ?? false), call),
     loadModel: async (model, call = {}) => perform(Operations.loadModel(model, call), call),
     unloadModel: async (model, call = {}) => perform(Operations.unloadModel(model, call), call),

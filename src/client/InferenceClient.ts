@@ -1,5 +1,6 @@
 /** The calls that every client has, whichever way it talks to the server. */
 import type { Parameter, SequenceStep } from "../schema/Inference.ts"
+import type { LogChange, LogSetting } from "../schema/LogSetting.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
 import type { TraceChange, TraceSetting } from "../schema/TraceSetting.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
@@ -127,6 +128,10 @@ export interface InferenceClient<Models extends AnyModels = AnyModels> {
     change: TraceChange,
     options?: CallOptions & { readonly model?: (keyof Models & string) | undefined }
   ) => Promise<TraceSetting>
+  /** What is written into the log. */
+  readonly logSettings: (options?: CallOptions) => Promise<LogSetting>
+  /** Changes what is written into the log, and gives what is in force then. */
+  readonly changeLogSettings: (change: LogChange, options?: CallOptions) => Promise<LogSetting>
   /** Every model and version with its state. */
   readonly repositoryIndex: (
     options?: CallOptions & { readonly readyOnly?: boolean | undefined }

@@ -171,6 +171,8 @@ export const make = <const Models extends AnyModels = AnyModels>(
       traceSettings: (model = "", call) => perform("TraceSetting", call, true, () => rpc.TraceSetting({ model })),
       changeTraceSettings: (change, call = {}) =>
         perform("TraceSetting", call, false, () => rpc.TraceSetting({ model: call.model ?? "", change })),
+      logSettings: (call) => perform("LogSettings", call, true, () => rpc.LogSettings({})),
+      changeLogSettings: (change, call) => perform("LogSettings", call, true, () => rpc.LogSettings({ change })),
       repositoryIndex: (call) =>
         perform("RepositoryIndex", call, true, () => rpc.RepositoryIndex({ ready: call?.readyOnly ?? false })),
       loadModel: (model, { config, files, version, ...call }: Call & LoadOptions = {}) =>

@@ -206,6 +206,27 @@ export const cases: ReadonlyArray<Case> = [
     assert.strictEqual((await failure(client.traceSettings("nothing"))).code, "NOT_FOUND")
   }],
 
+  ["tells and changes what is written into the log", async (client) => {
+    const before = await client.logSettings()
+    assert.deepStrictEqual(before, {
+      file: "",
+      info: true,
+      warning: true,
+      error: true,
+      verboseLevel: 0,
+      format: "default"
+    })
+    const changed = { ...before, info: false, verboseLevel: 2, format: "json" as const }
+    assert.deepStrictEqual(
+      await client.changeLogSettings({ info: false, verboseLevel: 2, format: "json" }),
+      changed
+    )
+    assert.deepStrictEqual(await client.changeLogSettings({}), changed)
+    assert.deepStrictEqual(await client.logSettings(), changed)
+    const { file: _, ...all } = before
+    assert.deepStrictEqual(await client.changeLogSettings(all), before)
+  }],
+
   ["lists the repository", async (client) => {
     const entries = await client.repositoryIndex()
     assert.deepStrictEqual(entries.filter(({ name }) => name === "simple"), [

@@ -12,6 +12,7 @@ import type { Restriction as RestrictionRule } from "../../schema/options/ValueT
 import { InferenceRpcs } from "../../schema/rpc/InferenceRpcs.ts"
 import { Restriction } from "../../schema/rpc/Restriction.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
+import { LogSettings } from "../../services/LogSettings.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
@@ -53,6 +54,7 @@ const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers
     const answers = yield* InferenceRpcs.toHandlers(Answers.make({
       server,
       traceSettings: yield* TraceSettings.make(server.repository),
+      logSettings: yield* LogSettings,
       inFlight: new InFlight({
         protocol: "http",
         maxRequests: options.maxInflightRequests ?? 4096,

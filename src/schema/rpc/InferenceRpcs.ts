@@ -19,6 +19,7 @@ import {
 } from "../Errors.ts"
 import { ModelMetadata, ServerMetadata } from "../Metadata.ts"
 import { InferRequest, InferResponse } from "./Infer.ts"
+import { LogChange, LogSetting } from "./LogSettings.ts"
 import { IndexEntry, ModelConfig, ModelId, ModelStatistics } from "./Models.ts"
 import { Restriction } from "./Restriction.ts"
 import { TensorBytes } from "./TensorBytes.ts"
@@ -79,6 +80,12 @@ export class InferenceRpcs extends RpcGroup.make(
     payload: { model: Schema.optionalKey(Schema.String), change: Schema.optionalKey(TraceChange) },
     success: TraceSetting,
     error: TraceFailure
+  }),
+  /** What is written into the log; after a change, if there is one. */
+  Rpc.make("LogSettings", {
+    payload: { change: Schema.optionalKey(LogChange) },
+    success: LogSetting,
+    error: Schema.Union([InvalidRequest, Unsupported])
   }),
   /** One answer. Interruption of the caller withdraws the request where it still waits. */
   Rpc.make("ModelInfer", { payload: InferRequest, success: InferResponse, error: InferenceError }),

@@ -3,10 +3,12 @@ import { Context, Effect, Layer, Option } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as LogControl from "../../../src/layers/cli/internal/log/LogControl.ts"
 import { GrpcFrontend } from "../../../src/layers/frontend/GrpcFrontend.ts"
 import { HttpFrontend } from "../../../src/layers/frontend/HttpFrontend.ts"
 import * as Server from "../../../src/layers/Server.ts"
 import * as ServerOptions from "../../../src/schema/ServerOptions.ts"
+import { LogSettings } from "../../../src/services/LogSettings.ts"
 import { write } from "../../clients/repository.ts"
 
 export class Running extends Context.Service<Running, {
@@ -31,7 +33,7 @@ export const layerWith = (
   Layer.effect(
     Running,
     Effect.gen(function*() {
-      const context = yield* Layer.build(Server.layer(ServerOptions.make({
+      const given = ServerOptions.make({
         modelRepository: [yield* repository],
         httpAddress: "127.0.0.1",
         httpPort: 0,
@@ -39,7 +41,12 @@ export const layerWith = (
         grpcPort: 0,
         allowMetrics: false,
         ...options
-      })))
+      })
+      const context = yield* Effect.provideService(
+        Layer.build(Server.layer(given)),
+        LogSettings,
+        LogControl.make(given)
+      )
       const http = Option.getOrThrow(Context.getOption(context, HttpFrontend))
       const grpc = Option.getOrThrow(Context.getOption(context, GrpcFrontend))
       return { url: `http://127.0.0.1:${http.port}`, grpc: `127.0.0.1:${grpc.port}` }

@@ -44,6 +44,9 @@ export const promises = <Models extends AnyModels, R, E>(
       run((one) => one.traceSettings(model, { ...options, ...timeoutOf(options) }), options),
     changeTraceSettings: (change, options = {}) =>
       run((one) => one.changeTraceSettings(change, { ...options, ...timeoutOf(options) }), options),
+    logSettings: (options = {}) => run((one) => one.logSettings({ ...options, ...timeoutOf(options) }), options),
+    changeLogSettings: (change, options = {}) =>
+      run((one) => one.changeLogSettings(change, { ...options, ...timeoutOf(options) }), options),
     repositoryIndex: (options = {}) =>
       run((one) => one.repositoryIndex({ ...options, ...timeoutOf(options) }), options),
     loadModel: (model, options = {}) =>

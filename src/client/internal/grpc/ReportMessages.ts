@@ -1,4 +1,5 @@
 /** What a server tells about its models over gRPC, in the form of the HTTP protocol. */
+import type { LogChange, LogSetting } from "../../../schema/LogSetting.ts"
 import type { ModelMetadata } from "../../../schema/Metadata.ts"
 import type { DraftOf, TypeOf } from "../../../schema/proto/Descriptor.ts"
 import type {
@@ -6,12 +7,18 @@ import type {
   RepositoryModelLoadRequest,
   RepositoryModelUnloadRequest
 } from "../../../schema/proto/RepositoryFields.ts"
-import type { TraceSettingRequest, TraceSettingResponse } from "../../../schema/proto/SettingsFields.ts"
+import type {
+  LogSettingsRequest,
+  LogSettingsResponse,
+  TraceSettingRequest,
+  TraceSettingResponse
+} from "../../../schema/proto/SettingsFields.ts"
 import type { ModelStatistics, StatisticDuration } from "../../../schema/proto/StatisticsFields.ts"
 import type { ModelMetadataResponse } from "../../../schema/proto/StatusFields.ts"
 import type { TraceChange, TraceSetting } from "../../../schema/TraceSetting.ts"
 import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
 import type { IndexEntry, Phase, VersionStatistics } from "../../Reports.ts"
+import * as LogValues from "../LogValues.ts"
 import * as TraceValues from "../TraceValues.ts"
 import { versionParameter } from "../WireRequest.ts"
 
@@ -102,4 +109,29 @@ export const traceSettingOf = ({ settings }: TypeOf<typeof TraceSettingResponse>
 export const traceRequest = (change: TraceChange, model_name: string): DraftOf<typeof TraceSettingRequest> => ({
   model_name,
   settings: Object.fromEntries(TraceValues.ofChange(change).map(([name, values]) => [name, { value: values ?? [] }]))
+})
+
+/** What the server says of its log. @internal */
+export const logSettingOf = ({ settings }: TypeOf<typeof LogSettingsResponse>): LogSetting =>
+  LogValues.toSetting(
+    Object.fromEntries(
+      Object.entries(settings).map(([name, { bool_param, string_param, uint32_param }]) => [
+        name,
+        bool_param ?? uint32_param ?? string_param
+      ])
+    )
+  )
+
+/** A change of what is written into the log. @internal */
+export const logRequest = (change: LogChange): DraftOf<typeof LogSettingsRequest> => ({
+  settings: Object.fromEntries(
+    Object.entries(LogValues.ofChange(change)).map(([name, value]) => [
+      name,
+      typeof value === "boolean"
+        ? { bool_param: value }
+        : typeof value === "number"
+        ? { uint32_param: value }
+        : { string_param: value }
+    ])
+  )
 })

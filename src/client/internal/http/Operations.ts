@@ -1,9 +1,11 @@
 /** Everything but inference that a server can be asked over HTTP. Source: protocol §3. */
+import type { LogChange, LogSetting } from "../../../schema/LogSetting.ts"
 import type { ModelMetadata, ServerMetadata } from "../../../schema/Metadata.ts"
 import type { TraceChange, TraceSetting } from "../../../schema/TraceSetting.ts"
 import type { LoadOptions, UnloadOptions } from "../../InferenceClient.ts"
 import type { IndexEntry, ModelConfigJson, VersionStatistics } from "../../Reports.ts"
 import type { Bytes } from "../Elements.ts"
+import * as LogValues from "../LogValues.ts"
 import * as TraceValues from "../TraceValues.ts"
 import { versionParameter } from "../WireRequest.ts"
 import { unexpected } from "../WireResponse.ts"
@@ -128,6 +130,15 @@ export const changeTraceSettings = (change: TraceChange, model: string): Operati
   ])
   return post(tracePath(model), JSON.stringify(Object.fromEntries(members)), false, traceSetting)
 }
+
+const logSetting = (request: string, answer: Answer): LogSetting => LogValues.toSetting(readObject(request, answer))
+
+/** @internal */
+export const logSettings: Operation<LogSetting> = get("/v2/logging", logSetting)
+
+/** @internal */
+export const changeLogSettings = (change: LogChange): Operation<LogSetting> =>
+  post("/v2/logging", JSON.stringify(LogValues.ofChange(change)), true, logSetting)
 
 /** @internal */
 export const repositoryIndex = (readyOnly: boolean): Operation<ReadonlyArray<IndexEntry>> =>

@@ -15,6 +15,7 @@ import { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import type { ModelStatistics as ModelStatisticsWire } from "../../../../schema/rpc/Models.ts"
 import * as TraceFailure from "../../../../schema/TraceFailure.ts"
 import type { InferenceServer } from "../../../../services/InferenceServer.ts"
+import type { LogSettingsState } from "../../../../services/LogSettings.ts"
 import { isHealthy, isNotResident, type Model, whenResident } from "../../../../services/ModelRepository.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type { Forward } from "../HeaderForwarding.ts"
@@ -43,6 +44,7 @@ export interface Surroundings {
   readonly inheritsSpan: boolean
   readonly arrivals: Arrivals
   readonly traceSettings: TraceSettings
+  readonly logSettings: LogSettingsState
 }
 
 /** Answers to clients whose requests were read as their types say. @internal */
@@ -69,7 +71,7 @@ export const makeWire = (surroundings: Surroundings) => {
 }
 
 /** All but inference. */
-const questions = ({ server, traceSettings }: Surroundings) => {
+const questions = ({ logSettings, server, traceSettings }: Surroundings) => {
   const { repository } = server
   const lookup = StatisticsLookup.make(repository)
   return InferenceRpcs.omit("ModelInfer", "ModelStreamInfer").of({
@@ -89,6 +91,10 @@ const questions = ({ server, traceSettings }: Surroundings) => {
         ),
     TraceSetting: ({ change = {}, model = "" }) =>
       Effect.suspend(() => Effect.fromResult(traceSettings.change(model, change))),
+    LogSettings: ({ change }) =>
+      change === undefined
+        ? Effect.sync(logSettings.current)
+        : Effect.suspend(() => Effect.fromResult(logSettings.change(change))),
     RepositoryIndex: ({ ready = false }) =>
       Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
     RepositoryModelLoad: ({ config, files, model, version }, { headers }) =>

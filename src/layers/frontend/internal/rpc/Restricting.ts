@@ -18,6 +18,7 @@ const categories: Readonly<Record<Procedure, RestrictedCategory>> = {
   ModelConfig: "model-config",
   ModelStatistics: "statistics",
   TraceSetting: "trace",
+  LogSettings: "logging",
   RepositoryIndex: "model-repository",
   RepositoryModelLoad: "model-repository",
   RepositoryModelUnload: "model-repository",
