@@ -3,7 +3,8 @@ import * as OtelLogger from "@effect/opentelemetry/OtelLogger"
 import { JsonLogsSerializer, ProtobufLogsSerializer } from "@opentelemetry/otlp-transformer"
 import { resourceFromAttributes } from "@opentelemetry/resources"
 import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from "@opentelemetry/sdk-logs"
-import { Effect, type Layer, Logger, type LogLevel, type Scope } from "effect"
+import { Effect, type Layer, Logger, type Scope } from "effect"
+import { isWritten } from "../../../../schema/LogSetting.ts"
 import { LogSettings } from "../../../../services/LogSettings.ts"
 import type { InvalidExport } from "./Certificates.ts"
 import * as ExportQueue from "./ExportQueue.ts"
@@ -60,12 +61,8 @@ export const make = Effect.fnUntraced(function*(
     processors: [processor]
   })
   const logger = yield* Effect.provideService(OtelLogger.make, OtelLogger.OtelLoggerProvider, provider)
-  const isWritten = (level: LogLevel.LogLevel): boolean => {
-    const { error, info, warning } = settings.current()
-    return level === "Fatal" || level === "Error" ? error : level === "Warn" ? warning : info
-  }
   return Logger.make((options) => {
-    if (isWritten(options.logLevel)) logger.log(options)
+    if (isWritten(settings.current(), options.logLevel)) logger.log(options)
   })
 })
 
