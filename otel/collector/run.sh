@@ -65,4 +65,5 @@ echo "# $version: spans of the requests with a traceparent, of one batch with th
 node "$here/show.ts" "$work"
 echo
 echo "# Metrics, as Prometheus scrapes them from the collector"
-curl --silent http://localhost:29464/metrics | grep -E '^(nv_inference_(request_success|count|exec_count)|galatea_batch_size_(sum|count)|galatea_request_duration_seconds_count|target_info)\{'
+curl --silent http://localhost:29464/metrics |
+  grep -E '^(nv_inference_(request_success|count|exec_count)|galatea_batch_size_(sum|count)|galatea_request_duration_seconds_count)\{.*model="simple"'

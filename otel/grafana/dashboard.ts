@@ -51,7 +51,8 @@ export const dashboard = {
         refresh: 1,
         type: "datasource"
       },
-      choice("job", "label_values(galatea_heap_used_bytes, job)"),
+      // One at a time: a server may be scraped and push as well, and then is in two.
+      { ...choice("job", "label_values(galatea_heap_used_bytes, job)"), current: {}, includeAll: false, multi: false },
       choice("instance", `label_values(galatea_heap_used_bytes{job=~"$job"}, instance)`),
       choice("model", `label_values(galatea_pending_requests{job=~"$job", instance=~"$instance"}, model)`),
       choice(

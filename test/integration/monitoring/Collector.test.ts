@@ -204,9 +204,15 @@ describe.skipIf(Collector.program === undefined)("a real collector", () => {
       const listed = Expressions.file("metrics.md")
       for (const name of pushed) assert.include(listed, `| ${name} |`)
 
-      const scraped = yield* Child.ask(collector.scrape)
-      for (const name of pushed) assert.include(scraped.text, name)
-      assert.match(scraped.text, /job="main"/)
+      // As Prometheus asks, and as it is without exemplars.
+      for (const accept of ["application/openmetrics-text", "text/plain"]) {
+        const { text } = yield* Child.ask(collector.scrape, { headers: { accept } })
+        const scraped = new Set(Array.from(text.matchAll(/^(\w+)\{.*job="main"/gm), ([, name]) => name!))
+        for (const [name, { samples, type }] of shown) {
+          const suffix = type === "histogram" ? "_bucket" : type === "summary" ? "_count" : ""
+          assert.isTrue(samples.length === 0 || scraped.has(`${name}${suffix}`), `${accept}: ${name}`)
+        }
+      }
       yield* arrived("logs", () => /loaded 'batched' version 1/.test(collector.logs()) || undefined)
     })))
 
