@@ -26,7 +26,7 @@ export const conventions: ReadonlyArray<readonly [name: string, where: string, m
   ["user_agent.original", "HTTP", "what the client calls itself"],
   ["rpc.system.name", "gRPC, RPC", "`grpc`, `effect_rpc`"],
   ["rpc.method", "gRPC, RPC", "the method, with its service"],
-  ["rpc.response.status_code", "gRPC", "name of the status"],
+  ["rpc.status_code", "gRPC", "name of the status"],
   ["network.protocol.name", "gRPC", "`http`"],
   ["network.protocol.version", "HTTP, gRPC", "version of HTTP"],
   ["network.transport", "HTTP, gRPC, RPC", "`tcp`"],

@@ -69,15 +69,16 @@ type Failure = Parameters<typeof toError>[1] | RpcClientError
 
 /**
  * A client on the transport that the program provides: HTTP, WebSocket or a worker. It lives as long as its scope. Calls are part of
- * the span around them, and the server is told of it.
+ * the span around them, and the server is told of it; not so with `disableTracing`.
  *
  * @category constructors
  */
 export const make = <const Models extends AnyModels = AnyModels>(
-  options: Options<Models> = {}
+  options: Options<Models> = {},
+  { disableTracing = false }: { readonly disableTracing?: boolean } = {}
 ): Effect.Effect<RpcInferenceClient<Models>, never, RpcClient.Protocol | Scope.Scope> =>
   Effect.gen(function*() {
-    const rpc = yield* RpcClient.make(InferenceRpcs)
+    const rpc = yield* RpcClient.make(InferenceRpcs, { disableTracing })
     const headersOf = (call: Call) => ({ ...options.headers, ...call.headers })
     const perform = <A>(
       procedure: string,

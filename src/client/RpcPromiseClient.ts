@@ -1,6 +1,6 @@
 /** The client over Effect RPC for programs without Effect: promises, and streams as async iterables. */
 import { Context, Effect, Layer, ManagedRuntime, Stream } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { FetchHttpClient, HttpClient } from "effect/http"
 import type { InferOptions, StreamingClient } from "./InferenceClient.ts"
 import type { InferenceServerError } from "./InferenceServerError.ts"
 import { promises } from "./internal/effect/Promises.ts"
@@ -34,12 +34,15 @@ export const connectRpc = <const Models extends AnyModels = AnyModels>(
   options: RpcOptions<Models> = {}
 ): StreamingClient<Models> => {
   const { timeoutMillis, ...others } = options
-  const protocol = Layer.provide(layerProtocolHttp(url), FetchHttpClient.layer)
-  const runtime = ManagedRuntime.make(
-    Layer.effect(Connected, make({ ...others, timeout: timeoutMillis } as Options)).pipe(Layer.provide(protocol))
+  // Spans of its own would lead nowhere, and a server must not take its calls for parts of a trace.
+  const protocol = layerProtocolHttp(url).pipe(
+    Layer.provide(FetchHttpClient.layer),
+    Layer.provide(Layer.succeed(HttpClient.TracerPropagationEnabled, false))
   )
+  const client = make({ ...others, timeout: timeoutMillis } as Options, { disableTracing: true })
+  const runtime = ManagedRuntime.make(Layer.effect(Connected, client).pipe(Layer.provide(protocol)))
   // Which models it knows is said by the types of this function; the service is of any.
-  const client = promises(Effect.map(Connected, (one) => one as unknown as RpcInferenceClient<Models>), runtime)
+  const calls = promises(Effect.map(Connected, (one) => one as unknown as RpcInferenceClient<Models>), runtime)
   async function* stream(
     model: string,
     requests: Iterable<Given> | AsyncIterable<Given>,
@@ -68,7 +71,7 @@ export const connectRpc = <const Models extends AnyModels = AnyModels>(
     }
   }
   return {
-    ...client,
+    ...calls,
     stream: (model, requests, call = {}) => stream(model, requests as Iterable<Given>, call)
   }
 }

@@ -116,4 +116,21 @@ describe("Clients", () => {
       assert.deepStrictEqual(traces(recorder), new Array(4).fill("that span itself"))
       assert.isTrue(recorder.noted.every(({ arrival }) => arrival.context?.traceState === "a=1"))
     }).pipe(Effect.scoped))
+
+  it.live("of promises are no part of a trace where nothing was given", () =>
+    Effect.gen(function*() {
+      const { recorder, url } = yield* traced
+      const rpc = connectRpc(url)
+      const http = connect(url)
+      yield* Effect.promise(async () => {
+        await rpc.infer("echo", inputs)
+        await http.infer("echo", inputs)
+        await Promise.all([rpc.close(), http.close()])
+      })
+      yield* ended(recorder, 2)
+      assert.deepStrictEqual(recorder.noted.map(({ arrival: { context, parent } }) => [context, parent]), [
+        [undefined, undefined],
+        [undefined, undefined]
+      ])
+    }).pipe(Effect.scoped))
 })

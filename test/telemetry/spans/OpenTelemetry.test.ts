@@ -76,7 +76,7 @@ describe("spans by OpenTelemetry's SDK", () => {
       const links = (span: typeof request) => span!.links.map(({ context }) => [context.traceId, context.spanId])
       const ofBatch = [execution!.spanContext().traceId, execution!.spanContext().spanId]
       assert.deepStrictEqual([request, queue, execution].map(links), [[ofBatch], [ofBatch], [[traceId, spanId]]])
-      assert.strictEqual(request!.attributes["rpc.response.status_code"], "OK")
+      assert.strictEqual(request!.attributes["rpc.status_code"], "OK")
       assert.deepStrictEqual(execution!.duration, [0, 6000])
     }))
 

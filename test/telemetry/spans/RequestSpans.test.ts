@@ -183,9 +183,7 @@ describe("spans of a request", () => {
         [undefined, "T", undefined, "T", undefined, "T"]
       )
       assert.deepStrictEqual(
-        spans.map(({ attributes }) =>
-          attributes.get("http.response.status_code") ?? attributes.get("rpc.response.status_code")
-        ),
+        spans.map(({ attributes }) => attributes.get("http.response.status_code") ?? attributes.get("rpc.status_code")),
         [400, 503, "INVALID_ARGUMENT", "UNAVAILABLE", undefined, undefined]
       )
       assert.deepStrictEqual(

@@ -41,7 +41,7 @@ export class RequestSpan implements RequestTrace {
     const { maxLength, time } = recorder
     if (status !== undefined) {
       if (protocol === "http") span.attribute("http.response.status_code", status)
-      else if (protocol === "grpc") span.attribute("rpc.response.status_code", SpanValues.grpcStatus(status))
+      else if (protocol === "grpc") span.attribute("rpc.status_code", SpanValues.grpcStatus(status))
     }
     // Of HTTP's 4xx the conventions say that they are no errors of a server.
     const fault = failure !== undefined &&
