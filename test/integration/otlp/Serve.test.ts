@@ -115,6 +115,24 @@ describe("a server whose environment names a collector", () => {
       assert.deepStrictEqual(receiver.received.map(({ signal }) => signal), ["traces"])
     })))
 
+  it.live("exports of its log what the log has too", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const receiver = yield* Receiver.make
+      const child = yield* Child.serve([yield* models, "--model-control-mode=explicit", "--load-model=simple"], {
+        variables: { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: `${receiver.http}/v1/logs`, OTEL_BLRP_SCHEDULE_DELAY: "600000" }
+      })
+      const quiet = yield* Child.ask(`${child.url}/v2/logging`, {
+        method: "POST",
+        body: JSON.stringify({ log_info: false })
+      })
+      const unloaded = yield* Child.ask(`${child.url}/v2/repository/models/simple/unload`, { method: "POST" })
+      assert.deepStrictEqual([quiet.status, unloaded.status], [200, 200])
+      yield* end(child)
+      const records = receiver.logRecords()
+      assert.include(records.map(({ body }) => body), "loading: simple:1")
+      assert.isFalse(records.some(({ body }) => String(body).includes("unload")))
+    })))
+
   it.live("tells nobody where the SDK is disabled", () =>
     Effect.scoped(Effect.gen(function*() {
       const receiver = yield* Receiver.make
