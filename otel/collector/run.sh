@@ -32,6 +32,8 @@ until_answers() {
 }
 
 cd "$top"
+# The Node that came with the packages, where another one is too old.
+PATH="$top/node_modules/.bin:$PATH"
 node examples/prepare.ts
 mkdir "$work/models"
 cp -rL examples/models/{simple,identity_fp32,silero_stream} "$work/models/"
