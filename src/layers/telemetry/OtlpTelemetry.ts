@@ -19,7 +19,7 @@ export interface Options {
    * variables, and traces are exported whatever those say. Absent: the variables alone decide.
    */
   readonly traceConfig?: ReadonlyArray<readonly [name: string, value: string]> | undefined
-  /** How long the end of the layer waits for what is still to be sent. Default: 5000. */
+  /** How long the end of the layer waits for what is still to be sent, of all signals together. Default: 5000. */
   readonly flushMillis?: number
   /** Takes what the exporters `console` write, whole lines. Default: to the standard output. */
   readonly write?: (text: string) => void

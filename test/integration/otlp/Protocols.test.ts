@@ -1,11 +1,15 @@
 /** What a program exports, to a collector over real sockets. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { createSecureServer } from "node:http2"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
+import { SeriesLabels } from "../../../src/layers/telemetry/internal/SeriesLabels.ts"
 import * as OtlpTelemetry from "../../../src/layers/telemetry/OtlpTelemetry.ts"
+import type { MetricFamily } from "../../../src/schema/MetricFamily.ts"
 import { ExportCounts } from "../../../src/services/ExportCounts.ts"
+import { MetricsExport } from "../../../src/services/MetricsExport.ts"
 import * as Certificates from "../../fixtures/Certificates.ts"
 import { folder } from "../cli/Child.ts"
 import * as Receiver from "./Receiver.ts"
@@ -127,6 +131,41 @@ describe("traces and logs", () => {
         const look = (): void => receiver.connections() === 0 ? resume(Effect.void) : void setImmediate(look)
         look()
       })
+    })))
+})
+
+const family: MetricFamily = {
+  name: "c_total",
+  type: "counter",
+  help: "c",
+  series: [{ labels: new SeriesLabels({}), sinceMillis: 0, value: 1 }]
+}
+
+describe("the end", () => {
+  it.effect("has one time for metrics, traces and logs together", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const receiver = yield* Receiver.make
+      receiver.reply = () => ({ status: "never" })
+      const [outer, inner] = [yield* Scope.make(), yield* Scope.make()]
+      const context = yield* OtlpTelemetry.layer({
+        variables: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.http },
+        flushMillis: 4000
+      }).pipe(Layer.buildWithScope(outer))
+      yield* work.pipe(
+        Effect.andThen(MetricsExport),
+        Effect.flatMap((metrics) => metrics!.start(() => [family])),
+        Scope.provide(inner),
+        Effect.provide(context)
+      )
+      const closing = yield* Effect.forkChild(
+        Scope.close(inner, Exit.void).pipe(
+          Effect.andThen(Scope.close(outer, Exit.void)),
+          Effect.andThen(Clock.currentTimeMillis)
+        ),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust(60_000)
+      assert.strictEqual(yield* Fiber.join(closing), 4000)
     })))
 })
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as ExportQueue from "../../../src/layers/telemetry/internal/otlp/ExportQueue.ts"
+import { FlushTime } from "../../../src/layers/telemetry/internal/otlp/FlushTime.ts"
 import { SignalBook } from "../../../src/layers/telemetry/internal/otlp/SignalBook.ts"
 
 const plan = { maxQueueSize: 6, scheduleDelayMillis: 1000, maxExportBatchSize: 3, exportTimeoutMillis: 5000 }
@@ -21,7 +22,7 @@ const setup = Effect.fnUntraced(function*(
         batches.push(batch)
         return send(batch)
       }),
-    2000
+    new FlushTime(2000)
   ).pipe(Scope.provide(scope))
   const push = (...items: ReadonlyArray<number>) => {
     for (const item of items) queue.push(item)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { FlushTime } from "../../../src/layers/telemetry/internal/otlp/FlushTime.ts"
 import * as MetricsPush from "../../../src/layers/telemetry/internal/otlp/MetricsPush.ts"
 import type { MetricsRequest } from "../../../src/layers/telemetry/internal/otlp/MetricsRequest.ts"
 import { SeriesLabels } from "../../../src/layers/telemetry/internal/SeriesLabels.ts"
@@ -37,6 +38,7 @@ const make = Effect.fnUntraced(function*(options: Partial<MetricsPush.Options> =
     resource: { "service.name": "galatea" },
     intervalMillis: 1000,
     timeoutMillis: 500,
+    flush: new FlushTime(5000),
     temporality: "cumulative",
     exemplars: true,
     ...options
@@ -136,7 +138,7 @@ describe("MetricsPush", () => {
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual(begun, 2)
       const closing = yield* Effect.forkChild(close, { startImmediately: true })
-      yield* TestClock.adjust("4999 millis")
+      yield* TestClock.adjust("2499 millis")
       assert.isUndefined(closing.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       assert.isDefined(closing.pollUnsafe())

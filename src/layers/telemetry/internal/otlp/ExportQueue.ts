@@ -1,6 +1,7 @@
 /** Gathers the items of one signal, and sends them in batches: by their number, or after a while. */
 import { Effect, Fiber, Latch, Scope } from "effect"
 import type { QueuePlan } from "./Bounds.ts"
+import type { FlushTime } from "./FlushTime.ts"
 import type { SignalBook } from "./SignalBook.ts"
 
 /** Items wait here, as many as the plan allows; those for which there is no room are dropped and counted. @category models */
@@ -56,8 +57,8 @@ export class ExportQueue<Item> {
 }
 
 /**
- * A queue whose items are sent until the scope closes, one batch at a time. What waits then is sent for `flushMillis` at most; what
- * is left counts as failed.
+ * A queue whose items are sent until the scope closes, one batch at a time. What waits then is sent while `flush` has time; what is
+ * left counts as failed.
  *
  * @category constructors
  */
@@ -65,7 +66,7 @@ export const make = Effect.fnUntraced(function*<Item>(
   plan: QueuePlan,
   book: SignalBook,
   send: (batch: ReadonlyArray<Item>) => Effect.Effect<void>,
-  flushMillis: number
+  flush: FlushTime
 ): Effect.fn.Return<ExportQueue<Item>, never, Scope.Scope> {
   const queue = new ExportQueue<Item>(plan, book)
   const { enough, some } = queue
@@ -92,7 +93,7 @@ export const make = Effect.fnUntraced(function*<Item>(
     book.leaving.openUnsafe()
     some.openUnsafe()
     enough.openUnsafe()
-    yield* Fiber.await(fiber).pipe(Effect.interruptible, Effect.timeoutOption(flushMillis))
+    yield* flush.within(Fiber.await(fiber))
     yield* Scope.close(scope, exit)
     yield* book.leftBehind(queue.close())
   }))

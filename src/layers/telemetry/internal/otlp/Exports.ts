@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { ExportCounts, type Signal } from "../../../../services/ExportCounts.ts"
 import { MetricsExport } from "../../../../services/MetricsExport.ts"
 import type { InvalidExport } from "./Certificates.ts"
+import { FlushTime } from "./FlushTime.ts"
 import * as Logs from "./Logs.ts"
 import * as MetricsPush from "./MetricsPush.ts"
 import * as Outlet from "./Outlet.ts"
@@ -16,7 +17,7 @@ import * as Traces from "./Traces.ts"
 export interface Options {
   readonly plan: Plan
   readonly write: Outlet.Write
-  /** How long the end waits for what is still to be sent, of each signal. */
+  /** How long the end waits for what is still to be sent, of all signals together. */
   readonly flushMillis: number
 }
 
@@ -25,10 +26,10 @@ interface Common {
   readonly resource: ResourceAttributes
   readonly book: SignalBook
   readonly write: Outlet.Write
-  readonly flushMillis: number
+  readonly flush: FlushTime
 }
 
-const metricsLayer = (plan: MetricsPlan, { book, flushMillis, resource, write }: Common) =>
+const metricsLayer = (plan: MetricsPlan, { book, flush, resource, write }: Common) =>
   Layer.effect(
     MetricsExport,
     Effect.gen(function*() {
@@ -37,7 +38,7 @@ const metricsLayer = (plan: MetricsPlan, { book, flushMillis, resource, write }:
         resource,
         intervalMillis: plan.intervalMillis,
         timeoutMillis: plan.timeoutMillis,
-        lastTimeoutMillis: Math.min(flushMillis, plan.timeoutMillis),
+        flush,
         temporality: plan.temporality,
         exemplars: plan.exemplars
       })
@@ -57,11 +58,12 @@ export const layer = ({ flushMillis, plan, write }: Options): Layer.Layer<never,
     "telemetry.sdk.language": SDK_INFO["telemetry.sdk.language"],
     "telemetry.sdk.version": SDK_INFO["telemetry.sdk.version"]
   }
+  const flush = new FlushTime(flushMillis)
   const books: Array<SignalBook> = []
   const common = (signal: Signal): Common => {
     const book = new SignalBook(signal)
     books.push(book)
-    return { resource, book, write, flushMillis }
+    return { resource, book, write, flush }
   }
   return Layer.mergeAll(
     Layer.succeed(ExportCounts, { read: () => books.map(({ counts }) => counts) }),

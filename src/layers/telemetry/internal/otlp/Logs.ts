@@ -9,6 +9,7 @@ import { isWritten } from "../../../../schema/LogSetting.ts"
 import { LogSettings } from "../../../../services/LogSettings.ts"
 import type { InvalidExport } from "./Certificates.ts"
 import * as ExportQueue from "./ExportQueue.ts"
+import type { FlushTime } from "./FlushTime.ts"
 import * as Outlet from "./Outlet.ts"
 import type { LogsPlan } from "./Plan.ts"
 import type { ResourceAttributes } from "./Resource.ts"
@@ -35,17 +36,17 @@ export interface Options {
   readonly resource: ResourceAttributes
   readonly book: SignalBook
   readonly write: Outlet.Write
-  /** How long the end waits for what is still to be sent. */
-  readonly flushMillis: number
+  /** For what is still to be sent at the end. */
+  readonly flush: FlushTime
 }
 
 /** A logger whose messages are exported until the scope closes: those of the severities that the log has too. @category constructors */
 export const make = Effect.fnUntraced(function*(
-  { book, flushMillis, plan, resource, write }: Options
+  { book, flush, plan, resource, write }: Options
 ): Effect.fn.Return<Logger.Logger<unknown, void>, InvalidExport, Scope.Scope> {
   const settings = yield* LogSettings
   const outlet = yield* Outlet.make(plan, serializer, book, write)
-  const queue = yield* ExportQueue.make(plan.queue, book, outlet.send, flushMillis)
+  const queue = yield* ExportQueue.make(plan.queue, book, outlet.send, flush)
   const processor: LogRecordProcessor = {
     onEmit: (record) => {
       const { body } = record

@@ -3,6 +3,7 @@ import { Clock, Effect } from "effect"
 import type { Distribution, MetricFamily, MetricSeries } from "../../../../schema/MetricFamily.ts"
 import type { MetricsExporter } from "../../../../services/MetricsExport.ts"
 import * as Version from "../../../Version.ts"
+import type { FlushTime } from "./FlushTime.ts"
 import { MetricDeltas } from "./MetricDeltas.ts"
 import * as MetricsJson from "./MetricsJson.ts"
 import * as MetricsProtobuf from "./MetricsProtobuf.ts"
@@ -18,8 +19,8 @@ export interface Options {
   readonly intervalMillis: number
   /** For one push with all its messages. */
   readonly timeoutMillis: number
-  /** For the last push, when the server ends. Default: 5 seconds, or `timeoutMillis` where that is less. */
-  readonly lastTimeoutMillis?: number
+  /** The last push, when the server ends, has half of it at most: the other signals end later. */
+  readonly flush: FlushTime
   /** `lowmemory`: differences of histograms alone, the way counters are read here being the same for both. */
   readonly temporality: "cumulative" | "delta" | "lowmemory"
   /** Traces of values are sent with histograms. */
@@ -61,6 +62,9 @@ const newExemplars = (series: MetricSeries<Distribution>, sinceMillis: number): 
   }
 }
 
+/** Of the time that the end has. */
+const lastShare = 0.5
+
 /** The transport counts and tells what fails: nothing does here. @category constructors */
 export const make = (options: Options): MetricsExporter => ({
   start: Effect.fnUntraced(function*(read) {
@@ -86,7 +90,7 @@ export const make = (options: Options): MetricsExporter => ({
     })
     const within = (millis: number) => Effect.asVoid(Effect.timeoutOption(push, millis))
     // Runs after the fiber below was ended: two pushes at once would count the same differences twice.
-    yield* Effect.addFinalizer(() => within(options.lastTimeoutMillis ?? Math.min(5000, options.timeoutMillis)))
+    yield* Effect.addFinalizer(() => options.flush.within(within(options.timeoutMillis), lastShare))
     yield* Effect.forkScoped(
       Effect.forever(Effect.andThen(Effect.sleep(options.intervalMillis), within(options.timeoutMillis)))
     )

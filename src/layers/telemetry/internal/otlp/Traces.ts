@@ -9,6 +9,7 @@ import { HeadSampler, type HeadSampling } from "../../../../services/HeadSampler
 import * as Version from "../../../Version.ts"
 import type { InvalidExport } from "./Certificates.ts"
 import * as ExportQueue from "./ExportQueue.ts"
+import type { FlushTime } from "./FlushTime.ts"
 import { HeadDecision } from "./HeadDecision.ts"
 import * as Outlet from "./Outlet.ts"
 import type { TracesPlan } from "./Plan.ts"
@@ -35,8 +36,8 @@ export interface Options {
   readonly resource: ResourceAttributes
   readonly book: SignalBook
   readonly write: Outlet.Write
-  /** How long the end waits for what is still to be sent. */
-  readonly flushMillis: number
+  /** For what is still to be sent at the end. */
+  readonly flush: FlushTime
 }
 
 /** For what a client sends counts as nothing: it is no span of this process. */
@@ -45,10 +46,10 @@ const ofThisProcess = (sampled: HeadSampling): HeadSampling => (parent) =>
 
 /** The services of a tracer that exports its spans until the scope closes. @category constructors */
 export const make = Effect.fnUntraced(function*(
-  { book, flushMillis, plan, resource, write }: Options
+  { book, flush, plan, resource, write }: Options
 ): Effect.fn.Return<Context.Context<never>, InvalidExport, Scope.Scope> {
   const outlet = yield* Outlet.make(plan, serializer, book, write)
-  const queue = yield* ExportQueue.make(plan.queue, book, outlet.send, flushMillis)
+  const queue = yield* ExportQueue.make(plan.queue, book, outlet.send, flush)
   const processor: SpanProcessor = {
     onStart: () => {},
     onEnd: (span) => queue.push(span),
