@@ -174,6 +174,18 @@ describe("settings of a signal", () => {
     assert.deepStrictEqual(plan.logs?.otlp?.headers, [["authorization", "Bearer abc=="], ["x-team", "blue"]])
   })
 
+  it("leaves out headers that could not be sent", () => {
+    const names = ["connection", "Transfer-Encoding", "content-length", "te", "trailer", "upgrade", "grpc-encoding"]
+    const plan = of({
+      OTEL_EXPORTER_OTLP_HEADERS: ["x=%E2%82%AC", ...names.map((name) => `${name}=close`), "y=%C3%A9"].join(",")
+    })
+    assert.deepStrictEqual(plan.traces?.otlp?.headers, [["y", "é"]])
+    assert.deepStrictEqual(plan.warnings, [
+      "OTEL_EXPORTER_OTLP_HEADERS: 'x' cannot be a header, and is left out",
+      ...names.map((name) => `OTEL_EXPORTER_OTLP_HEADERS: '${name}' is for the exporter to set, and is left out`)
+    ])
+  })
+
   it("leaves out what cannot be a header, without showing a value", () => {
     const plan = of({ OTEL_EXPORTER_OTLP_HEADERS: "secret,a=s%0Aecret,b b=secret,bad=%E0%A4%A,good=secret" })
     assert.deepStrictEqual(plan.traces?.otlp?.headers, [["good", "secret"]])

@@ -30,13 +30,34 @@ const protocols: ReadonlyArray<Protocol> = ["http/protobuf", "http/json", "grpc"
 /** Header names that HTTP and gRPC take. */
 const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 
+/** Characters that Node.js sends as the value of a header. */
+const valueText = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
+
+/** What belongs to the connection and to the message itself: it would break them, or Node.js refuses it. */
+const reserved: ReadonlySet<string> = new Set([
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "expect",
+  "grpc-encoding",
+  "grpc-timeout",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+])
+
 const headers = (signal: Signal, variables: Variables): SignalPlan["headers"] => {
   const all = new Map<string, string>()
   for (const name of names(signal, "HEADERS").toReversed()) {
     for (const [key, value] of variables.pairs(name, true)) {
       const header = key.toLowerCase()
-      // oxlint-disable-next-line no-control-regex -- what no header may hold
-      if (token.test(header) && !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) all.set(header, value)
+      if (reserved.has(header)) variables.warnings.push(`${name}: '${key}' is for the exporter to set, and is left out`)
+      else if (token.test(header) && valueText.test(value)) all.set(header, value)
       else variables.warnings.push(`${name}: '${key}' cannot be a header, and is left out`)
     }
   }
