@@ -11,6 +11,9 @@ describe("a collector's answer", () => {
     // partial_success (1) with rejected (1) = 300 and error_message (2) = "full".
     const answer = Uint8Array.of(10, 9, 8, 0xac, 2, 18, 4, ...bytes("full"))
     assert.deepStrictEqual(CollectorAnswer.ofProtobuf(answer), { rejected: 300, message: "full" })
+    // -1 as int64 is ten bytes; nothing is less than nothing.
+    const negative = Uint8Array.of(10, 17, 8, ...new Array<number>(9).fill(255), 1, 18, 4, ...bytes("full"))
+    assert.deepStrictEqual(CollectorAnswer.ofProtobuf(negative), { rejected: 0, message: "full" })
     for (const name of ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"]) {
       assert.deepStrictEqual(
         CollectorAnswer.ofJson(json({ partialSuccess: { [name]: "300", errorMessage: "full" } })),

@@ -2,7 +2,7 @@
 
 /** What the collector did not take of a request that it has answered well. @category models */
 export interface PartialSuccess {
-  /** Spans, data points or log records. */
+  /** Spans, data points or log records: a whole number from 0 on, which may be more than were sent. */
   readonly rejected: number
   /** The collector's words; `""`: none. */
   readonly message: string
@@ -63,8 +63,11 @@ export const ofProtobuf = (bytes: Uint8Array): PartialSuccess | undefined => {
   return made(typeof rejected === "number" ? rejected : 0, text(bytesOf(inner, 2)))
 }
 
-const made = (rejected: number, message: string): PartialSuccess | undefined =>
-  rejected === 0 && message === "" ? undefined : { rejected, message }
+const made = (said: number, message: string): PartialSuccess | undefined => {
+  // Negative ones are beyond 2^63 in protobuf; of all that is no count nothing is rejected.
+  const rejected = said > 0 && said < 2 ** 63 ? Math.trunc(said) : 0
+  return rejected === 0 && message === "" ? undefined : { rejected, message }
+}
 
 const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? value as Readonly<Record<string, unknown>> : {}
@@ -80,11 +83,12 @@ const parsed = (bytes: Uint8Array): Readonly<Record<string, unknown>> => {
 /** Of an answer in JSON; `undefined`: everything was taken. @category decoding */
 export const ofJson = (bytes: Uint8Array): PartialSuccess | undefined => {
   const partial = record(parsed(bytes)["partialSuccess"])
-  const rejected = Number(
-    partial["rejectedSpans"] ?? partial["rejectedDataPoints"] ?? partial["rejectedLogRecords"] ?? 0
-  )
+  const rejected = partial["rejectedSpans"] ?? partial["rejectedDataPoints"] ?? partial["rejectedLogRecords"]
   const message = partial["errorMessage"]
-  return made(Number.isFinite(rejected) ? rejected : 0, typeof message === "string" ? message : "")
+  return made(
+    typeof rejected === "number" || typeof rejected === "string" ? Number(rejected) : 0,
+    typeof message === "string" ? message : ""
+  )
 }
 
 /** The words of an error's body, by its content type; `""`: none. @category decoding */
