@@ -69,23 +69,27 @@ describe("a request to the collector", () => {
     })
   })
 
-  it.effect("is tried again after longer and longer pauses, until its time is over", () => {
-    const { at, book, lines, log, transport } = setup([failed("refused")])
-    return Effect.gen(function*() {
-      yield* run(transport.send(3), log, 30_000)
-      const pauses = at.slice(1).map((time, i) => time - at[i]!)
-      assert.isAtLeast(pauses.length, 3)
-      for (const [i, pause] of pauses.entries()) {
-        const middle = Math.min(1000 * 1.5 ** i, 5000)
-        assert.isTrue(pause >= 0.8 * middle - 1 && pause <= 1.2 * middle + 1, `${pause} after ${i}`)
-      }
-      assert.isBelow(at.at(-1)!, 10_000)
-      assert.strictEqual(book.failed, 3)
-      assert.deepStrictEqual(lines, [
-        "Warn traces cannot be exported to http://collector:4318/v1/traces: refused; 3 spans were lost"
+  for (const retryAfterMillis of [undefined, 0, -1]) {
+    it.effect(`is tried again after longer and longer pauses, until its time is over, asked to wait ${retryAfterMillis}`, () => {
+      const { at, book, lines, log, transport } = setup([
+        failed("refused", retryAfterMillis === undefined ? {} : { retryAfterMillis })
       ])
+      return Effect.gen(function*() {
+        yield* run(transport.send(3), log, 30_000)
+        const pauses = at.slice(1).map((time, i) => time - at[i]!)
+        assert.isAtLeast(pauses.length, 3)
+        for (const [i, pause] of pauses.entries()) {
+          const middle = Math.min(1000 * 1.5 ** i, 5000)
+          assert.isTrue(pause >= 0.8 * middle - 1 && pause <= 1.2 * middle + 1, `${pause} after ${i}`)
+        }
+        assert.isBelow(at.at(-1)!, 10_000)
+        assert.strictEqual(book.failed, 3)
+        assert.deepStrictEqual(lines, [
+          "Warn traces cannot be exported to http://collector:4318/v1/traces: refused; 3 spans were lost"
+        ])
+      })
     })
-  })
+  }
 
   it.effect("waits for as long as the collector asks", () => {
     const { at, book, log, transport } = setup([failed("busy", { retryAfterMillis: 7000 }), Effect.succeed(taken)])
@@ -151,6 +155,22 @@ describe("a request to the collector", () => {
       ])
     })
   })
+})
+
+describe("what the collector has not taken", () => {
+  it.effect("is never more than was sent, and never less than nothing", () =>
+    Effect.gen(function*() {
+      for (
+        const [rejected, counted] of [[-5, 0], ["-5", 0], [1.5, 1], [0.5, 0], [7, 3], ["x", 0], [true, 0]] as const
+      ) {
+        const answer = new TextEncoder().encode(
+          JSON.stringify({ partialSuccess: { rejectedSpans: rejected, errorMessage: "some" } })
+        )
+        const { book, log, transport } = setup([Effect.succeed(answer)])
+        yield* run(transport.send(3), log)
+        assert.deepStrictEqual([book.exported, book.rejected], [3 - counted, counted], String(rejected))
+      }
+    }))
 })
 
 describe("the log", () => {

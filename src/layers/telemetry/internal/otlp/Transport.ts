@@ -42,7 +42,8 @@ const withRetries = (
         return yield* last
       }
       last = answer.failure
-      const pause = last.retryAfterMillis ?? delay * (1 + (yield* Random.nextBetween(-jitter, jitter)))
+      // What the collector asks for makes the pause longer, never shorter: it may ask for none, again and again.
+      const pause = Math.max(last.retryAfterMillis ?? 0, delay * (1 + (yield* Random.nextBetween(-jitter, jitter))))
       if (!last.retryable || (yield* Clock.currentTimeMillis) + pause >= deadline) return yield* last
       if (Option.isSome(yield* Effect.timeoutOption(leaving.await, pause))) return yield* last
       delay = Math.min(delay * growth, maxDelayMillis)
