@@ -109,19 +109,21 @@ export const make = Effect.fnUntraced(function*(signal: Signal, settings: Signal
       stream.on("error", failed)
       stream.on("close", () => {
         connection.off("error", failed)
-        const code = trailers["grpc-status"]
-        if (code === undefined) {
-          const text = status === 0
-            ? "the connection ended before an answer"
-            : `it answers HTTP status ${status}, not gRPC`
-          return fail(text, status === 0 || status === 429 || status >= 502)
+        const code = one(trailers["grpc-status"])
+        if (trailers["grpc-status"] === undefined) {
+          if (status === 0) return fail("the connection ended before an answer", true)
+          const isCut = stream.rstCode !== constants.NGHTTP2_NO_ERROR || connection.destroyed
+          if (status === 200 && isCut) return fail("the answer is cut off", true)
+          return fail(`it answers HTTP status ${status}, not gRPC`, status === 429 || status >= 502)
         }
+        // Who answers like that may have taken everything: by gRPC's rules it is UNKNOWN, which is not tried again.
+        if (!/^\d+$/.test(code)) return fail(`it answers '${code}', which is no gRPC status`, false)
         if (Number(code) === 0) {
           return resume(Effect.succeed(bytes > maxAnswerBytes ? new Uint8Array(0) : unframed(chunks)))
         }
         const said = decoded(one(trailers["grpc-message"]))
         return fail(
-          `it answers gRPC status ${one(code)}${said === "" ? "" : ` (${said})`}`,
+          `it answers gRPC status ${code}${said === "" ? "" : ` (${said})`}`,
           mayRetry(Number(code), trailers)
         )
       })
@@ -129,6 +131,9 @@ export const make = Effect.fnUntraced(function*(signal: Signal, settings: Signal
       return Effect.sync(() => {
         connection.off("error", failed)
         stream.close(constants.NGHTTP2_CANCEL)
+        // Nobody may be at the other end any more, which no error would ever tell: the next call makes another connection.
+        if (session === connection) session = undefined
+        connection.destroy()
       })
     })
   return {

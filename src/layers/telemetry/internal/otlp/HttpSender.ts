@@ -16,11 +16,12 @@ const maxSockets = 4
 
 const retryable: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
+/** Seconds or a date; anything else, and a date that is past, asks for nothing. */
 const retryAfter = (header: string | undefined, clock: Clock.Clock): number | undefined => {
   if (header === undefined) return undefined
-  const seconds = Number(header)
-  const millis = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - clock.currentTimeMillisUnsafe()
-  return Number.isFinite(millis) ? Math.max(0, millis) : undefined
+  if (/^\d+$/.test(header)) return Math.min(Number(header) * 1000, Number.MAX_SAFE_INTEGER)
+  const millis = /^[A-Z]/i.test(header) ? Date.parse(header) - clock.currentTimeMillisUnsafe() : 0
+  return millis > 0 ? millis : undefined
 }
 
 /** @category compression */
@@ -63,7 +64,10 @@ const answer = (
     return response.destroy()
   })
   response.on("end", finish)
-  response.on("error", finish)
+  response.on("error", () => {
+    if (status < 200 || status >= 300) return finish()
+    return done(Effect.fail(new SendFailed({ message: "the answer is cut off", retryable: true })))
+  })
 }
 
 /** The connections end with the scope. @category constructors */
