@@ -14,6 +14,7 @@ import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
 import { Metrics } from "../services/Metrics.ts"
 import { MetricsExport } from "../services/MetricsExport.ts"
+import { MetricsPort } from "../services/MetricsPort.ts"
 import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
@@ -200,11 +201,16 @@ const layerMetrics = <E = never>(
     return Layer.merge(port ?? Layer.empty, push).pipe(Layer.provide(ConfiguredMetrics.layer(options)))
   }))
 
-const layerMetricsPort = (options: ServerOptions) =>
-  MetricsFrontend.layer({
-    address: options.metricsAddress === "" ? options.httpAddress : options.metricsAddress,
-    port: options.metricsPort
-  })
+/** Also tells the HTTP front end which port it got. */
+const layerMetricsPort = (
+  options: ServerOptions
+): Layer.Layer<MetricsFrontend.MetricsFrontend, ListenFailed, Metrics> =>
+  Layer.effect(MetricsPort, Effect.map(MetricsFrontend.MetricsFrontend, ({ port }) => port)).pipe(
+    Layer.provideMerge(MetricsFrontend.layer({
+      address: options.metricsAddress === "" ? options.httpAddress : options.metricsAddress,
+      port: options.metricsPort
+    }))
+  )
 
 /**
  * Validates every model that `layer` would load, without serving any.

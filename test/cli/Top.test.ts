@@ -1,88 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Effect, Fiber, Layer, Option, Queue, Terminal } from "effect"
-import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
-import { TestClock } from "effect/testing"
-import * as Output from "../../src/layers/cli/internal/Output.ts"
-import * as Top from "../../src/layers/cli/Top.ts"
+import { Effect, Fiber } from "effect"
+import type * as Top from "../../src/layers/cli/Top.ts"
 import * as Metrics from "./internal/top/Metrics.ts"
-
-/** A server that answers what the test says, and a terminal of which the test presses the keys. */
-const make = Effect.fnUntraced(function*(options: { readonly isTTY: boolean }) {
-  const server = {
-    gone: false,
-    metrics: Metrics.version({}),
-    index: "[{\"name\":\"simple\",\"version\":\"1\",\"state\":\"READY\"}]" as string | undefined,
-    asked: [] as Array<string>
-  }
-  const http = HttpClient.make((request, url) => {
-    server.asked.push(`${url.host}${url.pathname}`)
-    const isMetrics = url.pathname === "/metrics"
-    const body = isMetrics ? server.metrics : server.index
-    if (server.gone) {
-      const cause = Object.assign(new Error("refused"), { code: "ECONNREFUSED" })
-      return Effect.fail(
-        new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
-      )
-    }
-    const response = body === undefined
-      ? new Response("{\"error\":\"restricted\"}", { status: 403 })
-      : new Response(body, { status: 200 })
-    return Effect.succeed(HttpClientResponse.fromWeb(request, response))
-  })
-  const keys = yield* Queue.make<Terminal.UserInput, Cause.Done>()
-  const sizes = yield* Queue.make<Terminal.Size, Cause.Done>()
-  const terminal = Terminal.make({
-    columns: Effect.succeed(100),
-    rows: Effect.succeed(12),
-    size: Effect.succeed(sizes),
-    readInput: Effect.succeed(keys),
-    readLine: Effect.never,
-    display: () => Effect.void
-  })
-  let out = ""
-  let err = ""
-  const sink = (write: (text: string) => void) => ({ isTTY: options.isTTY, columns: 100, rows: 12, write })
-  const output = Output.make(sink((text) => void (out += text)), sink((text) => void (err += text)), { NO_COLOR: "1" })
-  const run = (changes: Partial<Top.Command> = {}) =>
-    Top.top(
-      {
-        url: "http://host:8000",
-        headers: [],
-        metricsUrl: undefined,
-        interval: 2,
-        once: false,
-        sort: "rate",
-        ...changes
-      },
-      output
-    ).pipe(
-      Effect.provide(
-        Layer.merge(Layer.succeed(HttpClient.HttpClient, http), Layer.succeed(Terminal.Terminal, terminal))
-      )
-    )
-  const press = (name: string, ctrl = false) =>
-    Effect.andThen(
-      Queue.offer(keys, { input: Option.some(name), key: { name, ctrl, meta: false, shift: false } }),
-      settle
-    )
-  return {
-    server,
-    run,
-    press,
-    resize: (size: Terminal.Size) => Effect.andThen(Queue.offer(sizes, size), settle),
-    endOfKeys: Effect.andThen(Queue.end(keys), settle),
-    out: () => out,
-    err: () => err,
-    /** Lines that were drawn last. */
-    screen: () => out.slice(out.lastIndexOf("\x1b[H") + 3).split("\x1b[K").map((line) => line.replace(/^\r\n/, ""))
-  }
-})
-
-const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 60 }))
-/** Answers of fetch take turns of the event loop, which no clock counts. */
-const turn = Effect.andThen(Effect.promise(() => new Promise((resolve) => setImmediate(resolve))), settle)
-const answers = Effect.repeat(turn, { times: 5 })
-const pass = (time: string) => Effect.andThen(TestClock.adjust(time as "1 second"), answers)
+import { answers, make, pass } from "./internal/top/Watched.ts"
 
 describe("galatea top on a terminal", () => {
   it.effect("takes the whole terminal, looks again and again, and gives it back", () =>
@@ -92,7 +12,11 @@ describe("galatea top on a terminal", () => {
       yield* answers
       assert.isTrue(out().startsWith("\x1b[?1049h\x1b[?25l"))
       assert.match(screen()[4]!, /^simple +1 +ready +- /)
-      assert.sameMembers([...new Set(server.asked)], ["host:8002/metrics", "host:8000/v2/repository/index"])
+      assert.sameMembers([...new Set(server.asked)], [
+        "host:8000/v2/metrics/place",
+        "host:8002/metrics",
+        "host:8000/v2/repository/index"
+      ])
       server.metrics = Metrics.version({ requests: 30, pending: 4 })
       yield* pass("2 seconds")
       assert.match(screen()[4]!, /^simple +1 +ready +15\.0 .* 4 /)
@@ -170,7 +94,7 @@ describe("galatea top without a terminal", () => {
       yield* pass("2 seconds")
       assert.match(
         out(),
-        /^1970-01-01T00:00:02\.000Z {3}http:\/\/host:8000 {3}1 model {3}4\.00 requests\/s.*\nMODEL .*\nsimple .*\n\n$/
+        /^1970-01-01T00:00:02\.000Z {3}http:\/\/host:8000 \(.*\) {3}1 model {3}4\.00 requests\/s.*\nPerhaps .*\nMODEL .*\nsimple .*\n\n$/
       )
       server.gone = true
       yield* pass("2 seconds")
@@ -192,7 +116,7 @@ describe("galatea top without a terminal", () => {
         yield* answers
         yield* pass("10 seconds")
         yield* Fiber.join(fiber)
-        assert.match(out(), /Z {3}http.*\nMODEL .*\nsimple .*\n$/)
+        assert.match(out(), /Z {3}http.*\n.*\nMODEL .*\nsimple .*\n$/)
         assert.notInclude(out(), "\x1b")
       }
     }))
@@ -229,7 +153,12 @@ describe("galatea top without a terminal", () => {
         yield* messageOf({ interval: 0 }),
         /^galatea top: --interval takes seconds from 0\.1 to 3600, got 0\.\n$/
       )
-      assert.match(yield* messageOf({ metricsUrl: "http://" }), /^galatea top: 'http:\/\/' is no address/)
-      assert.match(yield* messageOf({ metricsUrl: "ftp://host" }), /^galatea top: 'ftp:\/\/host' is no address/)
+      for (const metricsUrl of ["http://", "ftp://host", "8002", ":8002", ""]) {
+        assert.strictEqual(
+          yield* messageOf({ metricsUrl }),
+          `galatea top: --metrics-url got '${metricsUrl}'; it takes host:port, such as localhost:8002, or a URL, such as `
+            + "http://localhost:8002/metrics.\n"
+        )
+      }
     }))
 })

@@ -11,7 +11,7 @@ import * as View from "./internal/top/View.ts"
 
 /** @category models */
 export interface Command extends RunningServer.Target {
-  /** Address of the metrics, `http://` or not; `undefined`: port 8002 of the same machine. */
+  /** Address of the metrics, a whole URL or `host:port`; `undefined`: where the server says, or else port 8002 of the same machine. */
   readonly metricsUrl: string | undefined
   /** Seconds from one look to the next. */
   readonly interval: number

@@ -12,7 +12,9 @@ import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
 import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
+import { MetricsPort } from "../../services/MetricsPort.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import { processStartSeconds } from "../ProcessStart.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
 import * as Cors from "./internal/http/Cors.ts"
@@ -25,6 +27,7 @@ import * as Health from "./internal/http/routes/Health.ts"
 import * as Infer from "./internal/http/routes/Infer.ts"
 import * as Logging from "./internal/http/routes/Logging.ts"
 import * as Metadata from "./internal/http/routes/Metadata.ts"
+import * as MetricsPlace from "./internal/http/routes/MetricsPlace.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Rollout from "./internal/http/routes/Rollout.ts"
@@ -140,6 +143,7 @@ const make: (
   const consoleRoutes = source === undefined || access === "false"
     ? []
     : ConsoleRoutes.routes({ source, access, restrictions })
+  const metricsRoutes = MetricsPlace.routes({ port: yield* MetricsPort, processStartSeconds })
   const bound = yield* Listener.listen(
     {
       service: "HTTP",
@@ -156,7 +160,7 @@ const make: (
       exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
       inFlight
     },
-    dispatch(door, restrictions, [...consoleRoutes, ...(rpc === undefined ? [] : [rpc.route])], cors),
+    dispatch(door, restrictions, [...metricsRoutes, ...consoleRoutes, ...(rpc === undefined ? [] : [rpc.route])], cors),
     rpc?.upgrades
   )
   return HttpFrontend.of({

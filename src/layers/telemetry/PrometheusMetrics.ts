@@ -13,6 +13,7 @@ import { ModelRepository } from "../../services/ModelRepository.ts"
 import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
+import { processStartSeconds } from "../ProcessStart.ts"
 import * as CacheFamilies from "./internal/CacheFamilies.ts"
 import * as ExportFamilies from "./internal/ExportFamilies.ts"
 import * as Exposition from "./internal/Exposition.ts"
@@ -96,7 +97,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       loop: loop.read(),
       cpuSeconds: (cpu.user + cpu.system) / 1e6,
       residentBytes: memory.rss,
-      startSeconds: performance.timeOrigin / 1e3,
+      startSeconds: processStartSeconds,
       heapUsedBytes: memory.heapUsed,
       heapTotalBytes: memory.heapTotal,
       externalBytes: memory.external

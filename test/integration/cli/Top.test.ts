@@ -13,21 +13,19 @@ const body = JSON.stringify({
   }))
 })
 
+const repository = { simple: { "config.pbtxt": "max_batch_size: 8\n", 1: { "model.onnx": Models.simple() } } }
+
 describe("galatea top", () => {
   it.live("shows what the models of a server do, and says where there are no metrics", () =>
     Effect.scoped(Effect.gen(function*() {
-      const models = yield* Child.folder({
-        simple: { "config.pbtxt": "max_batch_size: 8\n", 1: { "model.onnx": Models.simple() } }
-      })
+      const models = yield* Child.folder(repository)
       const server = yield* Child.serve([models])
-      const metrics = /metrics at (\S+)/.exec(server.out())![1]!
       const infer = Child.ask(`${server.url}/v2/models/simple/infer`, { method: "POST", body })
       const traffic = yield* Effect.forkChild(Effect.forever(infer))
       yield* infer
       const { code, err, out } = yield* Child.run([
         "top",
         `--url=${server.url}`,
-        `--metrics-url=${metrics}`,
         "--once",
         "--interval=1"
       ])
@@ -44,5 +42,43 @@ describe("galatea top", () => {
       const missing = yield* Child.run(["top", `--url=${server.url}`, `--metrics-url=${server.url}/metrics`, "--once"])
       assert.deepStrictEqual([missing.code, missing.out], [1, ""])
       assert.match(missing.err, /^galatea top: http:\S+\/metrics answered 404\. Metrics are on a port of their own/)
+    })))
+
+  it.live("shows no figures of another server", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const models = yield* Child.folder(repository)
+      const [one, other, silent] = yield* Effect.all([
+        Child.serve([models]),
+        Child.serve([models]),
+        Child.serve([models, "--allow-metrics=false"])
+      ], { concurrency: 3 })
+      const metricsOf = (server: Child.Child) => new URL(/metrics at (\S+)/.exec(server.out())![1]!).host
+      const grpc = /gRPC at (\S+)/.exec(one.out())![1]!
+      const top = (url: string, ...more: ReadonlyArray<string>) =>
+        Child.run(["top", `--url=${url}`, "--once", "--interval=0.1", ...more])
+
+      const own = yield* top(one.url, `--metrics-url=${metricsOf(one)}`)
+      assert.deepStrictEqual([own.code, own.err], [0, ""])
+      assert.include(own.out, `Z   ${one.url}   1 model   `)
+      const refused = [
+        [
+          yield* top(one.url, `--metrics-url=${metricsOf(other)}`),
+          /are of another server than http:\S+, which has its own on/
+        ],
+        [
+          yield* top(silent.url, `--metrics-url=${metricsOf(other)}`),
+          /are of another server: the one at http:\S+ has none/
+        ],
+        [yield* top(silent.url), /The server at http:\S+ has no metrics/],
+        [yield* top(grpc, `--metrics-url=${metricsOf(one)}`), /does not speak HTTP\/1\.1 and may be a gRPC port/],
+        [
+          yield* top(`127.0.0.1:${yield* Child.freePort}`, `--metrics-url=${metricsOf(one)}`),
+          /No answer from http:\S+ \(ECONNREFUSED\)/
+        ]
+      ] as const
+      for (const [{ code, err, out }, words] of refused) {
+        assert.deepStrictEqual([code, out], [1, ""])
+        assert.match(err, words)
+      }
     })))
 })

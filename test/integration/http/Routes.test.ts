@@ -61,6 +61,15 @@ describe("HTTP routes", () => {
       assert.deepStrictEqual([unknown.status, unknown.headers["content-type"]], [404, "application/json"])
     }))
 
+  it.live("tells when its process started, and no port for metrics where it has none; metadata may be restricted", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start({ restrictions: [{ categories: ["metadata"], header: "key", value: "s3" }] })
+      const told = yield* ask(port, "/v2/metrics/place", { headers: { key: "s3" } })
+      assert.strictEqual(told.headers["content-type"], "application/json")
+      assert.deepStrictEqual(JSON.parse(told.text), { processStartSeconds: performance.timeOrigin / 1000 })
+      assert.strictEqual((yield* ask(port, "/v2/metrics/place")).status, 403)
+    }))
+
   it.live("answers the config, also of a model whose name needs escapes", () =>
     Effect.gen(function*() {
       const { port } = yield* start()

@@ -43,9 +43,11 @@ export const make = (environment: Check.Environment) => {
     {
       ...RunningServer.flags,
       metricsUrl: Flag.String("metrics-url").pipe(
-        Flag.withMetavar("<url>"),
+        Flag.withMetavar("<host:port>"),
         Flag.optional,
-        Flag.withDescription("Address of the metrics (default: port 8002 of the same machine, /metrics)")
+        Flag.withDescription(
+          "Address of the metrics, or a whole URL (default: where the server says; of Triton port 8002). --header is not sent there"
+        )
       ),
       interval: Flag.Finite("interval").pipe(
         Flag.withDefault(2),

@@ -47,6 +47,8 @@ const readHeaders = (texts: ReadonlyArray<string>): Effect.Effect<Record<string,
 export interface RunningServer {
   /** Address as it is used, without a slash at its end. */
   readonly url: string
+  /** Of every request of the client. */
+  readonly headers: Readonly<Record<string, string>>
   readonly client: EffectClient.EffectClient
   /** An answer of the server; its failure is a sentence. */
   readonly ask: <A>(answer: Effect.Effect<A, InferenceServerError>) => Effect.Effect<A, Unreadable>
@@ -69,7 +71,12 @@ export const connect = (
       Effect.catch(({ message }) => fail(`${message}.`))
     )
     const url = (target.url.includes("://") ? target.url : `http://${target.url}`).replace(/\/+$/, "")
-    return { url, client, ask: (answer) => Effect.catch(answer, (error) => fail(sentence(url, error, elsewhere))) }
+    return {
+      url,
+      headers,
+      client,
+      ask: (answer) => Effect.catch(answer, (error) => fail(sentence(url, error, elsewhere)))
+    }
   })
 
 const withoutStop = (text: string): string => text.trimEnd().replace(/\.$/, "")
@@ -80,6 +87,9 @@ const sentence = (url: string, error: InferenceServerError, elsewhere: string): 
     return `No answer from ${url}${reasonOf(url, message)}. Start a server, or ${elsewhere}.`
   }
   if (code === "UNEXPECTED_ANSWER") return `What listens at ${url} is no server of KServe V2: ${withoutStop(message)}.`
+  if (status === 505) {
+    return `What listens at ${url} does not speak HTTP/1.1 and may be a gRPC port: name the one for HTTP, 8000 unless configured.`
+  }
   if (status !== undefined) {
     // A body without a sentence of its own: the client's names the request and the status already.
     const told = message.startsWith(request)

@@ -19,7 +19,7 @@ const stateOf = (models: ReadonlyArray<string>, changes: Partial<View.State> = {
   return {
     url: "http://host:8000",
     activity: between(Reading.read(text(1), 1e9), reading, undefined),
-    snapshot: { reading, listed: undefined, note: undefined },
+    snapshot: { reading, doubtful: undefined, listed: undefined, note: undefined },
     trouble: undefined,
     order: "rate",
     reversed: false,
@@ -40,6 +40,20 @@ describe("the screen", () => {
     assert.match(lines[4]!, /^b +1 +- +20\.0 /)
     assert.deepStrictEqual(firsts(lines), ["b", "a"])
     assert.match(lines.at(-1)!, /^q quit/)
+  })
+
+  it("says on top where it is not known whose figures these are", () => {
+    const certain = stateOf(["a"])
+    const state = { ...certain, snapshot: { ...certain.snapshot!, doubtful: "http://host:8002/metrics" } }
+    const lines = View.screen(state, { columns: 80, rows: 24 }, none)
+    assert.strictEqual(lines[0], "galatea top   http://host:8000 (metrics of host:8002, perhaps another server's)…")
+    assert.match(lines[2]!, /^Perhaps another server's: all figures are those of http:\/\/host:8002\/metrics/)
+    const [head, second, titles] = View.plain(state, 0).split("\n")
+    assert.include(head, "http://host:8000 (metrics of host:8002, perhaps another server's)   1 model")
+    assert.match(second!, /^Perhaps another .* nothing shows that they are of http:\/\/host:8000\.$/)
+    assert.match(titles!, /^MODEL/)
+    assert.strictEqual(View.screen(certain, { columns: 80, rows: 24 }, none)[2], "")
+    assert.notInclude(View.plain(certain, 0), "another")
   })
 
   it("orders by what is asked for, and turns the order round", () => {

@@ -1,13 +1,24 @@
-/** Where `galatea top` reads: the metrics of a running server, and what it says of its models. */
-import { Clock, Effect, Result } from "effect"
+/**
+ * Where `galatea top` reads: the metrics of a running server, and what it says of its models.
+ *
+ * They come from two ports, on which two servers may listen. This server tells by HTTP where its metrics are and when its process
+ * started, which its metrics say too: figures of another one are never taken for its own.
+ */
+import { Effect, Result } from "effect"
 import { HttpClient } from "effect/http"
+import type { MetricsPlace } from "../../../../schema/MetricsPlace.ts"
 import * as RunningServer from "../RunningServer.ts"
 import type { Listed } from "./Activity.ts"
-import * as Reading from "./Reading.ts"
+import * as MetricsUrl from "./MetricsUrl.ts"
+import type * as Reading from "./Reading.ts"
+import * as Scrape from "./Scrape.ts"
+import * as Told from "./Told.ts"
 
 /** @internal */
 export interface Snapshot {
   readonly reading: Reading.Reading
+  /** Address of the metrics, where it is not certain that they are of the same server. */
+  readonly doubtful: string | undefined
   /** `undefined`: the server does not say. */
   readonly listed: ReadonlyArray<Listed> | undefined
   /** Why it does not say. */
@@ -21,53 +32,26 @@ export interface Source {
   readonly read: Effect.Effect<Snapshot, RunningServer.Unreadable>
 }
 
-/** More text than that is not read. */
-const maxBytes = 64 * 1024 ** 2
-const patience = "10 seconds"
-
-/** The port for metrics of the same machine. */
-const defaultMetricsUrl = (url: string): string => {
-  const metrics = new URL(url)
-  return `http://${metrics.hostname}:8002/metrics`
-}
-
 const fail = (message: string) => new RunningServer.Unreadable({ message })
 
-const advice =
-  "Metrics are on a port of their own: name it with --metrics-url, and see that the server has no --allow-metrics=false."
-
-/** What the innermost cause says in a word, such as `ECONNREFUSED`, or in its own. */
-const innermost = (error: Error): string => {
-  let words = error.message
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    words = "code" in cause && typeof cause.code === "string" ? cause.code : cause.message
+const othersMetrics = (url: string, metricsUrl: string, { port }: MetricsPlace): string => {
+  if (port === undefined) {
+    return `The metrics at ${metricsUrl} are of another server: the one at ${url} has none, see its --allow-metrics.`
   }
-  return words
+  const reached = "host:port by which that port is to be reached from here"
+  return `The metrics at ${metricsUrl} are of another server than ${url}, which has its own on port ${port}. ${
+    metricsUrl === MetricsUrl.beside(url, port)
+      ? `Give --metrics-url the ${reached}.`
+      : `Leave --metrics-url out, or give it the ${reached}.`
+  }`
 }
 
-const metricsAt = (
-  http: HttpClient.HttpClient,
-  url: string
-): Effect.Effect<Reading.Reading, RunningServer.Unreadable> =>
-  Effect.gen(function*() {
-    const response = yield* http.get(url, { headers: { accept: "text/plain" } })
-    const bytes = new Uint8Array(yield* response.arrayBuffer)
-    if (response.status !== 200) return yield* fail(`${url} answered ${response.status}. ${advice}`)
-    if (bytes.length > maxBytes) {
-      return yield* fail(`${url} has ${bytes.length} bytes of metrics, and ${maxBytes} are read.`)
-    }
-    const at = Number((yield* Clock.Clock).monotonicTimeNanosUnsafe())
-    const reading = Reading.read(new TextDecoder().decode(bytes), at)
-    return reading ?? (yield* fail(`${url} has no metrics of models. ${advice}`))
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: patience,
-      orElse: () => Effect.fail(fail(`${url} did not answer within ${patience}.`))
-    }),
-    Effect.mapError((error) =>
-      error._tag === "Unreadable" ? error : fail(`No answer from ${url} (${innermost(error)}). ${advice}`)
-    )
-  )
+interface Index {
+  readonly listed: ReadonlyArray<Listed> | undefined
+  readonly note: string | undefined
+  /** What answered is a server of models. */
+  readonly isServer: boolean
+}
 
 /** Asks nothing yet. @internal */
 export const connect = (
@@ -76,31 +60,50 @@ export const connect = (
 ): Effect.Effect<Source, RunningServer.Unreadable, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const http = yield* HttpClient.HttpClient
-    const { ask, client, url } = yield* RunningServer.connect(target)
+    const server = yield* RunningServer.connect(target)
+    const { ask, client, url } = server
     const given = metricsUrl === undefined
-      ? defaultMetricsUrl(url)
-      : metricsUrl.includes("://")
-      ? metricsUrl
-      : `http://${metricsUrl}`
-    if (!URL.canParse(given) || !/^https?:/i.test(given)) {
-      return yield* fail(`'${given}' is no address; --metrics-url takes http://host:8002/metrics.`)
+      ? undefined
+      : yield* Effect.mapError(Effect.fromResult(MetricsUrl.read(metricsUrl)), fail)
+
+    const index: Effect.Effect<Index> = Effect.matchEffect(client.repositoryIndex(), {
+      onSuccess: (entries) =>
+        Effect.succeed({
+          listed: entries.map(({ name, state, version }) => ({ model: name, version, state: state ?? "not loaded" })),
+          note: undefined,
+          isServer: true
+        }),
+      onFailure: (error) =>
+        Effect.map(Effect.flip(ask(Effect.fail(error))), ({ message }) => ({
+          listed: undefined,
+          note: message,
+          // Anything may answer with something else.
+          isServer: error.status === 401 || error.status === 403
+        }))
+    })
+
+    const place = (told: MetricsPlace | undefined): Effect.Effect<string, RunningServer.Unreadable> => {
+      if (given !== undefined) return Effect.succeed(given)
+      return told !== undefined && told.port === undefined
+        ? Effect.fail(fail(`The server at ${url} has no metrics, see its --allow-metrics.`))
+        : Effect.succeed(MetricsUrl.beside(url, told?.port))
     }
-    const index = Effect.map(
-      ask(client.repositoryIndex()),
-      (entries): ReadonlyArray<Listed> =>
-        entries.map(({ name, state, version }) => ({ model: name, version, state: state ?? "not loaded" }))
-    )
+
     const read = Effect.gen(function*() {
-      const [listed, reading] = yield* Effect.all([Effect.result(index), Effect.result(metricsAt(http, given))], {
+      const [{ isServer, listed, note }, answer] = yield* Effect.all([index, Effect.result(Told.ask(http, server))], {
         concurrency: 2
       })
-      // Where nothing answers at all, that the metrics do not either is no news.
-      if (Result.isFailure(reading)) return yield* Result.isFailure(listed) ? listed.failure : reading.failure
-      return {
-        reading: reading.success,
-        listed: Result.getOrUndefined(listed),
-        note: Result.isFailure(listed) ? listed.failure.message : undefined
+      if (Result.isFailure(answer)) return yield* note === undefined ? answer.failure : fail(note)
+      const told = answer.success
+      if (told === undefined && !isServer && note !== undefined) return yield* fail(note)
+      const from = yield* place(told)
+      const reading = yield* Scrape.scrape(http, from)
+      const { startSeconds } = reading
+      if (told !== undefined && startSeconds !== undefined && startSeconds !== told.processStartSeconds) {
+        return yield* fail(othersMetrics(url, from, told))
       }
+      const isCertain = told !== undefined && startSeconds !== undefined
+      return { reading, doubtful: isCertain ? undefined : from, listed, note }
     })
     return { url, read }
   })

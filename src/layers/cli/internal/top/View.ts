@@ -59,6 +59,17 @@ const styleOf = (version: VersionActivity, styles: Styles): (text: string) => st
     ? styles.dim
     : (text) => text
 
+/** The address that was asked for, and the doubt that the figures are of it. */
+const title = ({ snapshot, url }: State): string =>
+  snapshot?.doubtful === undefined
+    ? url
+    : `${url} (metrics of ${new URL(snapshot.doubtful).host}, perhaps another server's)`
+
+const doubt = ({ snapshot, url }: State): string | undefined =>
+  snapshot?.doubtful === undefined
+    ? undefined
+    : `Perhaps another server's: all figures are those of ${snapshot.doubtful}, and nothing shows that they are of ${url}.`
+
 const keys = "q quit   s order   r reverse   ↑↓ scroll"
 
 /** How many rows fit below the head and above the keys. @internal */
@@ -86,9 +97,9 @@ export const screen = (
     : clip(summary(activity), columns)
   const position = hidden > 0 ? `   ${offset + 1}-${offset + window.length} of ${versions.length}` : ""
   return [
-    styles.bold(clip(`galatea top   ${state.url}   every ${state.intervalSeconds} s`, columns)),
+    styles.bold(clip(`galatea top   ${title(state)}   every ${state.intervalSeconds} s`, columns)),
     second,
-    "",
+    styles.yellow(clip(doubt(state) ?? "", columns)),
     styles.bold(clip(table.header, columns)),
     ...window.map((line, i) => {
       const style = trouble === undefined ? styleOf(versions[offset + i]!, styles) : styles.dim
@@ -102,10 +113,12 @@ export const screen = (
 export const plain = (state: State, atMillis: number): string => {
   const { activity, snapshot } = state
   if (activity === undefined) return ""
+  const doubtful = doubt(state)
   const versions = Table.sorted(activity.versions, state.order, state.reversed)
   const { header, rows } = Table.render(versions, undefined, state.order)
   const lines = [
-    `${DateTime.formatIso(DateTime.makeUnsafe(atMillis))}   ${state.url}   ${summary(activity)}`,
+    `${DateTime.formatIso(DateTime.makeUnsafe(atMillis))}   ${title(state)}   ${summary(activity)}`,
+    ...doubtful === undefined ? [] : [doubtful],
     ...snapshot?.note === undefined ? [] : [snapshot.note],
     header,
     ...rows
