@@ -13,9 +13,13 @@ import * as Values from "./values.js"
 /** @import { TensorInfo } from "./inputs.js" */
 /** @import { Output } from "./outputs.js" */
 
-/** @param {unknown} error */
-const sentence = (error) =>
-  error instanceof Server.Refused ? error.message : "The server was not reached, or its answer was cut off."
+/** What to say of a failure: a word, and a sentence. @param {unknown} error @returns {readonly [string, string]} */
+const saying = (error) =>
+  error instanceof Server.Refused
+    ? [String(error.status), error.message]
+    : error instanceof Server.NotReached
+    ? ["Not answered", error.message]
+    : ["Answered", `with what this page cannot show: ${error instanceof Error ? error.message : String(error)}`]
 
 /** Random bytes, as hexadecimal digits. @param {number} bytes */
 const hex = (bytes) =>
@@ -73,7 +77,7 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
         h("div", { class: "row end" }, button)
       )
     } catch (error) {
-      form.replaceChildren(h("p", { class: "failure" }, sentence(error)))
+      form.replaceChildren(h("p", { class: "failure" }, saying(error).join(" ")))
     }
   }
 
@@ -119,7 +123,7 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
       judge("good", "Answered", `in ${format.duration(took)}, seen from this page`)
       result.replaceChildren(...answer.outputs.map(makeOutput))
     } catch (error) {
-      judge("failure", error instanceof Server.Refused ? String(error.status) : "Not answered", sentence(error))
+      judge("failure", ...saying(error))
       result.replaceChildren()
     }
     result.append(times, ...(body.length < 20_000 ? [commandOf(path, body)] : []))
