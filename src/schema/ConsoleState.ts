@@ -16,6 +16,8 @@ export interface LoadedModel {
   readonly maxBatchSize: number
   /** 0: it has none of its own. */
   readonly instances: number
+  /** Another one each time that the version is loaded. */
+  readonly load: number
   readonly scheduling: SchedulingKind
   /** At least one of its instances is up. */
   readonly healthy: boolean
@@ -91,9 +93,10 @@ export interface ConsoleState {
   readonly flowMark?: string | undefined
 }
 
-/** A part that this request did not get, and the header that it lacks. @category models */
+/** What this request may not have, and the header that it lacks. @category models */
 export interface RestrictedPart {
-  readonly part: ConsolePart
+  /** `inference`: requests that the page sends itself. */
+  readonly part: ConsolePart | "inference"
   readonly header: string
 }
 

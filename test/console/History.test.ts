@@ -29,7 +29,14 @@ const answer = (atMillis: number, ...all: ReadonlyArray<ConsoleFigures>): Consol
     version: "1",
     state: "READY",
     onDemand: false,
-    loaded: { platform: "onnxruntime_onnx", maxBatchSize: 8, instances: 1, scheduling: "dynamic", healthy: true }
+    loaded: {
+      platform: "onnxruntime_onnx",
+      maxBatchSize: 8,
+      instances: 1,
+      load: 1,
+      scheduling: "dynamic",
+      healthy: true
+    }
   }],
   restricted: []
 })
@@ -83,6 +90,15 @@ describe("the history of figures", () => {
     assert.deepStrictEqual(history.of("").map(({ rate }) => rate), [5])
     history.add(answer(3000, figures({ succeeded: 4 })))
     assert.deepStrictEqual(history.of(keyOf({ model: "simple", version: "2" })), [])
+  })
+
+  it("goes on where the clock of the server was set back, and forgets what is to come by it", () => {
+    const history = new History()
+    for (const at of [1000, 2000, 8000, 9000]) history.add(answer(at, figures({ succeeded: at / 1000 })))
+    history.add(answer(5000, figures({ succeeded: 20 })))
+    assert.deepStrictEqual(history.of("").map(({ at }) => at), [2000])
+    history.add(answer(6000, figures({ succeeded: 23 })))
+    assert.deepStrictEqual(history.of("").map(({ at, rate }) => [at, rate]), [[2000, 1], [6000, 3]])
   })
 
   it("keeps a bounded number of points, and waits where figures are restricted", () => {

@@ -47,6 +47,8 @@ describe("values of the form", () => {
       id: "NaN 12345678901234567890 \"",
       data: ["NaN", "-Infinity", "9223372036854775807", 1.5, 12345678901234567890.5]
     })
+    const fractions = "[0.10000000149011612,-1.7976931348623157e308,1e-7,2.2250738585072014E-308,0.3000000000000000444]"
+    assert.deepStrictEqual(Values.parseAnswer(fractions), JSON.parse(fractions))
     assert.strictEqual(Values.showRows([1, 2, 3, 0.123456789], [2, 2], 10), "1  2\n3  0.123457")
     assert.strictEqual(Values.showRows([1, 2, 3, 4], [2, 2], 3), "1  2\n3")
   })

@@ -22,6 +22,7 @@ const make = Effect.fnUntraced(function*({ maxModels = 500 }: Options) {
   const statistics = yield* Statistics
   const flows = yield* RecentFlows
   const startedAtMillis = yield* Clock.currentTimeMillis
+  const loadOf = StateParts.numberLoads()
 
   const serverPart = Effect.map(server.ready, (ready) => ({
     name: server.metadata.name,
@@ -31,7 +32,7 @@ const make = Effect.fnUntraced(function*({ maxModels = 500 }: Options) {
   }))
 
   const modelsPart = Effect.map(server.repository.index, (entries) => ({
-    models: entries.slice(0, maxModels).map((entry) => StateParts.model(entry, server.repository.lookup)),
+    models: entries.slice(0, maxModels).map((entry) => StateParts.model(entry, server.repository.lookup, loadOf)),
     omittedModels: Math.max(0, entries.length - maxModels)
   }))
 

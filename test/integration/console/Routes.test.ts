@@ -87,6 +87,7 @@ describe("the console", () => {
         platform: "onnxruntime_onnx",
         maxBatchSize: 0,
         instances: 0,
+        load: 1,
         scheduling: "direct" as const,
         healthy: true
       }
@@ -137,7 +138,8 @@ describe("the console", () => {
       const { port } = yield* serve({
         restrictions: [
           { categories: ["statistics", "model-repository"], header: "key", value: "one" },
-          { categories: ["metadata", "trace"], header: "other", value: "two" }
+          { categories: ["metadata", "trace"], header: "other", value: "two" },
+          { categories: ["inference"], header: "third", value: "three" }
         ]
       })
       const get = (headers: Record<string, string>) =>
@@ -148,15 +150,16 @@ describe("the console", () => {
         { part: "server", header: "other" },
         { part: "models", header: "key" },
         { part: "figures", header: "key" },
-        { part: "flows", header: "other" }
+        { part: "flows", header: "other" },
+        { part: "inference", header: "third" }
       ])
-      const some = yield* get({ key: "one" })
+      const some = yield* get({ key: "one", third: "three" })
       assert.deepStrictEqual(some.restricted.map(({ part }) => part), ["server", "flows"])
       assert.isArray(some.models)
       assert.isArray(some.figures)
       assert.isUndefined(some.server)
       assert.isUndefined(some.flows)
-      assert.deepStrictEqual((yield* get({ key: "one", other: "two" })).restricted, [])
+      assert.deepStrictEqual((yield* get({ key: "one", other: "two", third: "three" })).restricted, [])
       assert.strictEqual((yield* ask(port, "/v2/console")).status, 200, "a browser sends no headers for a page")
     }))
 

@@ -16,7 +16,19 @@ const schedulingOf = (config: ModelConfig): SchedulingKind =>
     ? "dynamic"
     : "direct"
 
-const loadedModel = ({ config, healthy }: Model): LoadedModel => {
+/** Numbers the loads that were seen: whoever knows the number of one notices the next. @internal */
+export const numberLoads = (): (model: Model) => number => {
+  const numbers = new WeakMap<ModelConfig, number>()
+  let last = 0
+  return ({ config }) => {
+    let number = numbers.get(config)
+    if (number === undefined) numbers.set(config, number = ++last)
+    return number
+  }
+}
+
+const loadedModel = (model: Model, loadOf: (model: Model) => number): LoadedModel => {
+  const { config, healthy } = model
   const scheduling = schedulingOf(config)
   let instances = 0
   if (scheduling !== "ensemble") { for (const group of config.instance_group) instances += group.count }
@@ -24,6 +36,7 @@ const loadedModel = ({ config, healthy }: Model): LoadedModel => {
     platform: config.platform === "" ? config.backend : config.platform,
     maxBatchSize: config.max_batch_size,
     instances,
+    load: loadOf(model),
     scheduling,
     healthy: healthy()
   }
@@ -32,7 +45,8 @@ const loadedModel = ({ config, healthy }: Model): LoadedModel => {
 /** A row of the index, with what is known of the version. @internal */
 export const model = (
   { name, reason, state, version }: IndexEntry,
-  lookup: (name: string, version: string) => Lookup
+  lookup: (name: string, version: string) => Lookup,
+  loadOf: (model: Model) => number
 ): ConsoleModel => {
   const found = state === "READY" && version !== undefined ? lookup(name, version) : undefined
   return {
@@ -40,7 +54,7 @@ export const model = (
     version,
     state,
     reason: reason === undefined || reason.length <= maxReason ? reason : `${reason.slice(0, maxReason - 1)}…`,
-    loaded: found !== undefined && Result.isSuccess(found) ? loadedModel(found.success) : undefined,
+    loaded: found !== undefined && Result.isSuccess(found) ? loadedModel(found.success, loadOf) : undefined,
     onDemand: found !== undefined && Result.isFailure(found) && isNotResident(found.failure)
   }
 }

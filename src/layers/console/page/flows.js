@@ -210,10 +210,15 @@ export const make = ({ detail, hint, list, order }) => {
       scope = scopeNow
       draw()
     },
-    /** The server was started again: its numbers begin anew. */
+    /** The server was started again: its numbers begin anew, and mean other requests. */
     reset: () => {
       last = 0
       flows = []
+      held = undefined
+      chosen = undefined
+      described = undefined
+      if (list.contains(document.activeElement)) order.focus()
+      list.replaceChildren()
     },
     /** @param {string} traceId */
     find: (traceId) => flows.find((flow) => flow.traceId === traceId)

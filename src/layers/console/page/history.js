@@ -141,7 +141,17 @@ export class History {
   add({ atMillis, boundsMillis = [], figures, models = [] }) {
     if (figures === undefined) return
     const seconds = (atMillis - this.lastAt) / 1000
-    const first = this.lastAt === 0
+    // The server's clock was set back, or another server answers: what lies in its future is nothing to go on from.
+    const back = seconds < 0
+    if (back) {
+      for (const [key, points] of this.points) {
+        this.points.set(
+          key,
+          points.filter(({ at }) => at < atMillis)
+        )
+      }
+    }
+    const first = back || this.lastAt === 0
     // Somebody waits for something, and asks more often: that says too little of rates.
     if (!first && seconds < leastSeconds) return
     this.lastAt = atMillis

@@ -7,8 +7,10 @@ import * as Values from "./values.js"
 /** Values that are written out in the form. */
 const maxWritten = 2048
 
-/** One input of the form. @param {TensorInfo} input @param {number} index */
-export const makeInput = (input, index) => {
+/** What somebody wrote. @typedef {{ readonly shape: string, readonly filling: string, readonly text: string }} Written */
+
+/** One input of the form, with what was written before as far as it fits. @param {TensorInfo} input @param {number} index @param {Written} [before] */
+export const makeInput = (input, index, before) => {
   const { datatype, name, shape } = input
   const id = `try-${index}`
   const open = shape.some((dimension) => dimension < 0)
@@ -70,6 +72,13 @@ export const makeInput = (input, index) => {
     filling.value = "own"
     complain("")
   })
+  if (before !== undefined) {
+    if (typeof Values.readShape(before.shape, shape) !== "string") shapeField.value = before.shape
+    const size = Values.readShape(shapeField.value, shape)
+    const fits = typeof size !== "string" && typeof Values.read(datatype, before.text, Values.sizeOf(size)) !== "string"
+    if (before.filling !== "own" || fits) filling.value = before.filling
+    if (fits) area.value = before.text
+  }
   refill()
   const element = h(
     "fieldset",
@@ -87,6 +96,9 @@ export const makeInput = (input, index) => {
   )
   return {
     element,
+    name,
+    /** @returns {Written} */
+    written: () => ({ shape: shapeField.value, filling: filling.value, text: area.value }),
     /** The input as JSON; `undefined` where something is wrong, which the form then says. @returns {string | undefined} */
     read: () => {
       if (Values.binaryOnly.has(datatype)) {

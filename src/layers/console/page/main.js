@@ -23,7 +23,8 @@ const history = new History()
 /** @type {ConsoleAnswer | undefined} */
 let last
 let paused = false
-let startedAt = 0
+/** @type {string | undefined} */
+let seenMark
 /** Somebody points at a chart: so many milliseconds back. @type {number | undefined} */
 let pointed
 
@@ -176,14 +177,14 @@ const poll = () =>
 const ask = async () => {
   try {
     const answer = await Server.state(flows.last())
-    const { server } = answer
-    if (server !== undefined && startedAt !== server.startedAtMillis) {
-      if (startedAt !== 0) flows.reset()
-      startedAt = server.startedAtMillis
-    }
+    const { flowMark, server } = answer
+    // Every start has a mark of its own. What the answer tells was chosen by the old numbers: the next one tells all.
+    const restarted = flowMark !== undefined && seenMark !== undefined && flowMark !== seenMark
+    if (restarted) flows.reset()
+    seenMark = flowMark ?? seenMark
     last = answer
     history.add(answer)
-    flows.add(answer.flows ?? [], scope.value)
+    flows.add(restarted ? [] : answer.flows ?? [], scope.value)
     tryIt.update(answer.models ?? [])
     if (paused) tell("paused", "Paused")
     else if (server === undefined) tell("unknown", "Connected")

@@ -23,18 +23,34 @@ export class Refused extends Error {
   }
 }
 
+/** No answer, or half of one. */
+export class NotReached extends Error {}
+
 /**
- * Fails with `Refused`, and with a `TypeError` where the server is not reached.
+ * Fails with `Refused` and `NotReached`.
  *
  * @param {string} path
  * @param {RequestInit} [init]
  * @returns {Promise<string>}
  */
 export const ask = async (path, init = {}) => {
-  const response = await fetch(path, { ...init, headers: { ...headers(), ...init.headers }, cache: "no-store" })
-  const text = await response.text()
+  const [response, text] = await exchange(path, {
+    ...init,
+    headers: { ...headers(), ...init.headers },
+    cache: "no-store"
+  })
   if (response.ok) return text
   throw new Refused(response.status, errorOf(text) ?? `${response.status} ${response.statusText}`)
+}
+
+/** @param {string} path @param {RequestInit} init @returns {Promise<[Response, string]>} */
+const exchange = async (path, init) => {
+  try {
+    const response = await fetch(path, init)
+    return [response, await response.text()]
+  } catch (error) {
+    throw new NotReached("The server was not reached, or its answer was cut off.", { cause: error })
+  }
 }
 
 /** @param {string} text @returns {string | undefined} */

@@ -13,9 +13,13 @@ import * as Values from "./values.js"
 /** @import { TensorInfo } from "./inputs.js" */
 /** @import { Output } from "./outputs.js" */
 
-/** @param {unknown} error */
-const sentence = (error) =>
-  error instanceof Server.Refused ? error.message : "The server was not reached, or its answer was cut off."
+/** What to say of a failure: a word, and a sentence. @param {unknown} error @returns {readonly [string, string]} */
+const saying = (error) =>
+  error instanceof Server.Refused
+    ? [String(error.status), error.message]
+    : error instanceof Server.NotReached
+    ? ["Not answered", error.message]
+    : ["Answered", `with what this page cannot show: ${error instanceof Error ? error.message : String(error)}`]
 
 /** Random bytes, as hexadecimal digits. @param {number} bytes */
 const hex = (bytes) =>
@@ -44,37 +48,72 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
   /** @type {Map<string, ConsoleModel>} */
   let known = new Map()
   let shown = ""
+  /** The load of it that the form was made for. @type {string | undefined} */
+  let load
+  /** What the form was made of. */
+  let made = ""
+  /** The headers with which no form was to be had. @type {string | undefined} */
+  let refusedWith
+  /** Only the last question counts. */
+  let turn = 0
   /** @type {ReadonlyArray<ReturnType<typeof makeInput>>} */
   let inputs = []
   /** @type {ReturnType<typeof makeSequence> | undefined} */
   let sequence
 
+  /** @param {ConsoleModel | undefined} model */
+  const loadOf = (model) => model?.loaded === undefined ? undefined : `${mark()} ${model.loaded.load}`
+
+  const clear = () => {
+    set(verdict, "class", "verdict empty")
+    say(verdict, "What the model answers is shown here.")
+    result.replaceChildren()
+  }
+
   const open = async () => {
+    const now = ++turn
     const model = known.get(select.value)
+    if (select.value !== shown) {
+      inputs = []
+      sequence = undefined
+      made = ""
+      form.replaceChildren(h("p", { class: "hint" }, "Asking for the inputs of the model"))
+    }
+    shown = select.value
+    load = loadOf(model)
+    refusedWith = undefined
     if (model === undefined) {
       form.replaceChildren(h("p", { class: "empty" }, "No model is ready."))
       return
     }
-    shown = select.value
-    const path = Server.modelPath(model.name, model.version ?? "")
-    set(verdict, "class", "verdict empty")
-    say(verdict, "What the model answers is shown here.")
-    result.replaceChildren()
-    form.replaceChildren(h("p", { class: "hint" }, "Asking for the inputs of the model"))
     try {
-      const metadata = /** @type {{ inputs: ReadonlyArray<TensorInfo> }} */ (JSON.parse(await Server.ask(path)))
-      if (select.value !== shown) return
-      inputs = metadata.inputs.map(makeInput)
-      sequence = model.loaded?.scheduling === "sequence" ? makeSequence() : undefined
-      const button = h("button", { type: "submit", class: "primary" }, "Send")
-      form.replaceChildren(
-        ...inputs.map(({ element }) => element),
-        ...(sequence === undefined ? [] : [sequence.element]),
-        h("div", { class: "row end" }, button)
-      )
+      const metadata = /** @type {{ inputs: ReadonlyArray<TensorInfo> }} */ (JSON.parse(
+        await Server.ask(Server.modelPath(model.name, model.version ?? ""))
+      ))
+      if (now === turn) draw(metadata.inputs, model.loaded?.scheduling === "sequence")
     } catch (error) {
-      form.replaceChildren(h("p", { class: "failure" }, sentence(error)))
+      if (now !== turn) return
+      made = ""
+      refusedWith = error instanceof Server.NotReached ? "" : JSON.stringify(Server.headers())
+      form.replaceChildren(h("p", { class: "failure" }, saying(error).join(" ")))
     }
+  }
+
+  /** @param {ReadonlyArray<TensorInfo>} tensors @param {boolean} hasSequences */
+  const draw = (tensors, hasSequences) => {
+    const wanted = JSON.stringify([tensors, hasSequences])
+    if (wanted === made) return
+    made = wanted
+    const before = new Map(inputs.map(({ name, written }) => [name, written()]))
+    inputs = tensors.map((tensor, i) => makeInput(tensor, i, before.get(tensor.name)))
+    sequence = hasSequences ? sequence ?? makeSequence() : undefined
+    const focused = form.contains(document.activeElement) ? document.activeElement?.id ?? "" : ""
+    form.replaceChildren(
+      ...inputs.map(({ element }) => element),
+      ...(sequence === undefined ? [] : [sequence.element]),
+      h("div", { class: "row end" }, h("button", { type: "submit", class: "primary" }, "Send"))
+    )
+    document.getElementById(focused)?.focus()
   }
 
   /**
@@ -119,7 +158,7 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
       judge("good", "Answered", `in ${format.duration(took)}, seen from this page`)
       result.replaceChildren(...answer.outputs.map(makeOutput))
     } catch (error) {
-      judge("failure", error instanceof Server.Refused ? String(error.status) : "Not answered", sentence(error))
+      judge("failure", ...saying(error))
       result.replaceChildren()
     }
     result.append(times, ...(body.length < 20_000 ? [commandOf(path, body)] : []))
@@ -127,7 +166,10 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
     if (button !== null) button.disabled = false
     if (mark() !== "") void showFlow(traceId, times, 5)
   })
-  select.addEventListener("change", open)
+  select.addEventListener("change", () => {
+    clear()
+    void open()
+  })
 
   return {
     /** @param {ReadonlyArray<ConsoleModel>} models */
@@ -140,13 +182,18 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
         modelKey,
         (model) => h("option", { value: modelKey(model) }, `${model.name} ${model.version ?? ""}`)
       )
-      if (!known.has(shown) || form.childElementCount === 0) {
-        if (shown !== select.value || form.childElementCount === 0) void open()
-      }
+      const now = loadOf(known.get(shown))
+      if (shown !== select.value || form.childElementCount === 0) {
+        // Why the last request failed may be that its model has left: that stays to be read.
+        if (!verdict.classList.contains("failure")) clear()
+        void open()
+      } else if (now !== undefined && now !== load) void open()
+      else if (refusedWith !== undefined && refusedWith !== JSON.stringify(Server.headers())) void open()
     },
     /** @param {string} key */
     choose: (key) => {
       select.value = key
+      clear()
       void open()
       document.getElementById("try")?.scrollIntoView()
       select.focus()

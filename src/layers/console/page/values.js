@@ -103,8 +103,9 @@ export const read = (datatype, text, size) => {
  */
 export const parseAnswer = (text) =>
   JSON.parse(
-    text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b|-?\b\d{16,}\b(?![.eE])/g, (token) =>
-      token.startsWith("\"") ? token : `"${token}"`)
+    // Every number as a whole: digits of a fraction are no integer.
+    text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b|-?\b\d[\d.eE+-]*/g, (token) =>
+      /^-?\d{16,}$|y$|N$/.test(token) ? `"${token}"` : token)
   )
 
 /** Rows of the innermost dimension, up to so many values. @param {ReadonlyArray<unknown>} data @param {ReadonlyArray<number>} shape @param {number} most */

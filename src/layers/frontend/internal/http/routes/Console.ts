@@ -82,6 +82,8 @@ const answerState = (call: Call, source: ConsoleSource, restrictions: Restrictio
     if (header === undefined) parts.add(part)
     else restricted.push({ part, header })
   }
+  const inference = restrictions.missing("inference", call.request.headers)
+  if (inference !== undefined) restricted.push({ part: "inference", header: inference })
   const afterFlow = Number(/[?&]after=(\d{1,15})(?:&|$)/.exec(call.request.url!)?.[1] ?? 0)
   call.answerWith(source.state({ parts, afterFlow }), (state) => {
     const answer: ConsoleAnswer = { ...state, restricted }
