@@ -4,6 +4,7 @@ import { JsonLogsSerializer, ProtobufLogsSerializer } from "@opentelemetry/otlp-
 import { resourceFromAttributes } from "@opentelemetry/resources"
 import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from "@opentelemetry/sdk-logs"
 import { Effect, type Layer, Logger, type Scope } from "effect"
+import { detached } from "../../../../schema/DetachedText.ts"
 import { isWritten } from "../../../../schema/LogSetting.ts"
 import { LogSettings } from "../../../../services/LogSettings.ts"
 import type { InvalidExport } from "./Certificates.ts"
@@ -48,7 +49,7 @@ export const make = Effect.fnUntraced(function*(
   const processor: LogRecordProcessor = {
     onEmit: (record) => {
       const { body } = record
-      if (typeof body === "string" && body.length > maxBody) record.setBody(`${body.slice(0, maxBody)}…`)
+      if (typeof body === "string" && body.length > maxBody) record.setBody(`${detached(body.slice(0, maxBody))}…`)
       queue.push(record)
     },
     // The queue ends with its own scope.
