@@ -1,5 +1,6 @@
 /** What is written into the log: the settings of the logging extension. Source: protocol §3.8. */
 import type { LogLevel } from "effect"
+import { detached } from "./DetachedText.ts"
 
 /**
  * Forms of a line. `default` and `ISO8601` are Triton's; `json` is one object a line, for programs; `pretty` is for people.
@@ -59,5 +60,5 @@ export const bounded = (text: string, maxLength: number): string => {
   // Half of a pair of surrogates would be no character.
   const code = text.charCodeAt(maxLength - 1)
   const end = code >= 0xd800 && code <= 0xdbff ? maxLength - 1 : maxLength
-  return `${text.slice(0, end)}… (${text.length - end} more characters)`
+  return `${detached(text.slice(0, end))}… (${text.length - end} more characters)`
 }

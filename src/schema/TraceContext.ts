@@ -3,6 +3,7 @@
  *
  * Whatever does not keep to it is as if it had not been sent: no request fails because of it.
  */
+import { detached } from "./DetachedText.ts"
 import type { TraceContext } from "./RequestTrace.ts"
 
 /** Characters of `tracestate` that are passed on at most, entries left out beyond: what W3C asks for at least. @category models */
@@ -30,8 +31,10 @@ export const parse = (
   if (traceparent === undefined || !parentPattern.test(traceparent)) return undefined
   // Versions to come may say more behind it; version 00 may not.
   if (traceparent.length > parentLength && traceparent.startsWith("00")) return undefined
-  const traceId = traceparent.slice(3, 35)
-  const spanId = traceparent.slice(36, 52)
+  // Spans and exemplars keep the ids, and must not keep what else a version to come says.
+  const head = traceparent.length > parentLength ? detached(traceparent.slice(0, parentLength)) : traceparent
+  const traceId = head.slice(3, 35)
+  const spanId = head.slice(36, 52)
   // The lowest bit of the flags.
   const sampled = (Number.parseInt(traceparent[54]!, 16) & 1) === 1
   return traceId === noTraceId || spanId === noSpanId ? undefined : make(traceId, spanId, sampled, tracestate)
@@ -72,7 +75,8 @@ export const parseState = (tracestate: string): string | undefined => {
     length += member.length + 1
   }
   if (length > maxTraceStateLength) shorten(members, length)
-  return members.length === 0 ? undefined : members.join(",")
+  // One that is left of many is still a part of their text.
+  return members.length === 0 ? undefined : members.length === 1 ? detached(members[0]!) : members.join(",")
 }
 
 /** `traceparent` for a span: what is sent to others on its behalf. @category destructors */

@@ -48,6 +48,8 @@ export interface RequestObserver {
 export interface TraceSettings {
   /** Those in force for a model; without a name, those of all models without settings of their own. */
   readonly of: (model: string | undefined) => TraceSetting
+  /** The model has settings of its own, whether it is loaded or not. */
+  readonly isOwn: (model: string) => boolean
   /** Changes them, and gives those in force then. `InvalidRequest`: nothing could be traced with them. */
   readonly change: (
     model: string | undefined,
@@ -78,6 +80,7 @@ export const Tracing: Context.Reference<TracingState> = Context.Reference<Tracin
     begin: () => undefined,
     settings: {
       of: () => offSetting,
+      isOwn: () => false,
       change: () =>
         Result.fail(
           new Unsupported({

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as TraceContext from "../../src/schema/TraceContext.ts"
+import { keptBytes, longLength } from "../suites/keptMemory.ts"
 
 const traceId = "0af7651916cd43dd8448eb211c80319c"
 const spanId = "b7ad6b7169203331"
@@ -18,6 +19,17 @@ describe("TraceContext", () => {
   it("takes only the lowest bit of the flags for sampled", () => {
     assert.isFalse(TraceContext.parse(`00-${traceId}-${spanId}-fe`, undefined)?.sampled)
     assert.isTrue(TraceContext.parse(`00-${traceId}-${spanId}-03`, undefined)?.sampled)
+  })
+
+  it("keeps nothing of long headers but the ids and the entries", () => {
+    const member = `name=${"v".repeat(40)}`
+    const bytes = keptBytes((text) => {
+      const context = TraceContext.parse(`01-${traceId}-${spanId}-01-${text}`, `${member},${" ".repeat(longLength)}`)
+      assert.deepStrictEqual(context, { traceId, spanId, sampled: true, traceState: member })
+      return context
+    })
+    // Regular expressions keep the last text that they were tried on.
+    assert.isBelow(bytes, 2 * longLength)
   })
 
   it("writes what it reads", () => {

@@ -41,6 +41,11 @@ export const refused = (gap: string): ReadonlyArray<readonly [Sent, "INVALID_ARG
       "trace file location can not be updated through network protocol"
     ],
     [{ trace_level: ["OFF", "TENSORS"] }, "INVALID_ARG", "Expect only one trace level 'OFF' is specified"],
+    [
+      { trace_level: Array.from({ length: 65 }, () => "TENSORS") },
+      "INVALID_ARG",
+      "Expect at most 64 entries in 'trace_level', got: 65"
+    ],
     ...number("trace_rate"),
     ...number("trace_count"),
     ...number("log_frequency"),

@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import * as RecentFlows from "../../src/layers/telemetry/RecentFlows.ts"
 import type { BatchRun } from "../../src/schema/RequestTrace.ts"
 import type { Arrival } from "../../src/services/Tracing.ts"
+import { keptBytes, longLength } from "../suites/keptMemory.ts"
 
 const mark = "00112233445566ff"
 const now = Effect.map(Clock.Clock, (clock) => Number(clock.monotonicTimeNanosUnsafe()))
@@ -160,5 +161,20 @@ describe("recent flows", () => {
       const flows = yield* after(0)
       assert.deepStrictEqual(flows.map(({ number }) => number), [2, 3])
       assert.isBelow(JSON.stringify(flows[0]).length, 3000)
+    }))
+
+  it.effect("keep nothing of the long texts that they were cut from", () =>
+    Effect.gen(function*() {
+      const { after, observer } = yield* made()
+      yield* after(0)
+      const at = yield* now
+      const bytes = keptBytes((text, i) => {
+        const trace = observer.begin(arrival(at, { ...own, model: `${text} ${i}`, version: `${text} version ${i}` }))!
+        const failure = { code: undefined, type: "ExecutionFailed", message: `${text} message ${i}` }
+        trace.model({ ...model, requestId: `${text} id ${i}`, sequenceId: `${text} sequence ${i}` }).ended(failure)
+        trace.ended({ failure })
+      })
+      assert.strictEqual((yield* after(0)).length, 20)
+      assert.isBelow(bytes, longLength)
     }))
 })

@@ -197,6 +197,27 @@ describe("settings", () => {
     assert.deepStrictEqual([settings.of("m").count, settings.of("n").count], [0, 3])
   })
 
+  it("keep what is left of a count that a model has from all, until that is set or cleared", () => {
+    const { send, set, settings } = start({ ...on, rate: 1, count: 5 })
+    const left = () => settings.of("m").count
+    set({ rate: 1 }, "m")
+    assert.deepStrictEqual(send(9), [1, 2, 3, 4, 5])
+    set({ logFrequency: 0 }, "m")
+    assert.deepStrictEqual([left(), send(2)], [0, []])
+    set({ logFrequency: 3 })
+    assert.deepStrictEqual([left(), send(2)], [0, []])
+    set({ count: null }, "m")
+    assert.strictEqual(left(), 5)
+    send(2)
+    set({ count: 4 })
+    assert.strictEqual(left(), 4)
+    send(1)
+    set({ rate: 1, level: ["TENSORS"] }, "m")
+    assert.strictEqual(left(), 3)
+    set({ count: null })
+    assert.strictEqual(left(), 5)
+  })
+
   it("under which nothing could be traced are refused, and change nothing", () => {
     const zero = "InvalidRequest: Attempting to set invalid trace setting :sample rate must be non-zero"
     const file = "InvalidRequest: Attempting to set invalid trace setting :trace file name is not given"
@@ -216,14 +237,19 @@ describe("settings", () => {
   })
 
   it("of their own may have so many models", () => {
-    const { refused, set } = start(on, 2)
+    const { refused, set, settings } = start(on, 2)
     set({ rate: 1 }, "a")
     set({ rate: 1 }, "b")
     assert.strictEqual(
       refused({ rate: 1 }, "c"),
       "InvalidRequest: 2 models have trace settings of their own, which is as many as --trace-max-models allows. Clear " +
-        "all settings of another model first."
+        "all settings of another model first, such as 'a'."
     )
+    const one = start(on, 1)
+    one.set({ rate: 1 }, "a")
+    assert.match(one.refused({ rate: 1 }, "c"), /^InvalidRequest: 1 model has trace settings of its own, which is /)
+    assert.match(start(on, 0).refused({ rate: 1 }, "c"), /^InvalidRequest: 0 models have .* Allow more /)
+    assert.deepStrictEqual([settings.isOwn("a"), settings.isOwn("c")], [true, false])
     assert.strictEqual(set({ rate: 2 }, "b").rate, 2)
     set({ rate: null }, "a")
     assert.strictEqual(set({ rate: 1 }, "c").rate, 1)

@@ -112,6 +112,16 @@ const changed = (said: Said, change: TraceChange): Said => {
   return next
 }
 
+const tooMany = (models: ReadonlyArray<string>): string => {
+  const who = models.length === 1
+    ? "1 model has trace settings of its own"
+    : `${models.length} models have trace settings of their own`
+  const advice = models.length === 0
+    ? "Allow more to set those of a single model."
+    : `Clear all settings of another model first, such as '${models[0]}'.`
+  return `${who}, which is as many as --trace-max-models allows. ${advice}`
+}
+
 const isEmpty = (record: object): boolean => Object.keys(record).length === 0
 
 interface Layer {
@@ -144,11 +154,19 @@ export const make = ({ maxModels, onSetting, open, setting: start }: Options): T
     return problem === undefined ? undefined : refuse(`Attempting to set invalid trace setting :${problem}`)
   }
 
-  /** Sets what a model has of its own; what it has not follows all models. */
-  const replace = (model: string, said: Said) => {
-    models.get(model)?.sampler.replaced()
+  /**
+   * Sets what a model has of its own; what it has not follows all models. What is left of a count that it has from them goes on
+   * counting unless the change is one of the count.
+   */
+  const replace = (model: string, said: Said, change: TraceChange) => {
+    const own = models.get(model)
+    own?.sampler.replaced()
     if (isEmpty(said)) models.delete(model)
-    else models.set(model, layer(said, all.sampler.inForce))
+    else {
+      const below = all.sampler.inForce
+      const count = own === undefined || change.count !== undefined ? below.count : own.sampler.inForce.count
+      models.set(model, layer(said, { ...below, count }))
+    }
   }
 
   const changeAll = (change: TraceChange) => {
@@ -159,7 +177,9 @@ export const make = ({ maxModels, onSetting, open, setting: start }: Options): T
     if (wrong !== undefined) return wrong
     all.sampler.replaced()
     all = layer(said, below)
-    for (const [model, own] of models) if (names.some((name) => !(name in own.said))) replace(model, saidNow(own))
+    for (const [model, own] of models) {
+      if (names.some((name) => !(name in own.said))) replace(model, saidNow(own), change)
+    }
     return undefined
   }
 
@@ -167,15 +187,10 @@ export const make = ({ maxModels, onSetting, open, setting: start }: Options): T
     const own = models.get(model)
     const said = changed(own === undefined ? {} : saidNow(own), change)
     if (own === undefined && isEmpty(said)) return undefined
-    if (own === undefined && models.size >= maxModels) {
-      return refuse(
-        `${models.size} models have trace settings of their own, which is as many as --trace-max-models allows. ` +
-          "Clear all settings of another model first."
-      )
-    }
+    if (own === undefined && models.size >= maxModels) return refuse(tooMany(Array.from(models.keys())))
     const wrong = isEmpty(said) ? undefined : invalid({ ...all.sampler.inForce, ...said })
     if (wrong !== undefined) return wrong
-    replace(model, said)
+    replace(model, said, change)
     return undefined
   }
 
@@ -194,6 +209,7 @@ export const make = ({ maxModels, onSetting, open, setting: start }: Options): T
     begin,
     settings: {
       of,
+      isOwn: (model) => models.has(model),
       change: (model, change) => {
         if (names.every((name) => change[name] === undefined)) return Result.succeed(of(model))
         const refused = model === undefined ? changeAll(change) : changeModel(model, change)

@@ -4,7 +4,10 @@ import { Schema } from "effect"
 /** As in Triton, which reads them as integers of 32 bits. */
 const most = 2147483647
 
-const Level = Schema.Array(Schema.Literals(["OFF", "TIMESTAMPS", "TENSORS"]))
+/** As over HTTP and gRPC, where words that are no levels are passed over. */
+const maxLevels = 64
+
+const Level = Schema.Array(Schema.Literals(["OFF", "TIMESTAMPS", "TENSORS"])).check(Schema.isMaxLength(maxLevels))
 const Count = Schema.Int.check(Schema.isBetween({ minimum: -1, maximum: most }))
 const Natural = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: most }))
 

@@ -77,4 +77,16 @@ describe("trace settings over gRPC", () => {
       assert.strictEqual(yield* send(client, {}, "echo"), "3 Request for unknown model : echo")
       assert.strictEqual(yield* send(client, {}), setting("TIMESTAMPS", 1000, -1, 0))
     }).pipe(Effect.scoped))
+
+  it.live("of a model that is not loaded any more can be read and cleared", () =>
+    Effect.gen(function*() {
+      const { fake, port } = yield* start().pipe(withSettings({ file: "t.json" }))
+      const client = yield* connect(port)
+      yield* send(client, { trace_rate: "7" }, "echo")
+      fake.failure = new ModelNotReady({ message: "Request for unknown model: 'echo' version 1 is not at ready state" })
+      assert.strictEqual(yield* send(client, {}, "echo"), setting("OFF", 7, -1, 0))
+      assert.strictEqual(yield* send(client, { trace_rate: "8" }, "echo"), "3 Request for unknown model : echo")
+      assert.strictEqual(yield* send(client, { trace_rate: null }, "echo"), setting("OFF", 1000, -1, 0))
+      assert.strictEqual(yield* send(client, {}, "echo"), "3 Request for unknown model : echo")
+    }).pipe(Effect.scoped))
 })

@@ -17,12 +17,12 @@ const setting = (level: ReadonlyArray<string>, rate: number, count: number, freq
   `200 {"trace_level":${JSON.stringify(level)},"trace_rate":"${rate}","trace_count":"${count}",` +
   `"log_frequency":"${frequency}","trace_file":"t\\"race.json","trace_mode":"triton"}`
 
-const triton = withSettings({ file: "t\"race.json" })
+const triton = () => withSettings({ file: "t\"race.json" })
 
 describe("trace settings over HTTP", () => {
   it.live("are read, and changed for all models or for one", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* triton(start())
+      const { held, port } = yield* triton()(start())
       assert.strictEqual(yield* read(port, all), setting(["OFF"], 1000, -1, 0))
       assert.strictEqual(
         yield* send(port, all, { trace_level: ["TIMESTAMPS", "TENSORS"], trace_rate: "5", log_frequency: " +7" }),
@@ -107,7 +107,7 @@ describe("trace settings over HTTP", () => {
 
   it.live("are those of models that are ready", () =>
     Effect.gen(function*() {
-      const { fake, port } = yield* triton(start())
+      const { fake, port } = yield* triton()(start())
       for (const path of [ofModel("nope"), `${ofModel("nope")}?x=1`]) {
         const unknown = "404 {\"error\":\"Request for unknown model: 'nope' is not found\"}"
         assert.strictEqual(yield* read(port, path), unknown)
@@ -118,9 +118,23 @@ describe("trace settings over HTTP", () => {
       assert.strictEqual(Result.isFailure(fake.repository.lookup("echo", "")), true)
     }))
 
+  it.live("of a model that is not loaded any more can be read and cleared, and then make room for others", () =>
+    Effect.gen(function*() {
+      const { fake, port } = yield* triton()(start())
+      yield* send(port, ofModel("echo"), { trace_rate: "7" })
+      fake.failure = new ModelNotReady({ message: "Request for unknown model: 'echo' version 1 is not at ready state" })
+      const unknown = "400 {\"error\":\"Request for unknown model : echo\"}"
+      assert.strictEqual(yield* read(port, ofModel("echo")), setting(["OFF"], 7, -1, 0))
+      assert.strictEqual(yield* send(port, ofModel("echo"), { trace_rate: "8" }), unknown)
+      assert.strictEqual(yield* send(port, ofModel("echo"), { trace_rate: null, trace_count: "8" }), unknown)
+      assert.strictEqual(yield* send(port, ofModel("echo"), { trace_rate: null }), setting(["OFF"], 1000, -1, 0))
+      assert.strictEqual(yield* read(port, ofModel("echo")), unknown)
+      assert.strictEqual(yield* send(port, ofModel("echo"), { trace_rate: null }), unknown)
+    }))
+
   it.live("take GET and POST alone, and can be restricted", () =>
     Effect.gen(function*() {
-      const { port } = yield* triton(start({ restrictions: [{ categories: ["trace"], header: "key", value: "s" }] }))
+      const { port } = yield* triton()(start({ restrictions: [{ categories: ["trace"], header: "key", value: "s" }] }))
       assert.strictEqual((yield* ask(port, all)).status, 403)
       const headers = { key: "s" }
       assert.strictEqual((yield* ask(port, all, { headers })).status, 200)

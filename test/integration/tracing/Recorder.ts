@@ -66,6 +66,7 @@ export class Recorder {
       return noted
     },
     settings: {
+      isOwn: () => false,
       of: () => offSetting,
       change: () => {
         throw new Error("nobody changes this")

@@ -6,6 +6,7 @@ import * as RequestSpans from "../../../src/layers/telemetry/spans/RequestSpans.
 import type { BatchRun, RequestTrace, TraceContext } from "../../../src/schema/RequestTrace.ts"
 import { HeadSampler } from "../../../src/services/HeadSampler.ts"
 import type { Arrival, ArrivalFacts, Protocol } from "../../../src/services/Tracing.ts"
+import { keptBytes, longLength } from "../../suites/keptMemory.ts"
 import * as Recorded from "./Recorded.ts"
 
 const facts: ArrivalFacts = { name: "POST /v2/models/{model}/infer", attributes: [["http.request.method", "POST"]] }
@@ -53,6 +54,22 @@ const make = (recorded = Recorded.make(), options: Partial<RequestSpans.Options>
     },
     tryToBegin: begin
   }))
+
+describe("what spans keep in memory", () => {
+  it.effect("is what they say, not the long texts that it was cut from", () =>
+    Effect.gen(function*() {
+      const { begin, spans } = yield* make()
+      const bytes = keptBytes((text, i) => {
+        const trace = begin({ model: `${text} ${i}` })
+        const model = trace.model({ ...asked, requestId: `${text} id ${i}`, sequenceId: `${text} sequence ${i}` })
+        model.ended()
+        trace.ended({ status: 500, failure: { code: "INTERNAL", type: "Bad", message: `${text} message ${i}` } })
+      })
+      assert.strictEqual(spans.length, 20)
+      assert.lengthOf(Recorded.attributesOf(spans[0]!)["galatea.request.id"] as string, 1024)
+      assert.isBelow(bytes, longLength)
+    }))
+})
 
 /** The clock stands at 17 minutes past midnight, in 1970, where the monotonic one says 5 µs. */
 const at = (nanos: number) => TestClock.adjust(`${nanos} nanos`)

@@ -23,7 +23,16 @@ export interface TraceSettings {
 
 const nameOf = (model: string): string | undefined => model === "" ? undefined : model
 
-/** Settings of what the context traces; models must be ready. @internal */
+/** Nothing is set: what a model has of its own is cleared, or read. */
+const onlyClears = (change: TraceChange): boolean =>
+  Object.values(change).every((value) => value === undefined || value === null)
+
+/**
+ * Settings of what the context traces. Models must be ready; those that are not, and have settings of their own still, can be asked
+ * for them and have them cleared.
+ *
+ * @internal
+ */
 export const make = (repository: ModelRepository["Service"]): Effect.Effect<TraceSettings> =>
   Effect.map(Tracing, ({ settings }) => {
     const ready = (model: string): Result.Result<void, SettingsFailure> => {
@@ -35,12 +44,15 @@ export const make = (repository: ModelRepository["Service"]): Effect.Effect<Trac
         : Result.fail(new InvalidRequest({ message: `Request for unknown model : ${model}` }))
     }
     return {
-      of: (model) => Result.map(ready(model), () => settings.of(nameOf(model))),
+      of: (model) => Result.map(settings.isOwn(model) ? Result.void : ready(model), () => settings.of(nameOf(model))),
       change: (model, change) =>
-        Result.flatMap(ready(model), () =>
-          isTogetherWithOff(change.level)
-            ? Result.fail(togetherWithOff())
-            : settings.change(nameOf(model), change))
+        Result.flatMap(
+          onlyClears(change) && settings.isOwn(model) ? Result.void : ready(model),
+          () =>
+            isTogetherWithOff(change.level)
+              ? Result.fail(togetherWithOff())
+              : settings.change(nameOf(model), change)
+        )
     }
   })
 
@@ -92,13 +104,22 @@ const level = (words: ReadonlyArray<string>): ReadonlyArray<TraceLevel> | undefi
   return levels.length === 0 ? undefined : levels
 }
 
+/** Entries that a list of levels may have: more than there are levels, for words that are none are passed over. @internal */
+export const maxLevels = 64
+
+/** A list of levels that is no longer than one may be; throws `InvalidRequest` else. @internal */
+export const fewLevels = <A>(words: ReadonlyArray<A>): ReadonlyArray<A> => {
+  if (words.length <= maxLevels) return words
+  throw new InvalidRequest({ message: `Expect at most ${maxLevels} entries in 'trace_level', got: ${words.length}` })
+}
+
 /** What a request says of one setting: how it is read out of the protocol's own form. @internal */
 export interface Given {
   /** The request says something of it. */
   readonly has: (name: string) => boolean
   /** `null`: it is cleared. Throws where there is anything but one text. */
   readonly text: (name: string) => string | null
-  /** `null`: it is cleared. Throws where there is anything but texts. */
+  /** `null`: it is cleared. Throws where there is anything but texts, or too many of them for levels. */
   readonly texts: (name: string) => ReadonlyArray<string> | null
   /** Stands between a colon and the value in the message about a count that is too small. */
   readonly gap: "" | " "

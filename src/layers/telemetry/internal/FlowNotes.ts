@@ -1,4 +1,5 @@
 /** Notes of one request for the console, taken while it is on its way. */
+import { detached } from "../../../schema/DetachedText.ts"
 import type { Flow, FlowModel, FlowRun } from "../../../schema/Flow.ts"
 import type {
   BatchRun,
@@ -18,7 +19,7 @@ const maxMarks = 16
 const maxName = 200
 const maxMessage = 400
 
-const cut = (text: string, most: number): string => text.length <= most ? text : `${text.slice(0, most - 1)}…`
+const cut = (text: string, most: number): string => text.length <= most ? text : `${detached(text.slice(0, most - 1))}…`
 
 const bounded = (failure: TraceFailure): TraceFailure => ({ ...failure, message: cut(failure.message, maxMessage) })
 

@@ -1,11 +1,16 @@
 /** What spans say, within bounds: texts of clients, and how something ended. */
 import { Exit, type Tracer } from "effect"
+import { detached } from "../../../schema/DetachedText.ts"
 import type { TraceFailure } from "../../../schema/RequestTrace.ts"
 import { attribute } from "../../../schema/SpanNames.ts"
 
-/** A text of at most so many characters; what is longer ends with an ellipsis. @category getters */
+/**
+ * A text of at most so many characters; what is longer ends with an ellipsis, and is not kept in memory by what is left of it.
+ *
+ * @category getters
+ */
 export const bounded = (text: string, maxLength: number): string =>
-  text.length <= maxLength ? text : `${text.slice(0, Math.max(0, maxLength - 1)).toWellFormed()}…`
+  text.length <= maxLength ? text : `${detached(text.slice(0, Math.max(0, maxLength - 1))).toWellFormed()}…`
 
 /** The server is at fault, and not who asked. A client that went away is nobody's fault. @category guards */
 export const isFault = ({ code }: TraceFailure): boolean => {

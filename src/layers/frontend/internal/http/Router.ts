@@ -5,6 +5,7 @@
  * no regular expression. Captured names stay as they were sent; `decodeCaptures` undoes percent-encoding afterwards, so an
  * encoded slash never changes the route. Source: protocol §2.1.
  */
+import { detached } from "../../../../schema/DetachedText.ts"
 import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Call } from "./Call.ts"
@@ -106,7 +107,8 @@ const add = (root: Node, path: string, route: Route): void => {
 /** The path of an origin-form or absolute-form request target. @internal */
 export const pathOf = (target: string): string => {
   const query = target.indexOf("?")
-  const path = query === -1 ? target : target.slice(0, query)
+  // Traces keep names out of it, and must not keep the query with them.
+  const path = query === -1 ? target : detached(target.slice(0, query))
   if (path.charCodeAt(0) === 47) return path
   const authority = path.indexOf("://")
   const slash = authority === -1 ? -1 : path.indexOf("/", authority + 3)

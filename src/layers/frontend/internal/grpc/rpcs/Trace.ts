@@ -42,7 +42,7 @@ const changeOf = (settings: Settings): Result.Result<TraceChange, InvalidRequest
       },
       texts: (name) => {
         const values = valuesOf(name)
-        return values.length === 0 ? null : values
+        return values.length === 0 ? null : TraceSettings.fewLevels(values)
       },
       gap: " "
     }))

@@ -49,7 +49,7 @@ const changeOf = (body: JsonValue | undefined): Result.Result<TraceChange, ReadF
     return TraceSettings.changeOf({
       has: (name) => change.has(name),
       text: (name) => given(name, asString),
-      texts: (name) => given(name, (value) => asArray(value).map(asString)),
+      texts: (name) => given(name, (value) => TraceSettings.fewLevels(asArray(value)).map(asString)),
       gap: ""
     })
   })
