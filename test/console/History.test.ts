@@ -10,6 +10,7 @@ const figures = (more: Partial<ConsoleFigures> = {}): ConsoleFigures => ({
   succeeded: 0,
   failed: 0,
   refused: 0,
+  invalid: 0,
   rows: 0,
   executions: 0,
   cacheHits: 0,
@@ -56,6 +57,7 @@ describe("the history of figures", () => {
           succeeded: 110,
           failed: 3,
           refused: 1,
+          invalid: 6,
           rows: 916,
           executions: 13,
           waiting: 5,
@@ -68,6 +70,7 @@ describe("the history of figures", () => {
     assert.strictEqual(point!.at, 3000)
     assert.strictEqual(point!.rate, 5)
     assert.strictEqual(point!.errors, 2)
+    assert.strictEqual(point!.invalid, 3)
     assert.strictEqual(point!.p50, 5500)
     assert.strictEqual(point!.rows, 4)
     assert.strictEqual(point!.fullness, 0.5)

@@ -5,6 +5,7 @@ export interface Point {
   readonly at: number
   readonly rate: number
   readonly errors: number
+  readonly invalid: number
   readonly p50: number
   readonly fullness: number
   readonly rows: number

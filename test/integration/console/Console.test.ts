@@ -91,6 +91,8 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         await page.getByLabel("Shape").nth(1).press("Tab")
         await page.getByRole("button", { name: "Send" }).click()
         await page.getByRole("status").filter({ hasText: "400" }).waitFor()
+        const errors = page.locator("#models-rows tr", { hasText: /^simple/ }).locator("td.bad")
+        await errors.getByText("1", { exact: true }).waitFor()
       })
       assert.deepStrictEqual(complaints.filter((text) => !text.includes("status of 400")), [])
     }))

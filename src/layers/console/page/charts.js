@@ -82,7 +82,10 @@ const specs = [
     id: "errors",
     title: "Errors",
     kind: "line",
-    series: [{ name: "failed or refused", tone: "coral", value: ({ errors }) => errors }],
+    series: [
+      { name: "failed or refused", tone: "coral", value: ({ errors }) => errors },
+      { name: "invalid", tone: "amber", value: ({ invalid }) => invalid }
+    ],
     least: 1,
     say: counted("/s")
   }

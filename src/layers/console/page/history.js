@@ -8,7 +8,8 @@
  * @typedef {object} Point
  * @property {number} at milliseconds since 1970
  * @property {number} rate requests that succeeded, a second
- * @property {number} errors requests that failed or were refused, a second
+ * @property {number} errors requests that failed, or were turned away for no fault of theirs, a second
+ * @property {number} invalid requests that were turned away because the model takes no such requests, a second
  * @property {number} p50
  * @property {number} p99
  * @property {number} waiting
@@ -61,12 +62,13 @@ export const quantile = (bounds, counts, share) => {
  */
 const difference = (before, now) => {
   const base = before !== undefined && before.succeeded <= now.succeeded && before.failed <= now.failed &&
-      before.refused <= now.refused && before.executions <= now.executions
+      before.refused <= now.refused && before.invalid <= now.invalid && before.executions <= now.executions
     ? before
     : undefined
   return {
     succeeded: now.succeeded - (base?.succeeded ?? 0),
     errors: now.failed + now.refused - (base === undefined ? 0 : base.failed + base.refused),
+    invalid: now.invalid - (base?.invalid ?? 0),
     rows: now.rows - (base?.rows ?? 0),
     executions: now.executions - (base?.executions ?? 0),
     durations: now.durations.map((n, i) => n - (base?.durations[i] ?? 0)),
@@ -86,11 +88,12 @@ const difference = (before, now) => {
  */
 const pointOf = (at, seconds, boundsMillis, versions) => {
   const durations = boundsMillis.map(() => 0).concat(0)
-  let succeeded = 0, errors = 0, waiting = 0, running = 0, queue = 0, input = 0, infer = 0, output = 0
+  let succeeded = 0, errors = 0, invalid = 0, waiting = 0, running = 0, queue = 0, input = 0, infer = 0, output = 0
   let rows = 0, executions = 0, filled = 0, room = 0
   for (const { change, most, now } of versions) {
     succeeded += change.succeeded
     errors += change.errors
+    invalid += change.invalid
     waiting += now.waiting
     running += now.running
     queue += change.queue
@@ -109,6 +112,7 @@ const pointOf = (at, seconds, boundsMillis, versions) => {
     at,
     rate: succeeded / seconds,
     errors: errors / seconds,
+    invalid: invalid / seconds,
     p50: quantile(boundsMillis, durations, 0.5) * 1000,
     p99: quantile(boundsMillis, durations, 0.99) * 1000,
     waiting,

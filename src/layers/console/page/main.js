@@ -106,7 +106,8 @@ const drawTable = (points, now) => {
         format.duration(point.p99),
         format.count(point.waiting),
         format.percent(point.fullness),
-        format.count(point.errors)
+        format.count(point.errors),
+        format.count(point.invalid)
       ].map((text) => h("td", {}, text))
     )
   ))

@@ -122,12 +122,9 @@ export const make = (body, { onScope, onTry }) => {
           cells.running,
           figures === undefined ? "–" : instances > 0 ? `${figures.running}\u00a0of\u00a0${instances}` : "–"
         )
-        say(cells.errors, figures === undefined ? "–" : format.count(figures.failed + figures.refused))
-        set(
-          cells.errors,
-          "class",
-          figures !== undefined && figures.failed + figures.refused > 0 ? "num mid bad" : "num mid"
-        )
+        const errors = figures === undefined ? undefined : figures.failed + figures.refused + figures.invalid
+        say(cells.errors, errors === undefined ? "–" : format.count(errors))
+        set(cells.errors, "class", errors !== undefined && errors > 0 ? "num mid bad" : "num mid")
       }
     })
     return row
