@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConsoleAnswer, ConsoleFigures } from "../../src/schema/ConsoleState.ts"
-import { type HistoryModule, page } from "./Page.ts"
+import { type HistoryModule, type IntervalsModule, page } from "./Page.ts"
 
-const { History, keyOf, quantile } = await page<HistoryModule>("history.js")
+const { quantile } = await page<IntervalsModule>("intervals.js")
+const { History, keyOf } = await page<HistoryModule>("history.js")
 
 const figures = (more: Partial<ConsoleFigures> = {}): ConsoleFigures => ({
   model: "simple",
@@ -77,6 +78,47 @@ describe("the history of figures", () => {
     assert.strictEqual(point!.queue, 50)
     assert.strictEqual(point!.waiting, 5)
     assert.deepStrictEqual(history.of(""), [point!])
+  })
+
+  it("has rows of five seconds, each with all that happened in them", () => {
+    const history = new History()
+    // Of five seconds only the second one is busy: 30 requests take up to 1 ms, and 10 up to 10 ms.
+    const at = (second: number): ConsoleAnswer => {
+      const busy = Math.floor((second + 3) / 5)
+      return answer(
+        1000 + second * 1000,
+        figures({
+          succeeded: busy * 40,
+          failed: busy * 5,
+          invalid: busy * 10,
+          rows: busy * 40,
+          executions: busy * 10,
+          waiting: second % 5 === 2 ? 7 : 1,
+          durations: [busy * 30, busy * 10, 0],
+          micros: { request: 0, queue: busy * 400, input: 0, infer: 0, output: 0 }
+        })
+      )
+    }
+    for (let second = 0; second < 5; second++) history.add(at(second))
+    assert.deepStrictEqual(history.rowsOf(""), [], "one that is not over is none yet")
+    for (let second = 5; second <= 100; second++) history.add(at(second))
+    const rows = history.rowsOf("")
+    assert.deepStrictEqual(rows.map((row) => row.at), Array.from({ length: 12 }, (_, i) => 46_000 + i * 5000))
+    for (const row of rows) {
+      assert.deepInclude(row, {
+        seconds: 5,
+        rate: 8,
+        errors: 1,
+        invalid: 2,
+        fullness: 0.5,
+        rows: 4,
+        waiting: 7,
+        queue: 10
+      })
+      assert.strictEqual(row.p50, 1000 * 20 / 30)
+      assert.strictEqual(row.p99, 1000 + 9000 * 9.6 / 10)
+    }
+    assert.deepStrictEqual(history.rowsOf(keyOf({ model: "simple", version: "1" })), rows)
   })
 
   it("begins anew with a version that was loaded again, and forgets one that has left", () => {

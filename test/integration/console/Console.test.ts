@@ -47,7 +47,20 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         await page.locator("#window").getByText("The last minute").waitFor()
         await send(url, 40)
         await page.locator("#figures summary").click()
-        // A second of the table in which some were answered, with all that is told of it.
+        // All of them are in the rows, though they came within a second: rates, and five seconds or a little more.
+        await send(url, 5, { inputs: [] })
+        const told = { answered: 0, invalid: 0 }
+        while (told.answered < 30 || told.invalid < 3.5) {
+          await page.waitForResponse(/console\/state/)
+          const rows: ReadonlyArray<ReadonlyArray<string>> = await page.evaluate(
+            "[...document.querySelectorAll('#figures-rows tr')].map((row) => [...row.cells].map((cell) => cell.innerText))"
+          )
+          told.answered = 5 * rows.reduce((sum, cells) => sum + Number(cells[1]), 0)
+          told.invalid = 5 * rows.reduce((sum, cells) => sum + Number(cells[7]), 0)
+        }
+        assert.isAtMost(told.answered, 42)
+        assert.isAtMost(told.invalid, 5.5)
+        await send(url, 40)
         const busy = page.locator("#models-rows tr", { hasText: /^simple/ }).locator("td:nth-child(7)", {
           hasText: "%"
         })

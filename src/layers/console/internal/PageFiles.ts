@@ -30,6 +30,7 @@ export const files: ReadonlyArray<ConsoleFile> = [
     "format.js",
     "history.js",
     "inputs.js",
+    "intervals.js",
     "main.js",
     "models.js",
     "outputs.js",

@@ -3,7 +3,7 @@ import { h, say, set } from "./dom.js"
 import * as format from "./format.js"
 import * as Plot from "./plot.js"
 
-/** @import { Point } from "./history.js" */
+/** @import { Point } from "./intervals.js" */
 
 /**
  * One line, or one layer of a stack.

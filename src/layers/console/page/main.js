@@ -9,7 +9,7 @@ import * as Server from "./server.js"
 import * as TryIt from "./tryit.js"
 
 /** @import { ConsoleAnswer } from "../../../schema/ConsoleState.ts" */
-/** @import { Point } from "./history.js" */
+/** @import { Point } from "./intervals.js" */
 
 const intervalMillis = 1000
 const leastMillis = 60_000
@@ -89,28 +89,28 @@ const drawCharts = () => {
   const text = !looksBack || chosen === undefined ? "now" : format.time(chosen.at)
   say(byId("scrub-time"), text)
   set(scrub, "aria-valuetext", text)
-  if (/** @type {HTMLDetailsElement} */ (byId("figures")).open) drawTable(points, now)
+  if (/** @type {HTMLDetailsElement} */ (byId("figures")).open) drawTable()
 }
 
-/** @param {ReadonlyArray<Point>} points @param {number} now */
-const drawTable = (points, now) => {
-  const chosen = points.filter(({ at }, i) => at > now - 60_000 && (points.length - 1 - i) % 5 === 0).toReversed()
-  byId("figures-rows").replaceChildren(...chosen.map((point) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, format.time(point.at)),
-      ...[
-        format.count(point.rate),
-        format.duration(point.p50),
-        format.duration(point.p99),
-        format.count(point.waiting),
-        format.percent(point.fullness),
-        format.count(point.errors),
-        format.count(point.invalid)
-      ].map((text) => h("td", {}, text))
+const drawTable = () => {
+  byId("figures-rows").replaceChildren(
+    ...history.rowsOf(scope.value).toReversed().map((row) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, `${format.time(row.at - row.seconds * 1000)} – ${format.time(row.at)}`),
+        ...[
+          format.count(row.rate),
+          format.duration(row.p50),
+          format.duration(row.p99),
+          format.count(row.waiting),
+          format.percent(row.fullness),
+          format.count(row.errors),
+          format.count(row.invalid)
+        ].map((text) => h("td", {}, text))
+      )
     )
-  ))
+  )
 }
 
 /** Fields for the headers that restricted parts want. @param {ConsoleAnswer["restricted"]} restricted */
