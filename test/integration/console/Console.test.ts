@@ -93,6 +93,7 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         const times = page.locator("#try-result .times")
         await times.getByText("Compute").waitFor()
         assert.match(await times.innerText(), /1\srow of 1\srequest/)
+        assert.notMatch(await times.innerText(), /Trace/, "nothing is traced")
 
         await page.getByText("The same with curl").click()
         assert.match(
@@ -108,6 +109,22 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         await errors.getByText("1", { exact: true }).waitFor()
       })
       assert.deepStrictEqual(complaints.filter((text) => !text.includes("status of 400")), [])
+    }))
+
+  it.live("shows the trace of a request where it is exported", () =>
+    Effect.gen(function*() {
+      const port = yield* Child.freePort
+      const { url } = yield* serve(
+        ...["mode=opentelemetry", "level=TIMESTAMPS", "rate=1", `opentelemetry,url=http://127.0.0.1:${port}/v1/traces`]
+          .map((word) => `--trace-config=${word}`)
+      )
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.getByText("Answered").waitFor()
+        const traced = page.locator("#try-result .times div", { hasText: /^Trace/ })
+        assert.match(await traced.innerText(), /^Trace\s+[0-9a-f]{32}$/)
+      })
     }))
 
   it.live("is worked with keys alone", () =>

@@ -79,7 +79,7 @@ export const describe = (flow, tellsFailure = true) => {
       ),
       ...fact("Sequence", flow.models[0]?.sequence, "mono"),
       ...fact("Request id", flow.requestId, "mono"),
-      ...fact("Trace", flow.traceId, "mono long")
+      ...fact("Trace", flow.traced ? flow.traceId : undefined, "mono long")
     )
   ]
 }
