@@ -121,6 +121,14 @@ describe("the history of figures", () => {
     assert.deepStrictEqual(history.rowsOf(keyOf({ model: "simple", version: "1" })), rows)
   })
 
+  it("says how busy a version was lately", () => {
+    const history = new History()
+    const key = keyOf({ model: "simple", version: "1" })
+    for (let i = 1; i <= 12; i++) history.add(answer(i * 1000, figures({ succeeded: i <= 6 ? 20 * i : 120 })))
+    assert.strictEqual(history.lately(key), 8, "20 a second in four of the last ten seconds")
+    assert.strictEqual(history.lately("another"), 0)
+  })
+
   it("begins anew with a version that was loaded again, and forgets one that has left", () => {
     const history = new History()
     history.add(answer(1000, figures({ succeeded: 100 }), figures({ version: "2" })))

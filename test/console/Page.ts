@@ -24,8 +24,16 @@ export interface HistoryModule {
   readonly History: new() => {
     readonly add: (answer: ConsoleAnswer) => void
     readonly of: (key: string) => ReadonlyArray<Point>
+    readonly lately: (key: string) => number
     readonly rowsOf: (key: string) => ReadonlyArray<Point>
   }
+}
+
+export interface RankingModule {
+  readonly busiest: (
+    before: ReadonlyArray<string>,
+    all: ReadonlyArray<{ readonly key: string; readonly rate: number }>
+  ) => ReadonlyArray<string>
 }
 
 type Elements = ReadonlyArray<string>

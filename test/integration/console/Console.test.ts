@@ -188,15 +188,51 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
       })
     }))
 
+  it.live("has no words over its lines", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        const scale = page.locator("#chart-latency .scale.low")
+        await scale.getByText("s").waitFor()
+        for (const width of [1280, 390]) {
+          await page.setViewportSize({ width, height: 800 })
+          const lines = (await page.locator("#chart-latency svg").boundingBox())!
+          const low = (await scale.boundingBox())!
+          const top = (await page.locator("#chart-latency .scale").first().boundingBox())!
+          assert.isAtLeast(low.y, lines.y + lines.height, `${width}`)
+          assert.isAtMost(top.y + top.height, lines.y, `${width}`)
+          assert.isAbove(lines.height, 40)
+        }
+      })
+    }))
+
+  it.live("shows busy models first", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        const first = page.locator("#models-rows tr").first()
+        await first.getByRole("button", { name: /^broken/ }).waitFor()
+        await page.locator("#window").getByText("The last minute").waitFor()
+        await send(url, 3)
+        await first.getByRole("button", { name: /^simple/ }).waitFor()
+      })
+    }))
+
   it.live("asks for the header of what is restricted, and says when the server is gone", () =>
     Effect.gen(function*() {
-      const server = yield* serve("--http-restricted-api=model-repository,statistics:admin-key=secret")
+      const server = yield* serve("--http-restricted-api=model-repository,statistics,trace:admin-key=secret")
       const { page } = yield* Browser.open(yield* Browser.launch, server.url)
       yield* Effect.promise(async () => {
         await page.getByLabel("Header admin-key").fill("secret")
         assert.strictEqual(await page.locator("#models-rows tr").count(), 0)
+        assert.strictEqual(await page.locator("#models-hint").innerText(), "Restricted")
+        const detail = page.locator("#flow-detail")
+        assert.match(await detail.innerText(), /^Requests are restricted: .* header admin-key /)
         await page.getByLabel("Header admin-key").press("Tab")
         await page.locator("#models-rows tr").first().waitFor()
+        assert.match(await detail.innerText(), /^No request was seen yet/)
         assert.isFalse(await page.getByLabel("Header admin-key").isVisible())
         assert.strictEqual(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })"), "{}")
         server.process.kill("SIGKILL")

@@ -35,6 +35,7 @@ export const files: ReadonlyArray<ConsoleFile> = [
     "models.js",
     "outputs.js",
     "plot.js",
+    "ranking.js",
     "server.js",
     "tryit.js",
     "values.js",

@@ -173,7 +173,7 @@ const makeChart = (spec, onPoint) => {
   )
   const top = h("span", { class: "scale", "aria-hidden": "true" })
   const bottom = h("span", { class: "scale low", "aria-hidden": "true" })
-  const plot = h("div", { class: "plot" }, svg, top, bottom)
+  const plot = h("div", { class: spec.kind === "decades" ? "plot two-ends" : "plot" }, svg, top, bottom)
   plot.addEventListener("pointermove", (event) => {
     const { left, width } = plot.getBoundingClientRect()
     onPoint((event.clientX - left) / width)

@@ -7,6 +7,7 @@ import { add, difference, nothing, pointOf, sumsOf } from "./intervals.js"
 /** Points that are kept: one a second. */
 const capacity = 240
 const leastSeconds = 0.7
+const latelyPoints = 10
 /** Rows of the table that are kept, and seconds that each covers: answers do not come to the millisecond, so a little less will do. */
 const rowCapacity = 12
 const rowSeconds = 4.8
@@ -41,6 +42,12 @@ export class History {
    */
   rowsOf(key) {
     return this.rows.get(key) ?? []
+  }
+
+  /** Requests a second in the last points. @param {string} key */
+  lately(key) {
+    const points = this.of(key).slice(-latelyPoints)
+    return points.reduce((sum, { rate }) => sum + rate, 0) / Math.max(1, points.length)
   }
 
   /** Takes up what the server said. @param {ConsoleAnswer} answer */

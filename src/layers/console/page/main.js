@@ -8,7 +8,7 @@ import * as Models from "./models.js"
 import * as Server from "./server.js"
 import * as TryIt from "./tryit.js"
 
-/** @import { ConsoleAnswer } from "../../../schema/ConsoleState.ts" */
+/** @import { ConsoleAnswer, ConsolePart } from "../../../schema/ConsoleState.ts" */
 /** @import { Point } from "./intervals.js" */
 
 const intervalMillis = 1000
@@ -113,6 +113,9 @@ const drawTable = () => {
   )
 }
 
+/** The header that a part lacks. @param {ConsoleAnswer} answer @param {ConsolePart} part */
+const headerOf = ({ restricted }, part) => restricted.find((one) => one.part === part)?.header
+
 /** Fields for the headers that restricted parts want. @param {ConsoleAnswer["restricted"]} restricted */
 const drawKeys = (restricted) => {
   const names = [...new Set(restricted.map(({ header }) => header))]
@@ -150,7 +153,8 @@ const draw = () => {
     ({ key, text }) => h("option", { value: key }, text)
   )
   const wanted = find.value.trim().toLowerCase()
-  const found = wanted === "" ? rows : rows.filter(({ name }) => name.toLowerCase().includes(wanted))
+  const ordered = models.order(rows, history, last.atMillis)
+  const found = wanted === "" ? ordered : ordered.filter(({ name }) => name.toLowerCase().includes(wanted))
   models.draw(found, new Map(figures.map((one) => [keyOf(one), one])), history, {
     now: last.atMillis,
     span: windowMillis(),
@@ -159,7 +163,9 @@ const draw = () => {
   const ready = rows.filter(({ loaded }) => loaded?.healthy === true).length
   say(
     byId("models-hint"),
-    rows.length === 0
+    headerOf(last, "models") !== undefined
+      ? "Restricted"
+      : rows.length === 0
       ? "None is known"
       : `${ready} of ${rows.length} ready${omittedModels > 0 ? `, and ${omittedModels} more that are not shown` : ""}`
   )
@@ -184,6 +190,7 @@ const ask = async () => {
     }
     last = answer
     history.add(answer)
+    flows.restrict(headerOf(answer, "flows"))
     flows.add(answer.flows ?? [], scope.value)
     tryIt.update(answer.models ?? [])
     if (paused) tell("paused", "Paused")
