@@ -147,12 +147,18 @@ export const rows: ReadonlyArray<Row> = [
       graph("p99 of the wait", "s", "From the arrival to the start of the batch.", [
         [quantile(0.99, "galatea_queue_duration_seconds", "by (model, version, le)"), named]
       ], { width: 6 }),
-      graph("Turned away", "reqps", "Not accepted: the queue was full, or the model was being unloaded.", [
+      graph(
+        "Turned away",
+        "reqps",
+        "Not accepted: the queue was full, the model was being unloaded, or it takes no such request (invalid).",
         [
-          `sum by (model, version, reason) (${rate("galatea_rejected_requests_total")})`,
-          `${named} {{reason}}`
-        ]
-      ], { width: 6 })
+          [
+            `sum by (model, version, reason) (${rate("galatea_rejected_requests_total")})`,
+            `${named} {{reason}}`
+          ]
+        ],
+        { width: 6 }
+      )
     ]
   },
   {

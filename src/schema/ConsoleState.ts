@@ -43,7 +43,10 @@ export interface ConsoleFigures {
   readonly version: string
   readonly succeeded: number
   readonly failed: number
+  /** Turned away: its queue was full, or it was being unloaded. */
   readonly refused: number
+  /** Turned away: it takes no such request. */
+  readonly invalid: number
   /** Rows of the requests that succeeded by a run. */
   readonly rows: number
   readonly executions: number

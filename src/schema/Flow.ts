@@ -45,8 +45,10 @@ export interface Flow {
   /** As the client named it; `""`: none was named. */
   readonly version: string
   readonly requestId: string
-  /** Of the trace that the client said it belongs to. Absent: of none. */
+  /** Of its span, or what the client said. Absent: there is neither. */
   readonly traceId?: string | undefined
+  /** The trace is exported, by this server or, as it says, by the client. */
+  readonly traced: boolean
   readonly totalMicros: number
   readonly marks: ReadonlyArray<readonly [activity: FrontendActivity, micros: number]>
   /** As the protocol says it. Absent: it says nothing of the kind. */

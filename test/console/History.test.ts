@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConsoleAnswer, ConsoleFigures } from "../../src/schema/ConsoleState.ts"
-import { type HistoryModule, page } from "./Page.ts"
+import { type HistoryModule, type IntervalsModule, page } from "./Page.ts"
 
-const { History, keyOf, quantile } = await page<HistoryModule>("history.js")
+const { quantile } = await page<IntervalsModule>("intervals.js")
+const { History, keyOf } = await page<HistoryModule>("history.js")
 
 const figures = (more: Partial<ConsoleFigures> = {}): ConsoleFigures => ({
   model: "simple",
@@ -10,6 +11,7 @@ const figures = (more: Partial<ConsoleFigures> = {}): ConsoleFigures => ({
   succeeded: 0,
   failed: 0,
   refused: 0,
+  invalid: 0,
   rows: 0,
   executions: 0,
   cacheHits: 0,
@@ -63,6 +65,7 @@ describe("the history of figures", () => {
           succeeded: 110,
           failed: 3,
           refused: 1,
+          invalid: 6,
           rows: 916,
           executions: 13,
           waiting: 5,
@@ -75,12 +78,62 @@ describe("the history of figures", () => {
     assert.strictEqual(point!.at, 3000)
     assert.strictEqual(point!.rate, 5)
     assert.strictEqual(point!.errors, 2)
+    assert.strictEqual(point!.invalid, 3)
     assert.strictEqual(point!.p50, 5500)
     assert.strictEqual(point!.rows, 4)
     assert.strictEqual(point!.fullness, 0.5)
     assert.strictEqual(point!.queue, 50)
     assert.strictEqual(point!.waiting, 5)
     assert.deepStrictEqual(history.of(""), [point!])
+  })
+
+  it("has rows of five seconds, each with all that happened in them", () => {
+    const history = new History()
+    // Of five seconds only the second one is busy: 30 requests take up to 1 ms, and 10 up to 10 ms.
+    const at = (second: number): ConsoleAnswer => {
+      const busy = Math.floor((second + 3) / 5)
+      return answer(
+        1000 + second * 1000,
+        figures({
+          succeeded: busy * 40,
+          failed: busy * 5,
+          invalid: busy * 10,
+          rows: busy * 40,
+          executions: busy * 10,
+          waiting: second % 5 === 2 ? 7 : 1,
+          durations: [busy * 30, busy * 10, 0],
+          micros: { request: 0, queue: busy * 400, input: 0, infer: 0, output: 0 }
+        })
+      )
+    }
+    for (let second = 0; second < 5; second++) history.add(at(second))
+    assert.deepStrictEqual(history.rowsOf(""), [], "one that is not over is none yet")
+    for (let second = 5; second <= 100; second++) history.add(at(second))
+    const rows = history.rowsOf("")
+    assert.deepStrictEqual(rows.map((row) => row.at), Array.from({ length: 12 }, (_, i) => 46_000 + i * 5000))
+    for (const row of rows) {
+      assert.deepInclude(row, {
+        seconds: 5,
+        rate: 8,
+        errors: 1,
+        invalid: 2,
+        fullness: 0.5,
+        rows: 4,
+        waiting: 7,
+        queue: 10
+      })
+      assert.strictEqual(row.p50, 1000 * 20 / 30)
+      assert.strictEqual(row.p99, 1000 + 9000 * 9.6 / 10)
+    }
+    assert.deepStrictEqual(history.rowsOf(keyOf({ model: "simple", version: "1" })), rows)
+  })
+
+  it("says how busy a version was lately", () => {
+    const history = new History()
+    const key = keyOf({ model: "simple", version: "1" })
+    for (let i = 1; i <= 12; i++) history.add(answer(i * 1000, figures({ succeeded: i <= 6 ? 20 * i : 120 })))
+    assert.strictEqual(history.lately(key), 8, "20 a second in four of the last ten seconds")
+    assert.strictEqual(history.lately("another"), 0)
   })
 
   it("begins anew with a version that was loaded again, and forgets one that has left", () => {

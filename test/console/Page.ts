@@ -3,22 +3,37 @@ import type { ConsoleAnswer, ConsoleFigures } from "../../src/schema/ConsoleStat
 
 export interface Point {
   readonly at: number
+  readonly seconds: number
   readonly rate: number
   readonly errors: number
+  readonly invalid: number
   readonly p50: number
+  readonly p99: number
   readonly fullness: number
   readonly rows: number
   readonly queue: number
   readonly waiting: number
 }
 
-export interface HistoryModule {
+export interface IntervalsModule {
   readonly quantile: (bounds: ReadonlyArray<number>, counts: ReadonlyArray<number>, share: number) => number
+}
+
+export interface HistoryModule {
   readonly keyOf: (figures: Pick<ConsoleFigures, "model" | "version">) => string
   readonly History: new() => {
     readonly add: (answer: ConsoleAnswer) => void
     readonly of: (key: string) => ReadonlyArray<Point>
+    readonly lately: (key: string) => number
+    readonly rowsOf: (key: string) => ReadonlyArray<Point>
   }
+}
+
+export interface RankingModule {
+  readonly busiest: (
+    before: ReadonlyArray<string>,
+    all: ReadonlyArray<{ readonly key: string; readonly rate: number }>
+  ) => ReadonlyArray<string>
 }
 
 type Elements = ReadonlyArray<string>

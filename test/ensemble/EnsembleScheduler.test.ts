@@ -10,7 +10,8 @@ import {
   Stopping,
   Unsupported
 } from "../../src/schema/Errors.ts"
-import type { Draft } from "../../src/schema/ModelConfig.ts"
+import * as ModelConfig from "../../src/schema/ModelConfig.ts"
+import * as ModelSignature from "../../src/schema/ModelSignature.ts"
 import type { Lookup } from "../../src/services/ModelRepository.ts"
 import type { JobFailure } from "../../src/services/Scheduler.ts"
 import { FakeModels, floats, infer, io, step, tensor } from "./FakeModels.ts"
@@ -21,7 +22,7 @@ const simple = (name: string, inputs = ["x"], outputs = ["y"]) => ({
 
 const started = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 
-const chainConfig: Draft = {
+const chainConfig: ModelConfig.Draft = {
   name: "chain",
   input: [io("IN")],
   output: [io("OUT")],
@@ -30,7 +31,7 @@ const chainConfig: Draft = {
   }
 }
 
-const diamondConfig: Draft = {
+const diamondConfig: ModelConfig.Draft = {
   name: "diamond",
   input: [io("IN")],
   output: [io("OUT")],
@@ -44,14 +45,14 @@ const diamondConfig: Draft = {
   }
 }
 
-const chain = (change: Draft = {}) =>
+const chain = (change: ModelConfig.Draft = {}) =>
   Effect.suspend(() => {
     const fakes = new FakeModels()
     for (const name of ["a", "b", "c"]) fakes.add(simple(name))
     return Effect.map(fakes.ensemble({ ...chainConfig, ...change }), (model) => ({ fakes, model }))
   })
 
-const diamond = (change: Draft = {}) =>
+const diamond = (change: ModelConfig.Draft = {}) =>
   Effect.suspend(() => {
     const fakes = new FakeModels()
     for (const name of ["a", "b", "c"]) fakes.add(simple(name))
@@ -535,6 +536,24 @@ describe("a step that fails", () => {
       assert.deepStrictEqual([counts.fail.count, counts.failures.OTHER, counts.success.count], [1, 1, 0])
       assert.strictEqual(fakes.models.get("c")![0]!.statistics.counts().failures.BACKEND, 1)
       assert.strictEqual(fakes.models.get("d")![0]!.statistics.counts().fail.count, 0)
+    })
+  )
+
+  it.effect(
+    "because its model does not take the request counts there once, and as a failure of the ensemble",
+    Effect.fnUntraced(function*() {
+      const { fakes, model } = yield* chain()
+      const b = fakes.models.get("b")![0]!
+      fakes.models.set("b", [{ ...b, signature: ModelSignature.make(ModelConfig.make(simple("b", ["z"]).config)) }])
+      const fiber = yield* started(infer(model))
+      fakes.last("a").answer()
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "InvalidRequest")
+      const invalid = [model, ...["a", "b", "c"].map((name) => fakes.models.get(name)![0]!)].map(({ statistics }) =>
+        statistics.counts().refusals.invalid
+      )
+      assert.deepStrictEqual(invalid, [0, 0, 1, 0])
+      assert.strictEqual(b.statistics.counts().fail.count, 0)
+      assert.strictEqual(model.statistics.counts().failures.OTHER, 1)
     })
   )
 

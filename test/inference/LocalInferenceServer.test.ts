@@ -449,6 +449,20 @@ describe("LocalInferenceServer", () => {
   )
 
   it.effect(
+    "counts a request that the model does not take once, as invalid and as no failure",
+    Effect.fnUntraced(function*() {
+      const model = { ...plain, statistics: new Books("M", 1, () => 0) }
+      yield* Effect.flip(infer(model, request([int32("B", [3])])))
+      yield* Effect.flip(infer(model, request([])))
+      yield* Effect.flip(infer(model, request([], { sequence: { id: 2n ** 64n, start: true, end: false } })))
+      yield* infer(model, request([int32("A", [3])]))
+      const { fail, refusals } = model.statistics.counts()
+      assert.deepStrictEqual(refusals, { queue_full: 0, stopping: 0, invalid: 3 })
+      assert.strictEqual(fail.count, 0)
+    })
+  )
+
+  it.effect(
     "names the request where the scheduler cannot divide an output",
     Effect.fnUntraced(function*() {
       const model: Model = {

@@ -569,7 +569,7 @@ export class Model {
         BACKEND: inside(failed).length,
         OTHER: 0
       },
-      refusals: { queue_full: countOf("QueueFull"), stopping: countOf("Stopping") },
+      refusals: { queue_full: countOf("QueueFull"), stopping: countOf("Stopping"), invalid: 0 },
       batches: [...sizes].toSorted(([a], [b]) => a - b),
       pending: 0,
       executing: 0

@@ -78,6 +78,7 @@ describe("recent flows", () => {
         version: "",
         requestId: "42",
         traceId: own.context.traceId,
+        traced: false,
         totalMicros: 3000,
         marks: [["HTTP_RECV_START", 0], ["HTTP_RECV_END", 50]],
         status: 200,
@@ -143,6 +144,35 @@ describe("recent flows", () => {
       first.ended({})
       assert.isDefined(observer.begin(arrival(yield* now, own)))
       assert.isUndefined(observer.begin(arrival(yield* now, own)), "one that ends twice leaves one place")
+    }))
+
+  it.effect("are of a trace where a span is exported, here or by the client, and not for the console's own mark", () =>
+    Effect.gen(function*() {
+      const { after, observer } = yield* made({ gapMillis: 0 })
+      yield* after(0)
+      const client = { traceId: "c".repeat(32), spanId: "1".repeat(16), sampled: true }
+      const span = { ...client, traceId: "d".repeat(32) }
+      const at = yield* now
+      for (
+        const [context, made] of [
+          [undefined, undefined],
+          [own.context, undefined],
+          [own.context, own.context],
+          [client, undefined],
+          [{ ...client, sampled: false }, undefined],
+          [undefined, span],
+          [client, { ...span, sampled: false }]
+        ] as const
+      ) observer.begin(arrival(at, { context }), made)!.ended({})
+      assert.deepStrictEqual((yield* after(0)).map(({ traceId, traced }) => [traceId, traced]), [
+        [undefined, false],
+        [own.context.traceId, false],
+        [own.context.traceId, true],
+        [client.traceId, true],
+        [client.traceId, false],
+        [span.traceId, true],
+        [span.traceId, false]
+      ])
     }))
 
   it.effect("keep the last ones, and what clients and models say within bounds", () =>

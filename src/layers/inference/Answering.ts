@@ -72,6 +72,7 @@ const answer = (
   })
   const job = validate(model, request, trace)
   if (Result.isFailure(job)) {
+    model.statistics.refused("invalid")
     trace?.ended(TraceFailure.of(job.failure))
     return Effect.fail(job.failure)
   }

@@ -53,7 +53,7 @@ export const make = (
     return {
       observer: {
         active: () => watched,
-        begin: (arrival) => {
+        begin: (arrival, span) => {
           const { atNanos, context } = arrival
           if (atNanos > watchedUntilNanos) {
             watched = false
@@ -61,12 +61,19 @@ export const make = (
             return undefined
           }
           if (open >= maxOpen) return undefined
-          if (context === undefined || !context.traceId.startsWith(mark)) {
+          const isOwn = context !== undefined && context.traceId.startsWith(mark)
+          if (!isOwn) {
             if (atNanos < nextNanos) return undefined
             nextNanos = atNanos + gapMillis * 1e6
           }
           open++
-          return new FlowNotes(arrival, clock.currentTimeMillisUnsafe(), surroundings)
+          // The console makes up trace ids to know its own requests again: without a span here they are of no trace.
+          return new FlowNotes(
+            arrival,
+            { traceId: (span ?? context)?.traceId, traced: (span ?? (isOwn ? undefined : context))?.sampled === true },
+            clock.currentTimeMillisUnsafe(),
+            surroundings
+          )
         }
       },
       mark,

@@ -47,7 +47,20 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         await page.locator("#window").getByText("The last minute").waitFor()
         await send(url, 40)
         await page.locator("#figures summary").click()
-        // A second of the table in which some were answered, with all that is told of it.
+        // All of them are in the rows, though they came within a second: rates, and five seconds or a little more.
+        await send(url, 5, { inputs: [] })
+        const told = { answered: 0, invalid: 0 }
+        while (told.answered < 30 || told.invalid < 3.5) {
+          await page.waitForResponse(/console\/state/)
+          const rows: ReadonlyArray<ReadonlyArray<string>> = await page.evaluate(
+            "[...document.querySelectorAll('#figures-rows tr')].map((row) => [...row.cells].map((cell) => cell.innerText))"
+          )
+          told.answered = 5 * rows.reduce((sum, cells) => sum + Number(cells[1]), 0)
+          told.invalid = 5 * rows.reduce((sum, cells) => sum + Number(cells[7]), 0)
+        }
+        assert.isAtMost(told.answered, 42)
+        assert.isAtMost(told.invalid, 5.5)
+        await send(url, 40)
         const busy = page.locator("#models-rows tr", { hasText: /^simple/ }).locator("td:nth-child(7)", {
           hasText: "%"
         })
@@ -80,6 +93,7 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         const times = page.locator("#try-result .times")
         await times.getByText("Compute").waitFor()
         assert.match(await times.innerText(), /1\srow of 1\srequest/)
+        assert.notMatch(await times.innerText(), /Trace/, "nothing is traced")
 
         await page.getByText("The same with curl").click()
         assert.match(
@@ -91,8 +105,26 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         await page.getByLabel("Shape").nth(1).press("Tab")
         await page.getByRole("button", { name: "Send" }).click()
         await page.getByRole("status").filter({ hasText: "400" }).waitFor()
+        const errors = page.locator("#models-rows tr", { hasText: /^simple/ }).locator("td.bad")
+        await errors.getByText("1", { exact: true }).waitFor()
       })
       assert.deepStrictEqual(complaints.filter((text) => !text.includes("status of 400")), [])
+    }))
+
+  it.live("shows the trace of a request where it is exported", () =>
+    Effect.gen(function*() {
+      const port = yield* Child.freePort
+      const { url } = yield* serve(
+        ...["mode=opentelemetry", "level=TIMESTAMPS", "rate=1", `opentelemetry,url=http://127.0.0.1:${port}/v1/traces`]
+          .map((word) => `--trace-config=${word}`)
+      )
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        await page.getByRole("button", { name: "Send" }).click()
+        await page.getByText("Answered").waitFor()
+        const traced = page.locator("#try-result .times div", { hasText: /^Trace/ })
+        assert.match(await traced.innerText(), /^Trace\s+[0-9a-f]{32}$/)
+      })
     }))
 
   it.live("is worked with keys alone", () =>
@@ -156,15 +188,51 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
       })
     }))
 
+  it.live("has no words over its lines", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        const scale = page.locator("#chart-latency .scale.low")
+        await scale.getByText("s").waitFor()
+        for (const width of [1280, 390]) {
+          await page.setViewportSize({ width, height: 800 })
+          const lines = (await page.locator("#chart-latency svg").boundingBox())!
+          const low = (await scale.boundingBox())!
+          const top = (await page.locator("#chart-latency .scale").first().boundingBox())!
+          assert.isAtLeast(low.y, lines.y + lines.height, `${width}`)
+          assert.isAtMost(top.y + top.height, lines.y, `${width}`)
+          assert.isAbove(lines.height, 40)
+        }
+      })
+    }))
+
+  it.live("shows busy models first", () =>
+    Effect.gen(function*() {
+      const { url } = yield* serve()
+      const { page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        const first = page.locator("#models-rows tr").first()
+        await first.getByRole("button", { name: /^broken/ }).waitFor()
+        await page.locator("#window").getByText("The last minute").waitFor()
+        await send(url, 3)
+        await first.getByRole("button", { name: /^simple/ }).waitFor()
+      })
+    }))
+
   it.live("asks for the header of what is restricted, and says when the server is gone", () =>
     Effect.gen(function*() {
-      const server = yield* serve("--http-restricted-api=model-repository,statistics:admin-key=secret")
+      const server = yield* serve("--http-restricted-api=model-repository,statistics,trace:admin-key=secret")
       const { page } = yield* Browser.open(yield* Browser.launch, server.url)
       yield* Effect.promise(async () => {
         await page.getByLabel("Header admin-key").fill("secret")
         assert.strictEqual(await page.locator("#models-rows tr").count(), 0)
+        assert.strictEqual(await page.locator("#models-hint").innerText(), "Restricted")
+        const detail = page.locator("#flow-detail")
+        assert.match(await detail.innerText(), /^Requests are restricted: .* header admin-key /)
         await page.getByLabel("Header admin-key").press("Tab")
         await page.locator("#models-rows tr").first().waitFor()
+        assert.match(await detail.innerText(), /^No request was seen yet/)
         assert.isFalse(await page.getByLabel("Header admin-key").isVisible())
         assert.strictEqual(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })"), "{}")
         server.process.kill("SIGKILL")

@@ -77,6 +77,8 @@ describe("the console", () => {
       books.executed(3, { computeInput: 1e5, computeInfer: 8e5, computeOutput: 1e5 })
       books.failed("BACKEND", 1e6)
       books.refused("queue_full")
+      books.refused("invalid")
+      books.refused("invalid")
       books.observe(() => ({ waiting: 4, running: 1 }))
       const first = stateOf((yield* ask(port, "/v2/console/state")).text)
       assert.deepStrictEqual(first.restricted, [])
@@ -103,6 +105,7 @@ describe("the console", () => {
         succeeded: 1,
         failed: 1,
         refused: 1,
+        invalid: 2,
         rows: 3,
         executions: 1,
         waiting: 4,

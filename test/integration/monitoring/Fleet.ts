@@ -180,6 +180,7 @@ export const traffic = ({ guests, main }: Fleet, round: number): Effect.Effect<v
     }
     assert.notStrictEqual(yield* ask(main, "strings", rows(pair, "BYTES", 16, "no number")), 200)
     assert.notStrictEqual(yield* ask(guests, "broken", sums(1)), 200)
+    assert.strictEqual(yield* ask(main, "batched", rows(pair, "INT32", 15, 1)), 400)
     const slow = yield* Effect.all(
       Array.from({ length: 6 }, () => ask(main, "slow", rows(["INPUT0"], "FP32", 16, 1))),
       { concurrency: "unbounded" }

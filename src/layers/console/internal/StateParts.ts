@@ -69,6 +69,7 @@ export const figures = (books: VersionBooks): ConsoleFigures => {
     succeeded: counts.success.count,
     failed: counts.fail.count,
     refused: counts.refusals.queue_full + counts.refusals.stopping,
+    invalid: counts.refusals.invalid,
     rows: counts.inferenceCount,
     executions: counts.executionCount,
     cacheHits: counts.cacheHit.count,

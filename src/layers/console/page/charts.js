@@ -3,7 +3,7 @@ import { h, say, set } from "./dom.js"
 import * as format from "./format.js"
 import * as Plot from "./plot.js"
 
-/** @import { Point } from "./history.js" */
+/** @import { Point } from "./intervals.js" */
 
 /**
  * One line, or one layer of a stack.
@@ -82,7 +82,10 @@ const specs = [
     id: "errors",
     title: "Errors",
     kind: "line",
-    series: [{ name: "failed or refused", tone: "coral", value: ({ errors }) => errors }],
+    series: [
+      { name: "failed or refused", tone: "coral", value: ({ errors }) => errors },
+      { name: "invalid", tone: "amber", value: ({ invalid }) => invalid }
+    ],
     least: 1,
     say: counted("/s")
   }
@@ -170,7 +173,7 @@ const makeChart = (spec, onPoint) => {
   )
   const top = h("span", { class: "scale", "aria-hidden": "true" })
   const bottom = h("span", { class: "scale low", "aria-hidden": "true" })
-  const plot = h("div", { class: "plot" }, svg, top, bottom)
+  const plot = h("div", { class: spec.kind === "decades" ? "plot two-ends" : "plot" }, svg, top, bottom)
   plot.addEventListener("pointermove", (event) => {
     const { left, width } = plot.getBoundingClientRect()
     onPoint((event.clientX - left) / width)

@@ -79,7 +79,7 @@ export const describe = (flow, tellsFailure = true) => {
       ),
       ...fact("Sequence", flow.models[0]?.sequence, "mono"),
       ...fact("Request id", flow.requestId, "mono"),
-      ...fact("Trace", flow.traceId, "mono long")
+      ...fact("Trace", flow.traced ? flow.traceId : undefined, "mono long")
     )
   ]
 }
@@ -93,8 +93,10 @@ export const make = ({ detail, hint, list, order }) => {
   let chosen
   /** What the list shows while it is held. @type {ReadonlyArray<Flow> | undefined} */
   let held
-  /** @type {number | undefined} */
+  /** The number of the flow that is described, or what is said instead. @type {number | string | undefined} */
   let described
+  /** The header that the server wants before it tells of requests. @type {string | undefined} */
+  let lacking
   let scope = ""
 
   const follow = h("button", {
@@ -180,17 +182,14 @@ export const make = ({ detail, hint, list, order }) => {
       visible.length === 0 ? "" : held === undefined ? "A few of them, while this page is open" : "The list is held"
     )
     if (current === undefined) {
-      if (described !== 0) {
-        described = 0
-        detail.replaceChildren(
-          h(
-            "p",
-            { class: "empty" },
-            order.value === "failed"
-              ? "None has failed while this page was open."
-              : "No request was seen yet. Send one below, and see here where its time went."
-          )
-        )
+      const why = lacking !== undefined
+        ? `Requests are restricted: they are shown once the right header ${lacking} is sent.`
+        : order.value === "failed"
+        ? "None has failed while this page was open."
+        : "No request was seen yet. Send one below, and see here where its time went."
+      if (described !== why) {
+        described = why
+        detail.replaceChildren(h("p", { class: "empty" }, why))
       }
     } else if (current.number !== described) {
       described = current.number
@@ -202,6 +201,10 @@ export const make = ({ detail, hint, list, order }) => {
   return {
     /** The number of the last one that is known. */
     last: () => last,
+    /** @param {string | undefined} header that the server wants before it tells of requests */
+    restrict: (header) => {
+      lacking = header
+    },
     /** @param {ReadonlyArray<Flow>} more @param {string} scopeNow */
     add: (more, scopeNow) => {
       for (const flow of more) last = Math.max(last, flow.number)

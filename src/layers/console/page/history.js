@@ -1,127 +1,19 @@
-/** Remembers the figures of the last minutes, and makes rates and quantiles of their differences. */
+/** Remembers what happened in the last minutes: a point for each second, and rows of five seconds. */
+import { add, difference, nothing, pointOf, sumsOf } from "./intervals.js"
 
 /** @import { ConsoleAnswer, ConsoleFigures, ConsoleModel } from "../../../schema/ConsoleState.ts" */
-
-/**
- * What happened in one interval. Times are microseconds; `NaN` where there is nothing to say.
- *
- * @typedef {object} Point
- * @property {number} at milliseconds since 1970
- * @property {number} rate requests that succeeded, a second
- * @property {number} errors requests that failed or were refused, a second
- * @property {number} p50
- * @property {number} p99
- * @property {number} waiting
- * @property {number} running
- * @property {number} rows rows of an execution
- * @property {number} fullness rows of executions, as a share of what they could have had
- * @property {number} queue
- * @property {number} input
- * @property {number} infer
- * @property {number} output
- */
+/** @import { Point, Sums } from "./intervals.js" */
 
 /** Points that are kept: one a second. */
 const capacity = 240
 const leastSeconds = 0.7
+const latelyPoints = 10
+/** Rows of the table that are kept, and seconds that each covers: answers do not come to the millisecond, so a little less will do. */
+const rowCapacity = 12
+const rowSeconds = 4.8
 
 /** @param {{ readonly model: string, readonly version: string }} figures */
 export const keyOf = ({ model, version }) => `${model}\u0000${version}`
-
-/**
- * The value that a share of those counted does not exceed, by straight lines between the bounds; `NaN` without any.
- *
- * @param {ReadonlyArray<number>} bounds ascending
- * @param {ReadonlyArray<number>} counts one more than bounds
- * @param {number} share
- */
-export const quantile = (bounds, counts, share) => {
-  let total = 0
-  for (const n of counts) total += n
-  if (total === 0) return NaN
-  const rank = share * total
-  let before = 0
-  for (let i = 0; i < bounds.length; i++) {
-    const here = counts[i] ?? 0
-    const upper = bounds[i] ?? 0
-    if (here > 0 && before + here >= rank) {
-      const lower = i === 0 ? 0 : bounds[i - 1] ?? 0
-      return lower + (upper - lower) * Math.max(0, rank - before) / here
-    }
-    before += here
-  }
-  return bounds[bounds.length - 1] ?? NaN
-}
-
-/**
- * What was counted between two moments; everything where counting began anew in between.
- *
- * @param {ConsoleFigures | undefined} before
- * @param {ConsoleFigures} now
- */
-const difference = (before, now) => {
-  const base = before !== undefined && before.succeeded <= now.succeeded && before.failed <= now.failed &&
-      before.refused <= now.refused && before.executions <= now.executions
-    ? before
-    : undefined
-  return {
-    succeeded: now.succeeded - (base?.succeeded ?? 0),
-    errors: now.failed + now.refused - (base === undefined ? 0 : base.failed + base.refused),
-    rows: now.rows - (base?.rows ?? 0),
-    executions: now.executions - (base?.executions ?? 0),
-    durations: now.durations.map((n, i) => n - (base?.durations[i] ?? 0)),
-    queue: now.micros.queue - (base?.micros.queue ?? 0),
-    input: now.micros.input - (base?.micros.input ?? 0),
-    infer: now.micros.infer - (base?.micros.infer ?? 0),
-    output: now.micros.output - (base?.micros.output ?? 0)
-  }
-}
-
-/**
- * @param {number} at
- * @param {number} seconds
- * @param {ReadonlyArray<number>} boundsMillis
- * @param {ReadonlyArray<{ readonly now: ConsoleFigures, readonly change: ReturnType<typeof difference>, readonly most: number }>} versions
- * @returns {Point}
- */
-const pointOf = (at, seconds, boundsMillis, versions) => {
-  const durations = boundsMillis.map(() => 0).concat(0)
-  let succeeded = 0, errors = 0, waiting = 0, running = 0, queue = 0, input = 0, infer = 0, output = 0
-  let rows = 0, executions = 0, filled = 0, room = 0
-  for (const { change, most, now } of versions) {
-    succeeded += change.succeeded
-    errors += change.errors
-    waiting += now.waiting
-    running += now.running
-    queue += change.queue
-    input += change.input
-    infer += change.infer
-    output += change.output
-    rows += change.rows
-    executions += change.executions
-    if (most > 0) {
-      filled += change.rows
-      room += change.executions * most
-    }
-    for (let i = 0; i < durations.length; i++) durations[i] = (durations[i] ?? 0) + (change.durations[i] ?? 0)
-  }
-  return {
-    at,
-    rate: succeeded / seconds,
-    errors: errors / seconds,
-    p50: quantile(boundsMillis, durations, 0.5) * 1000,
-    p99: quantile(boundsMillis, durations, 0.99) * 1000,
-    waiting,
-    running,
-    rows: rows / executions,
-    // An execution that has begun in one interval may be counted in the next.
-    fullness: Math.min(1, filled / room),
-    queue: queue / succeeded,
-    input: input / succeeded,
-    infer: infer / succeeded,
-    output: output / succeeded
-  }
-}
 
 export class History {
   constructor() {
@@ -129,12 +21,33 @@ export class History {
     this.last = new Map()
     /** @type {Map<string, Array<Point>>} */
     this.points = new Map()
+    /** @type {Map<string, Array<Point>>} */
+    this.rows = new Map()
+    /** What the next row has so far. @type {Map<string, Sums>} */
+    this.open = new Map()
+    this.openSeconds = 0
     this.lastAt = 0
   }
 
   /** Points of a version, or of all (`""`), oldest first. @param {string} key @returns {ReadonlyArray<Point>} */
   of(key) {
     return this.points.get(key) ?? []
+  }
+
+  /**
+   * The same in rows of five seconds, each with all that happened in them; one that is not over is none yet.
+   *
+   * @param {string} key
+   * @returns {ReadonlyArray<Point>}
+   */
+  rowsOf(key) {
+    return this.rows.get(key) ?? []
+  }
+
+  /** Requests a second in the last points. @param {string} key */
+  lately(key) {
+    const points = this.of(key).slice(-latelyPoints)
+    return points.reduce((sum, { rate }) => sum + rate, 0) / Math.max(1, points.length)
   }
 
   /** Takes up what the server said. @param {ConsoleAnswer} answer */
@@ -163,20 +76,42 @@ export class History {
     })
     this.last = new Map(figures.map((now) => [keyOf(now), now]))
     if (first) return
-    for (const one of versions) this.push(one.key, pointOf(atMillis, seconds, boundsMillis, [one]))
-    // An ensemble's requests are those of its clients; its steps run for it, and count by themselves.
-    this.push("", pointOf(atMillis, seconds, boundsMillis, versions))
-    for (const key of this.points.keys()) if (key !== "" && !this.last.has(key)) this.points.delete(key)
-  }
-
-  /** @param {string} key @param {Point} point */
-  push(key, point) {
-    const points = this.points.get(key)
-    if (points === undefined) this.points.set(key, [point])
-    else {
-      points.push(point)
-      if (points.length > capacity) points.shift()
+    const buckets = boundsMillis.length + 1
+    /** @param {string} key @param {typeof versions} of */
+    const note = (key, of) => {
+      const sums = sumsOf(seconds, buckets, of)
+      push(this.points, key, pointOf(atMillis, boundsMillis, sums), capacity)
+      const row = this.open.get(key) ?? nothing(0, buckets)
+      add(row, sums)
+      row.waiting = Math.max(row.waiting, sums.waiting)
+      row.running = Math.max(row.running, sums.running)
+      this.open.set(key, row)
     }
+    for (const one of versions) note(one.key, [one])
+    // An ensemble's requests are those of its clients; its steps run for it, and count by themselves.
+    note("", versions)
+    this.openSeconds += seconds
+    if (this.openSeconds >= rowSeconds) {
+      // A version that came within a row had no requests before.
+      for (const [key, row] of this.open) {
+        push(this.rows, key, pointOf(atMillis, boundsMillis, { ...row, seconds: this.openSeconds }), rowCapacity)
+      }
+      this.open.clear()
+      this.openSeconds = 0
+    }
+    for (const kept of [this.points, this.rows, this.open]) {
+      for (const key of kept.keys()) if (key !== "" && !this.last.has(key)) kept.delete(key)
+    }
+  }
+}
+
+/** @param {Map<string, Array<Point>>} all @param {string} key @param {Point} point @param {number} most */
+const push = (all, key, point, most) => {
+  const points = all.get(key)
+  if (points === undefined) all.set(key, [point])
+  else {
+    points.push(point)
+    if (points.length > most) points.shift()
   }
 }
 

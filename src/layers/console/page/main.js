@@ -8,8 +8,8 @@ import * as Models from "./models.js"
 import * as Server from "./server.js"
 import * as TryIt from "./tryit.js"
 
-/** @import { ConsoleAnswer } from "../../../schema/ConsoleState.ts" */
-/** @import { Point } from "./history.js" */
+/** @import { ConsoleAnswer, ConsolePart } from "../../../schema/ConsoleState.ts" */
+/** @import { Point } from "./intervals.js" */
 
 const intervalMillis = 1000
 const leastMillis = 60_000
@@ -90,28 +90,32 @@ const drawCharts = () => {
   const text = !looksBack || chosen === undefined ? "now" : format.time(chosen.at)
   say(byId("scrub-time"), text)
   set(scrub, "aria-valuetext", text)
-  if (/** @type {HTMLDetailsElement} */ (byId("figures")).open) drawTable(points, now)
+  if (/** @type {HTMLDetailsElement} */ (byId("figures")).open) drawTable()
 }
 
-/** @param {ReadonlyArray<Point>} points @param {number} now */
-const drawTable = (points, now) => {
-  const chosen = points.filter(({ at }, i) => at > now - 60_000 && (points.length - 1 - i) % 5 === 0).toReversed()
-  byId("figures-rows").replaceChildren(...chosen.map((point) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, format.time(point.at)),
-      ...[
-        format.count(point.rate),
-        format.duration(point.p50),
-        format.duration(point.p99),
-        format.count(point.waiting),
-        format.percent(point.fullness),
-        format.count(point.errors)
-      ].map((text) => h("td", {}, text))
+const drawTable = () => {
+  byId("figures-rows").replaceChildren(
+    ...history.rowsOf(scope.value).toReversed().map((row) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, `${format.time(row.at - row.seconds * 1000)} – ${format.time(row.at)}`),
+        ...[
+          format.count(row.rate),
+          format.duration(row.p50),
+          format.duration(row.p99),
+          format.count(row.waiting),
+          format.percent(row.fullness),
+          format.count(row.errors),
+          format.count(row.invalid)
+        ].map((text) => h("td", {}, text))
+      )
     )
-  ))
+  )
 }
+
+/** The header that a part lacks. @param {ConsoleAnswer} answer @param {ConsolePart} part */
+const headerOf = ({ restricted }, part) => restricted.find((one) => one.part === part)?.header
 
 /** Fields for the headers that restricted parts want. @param {ConsoleAnswer["restricted"]} restricted */
 const drawKeys = (restricted) => {
@@ -150,7 +154,8 @@ const draw = () => {
     ({ key, text }) => h("option", { value: key }, text)
   )
   const wanted = find.value.trim().toLowerCase()
-  const found = wanted === "" ? rows : rows.filter(({ name }) => name.toLowerCase().includes(wanted))
+  const ordered = models.order(rows, history, last.atMillis)
+  const found = wanted === "" ? ordered : ordered.filter(({ name }) => name.toLowerCase().includes(wanted))
   models.draw(found, new Map(figures.map((one) => [keyOf(one), one])), history, {
     now: last.atMillis,
     span: windowMillis(),
@@ -159,7 +164,9 @@ const draw = () => {
   const ready = rows.filter(({ loaded }) => loaded?.healthy === true).length
   say(
     byId("models-hint"),
-    rows.length === 0
+    headerOf(last, "models") !== undefined
+      ? "Restricted"
+      : rows.length === 0
       ? "None is known"
       : `${ready} of ${rows.length} ready${omittedModels > 0 ? `, and ${omittedModels} more that are not shown` : ""}`
   )
@@ -184,6 +191,7 @@ const ask = async () => {
     seenMark = flowMark ?? seenMark
     last = answer
     history.add(answer)
+    flows.restrict(headerOf(answer, "flows"))
     flows.add(restarted ? [] : answer.flows ?? [], scope.value)
     tryIt.update(answer.models ?? [])
     if (paused) tell("paused", "Paused")

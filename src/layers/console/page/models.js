@@ -3,10 +3,14 @@ import { h, keyed, say, set } from "./dom.js"
 import * as format from "./format.js"
 import { keyOf } from "./history.js"
 import { makeSpark } from "./plot.js"
+import { busiest } from "./ranking.js"
 
 /** @import { ConsoleFigures, ConsoleModel } from "../../../schema/ConsoleState.ts" */
 /** @import { History } from "./history.js" */
 /** @import { View } from "./plot.js" */
+
+/** Rows find their new places so often, by what was asked of them lately. */
+const orderMillis = 5000
 
 /** What a state is called here, and how it looks. */
 const states = /** @type {Readonly<Record<string, readonly [string, string]>>} */ ({
@@ -49,6 +53,9 @@ export const modelKey = ({ name, version }) => keyOf({ model: name, version: ver
 export const make = (body, { onScope, onTry }) => {
   /** @type {WeakMap<HTMLElement, { readonly update: (model: ConsoleModel, figures: ConsoleFigures | undefined, history: History, view: View & { readonly scope: string }) => void }>} */
   const rows = new WeakMap()
+  /** Keys of the busy ones, in the order of their rows. @type {ReadonlyArray<string>} */
+  let busy = []
+  let orderedAt = -Infinity
 
   /** @param {ConsoleModel} first */
   const makeRow = (first) => {
@@ -122,18 +129,32 @@ export const make = (body, { onScope, onTry }) => {
           cells.running,
           figures === undefined ? "–" : instances > 0 ? `${figures.running}\u00a0of\u00a0${instances}` : "–"
         )
-        say(cells.errors, figures === undefined ? "–" : format.count(figures.failed + figures.refused))
-        set(
-          cells.errors,
-          "class",
-          figures !== undefined && figures.failed + figures.refused > 0 ? "num mid bad" : "num mid"
-        )
+        const errors = figures === undefined ? undefined : figures.failed + figures.refused + figures.invalid
+        say(cells.errors, errors === undefined ? "–" : format.count(errors))
+        set(cells.errors, "class", errors !== undefined && errors > 0 ? "num mid bad" : "num mid")
       }
     })
     return row
   }
 
   return {
+    /**
+     * Busy ones first. Nothing moves away from somebody who points at a row, or is in it with the keyboard.
+     *
+     * @param {ReadonlyArray<ConsoleModel>} models by name
+     * @param {History} history
+     * @param {number} now milliseconds since 1970
+     */
+    order: (models, history, now) => {
+      const isUsed = body.matches(":hover") || body.querySelector(":focus-visible") !== null
+      if (!isUsed && now - orderedAt >= orderMillis && history.of("").length > 0) {
+        orderedAt = now
+        busy = busiest(busy, models.map(modelKey).map((key) => ({ key, rate: history.lately(key) })))
+      }
+      const places = new Map(busy.map((key, place) => [key, place]))
+      const placeOf = (/** @type {ConsoleModel} */ model) => places.get(modelKey(model)) ?? busy.length
+      return models.toSorted((a, b) => placeOf(a) - placeOf(b))
+    },
     /**
      * @param {ReadonlyArray<ConsoleModel>} models
      * @param {ReadonlyMap<string, ConsoleFigures>} figures

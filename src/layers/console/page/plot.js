@@ -1,7 +1,7 @@
 /** Lines over time, as paths. */
 import { h, set } from "./dom.js"
 
-/** @import { Point } from "./history.js" */
+/** @import { Point } from "./intervals.js" */
 
 export const width = 600
 export const height = 100

@@ -37,7 +37,8 @@ export interface Surroundings {
 /** @internal */
 export class FlowNotes implements RequestTrace {
   readonly context = undefined
-  private readonly arrival: Omit<Arrival, "source" | "parent">
+  private readonly arrival: Pick<Arrival, "atNanos" | "model" | "protocol" | "version">
+  private readonly trace: Pick<Flow, "traceId" | "traced">
   private readonly atMillis: number
   private readonly surroundings: Surroundings
   private readonly marks: Array<readonly [FrontendActivity, number]> = []
@@ -47,10 +48,11 @@ export class FlowNotes implements RequestTrace {
   private isCut = false
   private isOver = false
 
-  constructor(arrival: Arrival, atMillis: number, surroundings: Surroundings) {
+  constructor(arrival: Arrival, trace: Pick<Flow, "traceId" | "traced">, atMillis: number, surroundings: Surroundings) {
     // What the request was read from is not kept: it may be large.
-    const { atNanos, context, model, protocol, version } = arrival
-    this.arrival = { atNanos, context, model: cut(model, maxName), protocol, version: cut(version, maxName) }
+    const { atNanos, model, protocol, version } = arrival
+    this.arrival = { atNanos, model: cut(model, maxName), protocol, version: cut(version, maxName) }
+    this.trace = trace
     this.atMillis = atMillis
     this.surroundings = surroundings
   }
@@ -90,7 +92,7 @@ export class FlowNotes implements RequestTrace {
     if (this.isOver) return
     this.isOver = true
     const totalMicros = this.now()
-    const { context, model, protocol, version } = this.arrival
+    const { model, protocol, version } = this.arrival
     this.surroundings.over((number) => ({
       number,
       atMillis: this.atMillis,
@@ -98,7 +100,7 @@ export class FlowNotes implements RequestTrace {
       model,
       version,
       requestId: this.requestId,
-      traceId: context?.traceId,
+      ...this.trace,
       totalMicros,
       marks: this.marks,
       status: outcome.status,

@@ -11,7 +11,7 @@ const durations: ReadonlyArray<readonly [phase: PhaseName, name: string, help: s
   ["computeOutput", "compute_output", "Time to give out the outputs of the batch of a request that succeeded."]
 ]
 
-const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "stopping"]
+const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "stopping", "invalid"]
 
 const outcomes: ReadonlyArray<ShadowOutcome> = ["same", "different", "failed", "dropped"]
 
@@ -81,7 +81,8 @@ export const families: ReadonlyArray<Family<Reading>> = [
   {
     name: "galatea_rejected_requests_total",
     type: "counter",
-    help: "Requests turned away before they were accepted, because a queue was full or the model is being unloaded.",
+    help:
+      "Requests turned away before they were accepted: a queue was full, the model is being unloaded, or it takes no such request.",
     write: (series, { counts }) => {
       for (const reason of refusals) series.valueWith("reason", reason, counts.refusals[reason])
     }

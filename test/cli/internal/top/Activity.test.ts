@@ -30,6 +30,7 @@ describe("between", () => {
     pending: 3,
     durations: [50, 290, 300, 300],
     more: [
+      "galatea_rejected_requests_total{model=\"simple\",reason=\"invalid\",version=\"1\"} 8",
       "galatea_max_batch_size{model=\"simple\",version=\"1\"} 16",
       "galatea_queue_age_seconds{model=\"simple\",version=\"1\"} 0.25",
       "galatea_executing_instances{model=\"simple\",version=\"1\"} 1",
@@ -48,7 +49,7 @@ describe("between", () => {
     const [one] = versions
     assert.deepStrictEqual(
       [one!.requestsPerSecond, one!.failuresPerSecond, one!.rejectionsPerSecond, one!.batch, one!.fullness],
-      [50, 2, 1, 8, 0.5]
+      [50, 2, 3, 8, 0.5]
     )
     // 190 of 200 took 1 to 10 ms: the middle one is the 100th of them, the 198th is the 8th of the 10 above.
     assert.approximately(one!.median!, 0.001 + 0.009 * 100 / 190, 1e-12)

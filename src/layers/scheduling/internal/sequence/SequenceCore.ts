@@ -167,7 +167,11 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         statistics.refused("stopping")
         return SequenceErrors.stopping()
       }
-      if (found === undefined && !start) return Admission.strangerOf(admission, asked)
+      if (found === undefined && !start) {
+        const refusal = Admission.strangerOf(admission, asked)
+        if (refusal._tag === "InvalidRequest") statistics.refused("invalid")
+        return refusal
+      }
       const refusal = Admission.fullness(admission, found) ??
         (found === undefined ? Admission.lateness(admission, asked, job, at) : undefined)
       if (refusal !== undefined) {
@@ -192,7 +196,10 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
         const at = now()
         watch.refresh(at)
         const problem = Admission.problemOf(admission, job)
-        if (problem !== undefined) return resume(Exit.fail(problem))
+        if (problem !== undefined) {
+          statistics.refused("invalid")
+          return resume(Exit.fail(problem))
+        }
         const asked = job.request!.sequence!
         const sequence = sequenceOf(asked, job, at)
         if (!(sequence instanceof Sequence)) return resume(Exit.fail(sequence))
