@@ -34,6 +34,13 @@ describe("values of the form", () => {
     assert.deepStrictEqual(Values.read("INT64", "9223372036854775807 -1", 2), ["9223372036854775807", "-1"])
     assert.deepStrictEqual(Values.read("FP32", "[1.5, NaN],\n[-Infinity 1e-3]", 4), ["1.5", "NaN", "-Infinity", "1e-3"])
     assert.deepStrictEqual(Values.read("BYTES", "a \"quoted\" line\n\n", 2), ["\"a \\\"quoted\\\" line\"", "\"\""])
+    assert.deepStrictEqual(Values.read("INT32", "007 -00 0 10", 4), ["7", "-0", "0", "10"])
+    assert.deepStrictEqual(Values.read("FP32", "007.50 00.1", 2), ["7.50", "0.1"])
+    assert.deepStrictEqual(Values.read("BYTES", "007", 1), ["\"007\""])
+    for (const elements of [[], ["\"\""], ["\"a\"", "\"\""], ["\"\"", "\"\""]]) {
+      assert.deepStrictEqual(Values.read("BYTES", Values.write("BYTES", elements), elements.length), elements)
+    }
+    assert.strictEqual(Values.read("BYTES", "a", 0), "The shape asks for 0 values, and there are 1.")
     assert.strictEqual(Values.read("INT32", "1, 2.5", 2), "“2.5” is no INT32.")
     assert.strictEqual(Values.read("BOOL", "1", 1), "“1” is no BOOL.")
     assert.strictEqual(Values.read("FP32", "1", 2), "The shape asks for 2 values, and there are 1.")
@@ -50,6 +57,7 @@ describe("values of the form", () => {
     const fractions = "[0.10000000149011612,-1.7976931348623157e308,1e-7,2.2250738585072014E-308,0.3000000000000000444]"
     assert.deepStrictEqual(Values.parseAnswer(fractions), JSON.parse(fractions))
     assert.strictEqual(Values.showRows([1, 2, 3, 0.123456789], [2, 2], 10), "1  2\n3  0.123457")
+    assert.strictEqual(Values.showRows(["\u202ea", "b"], [2], 2), "\u2068\u202ea\u2069  b")
     assert.strictEqual(Values.showRows([1, 2, 3, 4], [2, 2], 3), "1  2\n3")
   })
 })

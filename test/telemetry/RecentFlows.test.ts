@@ -130,7 +130,7 @@ describe("recent flows", () => {
 
   it.effect("note a few of many requests, all that the console itself sends, and so many at a time", () =>
     Effect.gen(function*() {
-      const { after, observer } = yield* made({ gapMillis: 20, maxOpen: 3 })
+      const { after, observer } = yield* made({ gapMillis: 20, maxOpen: 3, maxOwnOpen: 1 })
       yield* after(0)
       const first = observer.begin(arrival(yield* now))!
       assert.isUndefined(observer.begin(arrival(yield* now)))
@@ -139,7 +139,9 @@ describe("recent flows", () => {
       yield* TestClock.adjust(20)
       assert.isDefined(observer.begin(arrival(yield* now)))
       yield* TestClock.adjust(20)
-      assert.isUndefined(observer.begin(arrival(yield* now, own)), "three are open")
+      assert.isUndefined(observer.begin(arrival(yield* now)), "three are open")
+      assert.isDefined(observer.begin(arrival(yield* now, own)), "which does not keep the console from its own")
+      assert.isUndefined(observer.begin(arrival(yield* now, own)), "of which there are only so many either")
       first.ended({})
       first.ended({})
       assert.isDefined(observer.begin(arrival(yield* now, own)))

@@ -198,7 +198,7 @@ const dispatch = (
       if (Cors.isPreflight(request.method, request.headers)) return call.preflight(cors.preflight(request.headers))
     }
     const route = router.find(target, call.captures)
-    if (route === undefined) return call.error(404, "Not Found")
+    if (route === undefined || route.isHidden?.(request) === true) return call.error(404, "Not Found")
     const isNamed = !target.includes("%") || Router.decodeCaptures(call.captures)
     route.arrived?.(call)
     const header = restrictions.missing(route.category, request.headers)

@@ -17,6 +17,8 @@ export interface Options {
   readonly capacity?: number
   /** Requests that are noted at a time. Default 256. */
   readonly maxOpen?: number
+  /** Requests with the mark that are noted beyond those. Default 16. */
+  readonly maxOwnOpen?: number
   /** Milliseconds between two requests that are noted. Default 20. */
   readonly gapMillis?: number
   /** Milliseconds for which somebody who asked is believed to look. Default 5000. */
@@ -30,7 +32,7 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<RecentFlowsState & { readonly observer: RequestObserver }> =>
   Effect.map(Clock.Clock, (clock) => {
-    const { attentionMillis = 5000, capacity = 128, gapMillis = 20, maxOpen = 256 } = options
+    const { attentionMillis = 5000, capacity = 128, gapMillis = 20, maxOpen = 256, maxOwnOpen = 16 } = options
     const mark = options.mark ?? randomBytes(8).toString("hex")
     const nowNanos = () => Number(clock.monotonicTimeNanosUnsafe())
     const kept: Array<Flow> = []
@@ -60,8 +62,8 @@ export const make = (
             kept.length = 0
             return undefined
           }
-          if (open >= maxOpen) return undefined
           const isOwn = context !== undefined && context.traceId.startsWith(mark)
+          if (open >= (isOwn ? maxOpen + maxOwnOpen : maxOpen)) return undefined
           if (!isOwn) {
             if (atNanos < nextNanos) return undefined
             nextNanos = atNanos + gapMillis * 1e6

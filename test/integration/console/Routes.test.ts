@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readdirSync } from "node:fs"
 import type { ConsoleAnswer } from "../../../src/schema/ConsoleState.ts"
-import { ask } from "../http/Wire.ts"
+import { ask, connect } from "../http/Wire.ts"
 import { serve } from "./Serving.ts"
 
 const stateOf = (text: string): ConsoleAnswer => JSON.parse(text)
@@ -54,8 +54,33 @@ describe("the console", () => {
           assert.strictEqual(refused.text, "{\"error\":\"Not Found\"}")
           assert.notStrictEqual((yield* ask(open.port, path, options)).status, 404)
         }
-        assert.strictEqual((yield* ask(closed.port, path)).status, 404)
+        for (const method of ["GET", "HEAD", "POST", "PUT", "OPTIONS"]) {
+          for (const [port, options] of [[closed.port, {}], [auto.port, forwarded], [auto.port, named]] as const) {
+            const nothing = yield* ask(port, "/v2/nothing", { ...options, method })
+            const refused = yield* ask(port, path, { ...options, method })
+            assert.strictEqual(refused.status, 404, `${method} ${path}`)
+            assert.deepStrictEqual(
+              [refused.text, Object.keys(refused.headers)],
+              [nothing.text, Object.keys(nothing.headers)],
+              `${method} ${path}`
+            )
+          }
+        }
       }
+    }))
+
+  it.live("goes by the name that counts, where a request has several", () =>
+    Effect.gen(function*() {
+      const { port } = yield* serve()
+      const status = Effect.fnUntraced(function*(target: string, hosts: ReadonlyArray<string>) {
+        const client = yield* connect(port)
+        client.send(`GET ${target} HTTP/1.1\r\n${hosts.map((host) => `Host: ${host}\r\n`).join("")}\r\n`)
+        return Number((yield* client.answers(1)).slice("HTTP/1.1 ".length, "HTTP/1.1 200".length))
+      })
+      assert.strictEqual(yield* status("/v2/console", ["localhost"]), 200)
+      assert.strictEqual(yield* status("/v2/console", ["localhost", "attacker.example"]), 404)
+      assert.strictEqual(yield* status("http://attacker.example/v2/console", ["localhost"]), 404)
+      assert.strictEqual(yield* status("http://localhost/v2/console", ["localhost"]), 200)
     }))
 
   it.live("says nothing to pages of other origins, whatever else they may ask", () =>

@@ -53,6 +53,11 @@ describe.skipIf(!Browser.isThere)("a request by hand", () => {
       )
       const { complaints, page } = yield* Browser.open(yield* Browser.launch, url)
       yield* Effect.promise(async () => {
+        await page.getByLabel("Header key").fill("ключ")
+        await page.getByLabel("Header key").press("Tab")
+        await page.getByRole("alert").filter({ hasText: "cannot be sent in a header" }).waitFor()
+        await page.waitForResponse(/console\/state/)
+        assert.strictEqual(await page.locator("#status").innerText(), "Ready")
         await page.getByLabel("Header key").fill("dame")
         await page.getByLabel("Header key").press("Tab")
         await page.locator("#keys").waitFor({ state: "hidden" })
@@ -105,6 +110,25 @@ describe.skipIf(!Browser.isThere)("a request by hand", () => {
         await send(page)
         await verdict(page, /^Answered in/)
       })
+    }))
+
+  it.live("is shown beside names in letters that go the other way, which turn nothing else round", () =>
+    Effect.gen(function*() {
+      const name = "a\u202eb"
+      const { url } = yield* serve(yield* Child.folder({ [name]: identity }))
+      const { complaints, page } = yield* Browser.open(yield* Browser.launch, url)
+      yield* Effect.promise(async () => {
+        await send(page)
+        await verdict(page, /^Answered in/)
+        const isolated = `\u2068${name}\u2069 1`
+        await page.locator("#flow-list label", { hasText: isolated }).waitFor()
+        assert.include(await page.locator("#flow-detail").innerText(), isolated)
+        for (const select of ["#scope", "#try-model"]) {
+          await page.locator(`${select} option`, { hasText: isolated }).waitFor({ state: "attached" })
+        }
+        assert.strictEqual(await page.locator("#models-rows bdi").innerText(), name)
+      })
+      assert.deepStrictEqual(complaints, [])
     }))
 
   it.live("is told apart from those of a server that ran before at the same place", () =>

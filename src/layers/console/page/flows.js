@@ -21,7 +21,8 @@ const failureOf = ({ failure, models }) =>
   failure ?? everyModel(models).find((model) => model.failure !== undefined)?.failure
 
 /** @param {Flow} flow */
-const titleOf = ({ model, models, version }) => `${model} ${models[models.length - 1]?.version ?? version}`.trim()
+const titleOf = ({ model, models, version }) =>
+  `${format.isolated(model)} ${models[models.length - 1]?.version ?? version}`.trim()
 
 /** @param {Flow} flow @returns {ReadonlyArray<Waterfall.Segment>} */
 const barsOf = ({ models }) => {
@@ -55,7 +56,7 @@ export const describe = (flow, tellsFailure = true) => {
     ),
     failure === undefined || !tellsFailure
       ? null
-      : h("p", { class: "failure" }, h("strong", {}, failure.type), ` ${failure.message}`),
+      : h("p", { class: "failure" }, h("strong", {}, failure.type), " ", h("bdi", { dir: "ltr" }, failure.message)),
     Waterfall.draw(flow),
     h(
       "dl",

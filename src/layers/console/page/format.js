@@ -4,6 +4,9 @@
 const fixed = (value, digits) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
+/** A name within other text, so that one in letters from right to left does not turn round what stands beside it. @param {string} text */
+export const isolated = (text) => /[\u0590-\uffff]/.test(text) ? `\u2068${text}\u2069` : text
+
 /** Three significant digits, thousands apart. @param {number} value */
 export const count = (value) => {
   if (!Number.isFinite(value)) return "–"

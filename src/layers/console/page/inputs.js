@@ -83,7 +83,7 @@ export const makeInput = (input, index, before) => {
   const element = h(
     "fieldset",
     { class: "input" },
-    h("legend", {}, h("span", { class: "mono" }, name), h("span", { class: "chip" }, datatype)),
+    h("legend", {}, h("bdi", { class: "mono" }, name), h("span", { class: "chip" }, datatype)),
     h(
       "div",
       { class: "row" },

@@ -125,11 +125,14 @@ const drawKeys = (restricted) => {
   notice.hidden = names.length === 0
   keyed(byId("keys-form"), names, (name) => name, (name) => {
     const field = /** @type {HTMLInputElement} */ (h("input", { type: "password", autocomplete: "off" }))
+    const problem = h("p", { class: "problem", role: "alert" })
     field.addEventListener("change", () => {
-      Server.setKey(name, field.value)
+      const wrong = Server.setKey(name, field.value)
+      say(problem, wrong ?? "")
+      set(field, "aria-invalid", wrong === undefined ? undefined : "true")
       void poll()
     })
-    return h("label", {}, h("span", {}, "Header ", h("code", {}, name)), field)
+    return h("div", {}, h("label", {}, h("span", {}, "Header ", h("code", {}, name)), field), problem)
   })
 }
 
@@ -137,9 +140,12 @@ const draw = () => {
   if (last === undefined) return
   const { figures = [], models: rows = [], omittedModels = 0, restricted, server } = last
   if (server !== undefined) {
-    const title = `${server.name} – Galatea console`
+    const title = `${format.isolated(server.name)} – Galatea console`
     if (document.title !== title) document.title = title
-    say(byId("since"), `${server.name} · ${server.version} · up ${format.span(last.atMillis - server.startedAtMillis)}`)
+    say(
+      byId("since"),
+      `${format.isolated(server.name)} · ${server.version} · up ${format.span(last.atMillis - server.startedAtMillis)}`
+    )
   }
   keyed(
     scope,
@@ -147,7 +153,7 @@ const draw = () => {
       { key: "", text: "all models" },
       ...rows.filter(({ loaded }) => loaded !== undefined).map((model) => ({
         key: Models.modelKey(model),
-        text: `${model.name} ${model.version ?? ""}`
+        text: `${format.isolated(model.name)} ${model.version ?? ""}`
       }))
     ],
     ({ key }) => `k${key}`,

@@ -64,7 +64,7 @@ export const make = (body, { onScope, onTry }) => {
     const name = h(
       "button",
       { type: "button", class: "name", onclick: () => onScope(key) },
-      h("span", {}, first.name),
+      h("bdi", {}, first.name),
       first.version === undefined ? null : h("span", { class: "version" }, ` ${first.version}`)
     )
     const about = h("span", { class: "about" })
@@ -85,7 +85,7 @@ export const make = (body, { onScope, onTry }) => {
       type: "button",
       class: "quiet small",
       onclick: () => onTry(current),
-      "aria-label": `Try ${first.name}`
+      "aria-label": `Try ${format.isolated(first.name)}`
     }, "Try")
     const row = h(
       "tr",

@@ -32,7 +32,7 @@ export const makeOutput = (output) => {
   return h(
     "section",
     { class: "output", "aria-label": `Output ${name}` },
-    h("h3", {}, h("span", { class: "mono" }, name), h("span", { class: "chip" }, `${datatype} ${shape.join(" × ")}`)),
+    h("h3", {}, h("bdi", { class: "mono" }, name), h("span", { class: "chip" }, `${datatype} ${shape.join(" × ")}`)),
     makeBars(output),
     data.length === 0 ? h("p", { class: "hint" }, "empty") : h(
       "pre",

@@ -5,10 +5,17 @@
 /** @type {Map<string, string>} */
 const keys = new Map()
 
-/** @param {string} header @param {string} value */
+/** What is wrong with a value that cannot be sent; `undefined`: nothing. @param {string} header @param {string} value @returns {string | undefined} */
 export const setKey = (header, value) => {
-  if (value === "") keys.delete(header)
-  else keys.set(header, value)
+  keys.delete(header)
+  if (value === "") return undefined
+  try {
+    new Headers().set(header, value)
+  } catch {
+    return "This cannot be sent in a header: it may have letters, digits and signs of Latin-1 only."
+  }
+  keys.set(header, value)
+  return undefined
 }
 
 /** Headers of every request. @returns {Record<string, string>} */

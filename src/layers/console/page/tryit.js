@@ -133,7 +133,7 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
   /** @param {string} look @param {string} word @param {string} rest */
   const judge = (look, word, rest) => {
     set(verdict, "class", `verdict ${look}`)
-    verdict.replaceChildren(h("strong", {}, word), ` ${rest}`)
+    verdict.replaceChildren(h("strong", {}, word), " ", h("bdi", { dir: "ltr" }, rest))
   }
 
   form.addEventListener("submit", async (event) => {
@@ -180,7 +180,7 @@ export const make = ({ form, result, select, verdict }, { findFlow, look, mark }
         select,
         ready,
         modelKey,
-        (model) => h("option", { value: modelKey(model) }, `${model.name} ${model.version ?? ""}`)
+        (model) => h("option", { value: modelKey(model) }, `${format.isolated(model.name)} ${model.version ?? ""}`)
       )
       const now = loadOf(known.get(shown))
       if (shown !== select.value || form.childElementCount === 0) {

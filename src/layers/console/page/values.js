@@ -1,5 +1,7 @@
 /** Values of tensors as text: made up, read, and shown. */
 
+import { isolated } from "./format.js"
+
 /** @typedef {"counting" | "zeros" | "ones" | "random"} Filling */
 
 /** Kinds that JSON cannot carry. */
@@ -81,7 +83,7 @@ const real = /^-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity)$|^NaN$/
  */
 export const read = (datatype, text, size) => {
   const parts = datatype === "BYTES"
-    ? text.replace(/\n$/, "").split("\n").map((line) => JSON.stringify(line))
+    ? linesOf(text, size).map((line) => JSON.stringify(line))
     : text.split(/[\s,[\]]+/).filter((part) => part !== "")
   const isRight = datatype === "BYTES"
     ? () => true
@@ -93,7 +95,15 @@ export const read = (datatype, text, size) => {
   if (parts.length !== size) {
     return `The shape asks for ${size.toLocaleString("en")} values, and there are ${parts.length.toLocaleString("en")}.`
   }
-  return parts
+  // JSON has no zeros before a number.
+  return datatype === "BYTES" || datatype === "BOOL" ? parts : parts.map((part) => part.replace(/^(-?)0+(?=\d)/, "$1"))
+}
+
+/** An empty last line ends the one before, unless it is asked for. @param {string} text @param {number} size */
+const linesOf = (text, size) => {
+  const lines = text.split("\n")
+  if (lines.length === size + 1 && lines[size] === "") lines.pop()
+  return lines
 }
 
 /**
@@ -117,7 +127,7 @@ export const showRows = (data, shape, most) => {
   /** @type {Array<string>} */
   const rows = []
   for (let i = 0; i < shown.length; i += width) {
-    rows.push(shown.slice(i, i + width).map((value) => typeof value === "string" ? value : String(value)).join("  "))
+    rows.push(shown.slice(i, i + width).map((value) => isolated(String(value))).join("  "))
   }
   return rows.join("\n")
 }

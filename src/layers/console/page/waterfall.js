@@ -58,7 +58,7 @@ const between = ({ marks }, name, from, to) => {
 
 /** @param {FlowModel} model @param {number} depth @param {number} total @returns {Array<Lane>} */
 const lanesOf = (model, depth, total) => {
-  const name = `${model.model} ${model.version}`
+  const name = `${format.isolated(model.model)} ${model.version}`
   const to = model.endedMicros ?? total
   const note = model.cache === "hit"
     ? "answered by the cache"

@@ -5,6 +5,7 @@
  * no regular expression. Captured names stay as they were sent; `decodeCaptures` undoes percent-encoding afterwards, so an
  * encoded slash never changes the route. Source: protocol §2.1.
  */
+import type { IncomingMessage } from "node:http"
 import { detached } from "../../../../schema/DetachedText.ts"
 import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
 import type { ContentType } from "./Answer.ts"
@@ -27,6 +28,8 @@ export interface Route {
   readonly category: RestrictedCategory | undefined
   /** Content-Type of the answers to a wrong method. */
   readonly contentType: ContentType
+  /** Requests to which it is as if there were no such route. */
+  readonly isHidden?: (request: IncomingMessage) => boolean
   /** Told of every request for it, before anything is checked. */
   readonly arrived?: (call: Call) => void
   readonly get?: Handler
@@ -114,6 +117,9 @@ export const pathOf = (target: string): string => {
   const slash = authority === -1 ? -1 : path.indexOf("/", authority + 3)
   return slash === -1 ? path : path.slice(slash)
 }
+
+/** The authority of an absolute-form request target; `undefined` for the other forms. @internal */
+export const authorityOf = (target: string): string | undefined => /^[^/?]*:\/\/([^/?]*)/.exec(target)?.[1]
 
 /** A literal wins over a capture; where it leads nowhere the capture is tried, so a model may be called `stats`. */
 const walk = (node: Node, path: string, start: number, out: Captures): Route | undefined => {

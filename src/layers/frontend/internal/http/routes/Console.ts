@@ -10,7 +10,7 @@ import type { ConsoleSource } from "../../../../../services/Console.ts"
 import type { HeaderRecord, Restrictions } from "../../Restrictions.ts"
 import type { Call } from "../Call.ts"
 import { isAllowed } from "../ConsoleAccess.ts"
-import type { Handler, Route } from "../Router.ts"
+import { authorityOf, type Handler, type Route } from "../Router.ts"
 
 /** The restricted API that each part belongs to. */
 const categories: Readonly<Record<ConsolePart, RestrictedCategory>> = {
@@ -48,10 +48,7 @@ export interface Options {
 
 /** @internal */
 export const routes = ({ access, restrictions, source }: Options): ReadonlyArray<Route> => {
-  const guarded = (handler: Handler): Handler => (call) => {
-    if (!isAllowed(access, call.request.socket.remoteAddress, call.request.headers)) {
-      return call.error(404, "Not Found")
-    }
+  const own = (handler: Handler): Handler => (call) => {
     // Whatever other pages may ask of this server: the console is none of it.
     call.always = always
     handler(call)
@@ -60,7 +57,14 @@ export const routes = ({ access, restrictions, source }: Options): ReadonlyArray
     path,
     category: undefined,
     contentType: "text/plain",
-    get: guarded(handler)
+    isHidden: (request) =>
+      !isAllowed(access, {
+        peer: request.socket.remoteAddress,
+        authority: authorityOf(request.url!),
+        hosts: request.headersDistinct["host"] ?? [],
+        headers: request.headers
+      }),
+    get: own(handler)
   })
   return [
     ...source.files.map(({ content, name, type }) =>
