@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -155,6 +156,33 @@ describe("LogFile", () => {
       file.write("one\n")
       yield* close
       assert.strictEqual(complaints.length, 1)
+    }))
+
+  it.effect("does not wait for somebody who reads a pipe", () =>
+    Effect.gen(function*() {
+      const path = join(yield* folder, "pipe")
+      execFileSync("mkfifo", [path])
+      const complaints: Array<string> = []
+      const options = {
+        path,
+        maxBytes: 1_000_000,
+        missing: String,
+        complain: (sentence: string) => complaints.push(sentence)
+      }
+      const { message } = yield* Effect.flip(Effect.scoped(LogFile.make(options)))
+      assert.match(message, /cannot write to '.*pipe': ENXIO: .* it is a pipe that nobody reads/)
+      const reader = Fs.openSync(path, Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const file = yield* LogFile.make(options)
+        // More than a pipe holds, and nobody takes it out.
+        for (let i = 0; i < 200; i++) file.write(`${"x".repeat(999)}\n`)
+        while (complaints.length === 0) {
+          yield* TestClock.adjust("100 millis")
+          yield* aMoment
+        }
+      }))
+      Fs.closeSync(reader)
+      assert.include(complaints[0], "EAGAIN")
     }))
 
   it.effect("does not begin where it cannot write", () =>

@@ -32,6 +32,12 @@ const endAtOnce = (code: number): never => {
   return process.exit(code)
 }
 
+/**
+ * Something is still written, read or opened: what hangs there, such as a file system whose server does not answer, cannot be
+ * stopped, and `process.exit` would wait for it.
+ */
+const filesHang = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
+
 /** Interrupting the main fiber is left to `NodeRuntime.runMain`; this adds the limits around it. @category constructors */
 export const make = (): Shutdown => {
   let armed = false
@@ -54,9 +60,10 @@ export const make = (): Shutdown => {
         process.on("SIGINT", listener)
         process.on("SIGTERM", listener)
       }),
-    teardown: (exit, onExit) =>
-      armed && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-        ? onExit(0)
-        : Runtime.defaultTeardown(exit, onExit)
+    teardown: (exit, onExit) => {
+      const end = (code: number): void => armed && filesHang() ? endAtOnce(code) : onExit(code)
+      if (armed && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) end(0)
+      else Runtime.defaultTeardown(exit, end)
+    }
   }
 }

@@ -1,7 +1,9 @@
 /** How the server ends: a process of its own, real sockets, real signals. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { execFileSync, spawnSync } from "node:child_process"
 import { Agent, request } from "node:http"
+import { join } from "node:path"
 import { connectGrpc } from "../../../src/client/GrpcClient.ts"
 import { connectRpc } from "../../../src/client/RpcPromiseClient.ts"
 import { HealthCheckRequest, HealthCheckResponse } from "../../../src/schema/proto/HealthService.ts"
@@ -242,6 +244,34 @@ describe("the end of the server", () => {
       yield* server.printed(/SIGTERM received/)
       server.process.kill("SIGINT")
       assert.deepStrictEqual(yield* server.ended, { code: 130, signal: null })
+    })))
+
+  it.live("does not wait for a file that hangs, whatever the exit code is", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const folder = yield* models
+      const pipe = join(folder, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const shutdown = new URL("../../../src/layers/cli/Shutdown.ts", import.meta.url).href
+      for (const [exit, code] of [["Exit.interrupt(1)", 0], ["Exit.fail('no')", 1]] as const) {
+        const program = `
+          import { Effect, Exit } from "effect"
+          import { open } from "node:fs"
+          import { make } from ${JSON.stringify(shutdown)}
+          const { arm, teardown } = make()
+          const nothing = () => {}
+          await Effect.runPromise(arm({ timeoutMillis: 600000, onSignal: nothing, onTimeout: nothing }))
+          open(${JSON.stringify(pipe)}, "w", nothing)
+          teardown(${exit}, (code) => process.exit(code))
+        `
+        const ended = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+          cwd: new URL("../../..", import.meta.url),
+          encoding: "utf8",
+          // Only where it hangs for good is it killed.
+          killSignal: "SIGKILL",
+          timeout: 40_000
+        })
+        assert.deepStrictEqual([ended.status, ended.signal, ended.stderr], [code, null, ""])
+      }
     })))
 
   it.live(

@@ -1,7 +1,20 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { Effect, Fiber, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { execFileSync } from "node:child_process"
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
+import { GrowingArray } from "../../../src/layers/telemetry/tracefile/ArrayFile.ts"
 import * as Tensor from "../../../src/schema/Tensor.ts"
 import type { TraceChange } from "../../../src/schema/TraceSetting.ts"
 import { activities, answer, arrival, ids, read, run, start } from "./Traces.ts"
@@ -282,6 +295,45 @@ describe("what cannot be written", () => {
       assert.strictEqual(file.log.length, 1)
       assert.include(file.log[0]!, "EISDIR")
       assert.deepStrictEqual(file.files(), ["trace.json.0"])
+    }).pipe(Effect.scoped))
+
+  it.effect("is lost with one warning where a pipe is in the place of the file, whether somebody reads it or not", () =>
+    Effect.gen(function*() {
+      for (const isRead of [false, true]) {
+        for (const setting of [{ logFrequency: 1 }, {}]) {
+          const file = yield* start(setting)
+          const path = setting.logFrequency === 1 ? `${file.path}.0` : file.path
+          execFileSync("mkfifo", [path])
+          const reader = isRead ? openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) : undefined
+          file.send(3)
+          yield* file.settled
+          yield* file.end
+          if (reader !== undefined) closeSync(reader)
+          assert.strictEqual(file.log.length, 1, file.log.join())
+          assert.match(file.log[0]!, /are lost until that changes: (it is a pipe, and has to be a file|ENXIO: .*)\. /)
+          assert.isTrue(statSync(path).isFIFO(), "it is left where it was")
+        }
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("is told of once while a write hangs, and again when it goes on", () =>
+    Effect.gen(function*() {
+      const file = yield* start({}, { interval: 0, slow: "3 seconds" })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const write = vi.spyOn(GrowingArray.prototype, "add").mockReturnValueOnce(promise)
+      yield* Effect.addFinalizer(() => Effect.sync(() => write.mockRestore()))
+      file.send(1)
+      const settled = yield* Effect.forkChild(file.settled, { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(file.log, [])
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(file.log.length, 1)
+      assert.match(file.log[0]!, /^Writing traces to '.*' hangs\. /)
+      resolve()
+      yield* Fiber.join(settled)
+      assert.match(file.log[1]!, /^Traces are written to '.*' again\.$/)
+      yield* file.end
+      assert.strictEqual(file.log.length, 2)
     }).pipe(Effect.scoped))
 
   it.effect("takes no more memory than there is for it, and says so once", () =>

@@ -5,6 +5,14 @@ import { type FileHandle, open, rm } from "node:fs/promises"
 /** What is encoded and written at a time, so that other work gets its turn in between. */
 const pieceLength = 1024 ** 2
 
+/** Does not wait for whoever reads a pipe or looks at a terminal. */
+const flags = constants.O_CREAT | constants.O_NONBLOCK
+
+/** A pipe has no places to write at, and nobody could be waited for who reads it. */
+const onlyFiles = (found: Stats): void => {
+  if (found.isFIFO() || found.isSocket()) throw new Error("it is a pipe, and has to be a file")
+}
+
 /** Texts of array elements in pieces; `[` or `,` and `]` are the caller's. */
 function* pieces(before: string, texts: ReadonlyArray<string>, after: string): Generator<string> {
   let piece = before
@@ -59,9 +67,10 @@ export class GrowingArray {
 
   /** Adds elements, each a JSON text. A file that was taken away, or shortened, is begun anew. Rejects with what the system says. */
   async add(texts: ReadonlyArray<string>): Promise<void> {
-    const file = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o666)
+    const file = await open(this.path, constants.O_RDWR | flags, 0o666)
     try {
       const found = await file.stat()
+      onlyFiles(found)
       const isSame = this.identity?.ino === found.ino && this.identity.dev === found.dev
       if (!isSame || found.size !== this.end + 1) {
         this.end = 0
@@ -83,7 +92,14 @@ export class GrowingArray {
 
 /** Writes an array of these elements as a whole file, or none. Rejects with what the system says. @category constructors */
 export const writeOnce = async (path: string, texts: ReadonlyArray<string>): Promise<void> => {
-  const file = await open(path, "w")
+  // A pipe that nobody reads is not opened at all.
+  const file = await open(path, constants.O_WRONLY | constants.O_TRUNC | flags, 0o666)
+  try {
+    onlyFiles(await file.stat())
+  } catch (error) {
+    await file.close()
+    throw error
+  }
   try {
     await write(file, pieces("[", texts, "]"), null)
     await file.close()

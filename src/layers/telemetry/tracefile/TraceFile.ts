@@ -21,6 +21,8 @@ export interface Options {
   readonly maxPending: number
   /** How long traces wait for others to be written with. Default 1 second. */
   readonly interval?: Duration.Input
+  /** How long a write may take before the log says that it hangs. Default 10 seconds. */
+  readonly slow?: Duration.Input
   /** How long the end waits for what is not written yet. Default 5 seconds. */
   readonly patience?: Duration.Input
 }
@@ -62,11 +64,22 @@ export const make = Effect.fnUntraced(function*(
   let isFailing = false
   let toldAt: bigint | undefined
 
+  /** Says of a write that it hangs, once until it goes on; never ends. */
+  const watch = Effect.suspend(() => {
+    if (isFailing) return Effect.void
+    isFailing = true
+    return Effect.logWarning(
+      `Writing traces to '${options.path}' hangs. Traces that have no room in memory are lost until it goes on. Requests are ` +
+        "answered as before. Look at the file system that the path is on."
+    )
+  }).pipe(Effect.delay(options.slow ?? "10 seconds"), Effect.andThen(Effect.never))
+
   const write = (part: Part): Effect.Effect<void> =>
     Effect.tryPromise({
       try: () => part.alone ? writeOnce(`${options.path}.${index}`, part.texts) : growing.add(part.texts),
       catch: describe
     }).pipe(
+      Effect.raceFirst(watch),
       Effect.matchEffect({
         onSuccess: () => {
           if (part.alone) index++

@@ -29,7 +29,12 @@ export interface LogFile {
 /** After a failure, and between two looks at whether the file is still there. */
 const pauseNanos = 1_000_000_000n
 
-const reason = (error: unknown): string => error instanceof Error ? error.message : String(error)
+const reason = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return "code" in error && error.code === "ENXIO"
+    ? `${error.message}; it is a pipe that nobody reads: begin to read it first, or name a file`
+    : error.message
+}
 
 interface Opened {
   readonly descriptor: number
@@ -37,8 +42,11 @@ interface Opened {
   readonly node: number
 }
 
+/** Appending, without waiting for whoever reads a pipe or looks at a terminal: the main thread opens the file, and ends it. */
+const flags = Fs.constants.O_WRONLY | Fs.constants.O_APPEND | Fs.constants.O_CREAT | Fs.constants.O_NONBLOCK
+
 const open = (path: string): Opened => {
-  const descriptor = Fs.openSync(path, "a")
+  const descriptor = Fs.openSync(path, flags, 0o666)
   const { dev, ino } = Fs.fstatSync(descriptor)
   return { descriptor, device: dev, node: ino }
 }
@@ -82,6 +90,11 @@ export const make = Effect.fnUntraced(function*(
   /** What the operator knows already. */
   const told = new Set<"write" | "open">()
   let looksAt = clock.monotonicTimeNanosUnsafe() + pauseNanos
+  /** `reopen` was called, and nobody has looked since. */
+  let isAsked = false
+
+  /** Since when a pipe has no room. */
+  let fullAt: bigint | undefined
 
   const complain = (what: "write" | "open", error: unknown): void => {
     if (told.has(what)) return
@@ -130,7 +143,8 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const look = Effect.suspend(() => {
-    if (clock.monotonicTimeNanosUnsafe() < looksAt) return Effect.void
+    if (!isAsked && clock.monotonicTimeNanosUnsafe() < looksAt) return Effect.void
+    isAsked = false
     looksAt = clock.monotonicTimeNanosUnsafe() + pauseNanos
     return Effect.flatMap(isElsewhere(path, file), (elsewhere) => elsewhere ? reopen : Effect.void)
   })
@@ -140,6 +154,13 @@ export const make = Effect.fnUntraced(function*(
     gather()
     if (rest.length > 0) {
       const written = yield* append(file, rest)
+      if (typeof written !== "number" && written.code === "EAGAIN") {
+        // Who reads the pipe is a little behind; or does not read any more.
+        fullAt ??= clock.monotonicTimeNanosUnsafe()
+        if (clock.monotonicTimeNanosUnsafe() - fullAt >= pauseNanos) complain("write", written)
+        return yield* Effect.interruptible(Effect.sleep("10 millis"))
+      }
+      fullAt = undefined
       if (typeof written !== "number") {
         complain("write", written)
         return yield* Effect.interruptible(Effect.sleep("1 second"))
@@ -148,7 +169,7 @@ export const make = Effect.fnUntraced(function*(
       waiting -= written
       rest = rest.subarray(written)
     }
-    if (rest.length === 0 && lines.length === 0) waits.closeUnsafe()
+    if (rest.length === 0 && lines.length === 0 && !isAsked) waits.closeUnsafe()
     return undefined
   })
 
@@ -173,7 +194,7 @@ export const make = Effect.fnUntraced(function*(
   return {
     write,
     reopen: () => {
-      looksAt = clock.monotonicTimeNanosUnsafe()
+      isAsked = true
       waits.openUnsafe()
     }
   }
