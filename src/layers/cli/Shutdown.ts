@@ -15,7 +15,7 @@ export interface Shutdown {
     readonly onSignal: (signal: string) => void
     readonly onTimeout: () => void
   }) => Effect.Effect<void>
-  /** Exit code of the process: 0 for a graceful end by a signal. */
+  /** Exit code of the process: 0 for a graceful end by a signal, 128 and its number for any other. */
   readonly teardown: Runtime.Teardown
 }
 
@@ -35,6 +35,10 @@ const endAtOnce = (code: number): never => {
 /** Interrupting the main fiber is left to `NodeRuntime.runMain`; this adds the limits around it. @category constructors */
 export const make = (): Shutdown => {
   let armed = false
+  let first: NodeJS.Signals | undefined
+  const remember = (signal: NodeJS.Signals) => void (first ??= signal)
+  process.on("SIGINT", remember)
+  process.on("SIGTERM", remember)
   return {
     arm: ({ onSignal, onTimeout, timeoutMillis }) =>
       Effect.sync(() => {
@@ -55,8 +59,8 @@ export const make = (): Shutdown => {
         process.on("SIGTERM", listener)
       }),
     teardown: (exit, onExit) =>
-      armed && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-        ? onExit(0)
+      Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+        ? onExit(armed ? 0 : 128 + (numbers[first ?? "SIGINT"] ?? 0))
         : Runtime.defaultTeardown(exit, onExit)
   }
 }
