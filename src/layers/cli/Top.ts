@@ -24,6 +24,9 @@ export interface Command extends RunningServer.Target {
 /** What rows can be ordered by. @category constants */
 export { orders }
 
+/** Nobody reads on, as where `head` has enough: the exit code is that of the signal which ends other programs then. */
+const unread = { message: "", exitCode: 141 }
+
 const failure = (message: string) => new CliFailure({ message: `galatea top: ${message}\n` })
 
 /** What is shown, and what it takes to look again. */
@@ -164,9 +167,10 @@ export const top = (
     const watch = new Watch(source, command)
     yield* watch.look
     if (watch.state.trouble !== undefined) return yield* failure(watch.state.trouble)
-    return yield* once || output.columns() === undefined
+    const shown = once || output.columns() === undefined
       ? plain(watch, command, output)
       : full(watch, command, output)
+    return yield* Effect.raceFirst(shown, Effect.andThen(output.closed, new CliFailure(unread)))
   })
 
 /** What `top` asks with. @category layers */
