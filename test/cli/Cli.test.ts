@@ -162,6 +162,23 @@ describe("galatea serve", () => {
       assert.notInclude(out + err, "\x1b")
     }))
 
+  it.effect("shows control characters in names of models, in the table and in the log", () =>
+    Effect.gen(function*() {
+      const name = "odd\n\x1b[2J\u202e"
+      const { out } = yield* run(["serve", "/m"], {
+        server: (_, { onEvent }) =>
+          Layer.mergeAll(serverOf([]), listening(1234)).pipe(
+            Layer.tap(() => onEvent({ _tag: "Ready", model: name, version: 1, millis: 1 })),
+            Layer.tap(() => onEvent({ _tag: "Failed", model: name, version: 2, reason: "no\nmore" }))
+          )
+      })
+      const shown = "odd\\n\\u001b[2J\\u202e"
+      assert.include(out, `"successfully loaded '${shown}' version 1 in 1 ms"\n`)
+      assert.include(out, `| ${shown} | 1       |`)
+      assert.include(out, `\n${shown} version 2:\n`)
+      assert.notInclude(out, "\x1b")
+    }))
+
   it.effect("says nothing of level info when that is switched off", () =>
     Effect.gen(function*() {
       const { out } = yield* run(["serve", "/m", "--log-info=0"], {
@@ -249,6 +266,14 @@ describe("galatea check", () => {
       assert.include(out, "| b     | -       | FAILED | Internal: line 1 |\n")
       assert.include(out, "error b:\n  Internal: line 1\n    ^\n")
       assert.include(out, "1 of 2 can be served, 1 failed.\n")
+    }))
+
+  it.effect("shows control characters in names and reasons", () =>
+    Effect.gen(function*() {
+      const odd = { ...bad, model: "b\n\x1b[2J", reason: "bad \x1b]0;title\x07\u202e\nmore\x9b" }
+      const { out } = yield* run(["check", "/m"], { check: () => Effect.succeed([odd]) })
+      assert.include(out, "| b\\n\\u001b[2J | -       | FAILED | bad \\u001b]0;title\\u0007\\u202e |\n")
+      assert.include(out, "error b\\n\\u001b[2J:\n  bad \\u001b]0;title\\u0007\\u202e\n  more\\u009b\n")
     }))
 
   it.effect("prints final configs when asked to", () =>

@@ -21,6 +21,8 @@ const logged = (
     const output: Output = {
       out: (text) => written.out += text,
       err: (text) => written.err += text,
+      log: (stream, line) => written[stream] += line,
+      closed: Effect.never,
       waiting: () => 0,
       rich,
       columns: () => undefined,
@@ -205,6 +207,8 @@ describe("LogLines", () => {
       const output: Output = {
         out: (text) => written.push(`out ${text}`),
         err: (text) => written.push(`err ${text}`),
+        log: (stream, line) => written.push(`${stream} ${line}`),
+        closed: Effect.never,
         waiting: (stream) => stream === "out" ? waiting : 0,
         rich: false,
         columns: () => undefined,

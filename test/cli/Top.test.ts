@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Runtime } from "effect"
 import type * as Top from "../../src/layers/cli/Top.ts"
 import * as Metrics from "./internal/top/Metrics.ts"
 import { answers, make, pass } from "./internal/top/Watched.ts"
@@ -106,6 +106,18 @@ describe("galatea top without a terminal", () => {
       assert.strictEqual(out().split("MODEL").length, 3)
       assert.notInclude(out(), "\x1b")
       yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("ends without a word once nobody reads what it writes", () =>
+    Effect.gen(function*() {
+      for (const isTTY of [true, false]) {
+        const { err, run, unread } = yield* make({ isTTY })
+        const fiber = yield* Effect.forkChild(run(), { startImmediately: true })
+        yield* answers
+        yield* unread
+        const failure = yield* Effect.flip(Fiber.join(fiber))
+        assert.deepStrictEqual([failure.message, failure[Runtime.errorExitCode], err()], ["", 141, ""])
+      }
     }))
 
   it.effect("writes one table with --once, also on a terminal", () =>

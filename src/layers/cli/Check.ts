@@ -9,6 +9,7 @@ import { CliFailure } from "./CliFailure.ts"
 import * as LoadReport from "./internal/LoadReport.ts"
 import { animate, type Output, styles } from "./internal/Output.ts"
 import * as TextTable from "./internal/TextTable.ts"
+import * as Visible from "./internal/Visible.ts"
 import * as LogLines from "./LogLines.ts"
 import { type Hooks, logOptions, type StartFailure, withOperands } from "./Serve.ts"
 
@@ -48,7 +49,8 @@ export const optionNames: ReadonlySet<OptionName> = new Set<OptionName>([
 const noRepository = "galatea check: no models to check\n"
   + "Name a folder of models, or one model: galatea check ./models, galatea check model.onnx\n"
 
-const title = ({ model, version }: CheckRow): string => version === undefined ? model : `${model} version ${version}`
+const title = ({ model, version }: CheckRow): string =>
+  version === undefined ? Visible.line(model) : `${Visible.line(model)} version ${version}`
 
 const indent = (text: string): string => text.trimEnd().split("\n").map((line) => `  ${line}\n`).join("")
 

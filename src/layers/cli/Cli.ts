@@ -29,8 +29,8 @@ export interface Environment extends Serve.Environment, Check.Environment {
 
 /** What is needed of Node's `process`. @category models */
 export interface Process {
-  readonly stdout: Output.Sink & { readonly on: (event: "error", listener: () => void) => unknown }
-  readonly stderr: Output.Sink & { readonly on: (event: "error", listener: () => void) => unknown }
+  readonly stdout: Output.Sink
+  readonly stderr: Output.Sink
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
@@ -38,17 +38,12 @@ export interface Process {
 export const environment = (
   process: Process,
   parts: Omit<Environment, "output" | "variables" | "version">
-): Environment => {
-  // Whoever read the output may be gone, `head` for instance: that is no reason to end the server.
-  process.stdout.on("error", () => {})
-  process.stderr.on("error", () => {})
-  return {
-    ...parts,
-    output: Output.make(process.stdout, process.stderr, process.env),
-    variables: process.env,
-    version: Version.current
-  }
-}
+): Environment => ({
+  ...parts,
+  output: Output.make(process.stdout, process.stderr, process.env),
+  variables: process.env,
+  version: Version.current
+})
 
 const usages = {
   serve: "Usage: galatea serve [<path>…] [--<option>=<value>…]",

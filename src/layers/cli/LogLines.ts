@@ -51,8 +51,8 @@ export const saying = (server: ServerOptions, output: Output): Output => {
   return {
     ...output,
     rich: false,
-    out: (text) => output.out(line("Info", text)),
-    err: (text) => output.err(line("Error", text))
+    out: (text) => output.log("out", line("Info", text)),
+    err: (text) => output.log("err", line("Error", text))
   }
 }
 
@@ -76,10 +76,10 @@ const toConsole = (output: Output, maxWaiting: number, missing: (lines: number) 
       return
     }
     if (lost > 0) {
-      output.err(missing(lost))
+      output.log("err", missing(lost))
       lost = 0
     }
-    output[stream](line)
+    output.log(stream, line)
   }
 }
 

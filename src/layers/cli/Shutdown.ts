@@ -15,7 +15,7 @@ export interface Shutdown {
     readonly onSignal: (signal: string) => void
     readonly onTimeout: () => void
   }) => Effect.Effect<void>
-  /** Exit code of the process: 0 for a graceful end by a signal. */
+  /** Exit code of the process: 0 for a graceful end by a signal, 128 and its number for any other. */
   readonly teardown: Runtime.Teardown
 }
 
@@ -41,6 +41,10 @@ const filesHang = (): boolean => process.getActiveResourcesInfo().some((name) =>
 /** Interrupting the main fiber is left to `NodeRuntime.runMain`; this adds the limits around it. @category constructors */
 export const make = (): Shutdown => {
   let armed = false
+  let first: NodeJS.Signals | undefined
+  const remember = (signal: NodeJS.Signals) => void (first ??= signal)
+  process.on("SIGINT", remember)
+  process.on("SIGTERM", remember)
   return {
     arm: ({ onSignal, onTimeout, timeoutMillis }) =>
       Effect.sync(() => {
@@ -62,8 +66,9 @@ export const make = (): Shutdown => {
       }),
     teardown: (exit, onExit) => {
       const end = (code: number): void => armed && filesHang() ? endAtOnce(code) : onExit(code)
-      if (armed && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) end(0)
-      else Runtime.defaultTeardown(exit, end)
+      if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+        end(armed ? 0 : 128 + (numbers[first ?? "SIGINT"] ?? 0))
+      } else Runtime.defaultTeardown(exit, end)
     }
   }
 }

@@ -8,6 +8,7 @@ import { between } from "./internal/top/Activity.ts"
 import * as Source from "./internal/top/Source.ts"
 import { type Order, orders } from "./internal/top/Table.ts"
 import * as View from "./internal/top/View.ts"
+import * as Visible from "./internal/Visible.ts"
 
 /** @category models */
 export interface Command extends RunningServer.Target {
@@ -22,6 +23,9 @@ export interface Command extends RunningServer.Target {
 
 /** What rows can be ordered by. @category constants */
 export { orders }
+
+/** Nobody reads on, as where `head` has enough: the exit code is that of the signal which ends other programs then. */
+const unread = { message: "", exitCode: 141 }
 
 const failure = (message: string) => new CliFailure({ message: `galatea top: ${message}\n` })
 
@@ -80,7 +84,10 @@ const plain = Effect.fnUntraced(function*(watch: Watch, command: Command, output
   }
 })
 
-const alternate = { enter: "\x1b[?1049h\x1b[?25l", leave: "\x1b[?25h\x1b[?1049l" }
+const alternate = {
+  enter: Visible.control("[?1049h") + Visible.control("[?25l"),
+  leave: Visible.control("[?25h") + Visible.control("[?1049l")
+}
 
 /** What a key changes; `undefined`: it means nothing. */
 const changeBy = (key: string, state: View.State): Partial<View.State> | undefined => {
@@ -115,7 +122,8 @@ const full = (watch: Watch, command: Command, output: Output) =>
     // Lines are overwritten and never erased before: nothing flickers.
     const draw = Effect.sync(() => {
       const lines = View.screen(watch.state, size, style)
-      output.out(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J`)
+      const text = lines.map((line) => line + Visible.control("[K")).join("\r\n")
+      output.out(Visible.control("[H") + text + Visible.control("[J"))
     })
     const resized = Effect.flatMap(Queue.take(sizes), (now) => {
       // Nobody knows the size of some pseudo terminals.
@@ -159,9 +167,10 @@ export const top = (
     const watch = new Watch(source, command)
     yield* watch.look
     if (watch.state.trouble !== undefined) return yield* failure(watch.state.trouble)
-    return yield* once || output.columns() === undefined
+    const shown = once || output.columns() === undefined
       ? plain(watch, command, output)
       : full(watch, command, output)
+    return yield* Effect.raceFirst(shown, Effect.andThen(output.closed, new CliFailure(unread)))
   })
 
 /** What `top` asks with. @category layers */

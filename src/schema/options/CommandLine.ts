@@ -1,6 +1,6 @@
 /**
  * Reads words as `getopt_long` does: `--name=value` or `--name value`, unambiguous beginnings of names, `--` as the end of the
- * options, plain words anywhere.
+ * options, plain words anywhere. Unlike there, a word that is an option is no value of the one before it.
  *
  * Source: model-config §7.1.
  */
@@ -60,6 +60,12 @@ const find = (name: string, spellings: ReadonlyArray<Spelling>): Result.Result<S
   )
 }
 
+/** Also a beginning of several names: nobody means that as a value. */
+const isOption = (word: string, spellings: ReadonlyArray<Spelling>): boolean => {
+  const name = word.startsWith("--") ? word.slice(2).split("=", 1)[0]! : ""
+  return name !== "" && spellings.some((spelling) => spelling.name.startsWith(name))
+}
+
 /** Why one value of an option cannot be read, as Triton prints it. @category errors */
 export const badOption = (spelled: string, reason: string): UsageError =>
   new UsageError({ message: `Bad option: "${spelled}".\n${reason}` })
@@ -117,6 +123,12 @@ export const readWords = (
       text = words[++i]
       if (text === undefined) {
         return fail(`galatea: option '--${name}' requires an argument`)
+      }
+      if (isOption(text, spellings)) {
+        return fail(
+          `galatea: option '--${name}' requires an argument, and '${text}' is an option of its own`
+            + `\nIf it is the value: --${name}=${text}`
+        )
       }
     }
     if (row === undefined) {

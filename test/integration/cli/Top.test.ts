@@ -1,6 +1,8 @@
 /** `galatea top` against a running server. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Child from "./Child.ts"
 
@@ -14,6 +16,29 @@ const body = JSON.stringify({
 })
 
 const repository = { simple: { "config.pbtxt": "max_batch_size: 8\n", 1: { "model.onnx": Models.simple() } } }
+
+/** A server whose every sentence and name has control characters. */
+const hostile = Effect.gen(function*() {
+  const nasty = "x\u001b]0;title\u0007\u001b[31m\u202e"
+  const server = createServer((request, response) => {
+    if (request.url === "/metrics") {
+      const name = "nv_inference_request_success"
+      response.end(`# TYPE ${name} counter\n${name}{model="${nasty}",version="1"} 1\n`)
+    } else {
+      response.writeHead(500, { "Content-Type": "application/json" })
+      response.end(JSON.stringify({ error: nasty }))
+    }
+  })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
 
 describe("galatea top", () => {
   it.live("shows what the models of a server do, and says where there are no metrics", () =>
@@ -79,6 +104,42 @@ describe("galatea top", () => {
       for (const [{ code, err, out }, words] of refused) {
         assert.deepStrictEqual([code, out], [1, ""])
         assert.match(err, words)
+      }
+    })))
+
+  it.live("ends as other programs do when nobody reads on, and by a signal", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { url } = yield* Child.serve([yield* Child.folder(repository)])
+      const words = ["top", `--url=${url}`, "--interval=0.1"]
+      const reader = yield* Child.start(words)
+      yield* reader.printed(/MODEL/)
+      reader.process.stdout!.destroy()
+      assert.deepStrictEqual([yield* reader.ended, reader.err()], [{ code: 141, signal: null }, ""])
+      for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+        const child = yield* Child.start(words)
+        yield* child.printed(/MODEL/)
+        child.process.kill(signal)
+        assert.deepStrictEqual(yield* child.ended, { code, signal: null })
+      }
+    })))
+
+  it.live("shows the control characters of a hostile server, as do the other commands", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const url = yield* hostile
+      const shown = "\\u001b]0;title\\u0007\\u001b[31m\\u202e"
+      for (
+        const words of [
+          ["top", `--url=${url}`, `--metrics-url=${url}/metrics`, "--once", "--interval=0.1"],
+          ["models", `--url=${url}`],
+          ["explain", "x", `--url=${url}`],
+          ["infer", "x", "--input=1", `--url=${url}`],
+          ["codegen", url]
+        ]
+      ) {
+        const { err, out } = yield* Child.run(words)
+        assert.include(out + err, shown, words[0])
+        // oxlint-disable-next-line no-control-regex
+        assert.notMatch(out + err, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/, words[0])
       }
     })))
 })

@@ -124,6 +124,12 @@ describe("words", () => {
     assert.deepStrictEqual(read(["a", "--id", "x", "b", "--", "--id", "-"]).operands, ["a", "b", "--id", "-"])
   })
 
+  it("that only look like options are values", () => {
+    assert.strictEqual(read(["--id", "--zzz"]).options.id, "--zzz")
+    assert.strictEqual(read(["--id", "--"]).options.id, "--")
+    assert.strictEqual(read(["--id=--http-port"]).options.id, "--http-port")
+  })
+
   it("of repeated options add up, and the last of others counts", () => {
     const { options } = read(["--model-repository=/b", "--id=1", "--model-repository=/a", "--id=2"])
     assert.deepStrictEqual(options.modelRepository, ["/b", "/a"])
@@ -135,6 +141,13 @@ describe("words", () => {
       [["--htp-port=1"], "galatea: unrecognized option '--htp-port'\nDid you mean '--http-port'?"],
       [["--zzzzzzzzzz"], "galatea: unrecognized option '--zzzzzzzzzz'"],
       [["--exit-on-error"], "galatea: option '--exit-on-error' requires an argument"],
+      ...["--http-port=80", "--http-port", "--http", "--help"].map((next) =>
+        [
+          ["--console", next, "80"],
+          `galatea: option '--console' requires an argument, and '${next}' is an option of its own\n`
+          + `If it is the value: --console=${next}`
+        ] as const
+      ),
       [
         ["--disable-auto-complete-config=true"],
         "galatea: option '--disable-auto-complete-config' doesn't allow an argument"

@@ -1,5 +1,12 @@
-/** Where the command line writes: standard output and error, and on a terminal a few live lines below what was written. */
-import { Effect, type Scope } from "effect"
+/**
+ * Where the command line writes: standard output and error, and on a terminal a few live lines below what was written.
+ *
+ * Whatever it writes may come from elsewhere. So control characters are shown, and only the command line's own `styles` and
+ * `Visible.control` reach the terminal.
+ */
+import { Deferred, Effect, Exit, type Scope } from "effect"
+import * as TextWidth from "./TextWidth.ts"
+import * as Visible from "./Visible.ts"
 
 /** @category models */
 export interface Output {
@@ -7,6 +14,10 @@ export interface Output {
   readonly out: (text: string) => void
   /** Writes text that ends in a line feed to standard error. */
   readonly err: (text: string) => void
+  /** Writes a line of the log, as it is: its forms say what is shown. */
+  readonly log: (stream: "out" | "err", line: string) => void
+  /** Ends once nobody reads standard output any more, which shows when something is written. */
+  readonly closed: Effect.Effect<void>
   /** Characters that were written, and that whoever reads the output has not taken yet. */
   readonly waiting: (stream: "out" | "err") => number
   /** Colours and cursor movement are allowed: standard output is a terminal and `NO_COLOR` is not set. */
@@ -24,9 +35,23 @@ export interface Sink {
   readonly rows?: number
   readonly writableLength?: number
   readonly write: (text: string) => unknown
+  readonly on?: (event: "error", listener: () => void) => unknown
 }
 
-const clip = (line: string, columns: number): string => line.length < columns ? line : `${line.slice(0, columns - 2)}…`
+/** One column stays free, where terminals differ in what comes behind it. */
+const clip = (line: string, columns: number): string => {
+  const parts = line.split(Visible.styled).map((part, i) => i % 2 === 0 ? Visible.line(part) : part)
+  let room = columns - 1
+  if (TextWidth.width(parts.filter((_, i) => i % 2 === 0).join("")) <= room) return Visible.toTerminal(parts.join(""))
+  const kept = parts.map((part, i) => {
+    if (i % 2 === 1 || room <= 0) return i % 2 === 1 ? part : ""
+    const columnsOfPart = TextWidth.width(part)
+    const shown = columnsOfPart < room ? part : `${TextWidth.head(part, room - 1)}…`
+    room -= columnsOfPart
+    return shown
+  })
+  return Visible.toTerminal(kept.join(""))
+}
 
 /** An output over two sinks, such as `process.stdout` and `process.stderr`. @category constructors */
 export const make = (
@@ -35,10 +60,14 @@ export const make = (
   environment: Readonly<Record<string, string | undefined>>
 ): Output => {
   const rich = stdout.isTTY === true && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb"
+  const closed = Deferred.makeUnsafe<void>()
+  // Whoever read the output may be gone, `head` for instance: that is no reason to end a server.
+  stdout.on?.("error", () => Deferred.doneUnsafe(closed, Exit.void))
+  stderr.on?.("error", () => {})
   let lines: ReadonlyArray<string> = []
   const erase = () => lines.length === 0 ? "" : `\x1b[${lines.length}A\x1b[0J`
   const draw = () => lines.map((line) => `${line}\n`).join("")
-  const around = (sink: Sink) => (text: string) => {
+  const write = (sink: Sink, text: string) => {
     if (lines.length === 0) {
       sink.write(text)
       return
@@ -48,8 +77,10 @@ export const make = (
     stdout.write(draw())
   }
   return {
-    out: around(stdout),
-    err: around(stderr),
+    out: (text) => write(stdout, Visible.toTerminal(text)),
+    err: (text) => write(stderr, Visible.toTerminal(text)),
+    log: (stream, line) => write(stream === "out" ? stdout : stderr, line),
+    closed: Deferred.await(closed),
     waiting: (stream) => (stream === "out" ? stdout : stderr).writableLength ?? 0,
     rich,
     columns: () => stdout.isTTY === true ? stdout.columns : undefined,
@@ -69,7 +100,8 @@ export const make = (
 
 /** Styles that do nothing unless the output is rich. @category formatting */
 export const styles = (output: Output) => {
-  const style = (code: number) => (text: string) => output.rich ? `\x1b[${code}m${text}\x1b[0m` : text
+  const style = (code: number) => (text: string) =>
+    output.rich ? `${Visible.control(`[${code}m`)}${text}${Visible.control("[0m")}` : text
   return { bold: style(1), dim: style(2), red: style(31), green: style(32), yellow: style(33), cyan: style(36) }
 }
 

@@ -5,6 +5,7 @@ import * as LoadReport from "./LoadReport.ts"
 import type { Output } from "./Output.ts"
 import { animate, styles } from "./Output.ts"
 import * as TextTable from "./TextTable.ts"
+import * as Visible from "./Visible.ts"
 
 /** @category models */
 export interface Progress {
@@ -74,16 +75,20 @@ export const make = (
       switch (event._tag) {
         case "Ready":
           return output.out(
-            `${style.green("✓")} ${event.model} ${event.version}  ${style.dim(milliseconds(event.millis))}\n`
+            `${style.green("✓")} ${Visible.line(event.model)} ${event.version}  ${
+              style.dim(milliseconds(event.millis))
+            }\n`
           )
         case "Failed":
           return output.out(
-            `${style.red("✗")} ${event.model}${event.version === undefined ? "" : ` ${event.version}`}  ${
+            `${style.red("✗")} ${Visible.line(event.model)}${event.version === undefined ? "" : ` ${event.version}`}  ${
               firstLine(event.reason)
             }\n`
           )
         case "Unloaded":
-          return output.out(`${style.dim("-")} ${event.model} ${event.version}  ${style.dim("unloaded")}\n`)
+          return output.out(
+            `${style.dim("-")} ${Visible.line(event.model)} ${event.version}  ${style.dim("unloaded")}\n`
+          )
         case "Warning":
           return output.out(`${style.yellow("!")} ${named(event)}\n`)
         default:
@@ -115,7 +120,7 @@ export const make = (
           ) => [model, version || "-", status, firstLine(reason.trimEnd())]),
           output.columns()
         ) + long.map(({ model, reason, version }) =>
-          `\n${model}${version === "" ? "" : ` version ${version}`}:\n${indent(reason)}`
+          `\n${Visible.line(model)}${version === "" ? "" : ` version ${version}`}:\n${indent(reason)}`
         ).join("")
       },
       done: Effect.sync(() => {

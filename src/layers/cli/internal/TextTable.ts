@@ -1,8 +1,8 @@
 /** Tables of text in Triton's form, with `+`, `-` and `|`. */
-import { CliOutput } from "effect/cli"
+import * as TextWidth from "./TextWidth.ts"
+import * as Visible from "./Visible.ts"
 
-const pad = (text: string, width: number): string =>
-  text + " ".repeat(Math.max(0, width - CliOutput.displayWidth(text)))
+const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - TextWidth.width(text)))
 
 /** Breaks a text at blanks, and inside words longer than a line. */
 const wrap = (text: string, width: number): ReadonlyArray<string> => {
@@ -10,13 +10,14 @@ const wrap = (text: string, width: number): ReadonlyArray<string> => {
   let line = ""
   for (const word of text.split(" ")) {
     let rest = word
-    if (line !== "" && line.length + 1 + rest.length > width) {
+    if (line !== "" && TextWidth.width(line) + 1 + TextWidth.width(rest) > width) {
       lines.push(line)
       line = ""
     }
-    while (rest.length > width) {
-      lines.push(rest.slice(0, width))
-      rest = rest.slice(width)
+    if (TextWidth.width(rest) > width) {
+      const parts = TextWidth.lines(rest, width)
+      lines.push(...parts.slice(0, -1))
+      rest = parts.at(-1)!
     }
     line = line === "" ? rest : `${line} ${rest}`
   }
@@ -25,19 +26,18 @@ const wrap = (text: string, width: number): ReadonlyArray<string> => {
 }
 
 /**
- * Rows below a header. The last column is broken into lines so that the table fits `columns` characters, where that leaves it
+ * Rows below a header, none of whose cells leaves its place. The last column is broken into lines so that the table fits `columns` characters, where that leaves it
  * at least 20.
  *
  * @category formatting
  */
 export const render = (
   header: ReadonlyArray<string>,
-  rows: ReadonlyArray<ReadonlyArray<string>>,
+  texts: ReadonlyArray<ReadonlyArray<string>>,
   columns: number | undefined
 ): string => {
-  const widths = header.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => CliOutput.displayWidth(row[i] ?? "")))
-  )
+  const rows = texts.map((row) => row.map(Visible.line))
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => TextWidth.width(row[i] ?? ""))))
   const last = widths.length - 1
   const others = widths.slice(0, last).reduce((sum, width) => sum + width + 3, 0)
   if (columns !== undefined) {

@@ -39,6 +39,13 @@ describe("the module that is written", () => {
     assert.deepStrictEqual(Result.getOrThrow(Module.read(others)), models)
   })
 
+  it("has names with control characters, and what turns text round, in escapes", () => {
+    const odd = { "a\u202e\u2028\x9b\n": { inputs: {}, outputs: {} } }
+    const text = Module.render(odd)
+    assert.include(text, "\"a\\u202e\\u2028\\u009b\\n\": {")
+    assert.deepStrictEqual(Result.getOrThrow(Module.read(text)), odd)
+  })
+
   it("is refused where it is another file", () => {
     const reason = (text: string) => Result.getOrThrow(Result.flip(Module.read(text)))
     assert.strictEqual(reason("export const x = {}"), "it has no `export const models =`")

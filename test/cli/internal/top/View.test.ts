@@ -93,9 +93,28 @@ describe("the screen", () => {
     assert.match(lines[4]!, /^a /)
   })
 
-  it("shows control characters in names as dots", () => {
+  it("is as wide as the terminal at most, and in columns, whatever names are", () => {
+    const names = ["日本語モデル名がとても長いです日本語", "😀".repeat(30), "a\u0301".repeat(40), "x".repeat(99)]
+    for (const columns of [20, 41, 60, 61, 100]) {
+      const lines = View.screen(stateOf(names, { trouble: "日本".repeat(60) }), { columns, rows: 9 }, none)
+      for (const line of lines) {
+        assert.isAtMost(CliOutput.displayWidth(line), columns)
+        assert.isTrue(line.isWellFormed())
+      }
+    }
+    const rows = View.screen(stateOf(names), { columns: 100, rows: 9 }, none).slice(4, -1)
+    const starts = rows.map((row) => CliOutput.displayWidth(/^.*?(?= 1 )/.exec(row)![0]))
+    assert.deepStrictEqual(starts, starts.map(() => starts[0]!), "columns stand below each other")
+  })
+
+  it("keeps what the server says on one line, without control characters", () => {
+    const lines = View.screen(stateOf(["a"], { trouble: "bad\n\x1b[2J" }), { columns: 100, rows: 9 }, none)
+    assert.strictEqual(lines[1], "bad\\n\\u001b[2J Trying again…")
+  })
+
+  it("shows control characters in names", () => {
     const lines = View.screen(stateOf(["a\\nb"]), { columns: 100, rows: 9 }, none)
-    assert.match(lines[4]!, /^a·b /)
+    assert.match(lines[4]!, /^a\\nb /)
   })
 })
 

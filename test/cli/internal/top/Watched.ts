@@ -52,7 +52,14 @@ export const make = Effect.fnUntraced(function*(options: { readonly isTTY: boole
   })
   let out = ""
   let err = ""
-  const sink = (write: (text: string) => void) => ({ isTTY: options.isTTY, columns: 100, rows: 12, write })
+  const errors: Array<() => void> = []
+  const sink = (write: (text: string) => void) => ({
+    isTTY: options.isTTY,
+    columns: 100,
+    rows: 12,
+    write,
+    on: (_: "error", listener: () => void) => errors.push(listener)
+  })
   const output = Output.make(sink((text) => void (out += text)), sink((text) => void (err += text)), { NO_COLOR: "1" })
   const run = (changes: Partial<Top.Command> = {}) =>
     Top.top(
@@ -82,6 +89,8 @@ export const make = Effect.fnUntraced(function*(options: { readonly isTTY: boole
     press,
     resize: (size: Terminal.Size) => Effect.andThen(Queue.offer(sizes, size), settle),
     endOfKeys: Effect.andThen(Queue.end(keys), settle),
+    /** Whoever read the output is gone. */
+    unread: Effect.andThen(Effect.sync(() => errors.forEach((tell) => tell())), settle),
     out: () => out,
     err: () => err,
     /** Lines that were drawn last. */

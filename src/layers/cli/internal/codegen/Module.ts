@@ -1,9 +1,11 @@
 /** The TypeScript module that `galatea codegen` writes, and what an earlier one says. */
 import { Result } from "effect"
 import type { ModelDescription, ModelDescriptions, TensorDescription } from "../../../../client/Models.ts"
+import * as Visible from "../Visible.ts"
 import * as ObjectLiteral from "./ObjectLiteral.ts"
 
-const key = (name: string): string => /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name)
+/** Names can come from anybody: no reader of the module shall see another order of characters than there is. */
+const key = (name: string): string => /^[A-Za-z_$][\w$]*$/.test(name) ? name : Visible.text(JSON.stringify(name))
 
 const block = (members: ReadonlyArray<string>, indent: string): string =>
   members.length === 0 ? "{}" : `{\n${members.map((member) => `${indent}  ${member}`).join(",\n")}\n${indent}}`

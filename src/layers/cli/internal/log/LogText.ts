@@ -1,4 +1,5 @@
 /** Text of values in the log: on one line, and without the contents of tensors. */
+import * as Visible from "../Visible.ts"
 
 /** Bytes and numbers of tensors have no place in a log: their size has. */
 const withoutContents = function(this: unknown, key: string, value: unknown): unknown {
@@ -25,16 +26,8 @@ export const text = (value: unknown): string => {
   return typeof value === "object" ? json(value) : String(value)
 }
 
-/** Controls that JSON leaves as they are, and separators of lines that some programs know. */
-const untold = /[\u007f-\u009f\u2028\u2029]/g
-
-const unicode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
-
 /** A JSON string that stays on its line, and moves no cursor. @category formatting */
-export const quoted = (value: string): string => JSON.stringify(value).replace(untold, unicode)
-
-// oxlint-disable-next-line no-control-regex
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+export const quoted = (value: string): string => Visible.text(JSON.stringify(value))
 
 /** A text for a terminal: it may have several lines, and moves no cursor. @category formatting */
-export const harmless = (value: string): string => value.replace(controls, unicode)
+export const harmless = Visible.text

@@ -1,5 +1,6 @@
 /** The table of versions: its columns, in which order rows come, and which columns there is room for. */
-import { CliOutput } from "effect/cli"
+import * as TextWidth from "../TextWidth.ts"
+import * as Visible from "../Visible.ts"
 import type { VersionActivity } from "./Activity.ts"
 import * as Wording from "./Wording.ts"
 
@@ -89,13 +90,10 @@ const gap = 2
 const minName = 20
 
 const fit = (text: string, width: number, left: boolean): string => {
-  const missing = width - CliOutput.displayWidth(text)
-  if (missing < 0) return `${text.slice(0, Math.max(0, width - 1))}…`
-  return left ? text + " ".repeat(missing) : " ".repeat(missing) + text
+  const shown = TextWidth.cut(text, width)
+  const padding = " ".repeat(Math.max(0, width - TextWidth.width(shown)))
+  return left ? shown + padding : padding + shown
 }
-
-/** Control characters, which names of models could have, do nothing to a terminal. */
-const visible = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "·")
 
 /** @internal */
 export interface Table {
@@ -112,8 +110,8 @@ export const render = (
 ): Table => {
   const made = columns.map((column) => {
     const title = column.order === order ? `${column.title}*` : column.title
-    const cells = versions.map((version) => visible(column.cell(version)))
-    const widest = Math.max(title.length, ...cells.map(CliOutput.displayWidth))
+    const cells = versions.map((version) => Visible.line(column.cell(version)))
+    const widest = Math.max(title.length, ...cells.map(TextWidth.width))
     return { ...column, title, cells, width: widest }
   }).filter(({ cells, rare }) => rare !== true || cells.some((cell) => cell !== "-"))
   const needed = () => made.reduce((sum, column) => sum + column.width + gap, -gap)

@@ -1,6 +1,7 @@
 /** What `galatea top` shows: a few words on the server, and the table of its versions. */
 import { DateTime } from "effect"
-import { CliOutput } from "effect/cli"
+import * as TextWidth from "../TextWidth.ts"
+import * as Visible from "../Visible.ts"
 import type { Activity, VersionActivity } from "./Activity.ts"
 import type { Snapshot } from "./Source.ts"
 import * as Table from "./Table.ts"
@@ -46,8 +47,7 @@ export const summary = ({ cpu, residentBytes, versions }: Activity): string => {
   ].join("   ")
 }
 
-const clip = (text: string, width: number): string =>
-  CliOutput.displayWidth(text) <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+const clip = (text: string, width: number): string => TextWidth.cut(Visible.line(text), width)
 
 /** Something of it needs a look. */
 const styleOf = (version: VersionActivity, styles: Styles): (text: string) => string =>
