@@ -1,14 +1,14 @@
 /**
- * The server without books: nothing is counted, measured or shown. The yardstick of what metrics cost.
+ * A server with or without books: without, nothing is counted, measured or shown. What differs between the two is what metrics cost.
  *
- * Usage: node noBooks.ts <the server's module, built> <repository> <port>; it listens until it is ended.
+ * Usage: node books.ts <the server's module, built> <repository> <port> counted|uncounted; it listens until it is ended.
  */
 import { Effect, Layer } from "effect"
 import { pathToFileURL } from "node:url"
 import type * as ServerModule from "../../src/layers/Server.ts"
 import { type Counts, type Measures, Statistics, type VersionBooks } from "../../src/services/Statistics.ts"
 
-const [module = "", repository = "", port = ""] = process.argv.slice(2)
+const [module = "", repository = "", port = "", books = ""] = process.argv.slice(2)
 const Server: typeof ServerModule = await import(pathToFileURL(module).href)
 
 const nothing = () => {}
@@ -51,8 +51,9 @@ await Effect.runPromise(
           httpAddress: "127.0.0.1",
           httpPort: Number(port),
           allowGrpc: false,
-          allowMetrics: false
-        }, { statistics })
+          allowMetrics: books === "counted",
+          metricsPort: 0
+        }, books === "counted" ? {} : { statistics })
       ),
       Effect.never
     )
