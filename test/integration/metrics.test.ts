@@ -2,11 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
-import { accessSync, constants, writeFileSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import * as Models from "../fixtures/onnx/Models.ts"
 import * as Child from "./cli/Child.ts"
 import * as Exposition from "./Exposition.ts"
+import { find } from "./Programs.ts"
 
 const repository = {
   simple: {
@@ -155,16 +156,6 @@ describe("statistics and metrics of a started server", () => {
       assert.isTrue(seen.every(([pending]) => pending <= 2), JSON.stringify(seen))
     })))
 })
-
-const find = (program: string): string | undefined =>
-  (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, program)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 
 const prometheus = find("prometheus")
 const promtool = find("promtool")

@@ -2,24 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { spawnSync } from "node:child_process"
-import { accessSync, constants, writeFileSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as RedisServer from "../cache/RedisServer.ts"
 import * as Child from "../cli/Child.ts"
 import * as Exposition from "../Exposition.ts"
+import { find } from "../Programs.ts"
 import * as Expressions from "./Expressions.ts"
 import * as Fleet from "./Fleet.ts"
-
-const find = (program: string): string | undefined =>
-  (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, program)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 
 const prometheus = find("prometheus")
 const promtool = find("promtool")
