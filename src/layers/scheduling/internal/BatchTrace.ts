@@ -29,7 +29,19 @@ export const begun = (batch: Batch, atNanos: number): void => {
   }
 }
 
-const tell = ({ entries }: Batch, run: BatchRun): void => {
+/** What is known of a run only when it has ended. */
+type Ended = Omit<BatchRun, "model" | "version" | "instance" | "rows" | "requests" | "observer">
+
+const tell = ({ entries, instance, rows }: Batch, { model, version }: ModelStatistics, ended: Ended): void => {
+  const run: BatchRun = {
+    model,
+    version,
+    instance: instance?.name ?? "",
+    rows,
+    requests: entries.length,
+    ...ended,
+    observer: undefined
+  }
   for (let i = 0; i < entries.length; i++) entries[i]!.job.trace?.ran(run)
   run.observer?.ended()
 }
@@ -37,12 +49,12 @@ const tell = ({ entries }: Batch, run: BatchRun): void => {
 /** It has run. @category tracing */
 export const succeeded = (
   batch: Batch,
-  { model, version }: ModelStatistics,
-  result: ExecutionResult,
+  statistics: ModelStatistics,
+  { begunAtNanos, computeInferNanos, computeInputNanos, computeOutputNanos }: ExecutionResult,
   shares: ReadonlyArray<Exit.Exit<Share, unknown>>,
   endedAtNanos: number
 ): void => {
-  const { entries, instance, rows } = batch
+  const { entries } = batch
   for (let i = 0; i < entries.length; i++) {
     const { trace } = entries[i]!.job
     const share = shares[i]!
@@ -50,41 +62,21 @@ export const succeeded = (
       trace.tensors("TENSOR_BACKEND_OUTPUT", share.value.outputs)
     }
   }
-  tell(batch, {
-    model,
-    version,
-    instance: instance?.name ?? "",
-    rows,
-    requests: entries.length,
-    begunAtNanos: result.begunAtNanos,
-    endedAtNanos,
-    computeInputNanos: result.computeInputNanos,
-    computeInferNanos: result.computeInferNanos,
-    computeOutputNanos: result.computeOutputNanos,
-    observer: undefined
-  })
+  tell(batch, statistics, { begunAtNanos, endedAtNanos, computeInputNanos, computeInferNanos, computeOutputNanos })
 }
 
 /** Its run has failed. @category tracing */
 export const failed = (
   batch: Batch,
-  { model, version }: ModelStatistics,
+  statistics: ModelStatistics,
   cause: Cause.Cause<RunFailure>,
   endedAtNanos: number
-): void => {
-  const { begunAt, entries, instance, rows } = batch
-  tell(batch, {
-    model,
-    version,
-    instance: instance?.name ?? "",
-    rows,
-    requests: entries.length,
-    begunAtNanos: begunAt === 0 ? endedAtNanos : begunAt,
+): void =>
+  tell(batch, statistics, {
+    begunAtNanos: batch.begunAt === 0 ? endedAtNanos : batch.begunAt,
     endedAtNanos,
     computeInputNanos: 0,
     computeInferNanos: 0,
     computeOutputNanos: 0,
-    failure: TraceFailure.ofCause(cause),
-    observer: undefined
+    failure: TraceFailure.ofCause(cause)
   })
-}
