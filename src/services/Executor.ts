@@ -49,12 +49,23 @@ export interface ResourceNeed {
 export interface PlannedInstance {
   readonly name: string
   readonly device: Device
+  /** Asked for in this order; the CPU is what is left for what none of them runs. Default: what the device has. */
+  readonly providers?: ReadonlyArray<PlannedProvider>
   /** Opened and kept, but never lent and never run. Default: `false`. */
   readonly passive?: boolean
   /** What it needs while it runs, where a rate limiter counts resources. Default: nothing. */
   readonly resources?: ReadonlyArray<ResourceNeed>
   /** 2: half as many runs as 1, where resources are scarce; 0 counts as 1, the default. */
   readonly priority?: number
+}
+
+/** Where instances run: in threads of the server, or in processes of their own, whose end is not that of the server. @category models */
+export type Isolation = "thread" | "process"
+
+/** One of ONNX Runtime's execution providers, named as the runtime's binding does, with its options. @category models */
+export interface PlannedProvider {
+  readonly name: string
+  readonly options: Readonly<Record<string, string>>
 }
 
 /** What an executor needs to open one version of a model. @category models */
@@ -75,6 +86,26 @@ export interface ModelPlan {
   readonly parameters?: Readonly<Record<string, string>>
   /** Tensors that the server keeps for a sequence: outputs of one run that are inputs of the next. Default: none. */
   readonly states?: ReadonlyArray<PlannedState>
+  /** Default: as the executor is set up. */
+  readonly isolation?: Isolation | undefined
+  /** Nanoseconds that one run may take: then its instance is ended where that is possible, and is lost. Default: as the executor is set up. */
+  readonly maxRunNanos?: number | undefined
+  /** Resident bytes of a process of instances, beyond which it is replaced. Default: as the executor is set up. */
+  readonly maxMemoryBytes?: number | undefined
+  /** Bytes by which such a process may grow after its first runs before it is replaced between two runs. Default: as the executor is set up. */
+  readonly maxGrowthBytes?: number | undefined
+}
+
+/** How the instances of a version have fared. @category models */
+export interface InstancesCondition {
+  /** Instances that are up, passive ones left out. */
+  readonly live: number
+  /** Instances that were lost since the version is open. */
+  readonly losses: number
+  /** Why the last one was lost, with the last words of its process. */
+  readonly lastLoss: string | undefined
+  /** No more is started for now, after too many losses: monotonic nanoseconds of the next attempt. */
+  readonly pausedUntilNanos: bigint | undefined
 }
 
 /** @category models */
@@ -174,6 +205,8 @@ export interface Instances {
   readonly lend: Effect.Effect<LentInstance, never, Scope.Scope>
   /** `true` while at least one instance is up. */
   readonly healthy: () => boolean
+  /** Absent: nothing can be lost. */
+  readonly condition?: () => InstancesCondition
   /**
    * Answers runs that have ended and that this thread has not noticed yet. Nearly free; worth a call before a request is made
    * to wait. Absent where every end is noticed at once.

@@ -19,6 +19,8 @@ export interface Instance {
   readonly lost: Deferred.Deferred<string>
   /** Monotonic nanoseconds since which it runs something. */
   readonly runningSince: () => bigint | undefined
+  /** Resident bytes of its process, as last heard. Absent: it has none of its own. */
+  readonly memoryBytes?: () => number | undefined
   /** Gives it up while it runs: it is lost. */
   readonly abandon: (reason: string) => void
 }
