@@ -15,6 +15,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 const python = process.env["GALATEA_PYTHON"] ?? "python3"
 
 const grpcurl = process.env["GALATEA_GRPCURL"] ?? "grpcurl"
+/** A Python of its own: what it needs may not stand beside what others need. */
+const schemathesis = process.env["GALATEA_SCHEMATHESIS"] ?? python
 
 /** Whether a client cannot be run here, which is said aloud. */
 const isAbsent = (client: string, program: string, args: ReadonlyArray<string>, remedy: string): boolean => {
@@ -37,6 +39,13 @@ const noGrpcurl = isAbsent(
   grpcurl,
   ["--version"],
   "go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3, or set GALATEA_GRPCURL"
+)
+
+const noSchemathesis = isAbsent(
+  "schemathesis",
+  schemathesis,
+  ["-c", "import schemathesis"],
+  "pip install schemathesis==4.32.5, or set GALATEA_SCHEMATHESIS to a python that has it"
 )
 
 interface Finished {
@@ -182,6 +191,15 @@ describe("clients", () => {
         }).pipe(Effect.scoped)
     )
   }
+
+  it.live.skipIf(noSchemathesis)(
+    "schemathesis finds the HTTP endpoint to be as its OpenAPI document says",
+    () =>
+      Effect.gen(function*() {
+        const addresses = yield* server([])
+        assertPassed(yield* run(schemathesis, ["test/clients/schemathesis_http.py", addresses.http, "4", "simple"]))
+      }).pipe(Effect.scoped)
+  )
 
   it.live.skipIf(noGrpcurl)(
     "grpcurl drives the gRPC endpoint",

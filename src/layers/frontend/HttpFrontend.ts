@@ -20,19 +20,10 @@ import type { Call } from "./internal/http/Call.ts"
 import * as Cors from "./internal/http/Cors.ts"
 import * as Listener from "./internal/http/Listener.ts"
 import * as Router from "./internal/http/Router.ts"
-import * as Config from "./internal/http/routes/Config.ts"
 import * as ConsoleRoutes from "./internal/http/routes/Console.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
-import * as Health from "./internal/http/routes/Health.ts"
-import * as Infer from "./internal/http/routes/Infer.ts"
-import * as Logging from "./internal/http/routes/Logging.ts"
-import * as Metadata from "./internal/http/routes/Metadata.ts"
 import * as MetricsPlace from "./internal/http/routes/MetricsPlace.ts"
-import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
-import * as Repository from "./internal/http/routes/Repository.ts"
-import * as Rollout from "./internal/http/routes/Rollout.ts"
-import * as Statistics from "./internal/http/routes/Statistics.ts"
-import * as Trace from "./internal/http/routes/Trace.ts"
+import * as Routes from "./internal/http/routes/Routes.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
@@ -177,19 +168,7 @@ const dispatch = (
   more: ReadonlyArray<Router.Route>,
   cors: Cors.Cors | undefined
 ): (call: Call) => void => {
-  const router = Router.make([
-    ...Infer.routes(door),
-    ...Health.routes(door),
-    ...Metadata.routes(door),
-    ...Config.routes(door),
-    ...Repository.routes(door),
-    ...Rollout.routes(door),
-    ...Statistics.routes(door),
-    ...Trace.routes(door),
-    ...Logging.routes(door),
-    ...NotImplemented.routes(),
-    ...more
-  ])
+  const router = Router.make([...Routes.all(door), ...more])
   return (call) => {
     const { request } = call
     const target = request.url!
@@ -205,7 +184,9 @@ const dispatch = (
     if (header !== undefined) return call.error(403, `This API is restricted, expecting header '${header}'`)
     call.contentType = route.contentType
     const handler = request.method === "POST" ? route.post : request.method === "GET" ? route.get : undefined
-    if (handler === undefined) return call.error(405, "Method Not Allowed")
+    if (handler === undefined) {
+      return call.error(405, "Method Not Allowed", call.contentType, ["Allow", Router.allowed(route)])
+    }
     if (call.closing || door.server.stopping()) {
       call.close()
       return call.exiting()

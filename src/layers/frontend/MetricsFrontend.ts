@@ -55,7 +55,9 @@ const make: (
       port: options.port ?? 8002,
       inFlight: new InFlight({ protocol: "http", maxRequests: 256, maxBytes: 0, maxRequestBytes: 0 })
     }, (call) => {
-      if (call.request.method !== "GET") return call.error(405, "Method Not Allowed")
+      if (call.request.method !== "GET") {
+        return call.error(405, "Method Not Allowed", call.contentType, ["Allow", "GET"])
+      }
       if (!isMetrics(call.request.url!)) return call.empty(200)
       if (OpenMetricsAccepted.by(call.request.headers.accept)) {
         return call.answerWith(openMetrics, (text) => call.text(OpenMetricsAccepted.contentType, text))

@@ -44,6 +44,10 @@ export interface Captures {
   repository: string
 }
 
+/** The methods of a route, as the header `Allow` says them. @internal */
+export const allowed = ({ get, post }: Route): string =>
+  [...(get === undefined ? [] : ["GET"]), ...(post === undefined ? [] : ["POST"])].join(", ")
+
 type Capture = keyof Captures
 
 interface Node {
