@@ -122,7 +122,13 @@ const texts = (bytes: Uint8Array, count: number, size: number, bigEndian: boolea
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Array.from({ length: count }, (_, i) => {
     let text = ""
-    for (let at = i * size; at < (i + 1) * size; at += 4) text += String.fromCodePoint(view.getUint32(at, !bigEndian))
+    for (let at = i * size; at < (i + 1) * size; at += 4) {
+      const code = view.getUint32(at, !bigEndian)
+      if (code > 0x10ffff) {
+        throw new NpyFault(`holds the character ${code} in its element ${i}; Unicode ends with ${0x10ffff}`)
+      }
+      text += String.fromCodePoint(code)
+    }
     return text.replace(/\0+$/, "")
   })
 }
