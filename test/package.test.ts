@@ -49,6 +49,31 @@ describe("package", () => {
     }
   })
 
+  it("runs the install scripts of no package but node and onnxruntime-node", () => {
+    const json = (name: string): unknown => JSON.parse(readFileSync(new URL(`../${name}`, import.meta.url), "utf8"))
+    const { packages } = json("package-lock.json") as {
+      packages: Record<string, { readonly hasInstallScript?: boolean }>
+    }
+    const { allowScripts } = json("package.json") as { allowScripts: Record<string, boolean> }
+    const scripted = Object.keys(packages).filter((path) => packages[path]!.hasInstallScript === true)
+    // Each that has one was decided about.
+    assert.deepStrictEqual(
+      scripted.map((path) => path.slice("node_modules/".length)).toSorted(),
+      Object.keys(allowScripts).toSorted()
+    )
+    assert.deepStrictEqual(Object.keys(allowScripts).filter((name) => allowScripts[name]), ["node", "onnxruntime-node"])
+  })
+
+  it("brings along nothing whose licence asks more than to be named", () => {
+    const licences = readFileSync(new URL("../docs/licences.md", import.meta.url), "utf8")
+    const named = [...licences.matchAll(/^\| (\S+) +\| \S+ +\| (.+?) +\|$/gm)].filter(([, name]) =>
+      !/^(Package|-+)$/.test(name!)
+    )
+    assert.isAbove(named.length, 30)
+    const allowed = ["Apache-2.0", "MIT", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "(MIT OR CC0-1.0)"]
+    for (const [, name, licence] of named) assert.include(allowed, licence, name)
+  })
+
   it("has a lock file without host names", () => {
     const lock = readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")
     assert.notMatch(lock, /"resolved": "(?!https:\/\/registry\.npmjs\.org\/)/)
