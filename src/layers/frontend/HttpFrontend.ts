@@ -9,6 +9,7 @@
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
+import { ClientMemory } from "../../services/ClientMemory.ts"
 import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
@@ -31,8 +32,10 @@ import * as MetricsPlace from "./internal/http/routes/MetricsPlace.ts"
 import * as NotImplemented from "./internal/http/routes/NotImplemented.ts"
 import * as Repository from "./internal/http/routes/Repository.ts"
 import * as Rollout from "./internal/http/routes/Rollout.ts"
+import * as SharedMemory from "./internal/http/routes/SharedMemory.ts"
 import * as Statistics from "./internal/http/routes/Statistics.ts"
 import * as Trace from "./internal/http/routes/Trace.ts"
+import { ClientTensors } from "./internal/infer/ClientTensors.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
@@ -115,10 +118,15 @@ const make: (
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
   })
+  const memory = yield* TensorMemory
+  const clientMemory = yield* ClientMemory
+  const surroundings = { regions: clientMemory, memory, inFlight }
   const door: Door = {
     server,
     logSettings: yield* LogSettings,
-    memory: yield* TensorMemory,
+    memory,
+    clientMemory,
+    clientTensors: () => new ClientTensors(surroundings),
     traceSettings: yield* TraceSettings.make(server.repository),
     inFlight,
     arrivals: yield* Arrivals.make,
@@ -187,6 +195,7 @@ const dispatch = (
     ...Statistics.routes(door),
     ...Trace.routes(door),
     ...Logging.routes(door),
+    ...SharedMemory.routes(door),
     ...NotImplemented.routes(),
     ...more
   ])

@@ -167,7 +167,13 @@ class InferStream implements MessageHandler {
       this.refuse(slot, message, request.failure, false)
       return
     }
-    call.run(door.server.infer(model, request.success), (exit) => {
+    const { clientTensors } = request.success
+    const inferring = door.server.infer(model, request.success.request)
+    const running = clientTensors === undefined
+      ? inferring
+      : clientTensors.run(inferring, request.success.request, () => this.over || call.settled)
+    call.run(running, (exit) => {
+      clientTensors?.release()
       giveBack()
       slot.traced?.mark("INFER_RESPONSE_COMPLETE")
       this.settle(slot, message, exit)
