@@ -173,9 +173,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 }) {}
 
 /** Clients were to be let register shared memory, which this machine does not have. @category errors */
-export class SharedMemoryMissing
-  extends Schema.TaggedError<SharedMemoryMissing>()("SharedMemoryMissing", message)
-{
+export class SharedMemoryMissing extends Schema.TaggedError<SharedMemoryMissing>()("SharedMemoryMissing", message) {
   readonly code = "UNSUPPORTED" satisfies Code
 }
 

@@ -72,7 +72,20 @@ describe("FileClientMemory", () => {
       symlinkSync(join(directory, "k"), join(directory, "link"))
       symlinkSync("/etc/passwd", join(directory, "escape"))
       execFileSync("mkfifo", [join(directory, "pipe")])
-      const unopened = ["folder", "link", "escape", "pipe", "none", ".", "..", "../k", "folder/inner", "k\0", "k/", "\ud800"]
+      const unopened = [
+        "folder",
+        "link",
+        "escape",
+        "pipe",
+        "none",
+        ".",
+        "..",
+        "../k",
+        "folder/inner",
+        "k\0",
+        "k/",
+        "\ud800"
+      ]
       for (const key of unopened) {
         for (const spelled of [key, `/${key}`]) {
           assert.strictEqual(
@@ -176,7 +189,8 @@ describe("FileClientMemory", () => {
       Result.getOrThrow(memory.register("r", "/k", 0, 10_000))
       const window = Result.getOrThrow(memory.window("r", 0, 10_000))
       truncateSync(join(directory, "k"), 9999)
-      const text = "INVALID_ARG shared memory region 'r' has become smaller than it was when it was registered. Make the " +
+      const text =
+        "INVALID_ARG shared memory region 'r' has become smaller than it was when it was registered. Make the " +
         "shared memory as large as before, or unregister the region and register it anew."
       assert.strictEqual(outcome(window.read(new Uint8Array(10_000), 0)), text)
       assert.strictEqual(outcome(window.write(new Uint8Array(10_000), 0)), text)

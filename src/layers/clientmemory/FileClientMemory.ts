@@ -113,7 +113,8 @@ class Regions implements ClientMemoryState {
     }
     return name.length > maxNameLength
       ? new InvalidRequest({
-        message: `the name of a shared memory region may have ${maxNameLength} characters, and this one has ${name.length}`
+        message:
+          `the name of a shared memory region may have ${maxNameLength} characters, and this one has ${name.length}`
       })
       : undefined
   }
@@ -135,7 +136,8 @@ class Regions implements ClientMemoryState {
     const left = this.maxBytes - this.bytes
     return byteSize > left
       ? new Overloaded({
-        message: `Shared memory regions of ${this.bytes} bytes are registered, of at most ${this.maxBytes} at a time, so ` +
+        message:
+          `Shared memory regions of ${this.bytes} bytes are registered, of at most ${this.maxBytes} at a time, so ` +
           `that ${byteSize} bytes more do not fit. Unregister some, or raise --client-shm-max-bytes.`
       })
       : undefined
@@ -217,7 +219,8 @@ export const make = (
       try: () => accessSync(`${directory}/.`, constants.R_OK | constants.X_OK),
       catch: () =>
         new SharedMemoryMissing({
-          message: `clients cannot register shared memory: there is no directory ${directory} that may be read, where ` +
+          message:
+            `clients cannot register shared memory: there is no directory ${directory} that may be read, where ` +
             "Linux has it. Start the server without --allow-client-shm."
         })
     })

@@ -7,7 +7,8 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
 
 const shrunken = (region: string): InvalidRequest =>
   new InvalidRequest({
-    message: `shared memory region '${region}' has become smaller than it was when it was registered. Make the shared ` +
+    message:
+      `shared memory region '${region}' has become smaller than it was when it was registered. Make the shared ` +
       "memory as large as before, or unregister the region and register it anew."
   })
 

@@ -128,19 +128,21 @@ export class ClientTensors {
    * tells that nobody waits for the answer any more.
    */
   run(
-    infer: Effect.Effect<InferenceResponse, InferenceError>,
-    { sequence }: InferenceRequest,
+    infer: (request: InferenceRequest) => Effect.Effect<InferenceResponse, InferenceError>,
+    request: InferenceRequest,
     over: () => boolean
   ): Effect.Effect<InferenceResponse, InferenceError> {
     // Steps of a sequence must not overtake one another, so that nothing comes between the pieces of one.
-    const most = sequence === undefined ? pieceBytes : Number.POSITIVE_INFINITY
+    const most = request.sequence === undefined ? pieceBytes : Number.POSITIVE_INFINITY
     const fill = Effect.suspend((): Effect.Effect<void, InferenceFailure> => {
       const refusal = this.takeMemory()
       if (refusal !== undefined) return Effect.fail(refusal)
       const copies = this.inputs.map(({ tensor, window }) => ({ window, bytes: tensor.data, writes: false }))
       return copyAll(copies, most, over)
     })
-    const running = this.inputs.length === 0 ? infer : Effect.andThen(wrapped(fill), infer)
+    const running = this.inputs.length === 0
+      ? infer(request)
+      : Effect.flatMap(wrapped(fill), () => infer(request))
     const { outputs } = this
     return outputs === undefined ? running : Effect.flatMap(running, (response) => this.save(response, outputs, over))
   }
@@ -191,7 +193,8 @@ export class ClientTensors {
           new InferenceError({
             reason: new ExecutionFailed({
               model: response.modelName,
-              message: `shared memory size specified with the request for output '${name}' (${window.byteLength} bytes) ` +
+              message:
+                `shared memory size specified with the request for output '${name}' (${window.byteLength} bytes) ` +
                 `should be at least ${data.length} bytes to hold the results`
             })
           })

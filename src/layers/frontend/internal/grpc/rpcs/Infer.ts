@@ -83,10 +83,14 @@ class InferRpc {
     }, call.traced?.trace)
     if (Result.isFailure(request)) return call.failure(request.failure)
     const { clientTensors, request: inference } = request.success
-    const inferring = door.server.infer(model, inference)
-    if (clientTensors === undefined) return call.run(inferring, (exit) => this.answer(call, exit))
+    if (clientTensors === undefined) {
+      return call.run(door.server.infer(model, inference), (exit) => this.answer(call, exit))
+    }
     call.hold(clientTensors)
-    call.run(clientTensors.run(inferring, inference, () => call.settled), (exit) => this.answer(call, exit))
+    call.run(
+      clientTensors.run((filled) => door.server.infer(model, filled), inference, () => call.settled),
+      (exit) => this.answer(call, exit)
+    )
   }
 
   private answer(call: GrpcCall, exit: Exit.Exit<InferenceResponse, InferenceError>): void {

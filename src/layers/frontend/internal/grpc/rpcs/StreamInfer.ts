@@ -167,11 +167,10 @@ class InferStream implements MessageHandler {
       this.refuse(slot, message, request.failure, false)
       return
     }
-    const { clientTensors } = request.success
-    const inferring = door.server.infer(model, request.success.request)
+    const { clientTensors, request: inference } = request.success
     const running = clientTensors === undefined
-      ? inferring
-      : clientTensors.run(inferring, request.success.request, () => this.over || call.settled)
+      ? door.server.infer(model, inference)
+      : clientTensors.run((filled) => door.server.infer(model, filled), inference, () => this.over || call.settled)
     call.run(running, (exit) => {
       clientTensors?.release()
       giveBack()

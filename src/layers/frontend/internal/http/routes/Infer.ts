@@ -192,9 +192,10 @@ class InferRoute {
       if (deadlineMicros === 0) return this.late(call, deadline)
       request = { ...request, deadlineMicros }
     }
-    const inferring = server.infer(model, request)
     call.run(
-      tensors === undefined ? inferring : tensors.run(inferring, request, () => call.settled),
+      tensors === undefined
+        ? server.infer(model, request)
+        : tensors.run((filled) => server.infer(model, filled), request, () => call.settled),
       (exit) => this.answer(call, decoded.success, exit)
     )
   }
