@@ -13,7 +13,10 @@ export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireR
 export const create = (directory: string, name: string, byteLength: number): void =>
   writeFileSync(join(directory, name), pattern(byteLength))
 
-export const pattern = (byteLength: number, from = 0): Uint8Array =>
-  Uint8Array.from({ length: byteLength }, (_, i) => (i + from) % 251)
+export const pattern = (byteLength: number, from = 0): Uint8Array => {
+  const bytes = new Uint8Array(byteLength)
+  for (let i = 0; i < byteLength; i++) bytes[i] = (i + from) % 251
+  return bytes
+}
 
 export const contents = (directory: string, name: string): Buffer => readFileSync(join(directory, name))

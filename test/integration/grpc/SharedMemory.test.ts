@@ -58,6 +58,23 @@ describe("Shared memory over gRPC", () => {
       assert.deepStrictEqual(held(), [0, 0, 0])
     }).pipe(Effect.scoped))
 
+  it.live("is restricted as the options say", () =>
+    Effect.gen(function*() {
+      const { port } = yield* start({ restrictions: [{ categories: ["shared-memory"], header: "key", value: "s3" }] })
+      const client = yield* connect(port)
+      const text = "14 This protocol is restricted, expecting header 'triton-grpc-protocol-key'"
+      for (const kind of ["System", "Cuda"] as const) {
+        for (const verb of ["Status", "Register", "Unregister"] as const) {
+          assert.strictEqual(yield* ask(client, `${kind}SharedMemory${verb}`), text)
+        }
+        assert.deepStrictEqual(
+          yield* ask(client, `${kind}SharedMemoryStatus`, {}, { "triton-grpc-protocol-key": "s3" }),
+          { regions: {} }
+        )
+      }
+      assert.deepStrictEqual(yield* good(client), goodAnswer)
+    }).pipe(Effect.scoped))
+
   it.live("registers, tells of, and ends regions", () =>
     Effect.gen(function*() {
       const { client, directory } = yield* allowing

@@ -252,6 +252,30 @@ describe("Shared memory over HTTP", () => {
       assert.strictEqual(yield* good(port), goodAnswer)
     }))
 
+  it.live("may be made smaller and larger at any time", () =>
+    Effect.gen(function*() {
+      const { answer, directory, held, memory, port } = yield* allowing()
+      const byteLength = 2 * 1024 * 1024
+      Files.create(directory, "k", byteLength)
+      memory.register("r", "/k", 0, byteLength)
+      const half = byteLength / 2
+      const request = moved(half / 4, place("r", half), place("r", half, half))
+      const statuses = yield* Effect.forEach(
+        Array.from({ length: 200 }, (_, i) => i),
+        (i) => {
+          truncateSync(join(directory, "k"), i % 3 === 0 ? byteLength : i % 3 === 1 ? half + i : i)
+          return Effect.map(answer(infer, request), ([status]) => status)
+        },
+        { concurrency: 4 }
+      )
+      // Which of the two depends on how the copies and the changes meet.
+      assert.isTrue(statuses.every((status) => status === 200 || status === 400), String(statuses))
+      truncateSync(join(directory, "k"), byteLength)
+      assert.deepStrictEqual(yield* answer(infer, request), [200, answered(half / 4)])
+      yield* empty(held)
+      assert.strictEqual(yield* good(port), goodAnswer)
+    }))
+
   it.live("counts as bytes of the request", () =>
     Effect.gen(function*() {
       const { answer, directory, held, memory } = yield* allowing({ maxRequestBytes: 1000 })
