@@ -1,7 +1,8 @@
 /**
  * Tensors in shared memory of the client, beside the same in the body of a request: `node bench/sharedMemory.ts [seconds]`.
  *
- * The FP32 identity with 602 kB each way, over HTTP. Both are measured in turns, on one built server.
+ * The FP32 identity with 602 kB each way, over HTTP. Both are measured in short turns, on one built server, so that other
+ * work on the machine meets both.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -11,8 +12,8 @@ import * as models from "./models.ts"
 import * as requests from "./requests.ts"
 import { start, type Started } from "./server.ts"
 
-const seconds = Number(process.argv[2] ?? 4)
-const rounds = 5
+const seconds = Number(process.argv[2] ?? 1)
+const rounds = 15
 
 const byteSize = models.identityShape.reduce((product, dim) => product * dim, 4)
 
@@ -76,15 +77,15 @@ try {
       which: number,
       read: (one: { readonly p50: number; readonly perSecond: number; readonly processor: number }) => number
     ) => median(pairs.map((pair) => read(pair[which]!)))
-    const ratios = pairs.map(([body, shared]) => shared!.perSecond / body!.perSecond)
+    const ratios = pairs.map(([body, shared]) => shared!.perSecond / body!.perSecond).toSorted((a, b) => a - b)
+    const at = (share: number): string => ratios[Math.floor(share * rounds)]!.toFixed(2)
     process.stdout.write(
       `${connections} connections: shared memory ${of(1, (one) => one.perSecond).toFixed(0)} requests/s, p50 ` +
         `${of(1, (one) => one.p50).toFixed(0)} µs, ${
           of(1, (one) => one.processor).toFixed(0)
         } µs of processor time each; ` +
         `body ${of(0, (one) => one.perSecond).toFixed(0)}, ${of(0, (one) => one.p50).toFixed(0)} µs, ` +
-        `${of(0, (one) => one.processor).toFixed(0)} µs; ratio ${median(ratios).toFixed(2)} ` +
-        `(${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})\n`
+        `${of(0, (one) => one.processor).toFixed(0)} µs; ratio ${at(0.5)} (quartiles ${at(0.25)}–${at(0.75)})\n`
     )
   }
   await server.stop()
