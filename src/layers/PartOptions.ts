@@ -2,6 +2,7 @@
 import { Duration, Result } from "effect"
 import * as TraceConfig from "../schema/options/TraceConfig.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import type * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
 import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as ProcessMemory from "./ProcessMemory.ts"
@@ -77,6 +78,12 @@ export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   rpc: options.allowRpc,
   rpcMaxMessageBytes: options.rpcMaxMessageBytes,
   console: options.console
+})
+
+/** Of the shared memory that clients register. @internal */
+export const clientMemoryOptions = (options: ServerOptions): FileClientMemory.Options => ({
+  maxRegions: options.clientShmMaxRegions,
+  maxBytes: options.clientShmMaxBytes
 })
 
 /** A time for which 0 says that there is none. */

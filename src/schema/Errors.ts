@@ -44,6 +44,18 @@ export class RegionNotFound
   readonly code = "NOT_FOUND" satisfies Code
 }
 
+/** A shared-memory region of this name is registered already. @category errors */
+export class RegionTaken extends Schema.TaggedError<RegionTaken>()("RegionTaken", message, { httpApiStatus: 400 }) {
+  readonly code = "ALREADY_EXISTS" satisfies Code
+}
+
+/** The shared memory that a client wants to register cannot be opened (500, as in Triton). @category errors */
+export class RegionNotOpened
+  extends Schema.TaggedError<RegionNotOpened>()("RegionNotOpened", message, { httpApiStatus: 500 })
+{
+  readonly code = "INTERNAL" satisfies Code
+}
+
 /** The version exists and is not ready. @category errors */
 export class ModelNotReady
   extends Schema.TaggedError<ModelNotReady>()("ModelNotReady", message, { httpApiStatus: 503 })
@@ -159,6 +171,11 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
   ...message,
   code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
 }) {}
+
+/** Clients were to be let register shared memory, which this machine does not have. @category errors */
+export class SharedMemoryMissing extends Schema.TaggedError<SharedMemoryMissing>()("SharedMemoryMissing", message) {
+  readonly code = "UNSUPPORTED" satisfies Code
+}
 
 /** Load and unload are not allowed in this model control mode. @category errors */
 export class ControlNotAllowed

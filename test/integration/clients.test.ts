@@ -34,6 +34,7 @@ const noPython = isAbsent(
   ["-c", "import numpy, tritonclient.http, tritonclient.http.aio, tritonclient.grpc, tritonclient.grpc.aio"],
   "pip install \"tritonclient[http,grpc]\" numpy, or set GALATEA_PYTHON"
 )
+const noSharedMemory = isAbsent("shared memory", "test", ["-w", "/dev/shm"], "Linux has it at /dev/shm")
 const noGrpcurl = isAbsent(
   "grpcurl",
   grpcurl,
@@ -179,6 +180,15 @@ describe("clients", () => {
         Effect.gen(function*() {
           const addresses = yield* server([])
           assertPassed(yield* run(python, ["test/clients/tritonclient_sequence.py", protocol, addresses[protocol]]))
+        }).pipe(Effect.scoped)
+    )
+
+    it.live.skipIf(noPython || noSharedMemory)(
+      `tritonclient for Python moves tensors through shared memory over ${protocol}`,
+      () =>
+        Effect.gen(function*() {
+          const addresses = yield* server(["--allow-client-shm=true"])
+          assertPassed(yield* run(python, ["test/clients/tritonclient_shm.py", protocol, addresses[protocol]]))
         }).pipe(Effect.scoped)
     )
 

@@ -13,6 +13,7 @@ import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { rpcPath } from "../../schema/proto/Descriptor.ts"
 import { InferenceService } from "../../schema/proto/InferenceService.ts"
 import * as ProtoFiles from "../../schema/proto/ProtoFiles.ts"
+import { ClientMemory } from "../../services/ClientMemory.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
@@ -25,17 +26,18 @@ import * as Health from "./internal/grpc/rpcs/Health.ts"
 import * as Infer from "./internal/grpc/rpcs/Infer.ts"
 import * as Logging from "./internal/grpc/rpcs/Logging.ts"
 import * as Metadata from "./internal/grpc/rpcs/Metadata.ts"
-import * as NotImplemented from "./internal/grpc/rpcs/NotImplemented.ts"
 import * as Readiness from "./internal/grpc/rpcs/Readiness.ts"
 import * as Reflection from "./internal/grpc/rpcs/Reflection.ts"
 import * as Repository from "./internal/grpc/rpcs/Repository.ts"
 import { type Rpc, shuttingDown } from "./internal/grpc/rpcs/Rpc.ts"
+import * as SharedMemory from "./internal/grpc/rpcs/SharedMemory.ts"
 import * as Statistics from "./internal/grpc/rpcs/Statistics.ts"
 import * as StreamInfer from "./internal/grpc/rpcs/StreamInfer.ts"
 import * as Trace from "./internal/grpc/rpcs/Trace.ts"
 import { Status } from "./internal/grpc/Status.ts"
 import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
+import { ClientTensors } from "./internal/infer/ClientTensors.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as TraceSettings from "./internal/TraceSettings.ts"
@@ -152,10 +154,14 @@ const make: (
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: maxMessageBytes
   })
+  const clientMemory = yield* ClientMemory
+  const surroundings = { regions: clientMemory, memory, inFlight }
   const door: Door = {
     server,
     logSettings: yield* LogSettings,
     memory,
+    clientMemory,
+    clientTensors: () => new ClientTensors(surroundings),
     traceSettings: yield* TraceSettings.make(server.repository),
     ending: new Ending(),
     forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
@@ -232,7 +238,7 @@ const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: R
     ...Repository.rpcs(door),
     ...Trace.rpcs(door),
     ...Logging.rpcs(door),
-    ...NotImplemented.rpcs()
+    ...SharedMemory.rpcs(door)
   }
   return InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]])
 }

@@ -9,6 +9,7 @@
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
 import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
+import { ClientMemory } from "../../services/ClientMemory.ts"
 import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
@@ -24,6 +25,7 @@ import * as ConsoleRoutes from "./internal/http/routes/Console.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
 import * as MetricsPlace from "./internal/http/routes/MetricsPlace.ts"
 import * as Routes from "./internal/http/routes/Routes.ts"
+import { ClientTensors } from "./internal/infer/ClientTensors.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
@@ -106,10 +108,15 @@ const make: (
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
   })
+  const memory = yield* TensorMemory
+  const clientMemory = yield* ClientMemory
+  const surroundings = { regions: clientMemory, memory, inFlight }
   const door: Door = {
     server,
     logSettings: yield* LogSettings,
-    memory: yield* TensorMemory,
+    memory,
+    clientMemory,
+    clientTensors: () => new ClientTensors(surroundings),
     traceSettings: yield* TraceSettings.make(server.repository),
     inFlight,
     arrivals: yield* Arrivals.make,

@@ -201,7 +201,24 @@ export const backendRows = [
     type: bool,
     default: false,
     group,
-    doc: "Let clients register shared memory.",
-    warn: (allow) => allow ? "has no effect yet: this server does not offer shared memory to clients yet." : undefined
+    doc:
+      "Let clients register shared memory of this machine, from which inputs come and to which outputs go. Whoever may send requests can then read and write the shared memory that the server's user may."
+  }),
+  single({
+    name: "client-shm-max-regions",
+    type: int({ min: 1 }),
+    default: 1024,
+    group,
+    doc: "Regions of shared memory that clients may have registered at a time.",
+    triton: false
+  }),
+  single({
+    name: "client-shm-max-bytes",
+    type: bytes({ min: 1 }),
+    default: 17179869184,
+    unit: "bytes",
+    group,
+    doc: "Bytes of all regions of shared memory together that clients may have registered at a time.",
+    triton: false
   })
 ] as const

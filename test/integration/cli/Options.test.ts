@@ -844,6 +844,39 @@ describe("options of sequences", () => {
   )
 })
 
+describe("options of shared memory", () => {
+  test(
+    "let clients register some of it",
+    ["allow-client-shm", "client-shm-max-regions", "client-shm-max-bytes"],
+    () =>
+      scoped(Effect.gen(function*() {
+        const models = yield* Child.folder({ simple: good })
+        const key = `/options_of_galatea_${process.pid}`
+        yield* Effect.acquireRelease(
+          Effect.sync(() => writeFileSync(`/dev/shm${key}`, new Uint8Array(1000))),
+          () => Effect.sync(() => rmSync(`/dev/shm${key}`))
+        )
+        const server = yield* Child.serve([
+          models,
+          "--allow-client-shm=true",
+          "--client-shm-max-regions=2",
+          "--client-shm-max-bytes=100"
+        ])
+        const register = (name: string, byte_size: number) =>
+          Child.ask(`${server.url}/v2/systemsharedmemory/region/${name}/register`, body({ key, byte_size }))
+        const [one, large, two, three] = yield* Effect.all([
+          register("one", 60),
+          register("large", 41),
+          register("two", 40),
+          register("three", 1)
+        ])
+        assert.deepStrictEqual([one.status, two.status], [200, 200])
+        assert.include(large.text, "raise --client-shm-max-bytes")
+        assert.include(three.text, "raise --client-shm-max-regions")
+      }))
+  )
+})
+
 describe("options of custom models", () => {
   test("decide whether any may run", ["custom-models"], () =>
     scoped(Effect.gen(function*() {

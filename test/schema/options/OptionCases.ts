@@ -112,7 +112,7 @@ export const cases: ReadonlyArray<OptionCase> = [
   row("buffer-manager-thread-count", "2", 2, "ignored"),
   row("host-policy", "gpu_0,numa-node=1", [{ scope: "gpu_0", key: "numa-node", value: "1" }], "ignored"),
   row("model-load-gpu-limit", "0:0.5", [{ device: 0, amount: 0.5 }], "pending"),
-  row("allow-client-shm", "true", true, "pending"),
+  row("allow-client-shm", "true", true),
   // Cloud platforms
   row("allow-sagemaker", "true", true, "ignored"),
   row("sagemaker-port", "8081", 8081, "ignored"),
@@ -126,6 +126,8 @@ export const cases: ReadonlyArray<OptionCase> = [
 
 /** Options that Triton does not have. */
 export const ownCases: ReadonlyArray<OptionCase> = [
+  row("client-shm-max-regions", "2", 2),
+  row("client-shm-max-bytes", "65536", 65536),
   row("exit-drain-ms", "2000", 2000),
   row("exit-receive-timeout-ms", "100", 100),
   row("model-residency-budget", "1073741824", 1073741824),

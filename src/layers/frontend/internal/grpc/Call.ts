@@ -67,8 +67,8 @@ export interface GrpcCall {
   /** Receives any number of messages. The first one comes after the first `more()`. */
   receiveMany(handler: MessageHandler): Receiver
 
-  /** Keeps a region until the call is over. */
-  hold(region: Region): void
+  /** Keeps a region, or what holds several, until the call is over. */
+  hold(region: Pick<Region, "release">): void
 
   /**
    * Runs an effect for this call. A client that cancels, a deadline that passes or a connection that breaks interrupts it. `onExit` is

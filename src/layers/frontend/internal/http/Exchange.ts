@@ -64,7 +64,7 @@ export abstract class Exchange {
   private answered = false
   private sent = false
   private over = false
-  private regions: Array<Region> | undefined = undefined
+  private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Runs once, when the answer was sent or nobody waits for it any more. */
   protected onSent: (() => void) | undefined = undefined
@@ -123,8 +123,8 @@ export abstract class Exchange {
     return refusal
   }
 
-  /** Keeps a region until the call is over. */
-  hold(region: Region): void {
+  /** Keeps a region, or what holds several, until the call is over. */
+  hold(region: Pick<Region, "release">): void {
     if (this.regions === undefined) this.regions = [region]
     else this.regions.push(region)
   }

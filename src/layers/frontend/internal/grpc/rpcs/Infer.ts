@@ -82,7 +82,15 @@ class InferRpc {
       return region.bytes
     }, call.traced?.trace)
     if (Result.isFailure(request)) return call.failure(request.failure)
-    call.run(door.server.infer(model, request.success), (exit) => this.answer(call, exit))
+    const { clientTensors, request: inference } = request.success
+    if (clientTensors === undefined) {
+      return call.run(door.server.infer(model, inference), (exit) => this.answer(call, exit))
+    }
+    call.hold(clientTensors)
+    call.run(
+      clientTensors.run((filled) => door.server.infer(model, filled), inference, () => call.settled),
+      (exit) => this.answer(call, exit)
+    )
   }
 
   private answer(call: GrpcCall, exit: Exit.Exit<InferenceResponse, InferenceError>): void {

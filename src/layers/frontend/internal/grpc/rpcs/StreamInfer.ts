@@ -167,7 +167,12 @@ class InferStream implements MessageHandler {
       this.refuse(slot, message, request.failure, false)
       return
     }
-    call.run(door.server.infer(model, request.success), (exit) => {
+    const { clientTensors, request: inference } = request.success
+    const running = clientTensors === undefined
+      ? door.server.infer(model, inference)
+      : clientTensors.run((filled) => door.server.infer(model, filled), inference, () => this.over || call.settled)
+    call.run(running, (exit) => {
+      clientTensors?.release()
       giveBack()
       slot.traced?.mark("INFER_RESPONSE_COMPLETE")
       this.settle(slot, message, exit)
