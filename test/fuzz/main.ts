@@ -59,20 +59,23 @@ const fuzz = ({ name, run, seeds }: Target, seconds: number) => {
     keep(name, input, why)
   }
   for (const input of corpus) attempt(input)
-  coverage.fresh(true)
+  coverage.see(coverage.fresh())
   const until = performance.now() + seconds * 1000
   let runs = corpus.length
   /** Keeps those that reach something new, which halving finds. */
   const explore = (inputs: ReadonlyArray<Uint8Array>): boolean => {
     for (const input of inputs) attempt(input)
     runs += inputs.length
-    if (coverage.fresh(inputs.length === 1) === 0) return false
+    const fresh = coverage.fresh()
+    if (fresh.size === 0) return false
     if (inputs.length === 1) corpus.push(inputs[0]!)
     else {
       const half = inputs.length >> 1
       explore(inputs.slice(0, half))
       explore(inputs.slice(half))
     }
+    // What no half reaches again ran because it was the first time: it is nothing to look for.
+    coverage.see(fresh)
     return true
   }
   let size: number = batch.least
