@@ -529,10 +529,10 @@ describe("options of HTTP", () => {
         models,
         "--http-max-connections=3",
         "--http-max-inflight-requests=1",
-        "--http-header-timeout-ms=300",
-        "--http-body-timeout-ms=700",
+        "--http-header-timeout-ms=1000",
+        "--http-body-timeout-ms=1500",
         "--http-request-timeout-ms=5000",
-        "--http-idle-timeout-ms=200"
+        "--http-idle-timeout-ms=1000"
       ])
       const { hostname, port } = new URL(server.url)
       /** Everything that comes back, once the server has closed the connection. */

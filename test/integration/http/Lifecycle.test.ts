@@ -79,7 +79,7 @@ describe("life of the HTTP front end", () => {
 
   it.live("closes an idle connection after the idle timeout", () =>
     Effect.gen(function*() {
-      const { port } = yield* start({ idleTimeout: "100 millis" })
+      const { port } = yield* start({ idleTimeout: "1 second" })
       const client = yield* connect(port)
       client.send("GET /v2 HTTP/1.1\r\n\r\n")
       yield* client.answers(1)
@@ -88,7 +88,7 @@ describe("life of the HTTP front end", () => {
 
   it.live("cuts a client that stops reading its answer, and gives the answer back", () =>
     Effect.gen(function*() {
-      const { fake, held, port } = yield* start({ bodyTimeout: "200 millis" })
+      const { fake, held, port } = yield* start({ bodyTimeout: "1 second" })
       const client = yield* connect(port)
       client.socket.pause()
       const request = inferRequest(new Array(2_000_000).fill(1))
