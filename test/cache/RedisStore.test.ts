@@ -5,6 +5,7 @@ import * as CacheKey from "../../src/layers/cache/internal/CacheKey.ts"
 import { type RedisConnection, RedisLost } from "../../src/layers/cache/internal/RedisConnection.ts"
 import * as RedisStore from "../../src/layers/cache/internal/RedisStore.ts"
 import { settle } from "../execution/FakeInstances.ts"
+import * as ProgramLogger from "../ProgramLogger.ts"
 import { job, tensor } from "./FakeScheduler.ts"
 
 const scheme = CacheKey.scheme({ model: "m", version: 1, identity: "i" })
@@ -54,7 +55,7 @@ class FakeRedis {
 }
 
 const make = Effect.fnUntraced(function*(redis: FakeRedis, options: Partial<RedisStore.Options> = {}) {
-  const logger = Logger.make(({ message }) => void redis.lines.push(String(message)))
+  const logger = ProgramLogger.make(({ message }) => void redis.lines.push(String(message)))
   const store = yield* Effect.provide(
     RedisStore.make({
       open: redis.open,

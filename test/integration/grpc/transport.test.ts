@@ -608,7 +608,7 @@ describe("life of the gRPC listener", () => {
 
   it.live("closes connections that do not greet, are idle, or stop within a message", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start(echo, { handshakeTimeout: 80, idleTimeout: 80, bodyTimeout: 80 })
+      const { held, port } = yield* start(echo, { handshakeTimeout: 1000, idleTimeout: 1000, bodyTimeout: 500 })
       const silent = yield* connect(port, false)
       yield* silent.until(({ closed }) => closed)
       assert.strictEqual(silent.frames.length, 0)
@@ -649,14 +649,14 @@ describe("life of the gRPC listener", () => {
 
   it.live("gives up an answer that its client does not read", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start(echo, { bodyTimeout: 80 })
+      const { held, port } = yield* start(echo, { bodyTimeout: 500 })
       const windowed = yield* connect(port)
       windowed.call(1, bytes(100_000))
       yield* windowed.until((client) => client.reset(1) === 8)
       yield* empty(held)
       const answer = bytes(15_000_000)
       const large = yield* start((call) => call.receiveOne(() => call.reply([answer], answer.length, () => {})), {
-        bodyTimeout: 80
+        bodyTimeout: 500
       })
       const deaf = yield* connect(large.port)
       deaf.send(settings(Setting.initialWindowSize, 2 ** 30), frame(FrameType.windowUpdate, 0, 0, uint32(2 ** 30)))
@@ -683,7 +683,7 @@ describe("life of the gRPC listener", () => {
       const gate = yield* Deferred.make<void>()
       const { held, port } = yield* start(
         (call) => call.receiveOne(() => call.run(Deferred.await(gate), () => call.reply([], 0, () => {}))),
-        { maxConnectionAge: 60, maxConnectionAgeGrace: 100 }
+        { maxConnectionAge: 500, maxConnectionAgeGrace: 500 }
       )
       const client = yield* connect(port)
       client.call(1, bytes(1))
@@ -697,7 +697,7 @@ describe("life of the gRPC listener", () => {
   it.live("pings a silent client and cuts it when it does not answer", () =>
     Effect.gen(function*() {
       const { held, port } = yield* start((call) => call.receiveOne(() => call.run(Effect.never, () => {})), {
-        keepAlive: { time: 60, timeout: 60 }
+        keepAlive: { time: 60, timeout: 1000 }
       })
       const client = yield* connect(port)
       client.call(1, bytes(1))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
+import * as ProgramLogger from "../../ProgramLogger.ts"
 import { answers, isEmpty, make, read, settle, textOf } from "./Sequences.ts"
 
 const oldest = { oldest: {}, max_sequence_idle_microseconds: 5_000_000n }
@@ -61,7 +62,7 @@ describe("Admission of sequences", () => {
     "lets a START of a sequence that has not ended go on in its slot, afresh, with a warning",
     Effect.fnUntraced(function*() {
       const warnings: Array<unknown> = []
-      const logger = Logger.layer([Logger.make(({ logLevel, message }) => {
+      const logger = Logger.layer([ProgramLogger.make(({ logLevel, message }) => {
         if (logLevel === "Warn") warnings.push(message)
       })])
       yield* Effect.gen(function*() {

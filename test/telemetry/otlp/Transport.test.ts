@@ -6,6 +6,7 @@ import type { Serializer } from "../../../src/layers/telemetry/internal/otlp/Ser
 import { SignalBook } from "../../../src/layers/telemetry/internal/otlp/SignalBook.ts"
 import type { SignalSettings } from "../../../src/layers/telemetry/internal/otlp/SignalSettings.ts"
 import * as Transport from "../../../src/layers/telemetry/internal/otlp/Transport.ts"
+import * as ProgramLogger from "../../ProgramLogger.ts"
 
 const settings: SignalSettings = {
   protocol: "http/json",
@@ -39,7 +40,7 @@ const setup = (tries: ReadonlyArray<Effect.Effect<Uint8Array, SendFailed>>) => {
       })
   }
   const book = new SignalBook("traces")
-  const log = Logger.layer([Logger.make(({ logLevel, message }) => {
+  const log = Logger.layer([ProgramLogger.make(({ logLevel, message }) => {
     lines.push(`${logLevel} ${String(message)}`)
   })])
   return { at, lines, book, log, transport: Transport.over(sender, settings, serializer, book) }
