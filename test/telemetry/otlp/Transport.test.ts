@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Layer, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
 import { type Sender, SendFailed } from "../../../src/layers/telemetry/internal/otlp/Sender.ts"
-import type { Serializer } from "../../../src/layers/telemetry/internal/otlp/Serializer.ts"
+import type { Writing } from "../../../src/layers/telemetry/internal/otlp/Serializer.ts"
 import { SignalBook } from "../../../src/layers/telemetry/internal/otlp/SignalBook.ts"
 import type { SignalSettings } from "../../../src/layers/telemetry/internal/otlp/SignalSettings.ts"
 import * as Transport from "../../../src/layers/telemetry/internal/otlp/Transport.ts"
@@ -16,10 +16,9 @@ const settings: SignalSettings = {
   certificates: {}
 }
 
-const serializer: Serializer<number> = {
+const writing: Writing<number> = {
   items: (request) => request,
-  protobuf: () => new Uint8Array(0),
-  json: () => new Uint8Array(0)
+  write: () => new Uint8Array(0)
 }
 
 const taken = new Uint8Array(0)
@@ -42,7 +41,7 @@ const setup = (tries: ReadonlyArray<Effect.Effect<Uint8Array, SendFailed>>) => {
   const log = Logger.layer([Logger.make(({ logLevel, message }) => {
     lines.push(`${logLevel} ${String(message)}`)
   })])
-  return { at, lines, book, log, transport: Transport.over(sender, settings, serializer, book) }
+  return { at, lines, book, log, transport: Transport.over(sender, settings, writing, book) }
 }
 
 const run = (effect: Effect.Effect<void>, log: Layer.Layer<never>, ...times: ReadonlyArray<number>) =>

@@ -7,38 +7,44 @@
 
 const encoder = new TextEncoder()
 
-/** Value of a hexadecimal digit by its character; other characters count as 0. */
-const digits = new Uint8Array(128)
-for (let value = 0; value < 16; value++) digits[value.toString(16).charCodeAt(0)] = value
-
 /** @category models */
 export class ReverseWriter {
+  private readonly size: number
   private bytes: Uint8Array
+  private view: DataView
   private at: number
+  /** What was taken begins here. */
+  private end: number
 
-  /** `size`: bytes to begin with; more are taken as they are needed. */
+  /** `size`: bytes of a block of memory; a message that is longer has a block of its own. */
   constructor(size: number) {
+    this.size = size
     this.bytes = new Uint8Array(size)
-    this.at = size
+    this.view = new DataView(this.bytes.buffer)
+    this.at = this.end = size
   }
 
   /** Bytes written so far: what a message that is written next ends before. */
   get length(): number {
-    return this.bytes.length - this.at
+    return this.end - this.at
   }
 
-  /** What was written, in its order. The writer is not to be used any more. */
-  finish(): Uint8Array {
-    return this.bytes.subarray(this.at)
+  /** What was written since the last time, in its order. It shares its memory with what was taken before and after it. */
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(this.at, this.end)
+    this.end = this.at
+    return taken
   }
 
   /** Makes room for so many bytes more. */
   private room(size: number): void {
     if (this.at >= size) return
     const { length } = this
-    const bytes = new Uint8Array(2 * (length + size))
-    bytes.set(this.bytes.subarray(this.at), bytes.length - length)
+    const bytes = new Uint8Array(Math.max(this.size, 2 * (length + size)))
+    bytes.set(this.bytes.subarray(this.at, this.end), bytes.length - length)
     this.bytes = bytes
+    this.view = new DataView(bytes.buffer)
+    this.end = bytes.length
     this.at = bytes.length - length
   }
 
@@ -73,24 +79,30 @@ export class ReverseWriter {
   /** Four bytes. */
   fixed32(value: number): void {
     this.room(4)
-    const at = this.at -= 4
-    const { bytes } = this
-    bytes[at] = value & 0xff
-    bytes[at + 1] = (value >>> 8) & 0xff
-    bytes[at + 2] = (value >>> 16) & 0xff
-    bytes[at + 3] = value >>> 24
+    this.view.setUint32(this.at -= 4, value, true)
   }
 
-  /** Eight bytes of an unsigned integer, given as two halves. */
-  fixed64(low: number, high: number): void {
-    this.fixed32(high)
-    this.fixed32(low)
+  /** Eight bytes of an unsigned integer. */
+  fixed64(value: bigint): void {
+    this.room(8)
+    this.view.setBigUint64(this.at -= 8, value, true)
   }
 
   double(value: number): void {
     this.room(8)
-    this.at -= 8
-    new DataView(this.bytes.buffer).setFloat64(this.at, value, true)
+    this.view.setFloat64(this.at -= 8, value, true)
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
+    this.room(bytes.length)
+    this.bytes.set(bytes, this.at -= bytes.length)
+  }
+
+  /** Four bytes of an id, the first digits of it first. */
+  word(value: number): void {
+    this.room(4)
+    this.view.setInt32(this.at -= 4, value, false)
   }
 
   /** Length and UTF-8 bytes. */
@@ -114,17 +126,6 @@ export class ReverseWriter {
     this.at -= utf8.length
     this.bytes.set(utf8, this.at)
     this.uint32(utf8.length)
-  }
-
-  /** Length and bytes of an id of hexadecimal digits. */
-  id(hexadecimal: string): void {
-    const size = hexadecimal.length >> 1
-    this.room(size)
-    const at = this.at -= size
-    for (let i = 0; i < size; i++) {
-      this.bytes[at + i] = (digits[hexadecimal.charCodeAt(2 * i)]! << 4) | digits[hexadecimal.charCodeAt(2 * i + 1)]!
-    }
-    this.uint32(size)
   }
 
   /** The length of a message that was written since `length` was this. */
