@@ -51,4 +51,29 @@ describe("spans in protobuf", () => {
     for (let i = 0; i < 1000; i++) SpanStories.tell(tracer, { ...SpanStories.empty, attributes: [["number", i]] })
     assert.isTrue(isSame(ended))
   })
+
+  it("are right in memory that others have had, and stay so until they are sent", () => {
+    const { ended, tracer } = Recordings.setup()
+    const writer = new SpansWriter(source)
+    const memory = new Set<ArrayBufferLike>()
+    let kept: { readonly request: Uint8Array; readonly expected: Uint8Array } | undefined
+    for (let round = 0; round < 30; round++) {
+      const text = String.fromCharCode(97 + round % 26).repeat(round === 20 ? 100_000 : 600)
+      for (let i = 0; i < 120; i++) {
+        SpanStories.tell(tracer, { ...SpanStories.empty, attributes: [["i", i], ["text", text]] })
+      }
+      const spans = ended.splice(0)
+      // As they come while others are still to be sent.
+      const written = spans.map((span) => writer.one(span))
+      const expected = theirs(spans)
+      const request = writer.request(written)
+      assert.isTrue(Buffer.from(expected).equals(request), `${round}`)
+      memory.add(request.buffer)
+      if (round === 5) kept = { request, expected }
+      else writer.sent(request)
+    }
+    assert.isTrue(Buffer.from(kept!.expected).equals(kept!.request))
+    // That of the first, of the one after what is kept, and of the large one.
+    assert.isAtMost(memory.size, 4)
+  })
 })

@@ -35,7 +35,10 @@ export interface Bounded {
   readonly dropped: number
 }
 
-const nothing: Bounded = { attributes: {}, dropped: 0 }
+/** No attributes. @category constants */
+export const none: Bounded["attributes"] = {}
+
+const nothing: Bounded = { attributes: none, dropped: 0 }
 
 /** So many of them, each so long. @category conversions */
 export const bounded = (
@@ -47,16 +50,21 @@ export const bounded = (
   let kept: Record<string, Value> | undefined
   let size = 0
   let dropped = 0
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "") continue
+  for (const name in attributes) {
+    if (name === "" || !Object.hasOwn(attributes, name)) continue
     if (size >= count) {
       dropped++
       continue
     }
     kept ??= {}
     // A name such as `__proto__` is one as well.
-    Object.defineProperty(kept, name, { value: of(value, limit), enumerable: true, configurable: true, writable: true })
+    Object.defineProperty(kept, name, {
+      value: of(attributes[name], limit),
+      enumerable: true,
+      configurable: true,
+      writable: true
+    })
     size++
   }
-  return kept === undefined && dropped === 0 ? nothing : { attributes: kept ?? nothing.attributes, dropped }
+  return kept === undefined && dropped === 0 ? nothing : { attributes: kept ?? none, dropped }
 }

@@ -3,6 +3,7 @@ import type { Facts } from "../../spans/OwnSpan.ts"
 import { bounded } from "../../spans/SpanValues.ts"
 import * as AttributesProtobuf from "./AttributesProtobuf.ts"
 import * as AttributeValues from "./AttributeValues.ts"
+import { Blocks } from "./Block.ts"
 import { ReverseWriter } from "./ReverseWriter.ts"
 
 /** @category models */
@@ -33,9 +34,9 @@ export class FactBlock {
   }
 
   private write(): Uint8Array {
-    const writer = new ReverseWriter(512)
+    const writer = new ReverseWriter(new Blocks(512, 0))
     AttributesProtobuf.write(writer, AttributesProtobuf.spanField, this.names, this.values)
-    return writer.take().slice()
+    return writer.take().bytes.slice()
   }
 }
 

@@ -5,23 +5,48 @@
  * Source: protobuf encoding, https://protobuf.dev/programming-guides/encoding/
  */
 
+import type { Block, Blocks } from "./Block.ts"
+
 const encoder = new TextEncoder()
+
+/** A message that was written. @category models */
+export class Written {
+  readonly block: Block
+  readonly from: number
+  readonly to: number
+
+  constructor(block: Block, from: number, to: number) {
+    this.block = block
+    this.from = from
+    this.to = to
+  }
+
+  get length(): number {
+    return this.to - this.from
+  }
+
+  /** Its bytes, until it is released. */
+  get bytes(): Uint8Array {
+    return this.block.bytes.subarray(this.from, this.to)
+  }
+}
 
 /** @category models */
 export class ReverseWriter {
-  private readonly size: number
+  private readonly blocks: Blocks
+  private block: Block
   private bytes: Uint8Array
   private view: DataView
   private at: number
   /** What was taken begins here. */
   private end: number
 
-  /** `size`: bytes of a block of memory; a message that is longer has a block of its own. */
-  constructor(size: number) {
-    this.size = size
-    this.bytes = new Uint8Array(size)
-    this.view = new DataView(this.bytes.buffer)
-    this.at = this.end = size
+  constructor(blocks: Blocks) {
+    this.blocks = blocks
+    const { bytes, view } = this.block = blocks.take(0)
+    this.bytes = bytes
+    this.view = view
+    this.at = this.end = bytes.length
   }
 
   /** Bytes written so far: what a message that is written next ends before. */
@@ -29,23 +54,30 @@ export class ReverseWriter {
     return this.end - this.at
   }
 
-  /** What was written since the last time, in its order. It shares its memory with what was taken before and after it. */
-  take(): Uint8Array {
-    const taken = this.bytes.subarray(this.at, this.end)
-    this.end = this.at
-    return taken
+  /** What was written since the last time, in its order. Its memory is used again once it was released. */
+  take(): Written {
+    const { at, block, end } = this
+    block.held++
+    this.end = at
+    return new Written(block, at, end)
+  }
+
+  /** Nobody reads it any more. It is called once at most; what is never released is left to the garbage collector. */
+  release({ block }: Written): void {
+    if (--block.held === 0 && block !== this.block) this.blocks.give(block)
   }
 
   /** Makes room for so many bytes more. */
   private room(size: number): void {
     if (this.at >= size) return
-    const { length } = this
-    const bytes = new Uint8Array(Math.max(this.size, 2 * (length + size)))
+    const { block: old, length } = this
+    const { bytes, view } = this.block = this.blocks.take(2 * (length + size))
     bytes.set(this.bytes.subarray(this.at, this.end), bytes.length - length)
     this.bytes = bytes
-    this.view = new DataView(bytes.buffer)
+    this.view = view
     this.end = bytes.length
     this.at = bytes.length - length
+    if (old.held === 0) this.blocks.give(old)
   }
 
   /** One byte, such as a tag of the fields 1 to 15: field number times 8 plus wire type. */

@@ -6,6 +6,8 @@ export interface Writing<Request> {
   /** Spans, data points or log records in it. */
   readonly items: (request: Request) => number
   readonly write: (request: Request) => Uint8Array
+  /** A body has been sent, and nobody reads it any more. It is not called where that is not sure. */
+  readonly sent?: (body: Uint8Array) => void
 }
 
 /** In either form. @category models */

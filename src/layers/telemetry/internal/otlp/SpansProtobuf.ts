@@ -6,9 +6,11 @@
  */
 import type { Tracer } from "effect"
 import * as AttributesProtobuf from "./AttributesProtobuf.ts"
-import type { Value } from "./AttributeValues.ts"
+import { none, type Value } from "./AttributeValues.ts"
+import { Blocks } from "./Block.ts"
+import { BodyMemory } from "./BodyMemory.ts"
 import { RecordedSpan, type SpanEvent, type SpanLink } from "./RecordedSpan.ts"
-import { ReverseWriter } from "./ReverseWriter.ts"
+import { ReverseWriter, type Written } from "./ReverseWriter.ts"
 import type { Source } from "./SpanSource.ts"
 import { SpanContext } from "./TraceIds.ts"
 
@@ -45,8 +47,7 @@ const flags = (writer: ReverseWriter, field: number, isSampled: boolean, isRemot
 }
 
 const attributes = (writer: ReverseWriter, field: number, all: Readonly<Record<string, Value>>): void => {
-  const names = Object.keys(all)
-  if (names.length > 0) AttributesProtobuf.write(writer, field, names, Object.values(all))
+  if (all !== none) AttributesProtobuf.write(writer, field, Object.keys(all), Object.values(all))
 }
 
 const link = (writer: ReverseWriter, { attributes: all, dropped, span }: SpanLink): void => {
@@ -112,38 +113,72 @@ const resource = (writer: ReverseWriter, { resource: all }: Source): void => {
   message(writer, 1, since)
 }
 
-/** Bytes of memory that ended spans share. */
+/** Bytes of memory that ended spans share, and how many such pieces are kept for others. */
 const blockSize = 65_536
+const maxFreeBlocks = 16
 
 /** Writes the spans of one source. @category models */
 export class SpansWriter {
-  private readonly writer = new ReverseWriter(blockSize)
+  private readonly writer = new ReverseWriter(new Blocks(blockSize, maxFreeBlocks))
+  private readonly bodies = new BodyMemory()
+  /** The scope with its field, and the resource with its own. */
   private readonly scope: Uint8Array
   private readonly resource: Uint8Array
 
   constructor(source: Source) {
     scope(this.writer, source)
-    this.scope = this.writer.take()
+    this.scope = this.copy()
     resource(this.writer, source)
-    this.resource = this.writer.take()
+    this.resource = this.copy()
   }
 
   /** One span, as `request` takes it. */
-  one(ended: RecordedSpan): Uint8Array {
+  one(ended: RecordedSpan): Written {
     span(this.writer, ended)
     return this.writer.take()
   }
 
-  /** An `ExportTraceServiceRequest` of spans that were written one by one. */
-  request(spans: ReadonlyArray<Uint8Array>): Uint8Array {
+  /**
+   * An `ExportTraceServiceRequest` of spans that were written one by one, each of which is used up by it. The next one may have its
+   * memory once it was `sent`.
+   */
+  request(spans: ReadonlyArray<Written>): Uint8Array {
     let size = 0
     for (let i = 0; i < spans.length; i++) size += spans[i]!.length
-    const writer = new ReverseWriter(size + this.scope.length + this.resource.length + 32)
-    for (let i = spans.length - 1; i >= 0; i--) writer.raw(spans[i]!)
-    writer.raw(this.scope)
-    message(writer, 2, 0)
-    writer.raw(this.resource)
-    message(writer, 1, 0)
-    return writer.take()
+    const inner = size + this.scope.length
+    const list = this.header(2, inner)
+    const whole = this.header(1, this.resource.length + list.length + inner)
+    const bytes = this.bodies.take(whole.length + this.resource.length + list.length + inner)
+    let at = 0
+    for (const part of [whole, this.resource, list, this.scope]) {
+      bytes.set(part, at)
+      at += part.length
+    }
+    for (let i = 0; i < spans.length; i++) {
+      const one = spans[i]!
+      bytes.set(one.bytes, at)
+      at += one.length
+      this.writer.release(one)
+    }
+    return bytes
+  }
+
+  sent(request: Uint8Array): void {
+    this.bodies.give(request)
+  }
+
+  /** What a message in a field begins with. */
+  private header(field: number, length: number): Uint8Array {
+    this.writer.uint32(length)
+    tag(this.writer, field, wire.nested)
+    return this.copy()
+  }
+
+  /** What was just written, in memory of its own. */
+  private copy(): Uint8Array {
+    const written = this.writer.take()
+    const bytes = written.bytes.slice()
+    this.writer.release(written)
+    return bytes
   }
 }

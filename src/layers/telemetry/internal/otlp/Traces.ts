@@ -11,6 +11,7 @@ import * as Outlet from "./Outlet.ts"
 import type { TracesPlan } from "./Plan.ts"
 import { type RecordedSpan, type Recording } from "./RecordedSpan.ts"
 import type { ResourceAttributes } from "./Resource.ts"
+import type { Written } from "./ReverseWriter.ts"
 import * as SampledTracer from "./SampledTracer.ts"
 import type { SignalBook } from "./SignalBook.ts"
 import type { SignalPlan } from "./SignalVariables.ts"
@@ -42,7 +43,11 @@ const asBytes = ({ book, flush, plan }: Options, otlp: SignalPlan, source: Sourc
     const writer = new SpansWriter(source)
     const transport = yield* Transport.make(
       yield* Certificates.settings(otlp),
-      { items: (spans: ReadonlyArray<Uint8Array>) => spans.length, write: (spans) => writer.request(spans) },
+      {
+        items: (spans: ReadonlyArray<Written>) => spans.length,
+        write: (spans) => writer.request(spans),
+        sent: (body) => writer.sent(body)
+      },
       book
     )
     const queue = yield* ExportQueue.make(plan.queue, book, transport.send, flush)

@@ -64,7 +64,13 @@ export const over = <Request>(
   return {
     send: (request) => {
       const items = writing.items(request)
-      return Effect.suspend(() => withRetries(sender, writing.write(request), settings.timeoutMillis, book.leaving))
+      return Effect.suspend(() => {
+        const body = writing.write(request)
+        return Effect.tap(
+          withRetries(sender, body, settings.timeoutMillis, book.leaving),
+          Effect.sync(() => writing.sent?.(body))
+        )
+      })
         .pipe(
           Effect.matchEffect({
             onFailure: ({ message }) => book.gaveUp(items, there, message),
