@@ -87,6 +87,27 @@ describe("an exported span", () => {
     assert.notStrictEqual(child.spanId, spans[0]!.spanId)
   })
 
+  it("is referred to by its ids, with whatever tracestate there is", () => {
+    const parent = OtelTracer.makeExternalSpan({
+      traceId: "0af7651916cd43dd8448eb211c80319c",
+      spanId: "00000000000000ff",
+      traceState: "a=1"
+    })
+    const { span } = begin({ parent })
+    const { spanId, traceId } = span
+    assert.strictEqual(traceId, parent.traceId)
+    for (const traceState of [undefined, "a=1", "b=2"]) {
+      const context = span.contextWith(traceState)
+      assert.deepStrictEqual(
+        [context.traceId, context.spanId, context.sampled, context.traceState],
+        [traceId, spanId, true, traceState]
+      )
+      // It may be kept long after the span, which is not to be kept with it.
+      assert.isTrue(context.isLight)
+      assert.isFalse(Object.values(context).includes(span))
+    }
+  })
+
   it("begins a trace where the ids of its parent are none", () => {
     for (const [traceId, spanId] of [["1", "2"], ["0".repeat(32), "1".repeat(16)], ["1".repeat(32), "x".repeat(16)]]) {
       const { span } = begin({ parent: Tracer.externalSpan({ traceId: traceId!, spanId: spanId! }) })

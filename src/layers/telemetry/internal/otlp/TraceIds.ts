@@ -78,6 +78,10 @@ export class SpanContext implements TraceContext {
     return true
   }
 
+  get isLight(): boolean {
+    return true
+  }
+
   get traceId(): string {
     return this.trace.toString()
   }
