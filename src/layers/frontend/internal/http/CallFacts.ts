@@ -3,26 +3,35 @@ import type { IncomingMessage } from "node:http"
 import type { Code } from "../../../../schema/Errors.ts"
 import type { TraceFailure } from "../../../../schema/RequestTrace.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
+import * as ConnectionFacts from "../tracing/ConnectionFacts.ts"
 import * as WireFacts from "../tracing/WireFacts.ts"
 import { type Captures, pathOf } from "./Router.ts"
+
+interface Route {
+  readonly name: string
+  readonly route: string
+}
+
+const routed = (route: string): Route => ({ name: `POST ${route}`, route })
+
+const ofModel = routed("/v2/models/{model}/infer")
+const ofVersion = routed("/v2/models/{model}/versions/{version}/infer")
 
 /** Of the request for a model, or for a version of one. @internal */
 export const of = (request: IncomingMessage, { version }: Captures): ArrivalFacts => {
   const { headers, httpVersion, socket, url } = request
-  const route = version === "" ? "/v2/models/{model}/infer" : "/v2/models/{model}/versions/{version}/infer"
+  const { name, route } = version === "" ? ofModel : ofVersion
   const agent = headers["user-agent"]
-  return {
-    name: `POST ${route}`,
-    attributes: [
-      ["http.request.method", "POST"],
-      ["http.route", route],
-      ["url.path", pathOf(url!)],
-      ["url.scheme", "http"],
-      ["network.protocol.version", httpVersion],
-      ...WireFacts.ofWire(socket, headers.host),
-      ...(agent === undefined ? [] : [["user_agent.original", agent] as const])
-    ]
-  }
+  const said = { name, version: httpVersion, authority: headers.host, agent }
+  const { attributes } = ConnectionFacts.find(socket, said) ?? ConnectionFacts.keep(socket, said, [
+    ["http.request.method", "POST"],
+    ["http.route", route],
+    ["url.scheme", "http"],
+    ["network.protocol.version", httpVersion],
+    ...WireFacts.ofWire(socket, headers.host),
+    ...(agent === undefined ? [] : [["user_agent.original", agent] as const])
+  ])
+  return { name, attributes, path: pathOf(url!) }
 }
 
 const codeOf = (status: number): Code =>
