@@ -1,13 +1,14 @@
 /** What traces say of a request for inference over HTTP. Source: OpenTelemetry semantic conventions 1.45, "HTTP spans". */
-import type { IncomingMessage } from "node:http"
+import { TLSSocket } from "node:tls"
 import type { Code } from "../../../../schema/Errors.ts"
 import type { TraceFailure } from "../../../../schema/RequestTrace.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import * as WireFacts from "../tracing/WireFacts.ts"
 import { type Captures, pathOf } from "./Router.ts"
+import type { Request } from "./Wire.ts"
 
 /** Of the request for a model, or for a version of one. @internal */
-export const of = (request: IncomingMessage, { version }: Captures): ArrivalFacts => {
+export const of = (request: Request, { version }: Captures): ArrivalFacts => {
   const { headers, httpVersion, socket, url } = request
   const route = version === "" ? "/v2/models/{model}/infer" : "/v2/models/{model}/versions/{version}/infer"
   const agent = headers["user-agent"]
@@ -17,8 +18,8 @@ export const of = (request: IncomingMessage, { version }: Captures): ArrivalFact
       ["http.request.method", "POST"],
       ["http.route", route],
       ["url.path", pathOf(url!)],
-      ["url.scheme", "http"],
-      ["network.protocol.version", httpVersion],
+      ["url.scheme", socket instanceof TLSSocket ? "https" : "http"],
+      ["network.protocol.version", httpVersion === "2.0" ? "2" : httpVersion],
       ...WireFacts.ofWire(socket, headers.host),
       ...(agent === undefined ? [] : [["user_agent.original", agent] as const])
     ]
