@@ -21,6 +21,8 @@ export class Connections {
 
   /** Serves a connection, from the preface of HTTP/2 on. */
   accept(socket: Socket): void {
+    // A client that sends nothing more can neither widen a window nor answer a ping.
+    socket.allowHalfOpen = false
     const connection = new Connection(socket, this.options)
     this.all.set(connection, new Upkeep(connection, this.upkeep, performance.now()))
     socket.on("close", () => this.all.delete(connection))

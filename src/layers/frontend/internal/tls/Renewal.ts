@@ -3,7 +3,7 @@
  *
  * Files are followed through symbolic links, so that a secret which Kubernetes swaps is seen. What cannot be used changes nothing.
  */
-import { Duration, Effect, type Scope } from "effect"
+import { DateTime, Duration, Effect, type Scope } from "effect"
 import { stat } from "node:fs/promises"
 import type { ListenFailed } from "../../../../schema/Errors.ts"
 import type { CertificateRegistry } from "../../../../services/Certificates.ts"
@@ -104,4 +104,4 @@ export const make: (options: Options) => Effect.Effect<Renewal, ListenFailed, Sc
 const isSame = (one: TlsMaterial, other: TlsMaterial): boolean =>
   one.cert === other.cert && one.key === other.key && one.rootCert === other.rootCert
 
-const dateOf = ({ expiresMillis }: TlsMaterial): string => new Date(expiresMillis).toISOString()
+const dateOf = ({ expiresMillis }: TlsMaterial): string => DateTime.formatIso(DateTime.makeUnsafe(expiresMillis))
