@@ -90,7 +90,11 @@ const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve
 
 const measure = async (kind: Kind, folder: string): Promise<number> => {
   const flags = kind.secure
-    ? ["--http-use-ssl=true", `--http-server-cert=${join(folder, "cert.pem")}`, `--http-server-key=${join(folder, "key.pem")}`]
+    ? [
+      "--http-use-ssl=true",
+      `--http-server-cert=${join(folder, "cert.pem")}`,
+      `--http-server-key=${join(folder, "key.pem")}`
+    ]
     : []
   const server = await start(
     join(folder, "models"),

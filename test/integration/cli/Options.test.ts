@@ -12,6 +12,7 @@ import { eventually } from "../http/Wire.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import { sourceOptions } from "./SourceOptions.ts"
+import { tlsOptions } from "./TlsOptions.ts"
 import { traceOptions } from "./TraceOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
@@ -552,6 +553,7 @@ describe("options of HTTP", () => {
 })
 
 grpcOptions(test)
+tlsOptions(test)
 
 sourceOptions(test)
 
