@@ -1,6 +1,6 @@
 /** A client of HTTP/2 for tests, of node, with its streams laid open. */
 import { Effect, type Scope } from "effect"
-import * as Http2 from "node:http2"
+import type * as Http2 from "node:http2"
 import { connect } from "node:http2"
 
 export interface StreamAnswer {
