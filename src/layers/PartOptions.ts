@@ -5,6 +5,7 @@ import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
 import type * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
 import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
+import type { TlsOptions } from "./frontend/Tls.ts"
 import * as ProcessMemory from "./ProcessMemory.ts"
 import type * as FileModelRepository from "./repository/FileModelRepository.ts"
 import type * as OtlpTelemetry from "./telemetry/OtlpTelemetry.ts"
@@ -54,11 +55,45 @@ const residencyOptions = (options: ServerOptions): FileModelRepository.Options["
     residentBytes: ProcessMemory.privateBytes
   }
 
+/** A time for which 0 says that there is none. */
+const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
+
+interface TlsFiles {
+  readonly use: boolean
+  readonly mutual: boolean
+  readonly certificate: string
+  readonly key: string
+  readonly roots: string
+}
+
+const tlsOptions = (
+  { tlsMinVersion, tlsReloadIntervalMs }: ServerOptions,
+  { certificate, key, mutual, roots, use }: TlsFiles
+): TlsOptions | undefined =>
+  use || mutual
+    ? {
+      certificate,
+      key,
+      clientRoots: mutual ? roots : undefined,
+      minVersion: `TLSv${tlsMinVersion}`,
+      reloadInterval: unlessZero(tlsReloadIntervalMs) ?? Duration.infinity
+    }
+    : undefined
+
 /** Of the HTTP front end. @internal */
 export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   address: options.httpAddress,
   port: options.httpPort,
   reusePort: options.reuseHttpPort,
+  tls: tlsOptions(options, {
+    use: options.httpUseSsl,
+    mutual: options.httpUseSslMutual,
+    certificate: options.httpServerCert,
+    key: options.httpServerKey,
+    roots: options.httpRootCert
+  }),
+  ...(options.adminAddress === "" ? {} : { admin: { address: options.adminAddress, port: options.adminPort } }),
+  maxConcurrentStreams: options.httpMaxConcurrentStreams,
   maxInputSize: options.httpMaxInputSize,
   maxRequestBytes: options.httpMaxRequestBytes,
   maxInflightBytes: options.httpMaxInflightBytes,
@@ -86,21 +121,19 @@ export const clientMemoryOptions = (options: ServerOptions): FileClientMemory.Op
   maxBytes: options.clientShmMaxBytes
 })
 
-/** A time for which 0 says that there is none. */
-const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
-
 /** Of the gRPC front end. @internal */
 export const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
   address: options.grpcAddress,
   port: options.grpcPort,
   reusePort: options.reuseGrpcPort,
-  tls: options.grpcUseSsl || options.grpcUseSslMutual
-    ? {
-      certificate: options.grpcServerCert,
-      key: options.grpcServerKey,
-      clientRoots: options.grpcUseSslMutual ? options.grpcRootCert : undefined
-    }
-    : undefined,
+  tls: tlsOptions(options, {
+    use: options.grpcUseSsl,
+    mutual: options.grpcUseSslMutual,
+    certificate: options.grpcServerCert,
+    key: options.grpcServerKey,
+    roots: options.grpcRootCert
+  }),
+  adminElsewhere: options.adminAddress !== "",
   maxMessageBytes: options.grpcMaxRequestBytes,
   maxSendMessageBytes: options.grpcMaxResponseBytes,
   maxInflightBytes: options.grpcMaxInflightBytes,

@@ -9,6 +9,7 @@ import type { ListenFailed, ModelsNotLoaded, PollFailed, SharedMemoryMissing } f
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
+import { Certificates, make as makeCertificates } from "../services/Certificates.ts"
 import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
@@ -171,7 +172,8 @@ export const layer = (
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
     Layer.provide(options.allowClientShm ? FileClientMemory.layer(clientMemoryOptions(options)) : Layer.empty),
     Layer.provideMerge(observed),
-    Layer.provide(Layer.sync(Departure, makeDeparture))
+    Layer.provide(Layer.sync(Departure, makeDeparture)),
+    Layer.provide(Layer.sync(Certificates, makeCertificates))
   )
 }
 

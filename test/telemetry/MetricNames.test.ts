@@ -5,6 +5,7 @@ import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRa
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
 import { ModelNotFound } from "../../src/schema/Errors.ts"
+import { Certificates, make as makeCertificates } from "../../src/services/Certificates.ts"
 import type { Instances } from "../../src/services/Executor.ts"
 import { ExportCounts, type SignalCounts } from "../../src/services/ExportCounts.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
@@ -83,6 +84,13 @@ const families = (
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
         Layer.provide(Layer.succeed(ResponseCache, options.cache)),
         Layer.provide(Layer.succeed(ExportCounts, { read: () => options.exports === true ? [exported] : [] })),
+        Layer.provide(
+          Layer.sync(Certificates, () => {
+            const registry = makeCertificates()
+            if (options.exports === true) registry.set("HTTP", 1e12)
+            return registry
+          })
+        ),
         Layer.provide(options.limited === true ? Layer.orDie(limiter) : Layer.empty)
       )
     )

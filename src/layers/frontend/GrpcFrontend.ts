@@ -7,16 +7,18 @@
  * Source: protocol §7.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
-import type { ListenFailed } from "../../schema/Errors.ts"
+import { type ListenFailed, Restricted } from "../../schema/Errors.ts"
 import type { CompressionLevel } from "../../schema/options/GrpcRows.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { rpcPath } from "../../schema/proto/Descriptor.ts"
 import { InferenceService } from "../../schema/proto/InferenceService.ts"
 import * as ProtoFiles from "../../schema/proto/ProtoFiles.ts"
+import { Certificates } from "../../services/Certificates.ts"
 import { ClientMemory } from "../../services/ClientMemory.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import * as AdminOperations from "./internal/AdminOperations.ts"
 import type { GrpcCall } from "./internal/grpc/Call.ts"
 import * as Listener from "./internal/grpc/Listener.ts"
 import type { Metadata as CallMetadata } from "./internal/grpc/Metadata.ts"
@@ -35,23 +37,14 @@ import * as Statistics from "./internal/grpc/rpcs/Statistics.ts"
 import * as StreamInfer from "./internal/grpc/rpcs/StreamInfer.ts"
 import * as Trace from "./internal/grpc/rpcs/Trace.ts"
 import { Status } from "./internal/grpc/Status.ts"
-import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { ClientTensors } from "./internal/infer/ClientTensors.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
+import * as Renewal from "./internal/tls/Renewal.ts"
 import * as TraceSettings from "./internal/TraceSettings.ts"
 import * as Arrivals from "./internal/tracing/Arrivals.ts"
-
-/** PEM files of TLS. @category models */
-export interface TlsOptions {
-  /** The server's certificate, with the chain behind it. */
-  readonly certificate: string
-  /** Its private key. */
-  readonly key: string
-  /** Certificates that may sign those of clients: given, a client without one is turned away. */
-  readonly clientRoots?: string | undefined
-}
+import { renewalOf, type TlsOptions } from "./Tls.ts"
 
 /** Pings of both sides. @category models */
 export interface KeepAliveOptions {
@@ -118,6 +111,8 @@ export interface Options {
   readonly exitReceiveTimeout?: Duration.Input
   /** Inference responses are compressed where the client can read that. Default `none`. */
   readonly compression?: CompressionLevel
+  /** Load, unload, trace and log settings and shared memory are refused, because HTTP has an address for them. Default `false`. */
+  readonly adminElsewhere?: boolean
   /** APIs that are answered only to calls with certain metadata; a category may be named once. Default none. */
   readonly restrictions?: ReadonlyArray<Restriction>
   /**
@@ -178,7 +173,9 @@ const make: (
   })
   const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all, door.ending)
   const rpcs = new Map([...inferenceRpcs(door), ...health, ...reflection])
-  const tls = options.tls === undefined ? undefined : yield* TlsFiles.load(options.tls)
+  const tls = options.tls === undefined
+    ? undefined
+    : yield* Renewal.make(renewalOf("GRPC", options.tls, yield* Certificates))
   const keepAlive = options.keepAlive ?? {}
   const bound = yield* Listener.listen({
     address: options.address ?? "0.0.0.0",
@@ -207,7 +204,7 @@ const make: (
     idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
     exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
     exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds")
-  }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier)))
+  }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier), options.adminElsewhere ?? false))
   // Runs before the listener ends, which waits for calls in flight.
   yield* Effect.addFinalizer(() => Effect.sync(() => door.ending.begin()))
   return GrpcFrontend.of({
@@ -244,24 +241,31 @@ const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: R
 }
 
 /** Gives a call to its procedure, in the order of protocol §7.4: the end of the server, restriction. */
-const dispatch =
-  (door: Door, rpcs: ReadonlyMap<string, Rpc>, restrictions: Restrictions.Restrictions<CallMetadata>) =>
-  (call: GrpcCall): void => {
-    const rpc = rpcs.get(call.path)
-    if (rpc === undefined) return call.finish(Status.unimplemented, "")
-    rpc.arrived?.(call)
-    if (call.closing || door.server.stopping()) return call.failure(shuttingDown())
-    if (rpc.category !== undefined) {
-      const header = restrictions.missing(rpc.category, call.metadata)
-      if (header !== undefined) {
-        return call.failure({
-          code: "UNAVAILABLE",
-          message: `This protocol is restricted, expecting header '${header}'`
-        })
-      }
-    }
-    rpc.serve(call)
+const dispatch = (
+  door: Door,
+  rpcs: ReadonlyMap<string, Rpc>,
+  restrictions: Restrictions.Restrictions<CallMetadata>,
+  adminElsewhere: boolean
+) =>
+(call: GrpcCall): void => {
+  const rpc = rpcs.get(call.path)
+  if (rpc === undefined) return call.finish(Status.unimplemented, "")
+  rpc.arrived?.(call)
+  if (call.closing || door.server.stopping()) return call.failure(shuttingDown())
+  if (adminElsewhere && AdminOperations.isAdmin(rpc.category, call.path)) {
+    return call.failure(new Restricted({ message: AdminOperations.refusal }))
   }
+  if (rpc.category !== undefined) {
+    const header = restrictions.missing(rpc.category, call.metadata)
+    if (header !== undefined) {
+      return call.failure({
+        code: "UNAVAILABLE",
+        message: `This protocol is restricted, expecting header '${header}'`
+      })
+    }
+  }
+  rpc.serve(call)
+}
 
 /**
  * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the

@@ -7,6 +7,7 @@
  */
 import { Clock, type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import type { MetricFamily } from "../../schema/MetricFamily.ts"
+import { Certificates } from "../../services/Certificates.ts"
 import { ExportCounts } from "../../services/ExportCounts.ts"
 import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
@@ -26,6 +27,7 @@ import * as RateLimiterFamilies from "./internal/RateLimiterFamilies.ts"
 import * as ResidencyFamilies from "./internal/ResidencyFamilies.ts"
 import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
 import * as ServerFamilies from "./internal/ServerFamilies.ts"
+import * as TlsFamilies from "./internal/TlsFamilies.ts"
 import * as VersionFamilies from "./internal/VersionFamilies.ts"
 
 /** @category models */
@@ -54,6 +56,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
   const cache = yield* ResponseCache
   const exports = yield* ExportCounts
+  const certificates = yield* Certificates
   const families = [
     ...InferenceFamilies.families({
       counterLatencies: options.counterLatencies ?? true,
@@ -117,6 +120,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       ...collect(ServerFamilies.families, of(itself)),
       ...collect(ResidencyFamilies.families, of(repository?.residency?.())),
       ...collect(CacheFamilies.families, of(cache?.usage())),
+      ...collect(TlsFamilies.families, TlsFamilies.reporters(certificates, sinceMillis)),
       ...collect(ExportFamilies.families, ExportFamilies.reporters(exports.read(), sinceMillis))
     ]
   }

@@ -5,6 +5,8 @@ import type { Result } from "effect"
 export const groups = [
   "Server and repository",
   "HTTP",
+  "TLS",
+  "Administration",
   "Execution",
   "Logging",
   "gRPC",

@@ -16,6 +16,7 @@ import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import * as InProcess from "./InProcess.ts"
 import { sourceOptions } from "./SourceOptions.ts"
+import { tlsOptions } from "./TlsOptions.ts"
 import { traceOptions } from "./TraceOptions.ts"
 
 const simple = { config: "max_batch_size: 8\n", versions: { 1: { "model.onnx": Models.simple() } } }
@@ -560,6 +561,7 @@ describe("options of HTTP", () => {
 })
 
 grpcOptions(test)
+tlsOptions(test)
 
 sourceOptions(test)
 

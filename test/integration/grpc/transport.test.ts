@@ -6,6 +6,7 @@ import type { GrpcCall, Receiver } from "../../../src/layers/frontend/internal/g
 import { Flag, FrameType, Setting } from "../../../src/layers/frontend/internal/http2/Frame.ts"
 import { ModelNotFound, QueueFull } from "../../../src/schema/Errors.ts"
 import { empty, eventually } from "../http/Wire.ts"
+import { unchanging } from "./Unchanging.ts"
 import { ask, callFields, connect, echo, frame, message, session, settings, start, uint32 } from "./Wire.ts"
 
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff))
@@ -599,7 +600,7 @@ describe("life of the gRPC listener", () => {
         taken.message,
         `failed to start GRPC service: Unavailable - Socket '127.0.0.1:${port}' already in use`
       )
-      const tls = yield* Effect.flip(start(echo, { tls: { cert: "no", key: "no", requireClientCertificate: false } }))
+      const tls = yield* Effect.flip(start(echo, { tls: unchanging({ cert: "no", key: "no" }) }))
       assert.match(
         tls.message,
         /^failed to start GRPC service: Invalid argument - the certificate or key cannot be used/

@@ -5,6 +5,8 @@
  */
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
+import { join } from "node:path"
+import * as Certificates from "../../fixtures/Certificates.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as SequenceModels from "../../fixtures/onnx/SequenceModels.ts"
 import { doubling, ensemble } from "../../repository/ensemble/Configs.ts"
@@ -91,6 +93,18 @@ export interface Fleet {
   readonly guests: Member
 }
 
+/** gRPC of the second server is served with a certificate. */
+const secured = Effect.gen(function*() {
+  const authority = Certificates.authority("fleet")
+  const { cert, key } = Certificates.signed("guests", "fleet", authority)
+  const folder = yield* Child.folder({ "cert.pem": cert, "key.pem": key })
+  return [
+    "--grpc-use-ssl=true",
+    `--grpc-server-cert=${join(folder, "cert.pem")}`,
+    `--grpc-server-key=${join(folder, "key.pem")}`
+  ]
+})
+
 /** Variables of the environment. */
 type Variables = Readonly<Record<string, string>>
 
@@ -110,7 +124,7 @@ export const start = (
     const residency = ["--model-residency-budget=10000000000", "--model-residency-idle-secs=1"]
     return {
       main: yield* member(models, [...main, ...words], options.main ?? {}),
-      guests: yield* member(guests, [...residency, ...redis, ...words], options.guests ?? {})
+      guests: yield* member(guests, [...residency, ...redis, ...(yield* secured), ...words], options.guests ?? {})
     }
   })
 

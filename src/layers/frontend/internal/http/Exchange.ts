@@ -5,20 +5,14 @@
  * memory and its share of the limits are given back.
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
-import { type IncomingMessage, ServerResponse } from "node:http"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { InFlight } from "../InFlight.ts"
 import * as Failures from "../tracing/Failures.ts"
 import type { Traced } from "../tracing/Traced.ts"
 import type { ContentType } from "./Answer.ts"
-import type { Connection } from "./Connection.ts"
 import * as Outbox from "./Outbox.ts"
 import { type Captures, noCaptures } from "./Router.ts"
-
-/** The response of node:http with its call beside it. @internal */
-export class CallResponse extends ServerResponse {
-  call: Exchange | undefined = undefined
-}
+import type { Carrier, Request, Response } from "./Wire.ts"
 
 /** What calls need of the server around them. @internal */
 export interface Surroundings {
@@ -41,8 +35,8 @@ export interface Surroundings {
 const maxDiscarded = 1024 * 1024
 /** What a call is apart from the forms of its answers. @internal */
 export abstract class Exchange {
-  readonly request: IncomingMessage
-  readonly response: CallResponse
+  readonly request: Request
+  readonly response: Response
   readonly captures: Captures = noCaptures()
   /** Content-Type of this route's errors. */
   contentType: ContentType = "text/plain"
@@ -55,7 +49,7 @@ export abstract class Exchange {
   /** A fiber works on it. */
   running = false
   protected readonly server: Surroundings
-  private readonly connection: Connection
+  private readonly connection: Carrier
   /** The client waits for `100 Continue` before it sends the body. */
   private expecting: boolean
   private received: boolean
@@ -70,11 +64,13 @@ export abstract class Exchange {
   protected onSent: (() => void) | undefined = undefined
   private onAbort: (() => void) | undefined = undefined
 
+  /** `bodied`: a body may come. `expecting`: the client waits for `100 Continue` before it sends that. */
   constructor(
-    request: IncomingMessage,
-    response: CallResponse,
-    connection: Connection,
+    request: Request,
+    response: Response,
+    connection: Carrier,
     server: Surroundings,
+    bodied: boolean,
     expecting: boolean
   ) {
     this.request = request
@@ -82,11 +78,8 @@ export abstract class Exchange {
     this.connection = connection
     this.server = server
     this.expecting = expecting
-    const headers = request.headers
-    const length = headers["content-length"]
-    this.received = (length === undefined || length === "0") && headers["transfer-encoding"] === undefined
-    response.call = this
-    response.on("finish", finished)
+    this.received = !bodied
+    response.belongTo(this)
     connection.calls.add(this)
   }
 
@@ -178,7 +171,7 @@ export abstract class Exchange {
 
   /** Ends a call that cannot be answered properly any more. */
   protected cut(): void {
-    if (this.answered && !this.sent) this.connection.socket.destroy()
+    if (this.answered && !this.sent) this.connection.destroy()
   }
 
   /** Runs a step of this call's work; what it throws is a bug that ends this call and nothing else. */
@@ -225,10 +218,7 @@ export abstract class Exchange {
       else if (this.server.inFlight.requests > 1) Outbox.post(response, body, encoding)
       else response.end(body, encoding)
     } else {
-      response.cork()
-      for (const part of body) response.write(part)
-      response.end()
-      response.uncork()
+      response.endParts(body, byteLength)
     }
   }
 
@@ -237,6 +227,10 @@ export abstract class Exchange {
    * the connection is read for a moment longer, because closing it at once could destroy the answer on its way. `true`: that.
    */
   private abandonBody(): boolean {
+    if (this.response.multiplexed) {
+      this.request.resume()
+      return false
+    }
     if (this.expecting) {
       this.response.shouldKeepAlive = false
       return false
@@ -255,7 +249,7 @@ export abstract class Exchange {
   /** The answer left before the body was read: nothing more is sent, and what still comes is dropped. */
   private finishEarly(): void {
     this.finish()
-    this.connection.socket.end()
+    this.connection.end()
   }
 
   /** The last byte of the answer went to the operating system. */
@@ -300,8 +294,4 @@ export abstract class Exchange {
     this.server.left()
     this.traced?.ended()
   }
-}
-
-function finished(this: ServerResponse): void {
-  if (this instanceof CallResponse) this.call?.finish()
 }

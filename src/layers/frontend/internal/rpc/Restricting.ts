@@ -5,6 +5,7 @@ import { Restricted } from "../../../../schema/Errors.ts"
 import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
 import type { InferenceRpcs } from "../../../../schema/rpc/InferenceRpcs.ts"
 import { Restriction } from "../../../../schema/rpc/Restriction.ts"
+import * as AdminOperations from "../AdminOperations.ts"
 import type { HeaderRecord, Restrictions } from "../Restrictions.ts"
 
 type Procedure = RpcGroup.Rpcs<typeof InferenceRpcs>["_tag"]
@@ -26,10 +27,14 @@ const categories: Readonly<Record<Procedure, RestrictedCategory>> = {
   ModelStreamInfer: "inference"
 }
 
-/** @internal */
-export const make = (restrictions: Restrictions<HeaderRecord>): Restriction["Service"] =>
+/** `adminElsewhere`: administration is refused, because it has an address of its own. @internal */
+export const make = (restrictions: Restrictions<HeaderRecord>, adminElsewhere = false): Restriction["Service"] =>
   Restriction.of((effect, { headers, rpc }) => {
-    const header = restrictions.missing(categories[rpc._tag as Procedure], headers)
+    const category = categories[rpc._tag as Procedure]
+    if (adminElsewhere && AdminOperations.isAdmin(category, rpc._tag)) {
+      return Effect.fail(new Restricted({ message: AdminOperations.refusal }))
+    }
+    const header = restrictions.missing(category, headers)
     return header === undefined
       ? effect
       : Effect.fail(new Restricted({ message: `This API is restricted, expecting header '${header}'` }))

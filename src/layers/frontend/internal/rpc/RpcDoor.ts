@@ -27,6 +27,8 @@ export interface Options extends Omit<Handlers.Surroundings, "countsBytes" | "in
   /** Milliseconds that a WebSocket may be silent. */
   readonly idleTimeout: number
   readonly restrictions: Restrictions<HeaderRecord>
+  /** Administration has an address of its own, which is not this one. */
+  readonly adminElsewhere: boolean
   /** Restrictions or forwarded headers are in use. */
   readonly readsHeaders: boolean
   /** Whether pages of another origin may ask. */
@@ -50,7 +52,7 @@ export const make = (options: Options): Effect.Effect<RpcDoor, never, Scope.Scop
 const open = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
   const { maxMessageBytes, readsHeaders } = options
   const propagates = () => options.arrivals.active()
-  const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
+  const restriction = Context.make(Restriction, Restricting.make(options.restrictions, options.adminElsewhere))
   const answers = (countsBytes: boolean) => {
     const { handlers, infer } = Handlers.makeWire({ ...options, countsBytes, inheritsSpan: false })
     return Effect.map(WireRpcs.toHandlers(handlers), (all) => ({ infer, handlers: Context.merge(all, restriction) }))
