@@ -74,6 +74,7 @@ const families = (
     readonly residency?: boolean
     readonly limited?: boolean
     readonly exports?: boolean
+    readonly tls?: boolean
   },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
@@ -87,7 +88,7 @@ const families = (
         Layer.provide(
           Layer.sync(Certificates, () => {
             const registry = makeCertificates()
-            if (options.exports === true) registry.set("HTTP", 1e12)
+            if (options.tls === true) registry.set("HTTP", 1e12)
             return registry
           })
         ),
@@ -143,7 +144,8 @@ const everything = {
   instances: 2,
   residency: true,
   limited: true,
-  exports: true
+  exports: true,
+  tls: true
 }
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
@@ -212,6 +214,7 @@ describe("otel/metrics.md", () => {
       assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
       assert.deepStrictEqual(more(yield* families({ ...less, sequences: true })), names(/^with sequences$/))
       assert.deepStrictEqual(more(yield* families({ ...less, exports: true })), names(/^with OTLP$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, tls: true })), names(/^with TLS$/))
       assert.deepStrictEqual(more(yield* families({ ...less, maxBatchSize: 8 })), names(/^with batches$/))
       assert.deepStrictEqual(more(yield* families({ ...less, instances: 2 })), names(/^with instances$/))
       assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))

@@ -96,15 +96,13 @@ const overTls = (settings: Settings, options: Options, tls: TlsMaterial, takers:
   }
 }
 
-/** What node:http does with a new connection; from now on it does so only when it is told. */
+/** What node:http does with a new connection, alone on this event; from now on it does so only when it is told. */
 const takeOver = (
   server: Server<typeof IncomingMessage, typeof CallResponse>,
   event: string
 ): (socket: Socket) => void => {
   const listeners = server.rawListeners(event)
-  for (const listener of event === "connection" ? listeners : listeners.slice(-1)) {
-    server.off(event, listener as () => void)
-  }
+  server.removeAllListeners(event)
   const serve = listeners.at(-1)!
   return (socket) => {
     serve.call(server, socket)
