@@ -8,8 +8,8 @@ import type { RedisFailure, RedisUsage } from "../../../services/ResponseCache.t
 import * as CacheKey from "./CacheKey.ts"
 import { type Answer, inserted, type Insertion } from "./CacheStore.ts"
 import * as DueTimes from "./DueTimes.ts"
-import { type RedisConnection, RedisLost } from "./RedisConnection.ts"
-import * as RedisLink from "./RedisLink.ts"
+import { type RedisConnection, RedisLost } from "../../RedisConnection.ts"
+import * as RedisLink from "../../RedisLink.ts"
 import * as RedisValue from "./RedisValue.ts"
 
 /** @category models */
@@ -67,6 +67,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const link = yield* RedisLink.make({
     open: options.open,
     name: options.name,
+    user: "the response cache",
     maxRetryDelay: options.maxRetryDelay,
     onLost: () => {
       failures.connection++
