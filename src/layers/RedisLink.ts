@@ -60,9 +60,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     if (!told) {
       told = true
       yield* Effect.logWarning(
-        `${user} does without Redis at ${name} until it is back: ${
-          message === "" ? "no connection" : message
-        }`
+        `${user} does without Redis at ${name} until it is back: ${message === "" ? "no connection" : message}`
       )
     }
     const pause = Math.min(maxRetryDelay, firstDelay * 2 ** Math.min(failures++, 20))

@@ -5,7 +5,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "effect"
-import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
+import type { AccessFailed, ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
@@ -19,6 +19,7 @@ import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
+import * as ConfiguredAccess from "./access/ConfiguredAccess.ts"
 import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
 import * as ServerConsole from "./console/ServerConsole.ts"
 import * as CustomExecutor from "./execution/CustomExecutor.ts"
@@ -29,7 +30,7 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
-import { grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
+import { accessOptions, grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -64,7 +65,7 @@ export interface Hooks {
 }
 
 /** Why a server does not start. @category errors */
-export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed
+export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed | AccessFailed
 
 /**
  * The server without front ends: models loaded, and the door open to the program that provides this layer. Options that are
@@ -145,7 +146,8 @@ const layerScheduler = (options: ServerOptions, { batchPolicy }: Hooks) => {
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
  * the layer closes: then the server is not ready any more, serves on for `exitDrainMs`, and takes no more requests.
  *
- * Errors: those of `layerInProcess`, and `ListenFailed` when an address cannot be listened on.
+ * Errors: those of `layerInProcess`, `ListenFailed` when an address cannot be listened on, and `AccessFailed` when the file of API
+ * keys cannot be used.
  *
  * @category layers
  */
@@ -168,6 +170,7 @@ export const layer = (
   return layerDeparting(options, hooks).pipe(
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
     Layer.provideMerge(observed),
+    Layer.provide(ConfiguredAccess.layer(accessOptions(options))),
     Layer.provide(Layer.sync(Departure, makeDeparture))
   )
 }

@@ -5,6 +5,7 @@
  * Source: model-config §7.
  */
 import { Result } from "effect"
+import { accessRows } from "./options/AccessRows.ts"
 import { backendRows } from "./options/BackendRows.ts"
 import * as CacheSettings from "./options/CacheSettings.ts"
 import { cloudRows, metricsRows } from "./options/EndpointRows.ts"
@@ -31,6 +32,7 @@ const rows = [
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,
+  ...accessRows,
   ...metricsRows,
   ...tracingRows,
   ...backendRows,

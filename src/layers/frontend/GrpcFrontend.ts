@@ -8,11 +8,13 @@
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
+import * as Operations from "../../schema/Operations.ts"
 import type { CompressionLevel } from "../../schema/options/GrpcRows.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { rpcPath } from "../../schema/proto/Descriptor.ts"
 import { InferenceService } from "../../schema/proto/InferenceService.ts"
 import * as ProtoFiles from "../../schema/proto/ProtoFiles.ts"
+import { Access, type AccessState } from "../../services/Access.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
@@ -29,12 +31,13 @@ import * as NotImplemented from "./internal/grpc/rpcs/NotImplemented.ts"
 import * as Readiness from "./internal/grpc/rpcs/Readiness.ts"
 import * as Reflection from "./internal/grpc/rpcs/Reflection.ts"
 import * as Repository from "./internal/grpc/rpcs/Repository.ts"
-import { type Rpc, shuttingDown } from "./internal/grpc/rpcs/Rpc.ts"
+import { refuse, type Rpc, shuttingDown, unsuccessful } from "./internal/grpc/rpcs/Rpc.ts"
 import * as Statistics from "./internal/grpc/rpcs/Statistics.ts"
 import * as StreamInfer from "./internal/grpc/rpcs/StreamInfer.ts"
 import * as Trace from "./internal/grpc/rpcs/Trace.ts"
 import { Status } from "./internal/grpc/Status.ts"
 import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
+import * as Guard from "./internal/Guard.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
@@ -144,6 +147,7 @@ const make: (
 )(function*(options: Options) {
   const server = yield* InferenceServer
   const memory = yield* TensorMemory
+  const access = yield* Access
   const maxMessageBytes = options.maxMessageBytes ?? largestMessage
   const maxSendMessageBytes = options.maxSendMessageBytes ?? largestMessage
   const inFlight = new InFlight({
@@ -158,7 +162,7 @@ const make: (
     memory,
     traceSettings: yield* TraceSettings.make(server.repository),
     ending: new Ending(),
-    forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    forward: HeaderForwarding.make(options.headerForwardPattern ?? "", access !== undefined),
     arrivals: yield* Arrivals.make,
     compression: options.compression ?? "none",
     maxSendMessageBytes,
@@ -201,7 +205,7 @@ const make: (
     idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
     exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
     exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds")
-  }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier)))
+  }, dispatch({ door, rpcs, restrictions: Restrictions.make(options.restrictions ?? [], carrier), access }))
   // Runs before the listener ends, which waits for calls in flight.
   yield* Effect.addFinalizer(() => Effect.sync(() => door.ending.begin()))
   return GrpcFrontend.of({
@@ -237,10 +241,21 @@ const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: R
   return InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]])
 }
 
-/** Gives a call to its procedure, in the order of protocol §7.4: the end of the server, restriction. */
-const dispatch =
-  (door: Door, rpcs: ReadonlyMap<string, Rpc>, restrictions: Restrictions.Restrictions<CallMetadata>) =>
-  (call: GrpcCall): void => {
+/** What stands before the procedures. */
+interface Policies {
+  readonly door: Door
+  readonly rpcs: ReadonlyMap<string, Rpc>
+  readonly restrictions: Restrictions.Restrictions<CallMetadata>
+  readonly access: AccessState | undefined
+}
+
+const answers: Guard.Answers<GrpcCall> = { refuse, interrupted: unsuccessful }
+
+/** Gives a call to its procedure, in the order of protocol §7.4: the end of the server, restriction; then access. */
+const dispatch = ({ access, door, restrictions, rpcs }: Policies) => {
+  // Also without access: a method that is missing in the table must not come to be served by then.
+  const operations = new Map(Array.from(rpcs.keys(), (path) => [path, Operations.ofMethod(path)]))
+  return (call: GrpcCall): void => {
     const rpc = rpcs.get(call.path)
     if (rpc === undefined) return call.finish(Status.unimplemented, "")
     rpc.arrived?.(call)
@@ -254,8 +269,23 @@ const dispatch =
         })
       }
     }
-    rpc.serve(call)
+    if (access === undefined) return rpc.serve(call)
+    const { metadata } = call
+    const operation = operations.get(call.path)!
+    const question = {
+      operation,
+      asker: {
+        authorization: metadata.get("authorization"),
+        apiKey: metadata.get("x-api-key"),
+        peer: call.peer,
+        forwardedFor: metadata.get("x-forwarded-for")
+      },
+      // Others name it in their message, or say there what they need.
+      model: operation.about === "server" && operation.change === undefined ? "" : undefined
+    }
+    Guard.guard(access, question, call, answers, rpc.serve)
   }
+}
 
 /**
  * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the

@@ -8,6 +8,7 @@ export const groups = [
   "Execution",
   "Logging",
   "gRPC",
+  "Access",
   "Metrics",
   "Tracing",
   "Backends, caches, scheduling and memory",

@@ -18,7 +18,8 @@ const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 
 /** The address as people write it; `undefined` for what is none. A port and brackets may stand around it, as proxies write them. */
 const plain = (text: string): string | undefined => {
-  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? (/^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(":")) : text)
+  const bare = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ??
+    (/^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(":")) : text)
   const zone = bare.indexOf("%")
   const address = zone === -1 ? bare : bare.slice(0, zone)
   const v4 = mapped.exec(address)?.[1] ?? address

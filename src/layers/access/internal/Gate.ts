@@ -153,7 +153,8 @@ export class Gate implements AccessState {
 
   private passOf(operation: Operation, asker: Asker, key: Key | undefined, headers: ReadonlyArray<string>): Verdict {
     const { need } = operation
-    return key !== undefined && isVerb(need) && !key.scopes.hasAny(need)
+    const { change = need } = operation
+    return key !== undefined && isVerb(need) && isVerb(change) && !key.scopes.hasAny(need) && !key.scopes.hasAny(change)
       ? forbidden(`The API key '${key.id}' may not '${need}' with any model.`)
       : new KeyPass(this, operation, asker, key, headers)
   }

@@ -61,14 +61,18 @@ export class Limits {
     const { local, redis } = this.options
     return redis === undefined
       ? outcome(allowance, local.take(client, allowance))
-      : Effect.map(redis.take(client, allowance), (taken) => taken === undefined ? this.away : outcome(allowance, taken))
+      : Effect.map(
+        redis.take(client, allowance),
+        (taken) => taken === undefined ? this.away : outcome(allowance, taken)
+      )
   }
 
   private get away(): Counted | Refused {
     return this.options.failsOpen ? uncounted : {
       _tag: "Refused",
       failure: new Overloaded({
-        message: "The store that counts the requests of clients cannot be asked, and this server answers none without it."
+        message:
+          "The store that counts the requests of clients cannot be asked, and this server answers none without it."
       }),
       headers: ["Retry-After", "1"]
     }

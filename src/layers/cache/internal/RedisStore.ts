@@ -5,11 +5,11 @@
  */
 import { Clock, Effect, FiberSet, type Scope } from "effect"
 import type { RedisFailure, RedisUsage } from "../../../services/ResponseCache.ts"
+import { type RedisConnection, RedisLost } from "../../RedisConnection.ts"
+import * as RedisLink from "../../RedisLink.ts"
 import * as CacheKey from "./CacheKey.ts"
 import { type Answer, inserted, type Insertion } from "./CacheStore.ts"
 import * as DueTimes from "./DueTimes.ts"
-import { type RedisConnection, RedisLost } from "../../RedisConnection.ts"
-import * as RedisLink from "../../RedisLink.ts"
 import * as RedisValue from "./RedisValue.ts"
 
 /** @category models */
