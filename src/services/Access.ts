@@ -51,30 +51,28 @@ export type Verdict = Pass | Refused
 export interface AccessUsage {
   readonly allowed: number
   readonly refused: Readonly<Record<"unauthenticated" | "forbidden" | "rate_limited" | "limiter_away", number>>
-  /** `undefined`: no keys are wanted. */
-  readonly keys: { readonly known: number; readonly reloads: number; readonly failures: number } | undefined
-  /** `undefined`: nothing is limited. */
-  readonly clients:
-    | {
-      /** Clients that are remembered. */
-      readonly remembered: number
-      /** Clients that were forgotten before they had their whole allowance again. */
-      readonly forgotten: number
-      /** Requests about which the shared store could not be asked. */
-      readonly storeFailures: number
-    }
-    | undefined
+  /** Zeros where no keys are wanted. */
+  readonly keys: { readonly known: number; readonly reloads: number; readonly failures: number }
+  readonly clients: {
+    /** Clients that are remembered in this process. */
+    readonly remembered: number
+    /** Clients that were forgotten before they had their whole allowance again. */
+    readonly forgotten: number
+    /** Requests about which the shared store could not be asked. */
+    readonly storeFailures: number
+  }
 }
 
 /** @category models */
 export interface AccessState {
   /**
    * Knows the client and takes one request from what it may send. A value where that is known at once, as without a shared store.
-   * It does not fail.
+   * It does not fail. `model`: what the request is about, `""` for the whole server; `undefined`: none, or it is not known yet, and
+   * the pass is asked once it is.
    */
-  readonly admit: (operation: Operation, asker: Asker) => Verdict | Effect.Effect<Verdict>
-  /** As `admit`, without taking anything: for requests that are part of another one. */
-  readonly identify: (operation: Operation, asker: Asker) => Verdict
+  readonly admit: (operation: Operation, asker: Asker, model: string | undefined) => Verdict | Effect.Effect<Verdict>
+  /** As `admit`, without taking or counting anything: for requests that are part of another one. */
+  readonly identify: (operation: Operation, asker: Asker, model: string | undefined) => Verdict
   readonly usage: () => AccessUsage
 }
 

@@ -243,7 +243,8 @@ const dispatch = (
       model: Guard.modelOf(operation, call.captures.model)
     }
     Guard.guard(access, question, call, answers, (call) => {
-      const { headers } = call.pass!
+      const { headers, key } = call.pass!
+      call.traced?.client(key)
       if (headers.length > 0) call.always = call.always === undefined ? headers : [...call.always, ...headers]
       handler(call)
     })

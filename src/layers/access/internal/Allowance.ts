@@ -53,6 +53,10 @@ export const make = (rate: Rate | undefined, quota: Quota | undefined): Allowanc
   return { policies, header }
 }
 
+/** The bounds for people. @internal */
+export const describe = ({ policies }: Allowance): string =>
+  policies.map(({ capacity, windowMillis }) => `${capacity} requests within ${windowMillis / 1000} s`).join(" and ")
+
 /** Headers of any answer to the client, as names and values in turn. @internal */
 export const headersOf = ({ header, policies }: Allowance, { levels }: Taken): ReadonlyArray<string> => {
   let text = ""

@@ -15,19 +15,24 @@ export interface Options {
   /** `undefined`: nobody needs a key. */
   readonly keys: WatchedKeys | undefined
   readonly addresses: ClientAddress
-  /** `undefined`: nothing is limited. */
-  readonly limits: Limits | undefined
+  readonly limits: Limits
   /** Probes need a key like everything else. */
   readonly guardsProbes: boolean
   /** Milliseconds since 1970. */
   readonly nowMillis: () => number
 }
 
+/** What is asked about a request, as in `admit`. */
+interface Question {
+  readonly operation: Operation
+  readonly asker: Asker
+  readonly model: string | undefined
+}
+
 /** Why a request is refused, as metrics name it. */
 type Reason = keyof AccessUsage["refused"]
 
 const none: ReadonlyArray<string> = []
-const uncounted: Counted = { _tag: "Counted", headers: none }
 const challenge = "Bearer realm=\"galatea\""
 
 const unauthenticated = (message: string, more = ""): Refused => ({
@@ -70,19 +75,23 @@ export class Gate implements AccessState {
     this.options = options
   }
 
-  readonly admit = (operation: Operation, asker: Asker): Verdict | Effect.Effect<Verdict> => {
+  readonly admit = (
+    operation: Operation,
+    asker: Asker,
+    model: string | undefined
+  ): Verdict | Effect.Effect<Verdict> => {
     if (this.isOpen(operation)) return free
     const key = this.keyOf(asker)
     const counted = this.count(key, asker)
     return Effect.isEffect(counted)
-      ? Effect.map(counted, (taken) => this.decide(operation, asker, key, taken))
-      : this.decide(operation, asker, key, counted)
+      ? Effect.map(counted, (taken) => this.decide({ operation, asker, model }, key, taken))
+      : this.decide({ operation, asker, model }, key, counted)
   }
 
-  readonly identify = (operation: Operation, asker: Asker): Verdict => {
+  readonly identify = (operation: Operation, asker: Asker, model: string | undefined): Verdict => {
     if (this.isOpen(operation)) return free
     const key = this.keyOf(asker)
-    return key === undefined || isKey(key) ? this.passOf(operation, asker, key, none) : key
+    return key === undefined || isKey(key) ? this.passOf({ operation, asker, model }, key, none) : key
   }
 
   readonly usage = (): AccessUsage => {
@@ -90,12 +99,8 @@ export class Gate implements AccessState {
     return {
       allowed: this.allowed,
       refused: { ...this.refusals },
-      keys: keys === undefined
-        ? undefined
-        : { known: keys.ring().size, reloads: keys.reloads(), failures: keys.failures() },
-      clients: limits === undefined
-        ? undefined
-        : { remembered: limits.remembered, forgotten: limits.forgotten, storeFailures: limits.storeFailures }
+      keys: { known: keys?.ring().size ?? 0, reloads: keys?.reloads() ?? 0, failures: keys?.failures() ?? 0 },
+      clients: { remembered: limits.remembered, forgotten: limits.forgotten, storeFailures: limits.storeFailures }
     }
   }
 
@@ -133,27 +138,24 @@ export class Gate implements AccessState {
   /** Whoever tries keys is counted by its address. */
   private count(key: Key | Refused | undefined, asker: Asker): Counted | Refused | Effect.Effect<Counted | Refused> {
     const { addresses, limits } = this.options
-    if (limits === undefined) return uncounted
     return isKey(key) ? limits.take(`key:${key.id}`, key) : limits.take(`address:${addresses.of(asker)}`, undefined)
   }
 
-  private decide(
-    operation: Operation,
-    asker: Asker,
-    key: Key | Refused | undefined,
-    counted: Counted | Refused
-  ): Verdict {
+  private decide(question: Question, key: Key | Refused | undefined, counted: Counted | Refused): Verdict {
     if (counted._tag === "Refused") return this.refuse(counted)
     if (key !== undefined && !isKey(key)) return this.refuse(key)
-    const verdict = this.passOf(operation, asker, key, counted.headers)
+    const verdict = this.passOf(question, key, counted.headers)
     if (verdict._tag === "Refused") return this.refuse(verdict)
     this.allowed++
     return verdict
   }
 
-  private passOf(operation: Operation, asker: Asker, key: Key | undefined, headers: ReadonlyArray<string>): Verdict {
+  private passOf({ asker, model, operation }: Question, key: Key | undefined, headers: ReadonlyArray<string>): Verdict {
     const { need } = operation
     const { change = need } = operation
+    if (key !== undefined && isVerb(need) && model !== undefined && !key.scopes.has(need, model)) {
+      return forbiddenOver(key, need, model)
+    }
     return key !== undefined && isVerb(need) && isVerb(change) && !key.scopes.hasAny(need) && !key.scopes.hasAny(change)
       ? forbidden(`The API key '${key.id}' may not '${need}' with any model.`)
       : new KeyPass(this, operation, asker, key, headers)
@@ -167,6 +169,16 @@ const forbidden = (message: string): Refused => ({
   failure: new Forbidden({ message }),
   headers: none
 })
+
+const forbiddenOver = ({ id }: Key, verb: Verb, model: string): Refused => {
+  const about = model === ""
+    ? "the whole server, for which it needs a scope of the models '*'"
+    : `model '${shown(model)}'`
+  return forbidden(`The API key '${id}' may not '${verb}' with ${about}.`)
+}
+
+/** Clients send names of any length. */
+const shown = (model: string): string => model.length > 256 ? `${model.slice(0, 256)}…` : model
 
 /** Of a client whose key is known, or of any where no keys are wanted. */
 class KeyPass implements Pass {
@@ -208,12 +220,11 @@ class KeyPass implements Pass {
   }
 
   again(): Verdict | Effect.Effect<Verdict> {
-    return this.gate.admit(this.operation, this.asker)
+    return this.gate.admit(this.operation, this.asker, undefined)
   }
 
   private may(verb: Verb, model: string): Refused | undefined {
     if (this.known === undefined || this.known.scopes.has(verb, model)) return undefined
-    const about = model === "" ? "the whole server, for which it needs a scope of the models '*'" : `model '${model}'`
-    return this.gate.refuse(forbidden(`The API key '${this.known.id}' may not '${verb}' with ${about}.`))
+    return this.gate.refuse(forbiddenOver(this.known, verb, model))
   }
 }

@@ -95,7 +95,7 @@ const outcome = (allowance: Allowance.Allowance, taken: Allowance.Taken): Counte
   return {
     _tag: "Refused",
     failure: new RateLimited({
-      message: `The client has sent all requests that it may send for now (${allowance.header}). Retry in ` +
+      message: `This client has sent all that it may send for now: ${Allowance.describe(allowance)}. Retry in ` +
         `${retryAfterMillis} ms.`,
       retryAfterMillis
     }),

@@ -35,11 +35,9 @@ export const guard = <Call extends Guarded>(
   const settle = (verdict: Verdict): void => {
     if (verdict._tag === "Refused") return answers.refuse(call, verdict)
     call.pass = verdict
-    const refused = model === undefined ? undefined : verdict.over(model)
-    if (refused === undefined) proceed(call)
-    else answers.refuse(call, refused)
+    proceed(call)
   }
-  const verdict = access.admit(operation, asker)
+  const verdict = access.admit(operation, asker, model)
   if (!Effect.isEffect(verdict)) return settle(verdict)
   call.run(verdict, (exit) => {
     if (exit._tag === "Success") settle(exit.value)

@@ -163,6 +163,7 @@ class Inference<A> {
         Arriving.of(procedure, wire, origin ?? Arriving.originOf(headers, atNanos), parent)
       )
       if (traced === undefined) return answer(undefined)
+      traced.client(fiber.getRef(CurrentPass)?.key)
       const ended = Effect.flatMap(
         Effect.scope,
         (scope) => Scope.addFinalizer(scope, Effect.sync(() => traced.ended()))

@@ -88,6 +88,6 @@ export const make = (
       if (refused !== undefined) return Effect.fail(refused.failure)
       return Effect.provideService(effect, CurrentPass, verdict._tag === "Pass" ? verdict : undefined)
     }
-    const verdict = access.admit(operation, askerOf(headers, knowsPeer))
+    const verdict = access.admit(operation, askerOf(headers, knowsPeer), undefined)
     return Effect.isEffect(verdict) ? Effect.flatMap(verdict, settle) : settle(verdict)
   })

@@ -58,6 +58,7 @@ class InferRpc {
     if (Result.isFailure(message)) return call.failure(message.failure)
     const { modelName, modelVersion } = message.success
     call.arrived(modelName, modelVersion)
+    call.traced?.client(call.pass?.key)
     call.traced?.mark("GRPC_WAITREAD_END")
     const refused = call.pass?.over(modelName)
     if (refused !== undefined) return refuse(call, refused)

@@ -176,6 +176,7 @@ class InferStream implements MessageHandler {
     const { modelName: model = "", modelVersion: version = "" } = message ?? {}
     const context = CallFacts.contextOf(call.metadata)
     slot.traced = arrivals.begin({ protocol: "grpc", model, version, atNanos, context, source: call })
+    slot.traced?.client(call.pass?.key)
     slot.traced?.mark("GRPC_WAITREAD_START", atNanos)
     slot.traced?.mark("GRPC_WAITREAD_END")
   }

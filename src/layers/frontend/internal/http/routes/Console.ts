@@ -105,9 +105,8 @@ const lacks = (call: Call, { access, restrictions }: Options, part: ConsolePart 
   const header = restrictions.missing(category, call.request.headers)
   if (header !== undefined || access === undefined) return header
   const [operation, model] = operations[part]
-  const verdict = access.identify(operation, Guard.askerOf(call.request.headers, call.request.socket.remoteAddress))
-  const refused = verdict._tag === "Refused" || (model !== undefined && verdict.over(model) !== undefined)
-  return refused ? keyHeader : undefined
+  const asker = Guard.askerOf(call.request.headers, call.request.socket.remoteAddress)
+  return access.identify(operation, asker, model)._tag === "Refused" ? keyHeader : undefined
 }
 
 const answerState = (call: Call, options: Options): void => {
