@@ -79,7 +79,7 @@ describe("a file of API keys", () => {
       ["a member that is there twice", "{\"keys\": [], \"keys\": []}", "keys.json:1:14: 'keys' stands there twice"],
       ["no list", "[]", "keys.json:1:1: the file is wrong; expected an object with 'keys'"],
       ["a syntax error", "{\n  \"keys\": [\n    oops-secret\n  ]\n}", "keys.json:3:5: this is no JSON"],
-      ["half a file", "{ \"keys\": [", "keys.json:1:12: this is no JSON"]
+      ["half a file", "{ \"keys\": [", "keys.json:1:11: this is no JSON"]
     ] as const
   ) {
     it(`says where there is ${what}`, () => assert.include(problem(text), expected))
