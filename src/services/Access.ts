@@ -23,6 +23,8 @@ export interface Asker {
 export interface Refused {
   readonly _tag: "Refused"
   readonly failure: Unauthenticated | Forbidden | RateLimited | Overloaded
+  /** Id of the API key that it came with, where that is a valid one. */
+  readonly key?: string
   /** What the answer tells beyond the failure, as names of HTTP headers and values in turn. */
   readonly headers: ReadonlyArray<string>
 }

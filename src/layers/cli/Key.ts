@@ -2,6 +2,7 @@
 import { Effect, Result } from "effect"
 import { hash, randomBytes } from "node:crypto"
 import * as ApiKeys from "../../schema/ApiKeys.ts"
+import * as JsonPlaces from "../../schema/JsonPlaces.ts"
 import { CliFailure } from "./CliFailure.ts"
 import type { Output } from "./internal/Output.ts"
 
@@ -68,7 +69,9 @@ export const create = (
     const checked = ApiKeys.fromJson({ keys: [entry] })
     if (Result.isFailure(checked)) {
       const { path, problem } = checked.failure
-      return Effect.fail(new CliFailure({ message: `galatea key create: '${path.slice(2).join(".")}' ${problem}\n` }))
+      return Effect.fail(
+        new CliFailure({ message: `galatea key create: '${JsonPlaces.show(path.slice(2))}' ${problem}\n` })
+      )
     }
     output.out(`${key}\n${advice(output)}${JSON.stringify(entry, undefined, 2)}\n`)
     return Effect.void

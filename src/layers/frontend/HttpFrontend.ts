@@ -187,7 +187,10 @@ interface Policies {
 }
 
 const answers: Guard.Answers<Call> = {
-  refuse: (call, { failure, headers }) => call.failure(failure, call.contentType, headers),
+  refuse: (call, { failure, headers, key }) => {
+    call.traced?.client(key)
+    call.failure(failure, call.contentType, headers)
+  },
   interrupted: (call, cause) => call.unsuccessful(cause)
 }
 

@@ -9,6 +9,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Sequences from "../../fixtures/onnx/SequenceModels.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import { eventually } from "../http/Wire.ts"
+import { accessOptions } from "./AccessOptions.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import { sourceOptions } from "./SourceOptions.ts"
@@ -551,6 +552,7 @@ describe("options of HTTP", () => {
     })))
 })
 
+accessOptions(test)
 grpcOptions(test)
 
 sourceOptions(test)

@@ -142,7 +142,7 @@ export class Gate implements AccessState {
   }
 
   private decide(question: Question, key: Key | Refused | undefined, counted: Counted | Refused): Verdict {
-    if (counted._tag === "Refused") return this.refuse(counted)
+    if (counted._tag === "Refused") return this.refuse(isKey(key) ? { ...counted, key: key.id } : counted)
     if (key !== undefined && !isKey(key)) return this.refuse(key)
     const verdict = this.passOf(question, key, counted.headers)
     if (verdict._tag === "Refused") return this.refuse(verdict)
@@ -157,24 +157,25 @@ export class Gate implements AccessState {
       return forbiddenOver(key, need, model)
     }
     return key !== undefined && isVerb(need) && isVerb(change) && !key.scopes.hasAny(need) && !key.scopes.hasAny(change)
-      ? forbidden(`The API key '${key.id}' may not '${need}' with any model.`)
+      ? forbidden(key.id, `may not '${need}' with any model.`)
       : new KeyPass(this, operation, asker, key, headers)
   }
 }
 
 const isVerb = (need: Operation["need"]): need is Verb => need === "infer" || need === "read" || need === "admin"
 
-const forbidden = (message: string): Refused => ({
+const forbidden = (key: string, what: string): Refused => ({
   _tag: "Refused",
-  failure: new Forbidden({ message }),
-  headers: none
+  failure: new Forbidden({ message: `The API key '${key}' ${what}` }),
+  headers: none,
+  key
 })
 
 const forbiddenOver = ({ id }: Key, verb: Verb, model: string): Refused => {
   const about = model === ""
     ? "the whole server, for which it needs a scope of the models '*'"
     : `model '${shown(model)}'`
-  return forbidden(`The API key '${id}' may not '${verb}' with ${about}.`)
+  return forbidden(id, `may not '${verb}' with ${about}.`)
 }
 
 /** Clients send names of any length. */

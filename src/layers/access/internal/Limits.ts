@@ -96,7 +96,7 @@ const outcome = (allowance: Allowance.Allowance, taken: Allowance.Taken): Counte
     _tag: "Refused",
     failure: new RateLimited({
       message: `This client has sent all that it may send for now: ${Allowance.describe(allowance)}. Retry in ` +
-        `${retryAfterMillis} ms.`,
+        `${Math.ceil(retryAfterMillis / 1000)} s.`,
       retryAfterMillis
     }),
     headers: Allowance.refusalHeaders(allowance, taken)

@@ -36,8 +36,11 @@ export const refusedMetadata = ({ failure, headers }: Refused): ReadonlyArray<st
 }
 
 /** Answers a call that may not go on. @internal */
-export const refuse = (call: GrpcCall, refused: Refused): void =>
+export const refuse = (call: GrpcCall, refused: Refused): void => {
+  call.arrived("", "")
+  call.traced?.client(refused.key)
   call.failure(refused.failure, refusedMetadata(refused))
+}
 
 /** One call of a unary RPC whose message was read. @internal */
 export interface UnaryCall<Response extends MessageType> {
