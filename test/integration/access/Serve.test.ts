@@ -85,8 +85,11 @@ describe("an API key", () => {
       const file = yield* Keys.fileOf([Keys.entry("team", ["simple"], ["infer", "read"])])
       const places = yield* Child.folder({})
       const trace = join(places, "trace.json")
-      const server = yield* Child.serve([
+      // Nothing but lines of the log is printed: those say where it listens.
+      const server = yield* Child.start([
+        "serve",
         folder,
+        ...["http", "grpc", "metrics"].flatMap((door) => [`--${door}-address=127.0.0.1`, `--${door}-port=0`]),
         `--api-keys-file=${file}`,
         "--log-verbose=2",
         "--log-requests=all",
@@ -97,24 +100,28 @@ describe("an API key", () => {
         "--http-header-forward-pattern=.*",
         "--client-quota=1000"
       ])
+      const [, port] = yield* server.printed(/HTTPService at 127\.0\.0\.1:(\d+)/)
       const data = Array.from({ length: 16 }, () => 1)
       const body = JSON.stringify({
         inputs: ["INPUT0", "INPUT1"].map((name) => ({ name, shape: [1, 16], datatype: "INT32", data }))
       })
       let answers = ""
       const ask = (path: string, headers: Record<string, string>) =>
-        Effect.map(Child.ask(`${server.url}${path}`, { method: "POST", headers, body }), ({ status, text }) => {
-          answers += text
-          return status
-        })
+        Effect.map(
+          Child.ask(`http://127.0.0.1:${port}${path}`, { method: "POST", headers, body }),
+          ({ status, text }) => {
+            answers += text
+            return status
+          }
+        )
       assert.strictEqual(yield* ask("/v2/models/simple/infer", Keys.bearer("team")), 200)
       assert.strictEqual(yield* ask("/v2/models/other/infer", Keys.apiKey("team")), 403)
       assert.strictEqual(yield* ask("/v2/models/simple/infer", Keys.bearer("stranger")), 401)
       yield* eventually(() => server.err().split("request failed").length, (seen) => seen >= 3)
       assert.match(server.out(), /request answered.*"key":"team"/)
       assert.match(server.err(), /request failed.*may not.*"key":"team"/)
-      const [, metrics] = yield* server.printed(/metrics at (\S+)/)
-      const shown = (yield* Child.ask(metrics!)).text
+      const [, metrics] = yield* server.printed(/Metrics Service at 127\.0\.0\.1:(\d+)/)
+      const shown = (yield* Child.ask(`http://127.0.0.1:${metrics}/metrics`)).text
       assert.match(shown, /^galatea_access_refused_requests_total\{reason="unauthenticated"\} 1$/m)
       assert.match(shown, /^galatea_access_refused_requests_total\{reason="forbidden"\} 1$/m)
       assert.match(shown, /^galatea_access_allowed_requests_total 1$/m)
