@@ -10,7 +10,10 @@ const needOf = ({ change, need }: Operations.Operation): string =>
 
 const row = (operation: Operations.Operation): string => {
   const procedures = [...operation.rpc, ...operation.grpc.map((path) => path.slice(1))]
-  return `| ${needOf(operation)} | ${operation.about} | ${code(operation.http)} | ${code(procedures)} |`
+  return `| ${needOf(operation)} | ${operation.about} | ${code(operation.http)} | ${code(procedures)} |`.replaceAll(
+    / +/g,
+    " "
+  )
 }
 
 describe("docs/access.md", () => {
