@@ -40,6 +40,23 @@ const placeOf = (text: string): string => {
   return `${before.split("\n").length}:${good - before.lastIndexOf("\n")}`
 }
 
+/** Names of members in a text that is JSON. */
+const namesOf = (text: string): number => {
+  const name = /"(?:[^"\\]|\\.)*"(\s*:)?/g
+  let count = 0
+  for (let found = name.exec(text); found !== null; found = name.exec(text)) if (found[1] !== undefined) count++
+  return count
+}
+
+/** Members of a value and of all in it: fewer than names where a name is there twice. */
+const membersOf = (value: unknown): number => {
+  if (typeof value !== "object" || value === null) return 0
+  const parts: ReadonlyArray<unknown> = Object.values(value)
+  let count = Array.isArray(value) ? 0 : parts.length
+  for (const part of parts) count += membersOf(part)
+  return count
+}
+
 /** The keys that a text holds. Errors: `AccessFailed` with file, line, column and field, and without anything of the text. @internal */
 export const parse = (file: string, text: string): Result.Result<ReadonlyArray<ApiKeys.ApiKey>, AccessFailed> => {
   let json: unknown
@@ -48,14 +65,15 @@ export const parse = (file: string, text: string): Result.Result<ReadonlyArray<A
   } catch {
     return Result.fail(failed(`${file}:${placeOf(text)}: this is no JSON; expected an object with 'keys'`))
   }
-  const places = JsonPlaces.find(text)
   const faulty = ({ path, problem }: ApiKeys.Fault): AccessFailed => {
-    const { column, line } = places.of(path)
+    const { column, line } = JsonPlaces.find(text).of(path)
     const field = path.length === 0 ? "the file" : `'${JsonPlaces.show(path)}'`
     return failed(`${file}:${line}:${column}: ${field} ${problem}`)
   }
-  if (places.duplicate !== undefined) {
-    return Result.fail(faulty({ path: places.duplicate, problem: "stands there twice; expected each name once" }))
+  // Finding every place takes a while where there are many keys: it is done for a file that is wrong.
+  const duplicate = namesOf(text) === membersOf(json) ? undefined : JsonPlaces.find(text).duplicate
+  if (duplicate !== undefined) {
+    return Result.fail(faulty({ path: duplicate, problem: "stands there twice; expected each name once" }))
   }
   return Result.mapError(ApiKeys.fromJson(json), faulty)
 }
