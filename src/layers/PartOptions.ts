@@ -2,6 +2,7 @@
 import { Duration, Result } from "effect"
 import * as TraceConfig from "../schema/options/TraceConfig.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import type * as ConfiguredAccess from "./access/ConfiguredAccess.ts"
 import type * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
 import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
@@ -79,6 +80,26 @@ const tlsOptions = (
       reloadInterval: unlessZero(tlsReloadIntervalMs) ?? Duration.infinity
     }
     : undefined
+
+/** Of access: keys, and bounds of clients. @internal */
+export const accessOptions = (options: ServerOptions): ConfiguredAccess.Options => {
+  const { clientLimitRedis, clientQuota, clientRateBurst, clientRateLimit } = options
+  return {
+    keysFile: options.apiKeysFile,
+    keysPoll: Duration.millis(options.apiKeysPollMs),
+    guardsProbes: options.apiKeysGuardHealth,
+    rate: clientRateLimit === 0
+      ? undefined
+      : { requestsPerSecond: clientRateLimit, burst: clientRateBurst === 0 ? clientRateLimit : clientRateBurst },
+    quota: clientQuota === 0 ? undefined : { requests: clientQuota, windowSeconds: options.clientQuotaWindowSecs },
+    maxClients: options.clientLimitMaxClients,
+    trustedProxies: options.trustedProxy,
+    redis: clientLimitRedis === undefined
+      ? undefined
+      : { ...clientLimitRedis, password: "", timeout: Duration.millis(options.clientLimitRedisTimeoutMs) },
+    failsOpen: options.clientLimitRedisAway === "open"
+  }
+}
 
 /** Of the HTTP front end. @internal */
 export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({

@@ -5,7 +5,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "effect"
-import type { ListenFailed, ModelsNotLoaded, PollFailed, SharedMemoryMissing } from "../schema/Errors.ts"
+import type { AccessFailed, ListenFailed, ModelsNotLoaded, PollFailed, SharedMemoryMissing } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
@@ -20,6 +20,7 @@ import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
+import * as ConfiguredAccess from "./access/ConfiguredAccess.ts"
 import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
 import * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
 import * as ServerConsole from "./console/ServerConsole.ts"
@@ -31,7 +32,7 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
-import { clientMemoryOptions, grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
+import { accessOptions, clientMemoryOptions, grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -66,7 +67,7 @@ export interface Hooks {
 }
 
 /** Why a server does not start. @category errors */
-export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed | SharedMemoryMissing
+export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed | AccessFailed | SharedMemoryMissing
 
 /**
  * The server without front ends: models loaded, and the door open to the program that provides this layer. Options that are
@@ -147,8 +148,8 @@ const layerScheduler = (options: ServerOptions, { batchPolicy }: Hooks) => {
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
  * the layer closes: then the server is not ready any more, serves on for `exitDrainMs`, and takes no more requests.
  *
- * Errors: those of `layerInProcess`, `ListenFailed` when an address cannot be listened on, and `SharedMemoryMissing` where clients
- * are let register shared memory and the machine has none.
+ * Errors: those of `layerInProcess`, `ListenFailed` when an address cannot be listened on, `AccessFailed` when the file of API keys
+ * cannot be used, and `SharedMemoryMissing` where clients are let register shared memory and the machine has none.
  *
  * @category layers
  */
@@ -172,6 +173,7 @@ export const layer = (
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
     Layer.provide(options.allowClientShm ? FileClientMemory.layer(clientMemoryOptions(options)) : Layer.empty),
     Layer.provideMerge(observed),
+    Layer.provide(ConfiguredAccess.layer(accessOptions(options))),
     Layer.provide(Layer.sync(Departure, makeDeparture)),
     Layer.provide(Layer.sync(Certificates, makeCertificates))
   )

@@ -189,6 +189,32 @@ export class Restricted extends Schema.TaggedError<Restricted>()("Restricted", m
   readonly code = "UNAVAILABLE" satisfies Code
 }
 
+/** The request has no API key, or one that this server does not know or know any more. @category errors */
+export class Unauthenticated
+  extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", message, { httpApiStatus: 401 })
+{
+  readonly code = "UNAUTHENTICATED" satisfies Code
+}
+
+/** The API key may not do this, or not to this model. @category errors */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", message, { httpApiStatus: 403 }) {
+  readonly code = "PERMISSION_DENIED" satisfies Code
+}
+
+/** The client has sent more requests than it may: retry after `retryAfterMillis` milliseconds. @category errors */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+  ...message,
+  retryAfterMillis: Schema.Finite
+}, { httpApiStatus: 429 }) {
+  readonly code = "RESOURCE_EXHAUSTED" satisfies Code
+}
+
+/** The files or the store by which access is decided cannot be used. @category errors */
+export class AccessFailed extends Schema.TaggedError<AccessFailed>()("AccessFailed", {
+  ...message,
+  code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
+}) {}
+
 /** Why an inference failed. @category errors */
 export const InferenceFailure = Schema.Union([
   InvalidRequest,

@@ -118,6 +118,8 @@ export interface ModelTrace extends TraceParent {
 export interface RequestTrace extends TraceParent {
   /** Absent moment: now. */
   readonly mark: (activity: FrontendActivity, atNanos?: number) => void
+  /** The id of the API key that it came with. */
+  readonly client?: (key: string) => void
   /** It is over now: nothing more is noted. */
   readonly ended: (outcome: RequestOutcome) => void
 }

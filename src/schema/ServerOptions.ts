@@ -5,6 +5,7 @@
  * Source: model-config §7.
  */
 import { Result } from "effect"
+import { accessRows } from "./options/AccessRows.ts"
 import { adminRows } from "./options/AdminRows.ts"
 import { backendRows } from "./options/BackendRows.ts"
 import * as CacheSettings from "./options/CacheSettings.ts"
@@ -35,6 +36,7 @@ const rows = [
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,
+  ...accessRows,
   ...metricsRows,
   ...tracingRows,
   ...backendRows,

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as CacheKey from "../../src/layers/cache/internal/CacheKey.ts"
-import { type RedisConnection, RedisLost } from "../../src/layers/cache/internal/RedisConnection.ts"
 import * as RedisStore from "../../src/layers/cache/internal/RedisStore.ts"
+import { type RedisConnection, RedisLost } from "../../src/layers/RedisConnection.ts"
 import { settle } from "../execution/FakeInstances.ts"
 import * as ProgramLogger from "../ProgramLogger.ts"
 import { job, tensor } from "./FakeScheduler.ts"
@@ -40,6 +40,7 @@ class FakeRedis {
           this.values.set(name, value)
           this.lifetimes.push(ttl)
         }),
+      command: () => answer(() => undefined),
       lost: Effect.callback((resume) => {
         const onLost = (lost: RedisLost) => resume(Effect.fail(lost))
         this.losses.add(onLost)

@@ -5,6 +5,7 @@ import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRa
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
 import { ModelNotFound } from "../../src/schema/Errors.ts"
+import { Access, type AccessState } from "../../src/services/Access.ts"
 import { Certificates, make as makeCertificates } from "../../src/services/Certificates.ts"
 import type { Instances } from "../../src/services/Executor.ts"
 import { ExportCounts, type SignalCounts } from "../../src/services/ExportCounts.ts"
@@ -74,6 +75,7 @@ const families = (
     readonly residency?: boolean
     readonly limited?: boolean
     readonly exports?: boolean
+    readonly access?: boolean
     readonly tls?: boolean
   },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
@@ -85,6 +87,7 @@ const families = (
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
         Layer.provide(Layer.succeed(ResponseCache, options.cache)),
         Layer.provide(Layer.succeed(ExportCounts, { read: () => options.exports === true ? [exported] : [] })),
+        Layer.provide(Layer.succeed(Access, options.access === true ? access : undefined)),
         Layer.provide(
           Layer.sync(Certificates, () => {
             const registry = makeCertificates()
@@ -110,6 +113,21 @@ const families = (
   })
 
 const exported: SignalCounts = { signal: "traces", exported: 1, rejected: 2, failed: 3, dropped: 4, queued: 5 }
+
+const access: AccessState = {
+  admit: () => {
+    throw new Error("nobody asks")
+  },
+  identify: () => {
+    throw new Error("nobody asks")
+  },
+  usage: () => ({
+    allowed: 1,
+    refused: { unauthenticated: 1, forbidden: 2, rate_limited: 3, limiter_away: 4 },
+    keys: { known: 1, reloads: 2, failures: 3 },
+    clients: { remembered: 1, forgotten: 2, storeFailures: 3 }
+  })
+}
 
 const figures: ResidencyFigures = {
   budgetBytes: 1,
@@ -145,6 +163,7 @@ const everything = {
   residency: true,
   limited: true,
   exports: true,
+  access: true,
   tls: true
 }
 
@@ -218,13 +237,14 @@ describe("otel/metrics.md", () => {
       assert.deepStrictEqual(more(yield* families({ ...less, maxBatchSize: 8 })), names(/^with batches$/))
       assert.deepStrictEqual(more(yield* families({ ...less, instances: 2 })), names(/^with instances$/))
       assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, access: true })), names(/^with access$/))
     }))
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({ cache, shadow: true, residency: true, exports: true })
+      const emitted = yield* families({ cache, shadow: true, residency: true, exports: true, access: true })
       const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
-      assert.strictEqual(listed.length, 8)
+      assert.strictEqual(listed.length, 9)
       for (const [name, values] of listed) {
         const shown = emitted.get(name!)!.samples
           .filter(({ labels }) => labels["model"] !== "cached")
@@ -243,7 +263,7 @@ describe("names of metrics", () => {
         if (name.startsWith("galatea_")) {
           assert.match(
             name,
-            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots|items)$/
+            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots|items|keys|clients)$/
           )
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }

@@ -8,7 +8,9 @@
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
+import * as Operations from "../../schema/Operations.ts"
 import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
+import { Access, type AccessState } from "../../services/Access.ts"
 import { Certificates } from "../../services/Certificates.ts"
 import { ClientMemory } from "../../services/ClientMemory.ts"
 import { Console } from "../../services/Console.ts"
@@ -18,6 +20,7 @@ import { MetricsPort } from "../../services/MetricsPort.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import { processStartSeconds } from "../ProcessStart.ts"
 import * as AdminOperations from "./internal/AdminOperations.ts"
+import * as Guard from "./internal/Guard.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
 import * as Cors from "./internal/http/Cors.ts"
@@ -123,6 +126,7 @@ const make: (
   "HttpFrontend.make"
 )(function*(options: Options) {
   const server = yield* InferenceServer
+  const access = yield* Access
   const limits: Limits = {
     protocol: "http",
     maxRequests: options.maxInflightRequests ?? 4096,
@@ -143,17 +147,17 @@ const make: (
     inFlight,
     arrivals: yield* Arrivals.make,
     maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
-    forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    forward: HeaderForwarding.make(options.headerForwardPattern ?? "", access !== undefined),
     serverTiming: options.serverTiming ?? false
   }
   const restricted = options.restrictions ?? []
   const restrictions = Restrictions.make(restricted, Restrictions.plain)
   const idleTimeout = Duration.toMillis(options.idleTimeout ?? "75 seconds")
   const source = yield* Console
-  const access = options.console ?? "auto"
-  const consoleRoutes = source === undefined || access === "false"
+  const opens = options.console ?? "auto"
+  const consoleRoutes = source === undefined || opens === "false"
     ? []
-    : ConsoleRoutes.routes({ source, access, restrictions })
+    : ConsoleRoutes.routes({ source, opens, restrictions, access })
   const metricsRoutes = MetricsPlace.routes({ port: yield* MetricsPort, processStartSeconds })
   const tls = options.tls === undefined
     ? undefined
@@ -171,8 +175,9 @@ const make: (
       maxMessageBytes: options.rpcMaxMessageBytes ?? 64 * 1024 ** 2,
       idleTimeout,
       restrictions,
+      access,
       adminElsewhere,
-      readsHeaders: restricted.length > 0 || opened.forward !== undefined,
+      readsHeaders: restricted.length > 0 || opened.forward !== undefined || access !== undefined,
       allowsOrigin: (origin) => cors?.allows(origin) ?? false
     })
     const more = [...metricsRoutes, ...consoleRoutes, ...(rpc === undefined ? [] : [rpc.route])]
@@ -191,7 +196,7 @@ const make: (
         exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
         inFlight: opened.inFlight
       },
-      dispatch(opened, restrictions, more, cors, adminElsewhere),
+      dispatch({ door: opened, restrictions, cors, access, adminElsewhere }, more),
       rpc?.upgrades
     )
   })
@@ -223,15 +228,33 @@ const make: (
   })
 })
 
-/** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
+/** What stands before the routes. */
+interface Policies {
+  readonly door: Door
+  readonly restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>
+  readonly cors: Cors.Cors | undefined
+  readonly access: AccessState | undefined
+  /** Administration has an address of its own, which is not this one. */
+  readonly adminElsewhere: boolean
+}
+
+const answers: Guard.Answers<Call> = {
+  refuse: (call, { failure, headers, key }) => {
+    call.traced?.client(key)
+    call.failure(failure, call.contentType, headers)
+  },
+  interrupted: (call, cause) => call.unsuccessful(cause)
+}
+
+/** Gives a request to its route, in the order of protocol §4.1: path, restriction, method; then access. */
 const dispatch = (
-  door: Door,
-  restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>,
-  more: ReadonlyArray<Router.Route>,
-  cors: Cors.Cors | undefined,
-  adminElsewhere: boolean
+  { access, adminElsewhere, cors, door, restrictions }: Policies,
+  more: ReadonlyArray<Router.Route>
 ): (call: Call) => void => {
-  const router = Router.make([...Routes.all(door), ...more])
+  const routes = [...Routes.all(door), ...more]
+  const router = Router.make(routes)
+  // Also without access: a route that is missing in the table must not come to be served by then.
+  const operations = new Map(routes.map((route) => [route, operationsOf(route)]))
   return (call) => {
     const { request } = call
     const target = request.url!
@@ -260,9 +283,27 @@ const dispatch = (
     if (!isNamed) {
       return call.error(400, "The percent-encoding of a name in the path is malformed; it must encode UTF-8 as %XX.")
     }
-    handler(call)
+    if (access === undefined) return handler(call)
+    const operation = operations.get(route)![request.method === "POST" ? "post" : "get"]!
+    const question = {
+      operation,
+      asker: Guard.askerOf(request.headers, request.socket.remoteAddress),
+      model: Guard.modelOf(operation, call.captures.model)
+    }
+    Guard.guard(access, question, call, answers, (call) => {
+      const { headers, key } = call.pass!
+      call.traced?.client(key)
+      if (headers.length > 0) call.always = call.always === undefined ? headers : [...call.always, ...headers]
+      handler(call)
+    })
   }
 }
+
+/** Who may ask for a route, by its methods. */
+const operationsOf = ({ get, operation, path, post }: Router.Route) => ({
+  get: get === undefined ? undefined : Operations.ofRoute("GET", operation ?? path),
+  post: post === undefined ? undefined : Operations.ofRoute("POST", operation ?? path)
+})
 
 /**
  * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the

@@ -1,12 +1,13 @@
 /**
  * Triton's `nv_*` families of metrics, and this server's own.
  *
- * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, the process and /proc.
+ * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, `Access`, the process and /proc.
  *
  * Source: scheduling §9.
  */
 import { Clock, type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import type { MetricFamily } from "../../schema/MetricFamily.ts"
+import { Access } from "../../services/Access.ts"
 import { Certificates } from "../../services/Certificates.ts"
 import { ExportCounts } from "../../services/ExportCounts.ts"
 import { Metrics } from "../../services/Metrics.ts"
@@ -15,6 +16,7 @@ import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import { processStartSeconds } from "../ProcessStart.ts"
+import * as AccessFamilies from "./internal/AccessFamilies.ts"
 import * as CacheFamilies from "./internal/CacheFamilies.ts"
 import * as ExportFamilies from "./internal/ExportFamilies.ts"
 import * as Exposition from "./internal/Exposition.ts"
@@ -55,6 +57,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const limiter = yield* RateLimiter
   const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
   const cache = yield* ResponseCache
+  const access = yield* Access
   const exports = yield* ExportCounts
   const certificates = yield* Certificates
   const families = [
@@ -121,6 +124,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       ...collect(ResidencyFamilies.families, of(repository?.residency?.())),
       ...collect(CacheFamilies.families, of(cache?.usage())),
       ...collect(TlsFamilies.families, TlsFamilies.reporters(certificates, sinceMillis)),
+      ...collect(AccessFamilies.families, of(access?.usage())),
       ...collect(ExportFamilies.families, ExportFamilies.reporters(exports.read(), sinceMillis))
     ]
   }

@@ -10,6 +10,7 @@ export const groups = [
   "Execution",
   "Logging",
   "gRPC",
+  "Access",
   "Metrics",
   "Tracing",
   "Backends, caches, scheduling and memory",

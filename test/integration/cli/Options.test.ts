@@ -12,6 +12,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Sequences from "../../fixtures/onnx/SequenceModels.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import { eventually } from "../http/Wire.ts"
+import { accessOptions } from "./AccessOptions.ts"
 import * as Child from "./Child.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import * as InProcess from "./InProcess.ts"
@@ -560,6 +561,7 @@ describe("options of HTTP", () => {
     })))
 })
 
+accessOptions(test)
 grpcOptions(test)
 tlsOptions(test)
 

@@ -121,7 +121,11 @@ export const start = (
       redis = [`--cache-config=redis,host=127.0.0.1,port=${port}`]
     }
     const main = ["--cache-config=local,size=1048576", "--rate-limit=execution_count"]
-    const residency = ["--model-residency-budget=10000000000", "--model-residency-idle-secs=1"]
+    const residency = [
+      "--model-residency-budget=10000000000",
+      "--model-residency-idle-secs=1",
+      "--client-quota=1000000"
+    ]
     return {
       main: yield* member(models, [...main, ...words], options.main ?? {}),
       guests: yield* member(guests, [...residency, ...redis, ...(yield* secured), ...words], options.guests ?? {})

@@ -5,6 +5,7 @@
  * memory and its share of the limits are given back.
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
+import type { Pass } from "../../../../services/Access.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { InFlight } from "../InFlight.ts"
 import * as Failures from "../tracing/Failures.ts"
@@ -42,6 +43,8 @@ export abstract class Exchange {
   contentType: ContentType = "text/plain"
   /** Headers of every answer to this request, as name and value in turn. */
   always: ReadonlyArray<string> | undefined = undefined
+  /** What the client may see and do; `undefined`: everything. */
+  pass: Pass | undefined = undefined
   /** Where what happens to it is noted. */
   traced: Traced | undefined = undefined
   /** The body is being received. */

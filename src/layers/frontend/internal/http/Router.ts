@@ -24,6 +24,8 @@ export type Handler = (call: Call) => void
  */
 export interface Route {
   readonly path: string
+  /** The path under which schema/Operations.ts has it. Default: its own. */
+  readonly operation?: string
   /** Category by which `--http-restricted-api` names it; `undefined`: what it answers is restricted one by one. */
   readonly category: RestrictedCategory | undefined
   /** Content-Type of the answers to a wrong method. */

@@ -9,7 +9,7 @@ import type { Door } from "./Door.ts"
 import type { RequestMessage } from "./infer/InferRequestReader.ts"
 import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
 import { compress, prepare, read } from "./infer/Submission.ts"
-import { type Rpc, unsuccessful } from "./Rpc.ts"
+import { refuse, type Rpc, unsuccessful } from "./Rpc.ts"
 
 const nothing = (): void => {}
 
@@ -58,7 +58,10 @@ class InferRpc {
     if (Result.isFailure(message)) return call.failure(message.failure)
     const { modelName, modelVersion } = message.success
     call.arrived(modelName, modelVersion)
+    call.traced?.client(call.pass?.key)
     call.traced?.mark("GRPC_WAITREAD_END")
+    const refused = call.pass?.over(modelName)
+    if (refused !== undefined) return refuse(call, refused)
     const found = door.server.model(modelName, modelVersion)
     if (Result.isSuccess(found)) return this.proceed(call, message.success, found.success)
     if (!isNotResident(found.failure)) return call.failure(found.failure)
