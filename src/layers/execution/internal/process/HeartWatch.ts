@@ -3,6 +3,8 @@ import type { Readable } from "node:stream"
 
 /** @category models */
 export interface Listener {
+  /** It has begun to beat. */
+  readonly begun: () => void
   /** It has not beaten for so many milliseconds. */
   readonly stopped: (silentMillis: number) => void
   /** Comes by about once a second. */
@@ -24,8 +26,10 @@ export class HeartWatch {
   private readonly timer: NodeJS.Timeout
   private readonly last = Buffer.alloc(8)
   private filled = 0
+  private readonly listener: Listener
 
   constructor(heart: Readable, everyMillis: number, timeoutMillis: number, listener: Listener) {
+    this.listener = listener
     heart.on("data", (bytes: Buffer) => this.beat(bytes))
     heart.on("error", () => {})
     this.timer = setInterval(() => {
@@ -57,7 +61,9 @@ export class HeartWatch {
       if (this.filled < 8) continue
       this.filled = 0
       const rss = this.last.readDoubleLE()
-      if (Number.isFinite(rss) && rss > 0) this.memoryBytes = rss
+      if (!Number.isFinite(rss) || rss <= 0) continue
+      if (this.memoryBytes === undefined) this.listener.begun()
+      this.memoryBytes = rss
     }
   }
 }

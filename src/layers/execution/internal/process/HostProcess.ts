@@ -1,4 +1,5 @@
 /** A process of instances, seen from the server: started, listened to, and ended. */
+import { Deferred, Exit } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { readSync } from "node:fs"
 import type { Duplex, Readable } from "node:stream"
@@ -48,6 +49,8 @@ export class HostProcess {
   readonly pid: number | undefined
   /** Resolves, after every member was told, when nothing of the process is left. */
   readonly ended: Promise<void>
+  /** Completes when its heart beats: from then on it is known when it does not. */
+  readonly beating = Deferred.makeUnsafe<void>()
   readonly requests: TransferFile.TransferWriter
   private readonly child: ChildProcess
   private readonly socket: Duplex
@@ -112,6 +115,7 @@ export class HostProcess {
     this.words.listen(this.child.stderr!)
     const heart = this.child.stdio[Descriptor.heart] as Readable
     this.heart = new HeartWatch(heart, options.heartMillis, options.heartTimeoutMillis, {
+      begun: () => Deferred.doneUnsafe(this.beating, Exit.void),
       stopped: (silent) => this.kill(`its process did not answer: no heartbeat for ${Math.round(silent)} ms`),
       resting: () => this.rest()
     })

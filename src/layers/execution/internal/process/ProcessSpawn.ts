@@ -107,7 +107,7 @@ export const spawn = (
         })
     )
     const lost = Effect.flatMap(Deferred.await(instance.lost), (reason) => Effect.fail(refuse(reason)))
-    const opening = Effect.raceFirst(found(opened, runtime, refuse), lost)
+    const opening = Effect.raceFirst(Effect.tap(found(opened, runtime, refuse), Deferred.await(host.beating)), lost)
     const result = yield* limited(opening, openWithin.duration, openWithin.words, refuse, host)
     const problem = check?.(result)
     if (problem !== undefined) return yield* refuse(problem)
