@@ -257,6 +257,25 @@ export const executionRows = [
     doc: "How much shared memory is kept for the tensors of later requests while none uses it."
   }),
   single({
+    name: "model-isolation",
+    type: choice(["thread", "process"]),
+    default: "thread" as "thread" | "process",
+    triton: false,
+    group: "Execution",
+    doc:
+      "Where instances run and model files are looked at: in threads of the server, which are quicker, or in processes of their own, " +
+      "whose end is not that of the server. The parameter galatea.isolation of a model's config goes before it."
+  }),
+  single({
+    name: "instance-heartbeat-timeout-ms",
+    type: int({ min: 200, max: maxInt32 }),
+    default: 3000,
+    triton: false,
+    unit: "milliseconds",
+    group: "Execution",
+    doc: "How long a process of instances may show no sign of life before it is ended and replaced."
+  }),
+  single({
     name: "instance-stall-timeout-secs",
     type: int({ min: 0, max: maxInt32 }),
     default: 300,

@@ -168,6 +168,8 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("sequence-drain-ms", "100", 100),
   row("split-oversized-batches", "true", true),
   row("tensor-memory-idle-bytes", "0", 0),
+  row("model-isolation", "process", "process"),
+  row("instance-heartbeat-timeout-ms", "900", 900),
   row("instance-stall-timeout-secs", "5", 5),
   row("instance-heap-megabytes", "64", 64),
   row("instance-log-lines", "5", 5),

@@ -38,7 +38,7 @@ if (first !== undefined) {
   const told = Told.decode<Told.ToProcess>(head.text)
   if (told._tag === "Open" && told.what._tag === "Custom") {
     const CustomHost = await import("./CustomHost.ts")
-    await CustomHost.serve(head.head[Head.instance]!, told.what, channel, memory)
+    void CustomHost.serve(head.head[Head.instance]!, told.what, channel, memory)
   } else {
     const SessionHost = await import("./SessionHost.ts")
     SessionHost.serve(first, channel, memory)

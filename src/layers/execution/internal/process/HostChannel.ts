@@ -37,10 +37,11 @@ export class HostChannel {
     }
   }
 
-  /** From now on frames come by the event loop. `ended`: the server is gone. */
-  listen(onFrame: (frame: Uint8Array) => void, ended: () => void): void {
+  /** From now on frames come by the event loop. `wake`: after some have come. `ended`: the server is gone. */
+  listen(onFrame: (frame: Uint8Array) => void, wake: () => void, ended: () => void): void {
     const take = () => {
       for (let frame = this.reader.next(); frame !== undefined; frame = this.reader.next()) onFrame(frame)
+      wake()
     }
     this.flush()
     this.socket = new Socket({ fd: Descriptor.frames, readable: true, writable: true })
@@ -50,7 +51,7 @@ export class HostChannel {
     })
     this.socket.on("end", ended)
     this.socket.on("error", ended)
-    take()
+    setImmediate(take)
   }
 
   /** Puts a frame behind those that wait to be written. */

@@ -1,7 +1,7 @@
 /** A process of instances, seen from the server: started, listened to, and ended. */
 import { Deferred, Exit } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { readSync } from "node:fs"
+import { closeSync, readSync } from "node:fs"
 import type { Duplex, Readable } from "node:stream"
 import { begunBytes, Descriptor, maxUnread } from "./Descriptors.ts"
 import { Batch, Frame, FrameReader, Head, inFrame, Kind } from "./Frame.ts"
@@ -9,6 +9,7 @@ import { HeartWatch } from "./HeartWatch.ts"
 import { LastWords } from "./LastWords.ts"
 import * as Told from "./Told.ts"
 import * as TransferFile from "./TransferFile.ts"
+import * as TransferFolder from "./TransferFolder.ts"
 
 /** @category models */
 export interface Options {
@@ -28,6 +29,8 @@ export interface Member {
   /** A run was answered; the frame is good until this returns. */
   readonly answered: (frame: Frame) => void
   readonly told: (told: Told.FromProcess) => void
+  /** Comes by about once a second. */
+  readonly resting?: () => void
   /** The process is no more; it had begun so many runs. `undefined`: nobody knows. */
   readonly ended: (reason: string, begun: number | undefined) => void
 }
@@ -78,8 +81,8 @@ export class HostProcess {
   isEnded = false
 
   constructor(options: Options) {
-    this.requestsFile = TransferFile.open()
-    this.answersFile = this.requestsFile === undefined ? undefined : TransferFile.open()
+    this.requestsFile = TransferFolder.open()
+    this.answersFile = this.requestsFile === undefined ? undefined : TransferFolder.open()
     const hasFiles = this.answersFile !== undefined
     this.requests = new TransferFile.TransferWriter(hasFiles ? this.requestsFile : undefined, 0, maxUnread)
     this.ended = new Promise((resolve) => {
@@ -254,6 +257,7 @@ export class HostProcess {
 
   /** Once nothing has been done for a while. */
   private rest(): void {
+    for (const member of this.members.values()) member.resting?.()
     if (this.sent !== this.answered) return
     if (this.idle) return
     this.idle = true
@@ -267,8 +271,8 @@ export class HostProcess {
     this.heart.stop()
     const begun = this.begunRuns()
     for (const stream of this.child.stdio) stream?.destroy()
-    if (this.requestsFile !== undefined) TransferFile.close(this.requestsFile)
-    if (this.answersFile !== undefined) TransferFile.close(this.answersFile)
+    if (this.requestsFile !== undefined) closeSync(this.requestsFile)
+    if (this.answersFile !== undefined) closeSync(this.answersFile)
     const words = this.words.text()
     const why = this.reason ?? reason
     const all = words === "" ? why : `${why}; its last words: ${words}`

@@ -52,6 +52,7 @@ export class HostQueue implements RunQueue {
   readonly inline = new Uint8Array(Mailbox.inlineCapacity)
   readonly inlineOffset = 0
   private readonly instance: number
+  private readonly eager: boolean
   private readonly channel: HostChannel
   private readonly host: HostMemory
   private readonly frame = new Frame()
@@ -61,7 +62,15 @@ export class HostQueue implements RunQueue {
   /** Memory of the large tensors of the run. */
   private room = new ArrayBuffer(0)
 
-  constructor(instance: number, run: Pick<RunStart, "inputs" | "outputs">, channel: HostChannel, host: HostMemory) {
+  /** `eager`: answers are written at once; otherwise by whoever waits for the next frame. */
+  constructor(
+    instance: number,
+    run: Pick<RunStart, "inputs" | "outputs">,
+    channel: HostChannel,
+    host: HostMemory,
+    eager = false
+  ) {
+    this.eager = eager
     this.instance = instance
     this.run = run
     this.channel = channel
@@ -161,6 +170,7 @@ export class HostQueue implements RunQueue {
     head[Head.blockAt] = (head[Head.block]! > fileFrom ? this.host.answers.write(block) : undefined) ?? inFrame
     reply.block = block
     this.channel.put(reply)
+    if (this.eager) this.channel.flush()
   }
 }
 

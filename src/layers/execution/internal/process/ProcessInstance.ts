@@ -24,6 +24,8 @@ export interface Options extends RunOutcome.Of {
   readonly host: HostProcess
   /** Hears what the process tells of the instance before and while it is open. */
   readonly told: (told: FromProcess) => void
+  /** The server's verbose level, which it may change; the process is told. Absent: it does not care. */
+  readonly verbosity?: Int32Array | undefined
   /** Monotonic nanoseconds. */
   readonly now: () => bigint
 }
@@ -76,6 +78,7 @@ export class ProcessInstance implements Instance, Member {
   private since = 0n
   private nanos = 1e9
   private isLost = false
+  private toldVerbosity: number | undefined
   private onClosed: (() => void) | undefined
 
   constructor(options: Options) {
@@ -88,6 +91,7 @@ export class ProcessInstance implements Instance, Member {
         this.longFields = fields
       }
     }
+    this.toldVerbosity = options.verbosity?.[0]
     this.memoryBytes = options.host.memoryBytes
     this.id = options.host.join(this)
   }
@@ -123,7 +127,10 @@ export class ProcessInstance implements Instance, Member {
     this.longFields = undefined
     const run = new ProcessRun(number, written, done, words, this.carrier.take(), fields)
     Atomics.store(words, Word.states + place, State.ready)
-    if (this.runs.length === 0) this.since = this.options.now()
+    if (this.runs.length === 0) {
+      this.since = this.options.now()
+      this.resting()
+    }
     this.runs.push(run)
     if (this.sent === 0 || this.quick()) this.sendNext()
     return run
@@ -214,6 +221,16 @@ export class ProcessInstance implements Instance, Member {
       }
       at += Answer.outputHead + fields[at + 4]!
     }
+  }
+
+  /** Comes by about once a second. */
+  readonly resting = (): void => {
+    const { host, verbosity } = this.options
+    if (verbosity === undefined) return
+    const level = Atomics.load(verbosity, 0)
+    if (level === this.toldVerbosity) return
+    this.toldVerbosity = level
+    host.tell(this.id, { _tag: "Verbosity", level })
   }
 
   readonly told = (told: FromProcess): void => {

@@ -15,8 +15,7 @@ export interface SessionOpen {
 /** The custom model of an instance. The verbosity of the log is a number here, and told anew when it changes. @category models */
 export interface CustomOpen {
   readonly _tag: "Custom"
-  readonly start: Omit<CustomStart, "run" | "log"> & {
-    readonly run: Pick<RunStart, "inputs" | "outputs">
+  readonly start: Omit<CustomStart, "log"> & {
     readonly log: Omit<CustomStart["log"], "verbosity"> & { readonly verbosity: number | undefined }
   }
 }

@@ -2,34 +2,8 @@
  * A file in memory through which large tensors cross: two processes have it open, and nobody else can, since its name is gone
  * before the second one starts. One process writes, the other reads.
  */
-import { closeSync, ftruncateSync, openSync, readSync, statfsSync, unlinkSync, writeSync } from "node:fs"
+import { ftruncateSync, readSync, writeSync } from "node:fs"
 import { align } from "./Frame.ts"
-
-/** Where Linux keeps files in memory. Elsewhere tensors cross by the socket. */
-const folder = "/dev/shm"
-/** `TMPFS_MAGIC`: what a file system in memory says of itself. */
-const tmpfs = 0x01021994
-
-let files = 0
-
-/** Names of the files of a server: what a server that was killed between two steps has left behind can be told by them. */
-export const prefix = "galatea-tensors-"
-
-/** Opens a file for reading and writing and takes its name away. `undefined`: this machine has no place for it. @category resources */
-export const open = (): number | undefined => {
-  if (process.platform !== "linux") return undefined
-  try {
-    if (statfsSync(folder).type !== tmpfs) return undefined
-    const path = `${folder}/${prefix}${process.pid}-${++files}`
-    const descriptor = openSync(path, "wx+", 0o600)
-    unlinkSync(path)
-    return descriptor
-  } catch {
-    return undefined
-  }
-}
-
-export const close = (descriptor: number): void => closeSync(descriptor)
 
 /**
  * The writer's side. Blocks lie one behind the other; as soon as all were read, the next starts at the front again.
