@@ -54,6 +54,14 @@ for (const isolation of isolations) {
   executorSuite(`OnnxExecutor in a ${isolation}`, layerIn(isolation), () => identityFile)
 }
 
+executorSuite(
+  "OnnxExecutor in a process, without files",
+  OnnxExecutor.layerWith({ isolation: "process", tensorFiles: false }).pipe(
+    Layer.provideMerge(SharedTensorMemory.layer)
+  ),
+  () => identityFile
+)
+
 describe.each(isolations)("OnnxExecutor in a %s", (isolation) => {
   const layer = layerIn(isolation)
   const patterns: Readonly<Record<string, ReadonlyArray<number>>> = {

@@ -40,6 +40,8 @@ export interface Options {
   readonly workerHeapMegabytes?: number
   /** The worker's file. @internal */
   readonly worker?: URL
+  /** `false`: large tensors cross to processes by the socket, as where there are no files in memory. @internal */
+  readonly tensorFiles?: boolean
   /** The program of a process. @internal */
   readonly host?: URL
 }
@@ -91,6 +93,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const host = ProcessHost.options({
     ...(options.host === undefined ? {} : { file: options.host }),
     ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeout: options.heartbeatTimeout }),
+    files: options.tensorFiles,
     heapMegabytes,
     environment: Environment.ofSessions(process.env)
   })

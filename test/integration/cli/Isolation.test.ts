@@ -24,8 +24,10 @@ const serve = Effect.gen(function*() {
 })
 
 const numbers = Array.from({ length: 16 }, (_, i) => i)
-const body = (names: ReadonlyArray<string>, datatype: string, shape: ReadonlyArray<number>) =>
-  JSON.stringify({ inputs: names.map((name) => ({ name, shape, datatype, data: numbers })) })
+const body = (names: ReadonlyArray<string>, datatype: string, shape: ReadonlyArray<number>) => ({
+  method: "POST",
+  body: JSON.stringify({ inputs: names.map((name) => ({ name, shape, datatype, data: numbers })) })
+})
 
 const ask = (url: string) =>
   Effect.gen(function*() {
@@ -71,7 +73,7 @@ describe.runIf(process.platform === "linux")("processes of instances", () => {
       const children = childrenOf(pid)
       server.process.kill("SIGKILL")
       yield* server.ended
-      yield* Effect.promise(() => eventually(() => children.every(isGone)))
+      yield* eventually(() => children.filter((pid) => !isGone(pid)), (left) => left.length === 0)
       assert.deepStrictEqual(readdirSync("/dev/shm").filter((name) => name.startsWith(`galatea-tensors-${pid}-`)), [])
     }).pipe(Effect.scoped), 120_000)
 

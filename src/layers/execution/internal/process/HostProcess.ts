@@ -18,6 +18,8 @@ export interface Options {
   /** JavaScript heap, in megabytes. */
   readonly heapMegabytes: number
   readonly environment: NodeJS.ProcessEnv
+  /** Large tensors cross by files in memory where the machine has a place for them. Default: yes. */
+  readonly files?: boolean | undefined
   /** Between two beats of its heart, in milliseconds. */
   readonly heartMillis: number
   /** Without a beat for so long it is taken for dead. */
@@ -81,7 +83,7 @@ export class HostProcess {
   isEnded = false
 
   constructor(options: Options) {
-    this.requestsFile = TransferFolder.open()
+    this.requestsFile = options.files === false ? undefined : TransferFolder.open()
     this.answersFile = this.requestsFile === undefined ? undefined : TransferFolder.open()
     const hasFiles = this.answersFile !== undefined
     this.requests = new TransferFile.TransferWriter(hasFiles ? this.requestsFile : undefined, 0, maxUnread)

@@ -7,6 +7,7 @@ export interface Settings {
   readonly file?: URL
   readonly heapMegabytes: number
   readonly environment: NodeJS.ProcessEnv
+  readonly files?: boolean | undefined
   /** Default: 3 seconds. */
   readonly heartbeatTimeout?: Duration.Input
 }

@@ -171,15 +171,17 @@ export class ProcessInstance implements Instance, Member {
   }
 
   readonly answered = (frame: Frame): void => {
-    const run = this.runs.shift()
+    const run = this.runs[0]
     if (run === undefined) return
-    this.sent--
     if (run.number !== frame.head[Head.run]) throw new Error("an answer is out of order")
     if (run.inFile) this.options.host.blockTaken()
     const place = this.mailbox.places[Mailbox.placeOf(run.number)]!
     const message = this.receive(run, place, frame)
-    if (this.runs.length > 0) this.since = this.options.now()
     const exit = RunOutcome.read(this.options, place, run.written, message)
+    // Only now: what throws before is an answer that nobody can read, and the run is lost with its process.
+    this.runs.shift()
+    this.sent--
+    if (this.runs.length > 0) this.since = this.options.now()
     if (Exit.isSuccess(exit)) this.nanos = RunOutcome.average(this.nanos, exit.value)
     if (this.sent === 0) this.sendNext()
     run.done(exit)
@@ -214,6 +216,7 @@ export class ProcessInstance implements Instance, Member {
         const { bytes } = run.written.regions[i]!
         host.readBlock(frame, fields[at + 2]! - run.block.inputBytes, bytes)
       } else if (fields[at] === Place.message) {
+        if (byteLength > frame.head[Head.block]!) throw new Error("an output is longer than its block")
         const { buffer } = Buffer.allocUnsafeSlow(byteLength)
         host.readBlock(frame, bufferAt, new Uint8Array(buffer))
         buffers.push(buffer)
