@@ -75,12 +75,18 @@ export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
 
 /** What a config says of how its instances run; nothing where it leaves that to the executor. */
 const boundsOf = (
+  config: ModelConfig,
   { isolation, maxGrowthBytes, maxMemoryBytes, maxRunNanos }: InstanceParameters.InstanceParameters
 ): Pick<ModelPlan, "isolation" | "maxRunNanos" | "maxMemoryBytes" | "maxGrowthBytes"> => ({
   ...(isolation === undefined ? {} : { isolation }),
   ...(maxRunNanos === undefined ? {} : { maxRunNanos }),
   ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
-  ...(maxGrowthBytes === undefined ? {} : { maxGrowthBytes })
+  // What sequences have come to in an instance would be lost with it.
+  ...(config.sequence_batching !== undefined
+    ? { maxGrowthBytes: Infinity }
+    : maxGrowthBytes === undefined
+    ? {}
+    : { maxGrowthBytes })
 })
 
 const readIo = Effect.fnUntraced(function*(model: string, path: string) {
@@ -187,7 +193,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
         ? {}
         : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) }),
       ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {}),
-      ...boundsOf(bounds)
+      ...boundsOf(config, bounds)
     },
     states,
     contents: polled.found.file ?? path.join(directory, String(version))

@@ -131,7 +131,7 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
       this.arrived("", "")
       this.traced?.failed(Failures.of(failure))
     }
-    this.conclude(codes[failure.code].grpc, failure.message, Status.retryAfter(failure._tag))
+    this.conclude(codes[failure.code].grpc, failure.message, Status.retryAfter(failure))
   }
 
   defect(cause: Cause.Cause<unknown>): void {

@@ -64,7 +64,13 @@ const table: ReadonlyArray<Known> = [
   ofInstances(InstanceParameters.names.isolation),
   ofInstances(InstanceParameters.names.maxRun),
   ofProcesses(InstanceParameters.names.maxMemory),
-  ofProcesses(InstanceParameters.names.maxGrowth),
+  {
+    ...ofProcesses(InstanceParameters.names.maxGrowth),
+    matters: (config) => !isEnsemble(config) && !isInThreads(config) && config.sequence_batching === undefined,
+    to:
+      `models without sequence_batching whose instances have processes of their own, with ${InstanceParameters.names.isolation} ` +
+      "'process'"
+  },
   {
     name: InstanceParameters.names.retry,
     about: "",
