@@ -32,6 +32,7 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
+import * as LeftOvers from "./LeftOvers.ts"
 import { accessOptions, clientMemoryOptions, grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
@@ -58,7 +59,7 @@ export interface Hooks {
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
   readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
-  /** Runs the models. Default: ONNX Runtime, and modules of custom models, on worker threads. */
+  /** Runs the models. Default: ONNX Runtime, and modules of custom models, in threads or processes. */
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
@@ -115,6 +116,7 @@ const layerDoor = (
     Layer.provideMerge(ConfiguredTracing.layer(options)),
     Layer.provideMerge(options.console === "false" ? Layer.empty : RecentFlows.layer()),
     Layer.provideMerge(memory),
+    Layer.provide(Layer.effectDiscard(LeftOvers.clean)),
     Layer.provide(NodeServices.layer)
   )
 }
@@ -242,19 +244,39 @@ export const check = (
   )
 }
 
-const layerExecutor = (options: ServerOptions) => {
-  const stallTimeout = options.instanceStallTimeoutSecs === 0
+const megabytes = (count: number): number | undefined => count === 0 ? undefined : count * 1024 * 1024
+
+/** When instances are lost or replaced, and when none is started for a while. */
+const supervisionOf = (options: ServerOptions) => ({
+  stallTimeout: options.instanceStallTimeoutSecs === 0
     ? Duration.infinity
-    : Duration.seconds(options.instanceStallTimeoutSecs)
+    : Duration.seconds(options.instanceStallTimeoutSecs),
+  maxMemoryBytes: megabytes(options.instanceMaxMemoryMegabytes),
+  maxGrowthBytes: megabytes(options.instanceMaxGrowthMegabytes),
+  breaker: {
+    losses: options.instanceBreakerLosses,
+    windowNanos: Duration.toNanosUnsafe(Duration.seconds(options.instanceBreakerWindowSecs)),
+    pauseNanos: Duration.toNanosUnsafe(Duration.seconds(options.instanceBreakerPauseSecs))
+  }
+})
+
+const layerExecutor = (options: ServerOptions) => {
+  const supervision = supervisionOf(options)
   const workerHeapMegabytes = options.instanceHeapMegabytes
+  const isolation = options.modelIsolation
+  const heartbeatTimeout = Duration.millis(options.instanceHeartbeatTimeoutMs)
   return RoutedExecutor.layer({
     onnxruntime: OnnxExecutor.layerWith({
-      stallTimeout,
+      isolation,
+      heartbeatTimeout,
+      ...supervision,
       workerHeapMegabytes,
       ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
     }),
     custom: CustomExecutor.layerWith({
-      stallTimeout,
+      isolation,
+      heartbeatTimeout,
+      ...supervision,
       workerHeapMegabytes,
       logLines: options.instanceLogLines,
       maxLogLength: options.logMaxMessageLength

@@ -121,6 +121,19 @@ export class InstanceLost extends Schema.TaggedError<InstanceLost>()("InstanceLo
 }
 
 /**
+ * Too many instances of the model were lost, and no more is started until a pause is over; `retryAfterMillis` are left of it.
+ *
+ * @category errors
+ */
+export class ModelSuspended extends Schema.TaggedError<ModelSuspended>()("ModelSuspended", {
+  ...message,
+  model: Schema.String,
+  retryAfterMillis: Schema.Int
+}, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/**
  * What a sequence had come to is gone, and no step of it is answered any more as if nothing had happened: begin it again.
  *
  * @category errors
@@ -230,6 +243,7 @@ export const InferenceFailure = Schema.Union([
   Cancelled,
   ExecutionFailed,
   InstanceLost,
+  ModelSuspended,
   SequenceLost
 ])
 /** @category errors */

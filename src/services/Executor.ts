@@ -5,7 +5,7 @@
  */
 import { Context, type Effect, type Exit, type Scope, type Semaphore } from "effect"
 import type { DataType } from "../schema/DataType.ts"
-import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../schema/Errors.ts"
+import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed, ModelSuspended } from "../schema/Errors.ts"
 import type { Parameter, Tensor } from "../schema/Inference.ts"
 
 /** Where an instance runs. `id` is the device's number, 0 for the CPU. @category models */
@@ -96,16 +96,39 @@ export interface ModelPlan {
   readonly maxGrowthBytes?: number | undefined
 }
 
+/**
+ * Why an instance was lost: its thread or process ended, a run took too long, it stopped to answer at all, or it had more memory than
+ * it may have.
+ *
+ * @category models
+ */
+export type LossCause = "ended" | "run_timeout" | "unresponsive" | "memory"
+
 /** How the instances of a version have fared. @category models */
 export interface InstancesCondition {
   /** Instances that are up, passive ones left out. */
   readonly live: number
   /** Instances that were lost since the version is open. */
   readonly losses: number
+  readonly lossesBy: Readonly<Record<LossCause, number>>
   /** Why the last one was lost, with the last words of its process. */
   readonly lastLoss: string | undefined
+  /** Instances that were replaced between two runs because they had grown. */
+  readonly recycled: number
+  /** Nanoseconds from the last loss that was mended until its instance was up again. */
+  readonly restartNanos: number | undefined
   /** No more is started for now, after too many losses: monotonic nanoseconds of the next attempt. */
   readonly pausedUntilNanos: bigint | undefined
+  /** Resident bytes of each instance that has a process of its own, as last heard. */
+  readonly memoryBytes: ReadonlyMap<string, number>
+}
+
+/** Says that no run can begin for now, since too many instances were lost. @category models */
+export interface Suspension {
+  /** `undefined` while runs can begin. Asked once per request: plain and fast. */
+  readonly current: () => ModelSuspended | undefined
+  /** Calls `listener` whenever a suspension has begun. */
+  readonly listen: (listener: () => void) => Effect.Effect<void, never, Scope.Scope>
 }
 
 /** @category models */
@@ -183,6 +206,8 @@ export interface LentInstance {
   readonly sequenceEnded?: (id: bigint | string, why: SequenceEnd) => void
   /** Completes when the instance is lost, just before its runs are answered: give it back then. */
   readonly lost: Effect.Effect<void>
+  /** Completes when it is to be replaced: start nothing more, and give it back once what was started has ended. Absent: never. */
+  readonly retiring?: Effect.Effect<void>
 }
 
 /** An open version: its instances as a pool bounded by `slots`. @category models */
@@ -207,6 +232,8 @@ export interface Instances {
   readonly healthy: () => boolean
   /** Absent: nothing can be lost. */
   readonly condition?: () => InstancesCondition
+  /** Absent: runs can always begin, at once or once an instance is up again. */
+  readonly suspension?: Suspension
   /**
    * Answers runs that have ended and that this thread has not noticed yet. Nearly free; worth a call before a request is made
    * to wait. Absent where every end is noticed at once.

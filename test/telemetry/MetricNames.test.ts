@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import { readFileSync } from "node:fs"
+import { LossBook } from "../../src/layers/execution/internal/LossBook.ts"
 import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRateLimiter.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
@@ -104,6 +105,7 @@ const families = (
       const model = cached ? "cached" : "m"
       const books = yield* statistics.open({ model, version: 1, cached, maxBatchSize, instances, ...labels })
       books.loaded(1)
+      if (instances > 0) books.observeInstances(() => new LossBook().condition(fine))
       if (options.shadow === true) books.shadowed("same")
       if (options.sequences === true) {
         books.observe(() => ({ waiting: 0, running: 0, sequences: { live: 3, waiting: 1, slots: 2 } }))
@@ -111,6 +113,8 @@ const families = (
     }
     return Exposition.parse(yield* Context.get(context, Metrics).exposition)
   })
+
+const fine = { live: 2, pausedUntilNanos: undefined, memoryBytes: new Map([["m_0", 1], ["m_1", 2]]) }
 
 const exported: SignalCounts = { signal: "traces", exported: 1, rejected: 2, failed: 3, dropped: 4, queued: 5 }
 
@@ -242,7 +246,14 @@ describe("otel/metrics.md", () => {
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({ cache, shadow: true, residency: true, exports: true, access: true })
+      const emitted = yield* families({
+        cache,
+        shadow: true,
+        residency: true,
+        exports: true,
+        access: true,
+        instances: 2
+      })
       const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
       assert.strictEqual(listed.length, 9)
       for (const [name, values] of listed) {
@@ -263,7 +274,7 @@ describe("names of metrics", () => {
         if (name.startsWith("galatea_")) {
           assert.match(
             name,
-            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots|items|keys|clients)$/
+            /_(seconds|bytes|size|requests|instances|versions|up|open|total|difference|units|sequences|slots|items|keys|clients)$/
           )
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }

@@ -72,6 +72,7 @@ describe("PrometheusMetrics", () => {
       assert.deepStrictEqual((yield* family(rejected)).slice(2), [
         series(rejected, "queue_full", 0),
         series(rejected, "stopping", 1),
+        series(rejected, "suspended", 0),
         series(rejected, "invalid", 0)
       ])
     }))

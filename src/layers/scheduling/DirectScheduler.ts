@@ -6,6 +6,7 @@
  * starts the head of the line: no fiber, no timer and no queue turn for a request.
  */
 import { Effect, Exit, Layer, type Scope } from "effect"
+import * as InstanceParameters from "../../schema/InstanceParameters.ts"
 import type { Job } from "../../services/Scheduler.ts"
 import { type ModelScheduler, type QueueOptions, Scheduler } from "../../services/Scheduler.ts"
 import type { TensorMemory } from "../../services/TensorMemory.ts"
@@ -68,6 +69,7 @@ export const open = (
       batching: undefined,
       maxQueueSize: options.maxQueueSize ?? 16_384,
       instances,
+      retries: InstanceParameters.retries(config),
       statistics,
       keyOf: nothing,
       onArrival: serve,

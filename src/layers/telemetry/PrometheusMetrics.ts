@@ -23,6 +23,7 @@ import * as Exposition from "./internal/Exposition.ts"
 import { collect, type Reporter } from "./internal/Families.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
+import * as InstanceFamilies from "./internal/InstanceFamilies.ts"
 import * as LoopDelay from "./internal/LoopDelay.ts"
 import * as OpenMetrics from "./internal/OpenMetrics.ts"
 import * as RateLimiterFamilies from "./internal/RateLimiterFamilies.ts"
@@ -66,7 +67,8 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       histogramLatencies: options.histogramLatencies ?? false,
       quantiles: options.quantiles
     }),
-    ...VersionFamilies.families
+    ...VersionFamilies.families,
+    ...InstanceFamilies.families
   ]
   const labels = new WeakMap<VersionBooks, SeriesLabels>()
   const labelsOf = (books: VersionBooks): SeriesLabels => {
@@ -150,7 +152,14 @@ const reporters = (
     found.set(labels.text, {
       labels,
       sinceMillis,
-      source: { cached, instances, maxBatchSize, counts: books.counts(), measures }
+      source: {
+        cached,
+        instances,
+        maxBatchSize,
+        condition: books.instancesCondition(),
+        counts: books.counts(),
+        measures
+      }
     })
   }
   return [...found.values()]

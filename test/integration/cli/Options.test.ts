@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { connect } from "node:net"
 import { join } from "node:path"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
+import { childrenOf } from "../../execution/Children.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Sequences from "../../fixtures/onnx/SequenceModels.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
@@ -732,6 +733,13 @@ describe("options of execution", () => {
     "max-queue-size",
     "tensor-memory-idle-bytes",
     "instance-stall-timeout-secs",
+    "instance-max-memory-megabytes",
+    "instance-max-growth-megabytes",
+    "instance-breaker-losses",
+    "instance-breaker-window-secs",
+    "instance-breaker-pause-secs",
+    "model-isolation",
+    "instance-heartbeat-timeout-ms",
     "instance-heap-megabytes",
     "instance-log-lines",
     "instance-cores"
@@ -743,6 +751,13 @@ describe("options of execution", () => {
         "--max-queue-size=1",
         "--tensor-memory-idle-bytes=0",
         "--instance-stall-timeout-secs=5",
+        "--instance-max-memory-megabytes=4096",
+        "--instance-max-growth-megabytes=1024",
+        "--instance-breaker-losses=3",
+        "--instance-breaker-window-secs=5",
+        "--instance-breaker-pause-secs=5",
+        "--model-isolation=process",
+        "--instance-heartbeat-timeout-ms=8000",
         "--instance-heap-megabytes=64",
         "--instance-log-lines=1",
         "--instance-cores=1"
@@ -750,6 +765,10 @@ describe("options of execution", () => {
       const answer = yield* Child.ask(`${server.url}/v2/models/simple/infer`, body({ inputs }))
       assert.strictEqual(answer.status, 200)
       assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, data.map((value) => 2 * value))
+      const pids = yield* Effect.sync(() => childrenOf(process.pid))
+      assert.isTrue(
+        pids.some((pid) => /process\/Host\.[jt]s.1.1000/s.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")))
+      )
     })))
 })
 

@@ -90,6 +90,11 @@ const cases: ReadonlyArray<readonly [text: string, expected: string | undefined]
     ] as const
   ),
   [
+    "parameters { key: \"galatea.isolation\" value { string_value: \"fork\" } }",
+    "parameter 'galatea.isolation' of model 'm' must be 'thread' or 'process', got 'fork'"
+  ],
+  ["parameters { key: \"galatea.max_run_microseconds\" value { string_value: \"50000\" } }", undefined],
+  [
     "model_transaction_policy { decoupled: true } response_cache { enable: true }",
     "Response Cache does not currently support model m with 'decoupled' transaction policy. Please disable the response cache."
   ],

@@ -6,13 +6,14 @@
  */
 import { Effect, Path, Result } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
+import * as InstanceParameters from "../../../schema/InstanceParameters.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
 import type { SequenceState } from "../../../schema/SequenceState.ts"
 import { type Device, Executor, type ModelPlan, type PlannedInstance } from "../../../services/Executor.ts"
 import * as BackendSettings from "./BackendSettings.ts"
 import { resolveBackend } from "./config/Backend.ts"
-import type { ConfigFault } from "./config/ConfigFault.ts"
+import { type ConfigFault, invalid } from "./config/ConfigFault.ts"
 import { type Gpus, noGpus, normaliseConfig, normaliseInstanceGroups } from "./config/Normalise.ts"
 import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
@@ -71,6 +72,22 @@ export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
       Array.from({ length: count }, (_, index): PlannedInstance => ({ name: `${name}_${index}`, device, ...needs }))
     )
   })
+
+/** What a config says of how its instances run; nothing where it leaves that to the executor. */
+const boundsOf = (
+  config: ModelConfig,
+  { isolation, maxGrowthBytes, maxMemoryBytes, maxRunNanos }: InstanceParameters.InstanceParameters
+): Pick<ModelPlan, "isolation" | "maxRunNanos" | "maxMemoryBytes" | "maxGrowthBytes"> => ({
+  ...(isolation === undefined ? {} : { isolation }),
+  ...(maxRunNanos === undefined ? {} : { maxRunNanos }),
+  ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
+  // What sequences have come to in an instance would be lost with it.
+  ...(config.sequence_batching !== undefined
+    ? { maxGrowthBytes: Infinity }
+    : maxGrowthBytes === undefined
+    ? {}
+    : { maxGrowthBytes })
+})
 
 const readIo = Effect.fnUntraced(function*(model: string, path: string) {
   const executor = yield* Executor
@@ -151,6 +168,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   // A dimension of 0 is allowed where the model has one, which the comparison below decides.
   yield* checked(validateIo(config, { declaresZero: () => true }))
   yield* checked(validateStates(config))
+  const bounds = yield* checked(Result.mapError(InstanceParameters.read(config), invalid))
   const labels = yield* Labels.read(config, directory, warn)
 
   const { file, io } = opened ?? (yield* open)
@@ -174,7 +192,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       ...(states.length === 0
         ? {}
         : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) }),
-      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {})
+      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {}),
+      ...boundsOf(config, bounds)
     },
     states,
     contents: polled.found.file ?? path.join(directory, String(version))

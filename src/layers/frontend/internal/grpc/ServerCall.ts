@@ -137,7 +137,7 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
       this.arrived("", "")
       this.traced?.failed(Failures.of(failure))
     }
-    this.conclude(codes[failure.code].grpc, failure.message, [...Status.retryAfter(failure._tag), ...more])
+    this.conclude(codes[failure.code].grpc, failure.message, [...Status.retryAfter(failure), ...more])
   }
 
   defect(cause: Cause.Cause<unknown>): void {
