@@ -4,6 +4,7 @@ import * as TraceConfig from "../schema/options/TraceConfig.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
 import type * as ConfiguredAccess from "./access/ConfiguredAccess.ts"
 import type * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
+import type * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import type { TlsOptions } from "./frontend/Tls.ts"
@@ -54,6 +55,14 @@ const residencyOptions = (options: ServerOptions): FileModelRepository.Options["
     maxWaiting: options.modelResidencyMaxWaiting,
     maxWait: Duration.millis(options.modelResidencyWaitMs),
     residentBytes: ProcessMemory.privateBytes
+  }
+
+/** Of the GPUs; `undefined`: none is used. @internal */
+export const gpuOptions = (options: ServerOptions): OnnxExecutor.Options["gpus"] =>
+  options.gpu === "off" ? undefined : {
+    timeout: Duration.seconds(options.gpuProbeTimeoutSecs),
+    minimumComputeCapability: Number(options.minSupportedComputeCapability),
+    memoryLimits: options.modelLoadGpuLimit
   }
 
 /** A time for which 0 says that there is none. */

@@ -33,7 +33,14 @@ import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
 import * as LeftOvers from "./LeftOvers.ts"
-import { accessOptions, clientMemoryOptions, grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
+import {
+  accessOptions,
+  clientMemoryOptions,
+  gpuOptions,
+  grpcOptions,
+  httpOptions,
+  repositoryOptions
+} from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -271,6 +278,7 @@ const layerExecutor = (options: ServerOptions) => {
       heartbeatTimeout,
       ...supervision,
       workerHeapMegabytes,
+      gpus: gpuOptions(options),
       ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
     }),
     custom: CustomExecutor.layerWith({

@@ -14,6 +14,31 @@ export interface Device {
   readonly id: number
 }
 
+/** A device that was found on this machine. @category models */
+export interface FoundDevice extends Device {
+  /** Execution providers that ran something on it, best first, named as the runtime's binding does. Default: the executor's own. */
+  readonly providers?: ReadonlyArray<string>
+  /** What its maker calls it. Absent: unknown. */
+  readonly name?: string
+  /** Names it among all GPUs, as `nvidia-smi` does. Absent: unknown. */
+  readonly uuid?: string
+  readonly memoryBytes?: number
+  /** Of CUDA, such as `9.0`. Absent: unknown. */
+  readonly computeCapability?: string
+  /** Why no model may use it. Absent: they may. */
+  readonly unusable?: string
+}
+
+/** What was found out about the GPUs of this machine. @category models */
+export interface GpuSupport {
+  /** The least CUDA compute capability of a GPU that models may use. */
+  readonly minimumComputeCapability: number
+  /** Why there is none, or not what was expected: a sentence part for whoever wants one. Absent: nothing to say. */
+  readonly remark?: string
+  /** Execution providers that do not work here, with what is missing and what to do about it. */
+  readonly missing: Readonly<Record<string, string>>
+}
+
 /** An input or output as the model itself declares it. @category models */
 export interface TensorSpec {
   readonly name: string
@@ -259,8 +284,10 @@ export interface ModelInspection {
 
 /** @category services */
 export class Executor extends Context.Service<Executor, {
-  /** Devices of a kind that are usable on this machine. */
-  readonly devices: ReadonlyArray<Device>
+  /** The devices of this machine, the CPU among them. */
+  readonly devices: ReadonlyArray<FoundDevice>
+  /** Absent: it runs nothing on GPUs, whatever the machine has. */
+  readonly gpus?: GpuSupport
   /** Opens the model file once, off the main thread, reads what the runtime says of its inputs and outputs, and closes it. */
   readonly inspect: (options: {
     readonly model: string

@@ -16,6 +16,7 @@ import { RateLimiter } from "../../src/services/RateLimiter.ts"
 import { type Cache, ResponseCache } from "../../src/services/ResponseCache.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
+import * as NvidiaSmi from "../integration/monitoring/NvidiaSmi.ts"
 import { queueOptions } from "../scheduling/QueueOptions.ts"
 
 const document = readFileSync(new URL("../../otel/metrics.md", import.meta.url), "utf8")
@@ -83,7 +84,7 @@ const families = (
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      PrometheusMetrics.layerWith(options).pipe(
+      PrometheusMetrics.layerWith({ gpu: false, ...options }).pipe(
         Layer.provide(options.residency === true ? repository : Layer.empty),
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
         Layer.provide(Layer.succeed(ResponseCache, options.cache)),
@@ -111,7 +112,9 @@ const families = (
         books.observe(() => ({ waiting: 0, running: 0, sequences: { live: 3, waiting: 1, slots: 2 } }))
       }
     }
-    return Exposition.parse(yield* Context.get(context, Metrics).exposition)
+    const { exposition } = Context.get(context, Metrics)
+    if (options.gpu === true) yield* NvidiaSmi.seen(exposition)
+    return Exposition.parse(yield* exposition)
   })
 
 const fine = { live: 2, pausedUntilNanos: undefined, memoryBytes: new Map([["m_0", 1], ["m_1", 2]]) }
@@ -171,6 +174,9 @@ const everything = {
   tls: true
 }
 
+/** Everything, and a GPU. */
+const all = Effect.map(NvidiaSmi.folder, (programPath) => ({ ...everything, gpu: true, programPath }))
+
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
 const labelNames = ({ name, samples }: Exposition.Family): string => {
   const names = new Set(
@@ -183,18 +189,18 @@ const labelNames = ({ name, samples }: Exposition.Family): string => {
 }
 
 describe("otel/metrics.md", () => {
-  it.effect("has each name, type and label that the server emits, in order of labels, and no other", () =>
+  it.live("has each name, type and label that the server emits, in order of labels, and no other", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything, { tags: { tag: "x" }, namespace: "n" })
+      const emitted = yield* families(yield* all, { tags: { tag: "x" }, namespace: "n" })
       assert.deepStrictEqual(
         named.map(([name, type, labels]) => [name, type, labels!.replaceAll(/[[\]]/g, "")]),
         Array.from(emitted.values(), (family) => [family.name, family.type, labelNames(family)])
       )
     }))
 
-  it.effect("brackets the labels that not every version has", () =>
+  it.live("brackets the labels that not every version has", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything)
+      const emitted = yield* families(yield* all)
       for (const [name, , labels] of named) {
         assert.strictEqual(
           labelNames(emitted.get(name!)!),
@@ -204,7 +210,7 @@ describe("otel/metrics.md", () => {
       }
     }))
 
-  it.effect("says when a metric exists", () =>
+  it.live("says when a metric exists", () =>
     Effect.gen(function*() {
       const names = (condition: RegExp) => named.filter((cells) => condition.test(cells[4]!)).map(([name]) => name)
       const less = { counterLatencies: false, cpu: false }
@@ -216,6 +222,7 @@ describe("otel/metrics.md", () => {
           ["histogram_latencies", { ...less, histogramLatencies: true }],
           ["summary_latencies", { ...less, quantiles: [0.5] }],
           ["--allow-cpu-metrics", { ...less, cpu: true }],
+          ["--allow-gpu-metrics", { ...less, gpu: true, programPath: yield* NvidiaSmi.folder }],
           ["--cache-config", { ...less, cache }],
           ["--rate-limit=execution_count", { ...less, limited: true }]
         ] as const

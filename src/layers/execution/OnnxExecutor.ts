@@ -1,13 +1,15 @@
-/** Runs ONNX models with ONNX Runtime, each session in a worker thread or a process of its own. */
+/** Runs ONNX models with ONNX Runtime, each session in a worker thread or a process of its own; those of WebGPU share one. */
 import { Clock, Duration, Effect, Layer, type Schedule } from "effect"
 import { availableParallelism } from "node:os"
 import * as DataType from "../../schema/DataType.ts"
-import { LoadFailed } from "../../schema/Errors.ts"
 import { Executor, type Isolation, type ModelPlan, type SessionTensor } from "../../services/Executor.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import * as GpuDiscovery from "./GpuDiscovery.ts"
 import { AnswerBell } from "./internal/AnswerBell.ts"
 import type * as Breaker from "./internal/Breaker.ts"
 import * as ElementType from "./internal/ElementType.ts"
+import * as GpuProbe from "./internal/gpu/GpuProbe.ts"
+import * as GpuSessions from "./internal/gpu/GpuSessions.ts"
 import * as InstanceBounds from "./internal/InstanceBounds.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 import type { Found, NativeSettings, Start } from "./internal/Mailbox.ts"
@@ -22,6 +24,12 @@ import type { WorkerKind } from "./internal/WorkerKind.ts"
 import * as WorkerSpawn from "./internal/WorkerSpawn.ts"
 import type { Opened } from "./internal/WorkerThread.ts"
 import * as WorkerThread from "./internal/WorkerThread.ts"
+
+/** @category models */
+export interface GpuOptions extends GpuDiscovery.Options {
+  /** Share of a GPU's memory in use, between 0 and 1, beyond which nothing more is loaded on it. Default: no limits. */
+  readonly memoryLimits?: ReadonlyArray<GpuSessions.MemoryLimit>
+}
 
 /** @category models */
 export interface Options {
@@ -46,6 +54,8 @@ export interface Options {
   readonly heartbeatTimeout?: Duration.Input
   /** JavaScript heap of a worker, in megabytes; string tensors and answers need it, native memory does not count. Default: 512. */
   readonly workerHeapMegabytes?: number
+  /** Whether GPUs are looked for, and how. Default: they are not, and models run on the CPU. */
+  readonly gpus?: GpuOptions | undefined
   /** The worker's file. @internal */
   readonly worker?: URL
   /** `false`: large tensors cross to processes by the socket, as where there are no files in memory. @internal */
@@ -98,12 +108,20 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
   const isolation = options.isolation ?? "thread"
+  const { gpus } = options
+  const discovered = gpus === undefined ? undefined : yield* GpuDiscovery.discover(gpus)
   const host = ProcessHost.options({
     ...(options.host === undefined ? {} : { file: options.host }),
     ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeout: options.heartbeatTimeout }),
     files: options.tensorFiles,
     heapMegabytes,
-    environment: Environment.ofSessions(process.env)
+    environment: { ...Environment.ofSessions(gpus?.environment ?? process.env), ...GpuProbe.numbering }
+  })
+  const sessions = yield* GpuSessions.make({
+    devices: discovered?.devices ?? [],
+    memoryLimits: gpus?.memoryLimits ?? [],
+    host,
+    path: gpus?.environment?.["PATH"]
   })
 
   const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerKind => ({
@@ -113,55 +131,52 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
-    const other = plan.instances.find((instance) => instance.device.kind !== "CPU")
-    if (other !== undefined) {
-      return yield* new LoadFailed({
-        message: `instance '${other.name}' of model '${plan.model}' asks for device ${other.device.kind} ` +
-          `${other.device.id}; this server has CPU instances only`,
-        model: plan.model,
-        code: "INVALID_ARG"
-      })
-    }
+    yield* sessions.admit(plan)
     const passive = InstancePool.passiveOf(plan)
-    const settings = ThreadBudget.settings(
+    const budget = ThreadBudget.settings(
       plan.session,
       Math.max(1, plan.instances.length - passive.size),
       cores
     )
     const layout = RunRequest.layout(plan)
-    const kind = sessionKind(plan, settings)
-    const openProcess = (index: number) =>
-      Effect.flatMap(ProcessSpawn.host(host), (process) =>
+    const openProcess = (index: number, settings: NativeSettings, shared: boolean) =>
+      Effect.flatMap(shared ? sessions.shared : ProcessSpawn.host(host), (process) =>
         ProcessSpawn.spawn({
           model: plan.model,
           version: plan.version,
           path: plan.path,
           name: plan.instances[index]!.name,
           layout,
-          kind,
+          kind: sessionKind(plan, settings),
           memory,
           host: process,
+          shared,
           what: { _tag: "Session", path: plan.path, settings, run: layout },
           openWithin: { duration: stallTimeout, words: "(--instance-stall-timeout-secs)" },
           now: () => clock.monotonicTimeNanosUnsafe()
         }, problemIn))
-    const inProcesses = (plan.isolation ?? isolation) === "process"
+    const openThread = (index: number, settings: NativeSettings) =>
+      WorkerSpawn.spawn({
+        model: plan.model,
+        version: plan.version,
+        path: plan.path,
+        name: plan.instances[index]!.name,
+        layout,
+        kind: sessionKind(plan, settings),
+        memory,
+        bell,
+        now: () => clock.monotonicTimeNanosUnsafe()
+      }, problemIn)
     return yield* InstancePool.make({
       model: plan.model,
       count: plan.instances.length,
       passive,
-      open: inProcesses ? openProcess : (index) =>
-        WorkerSpawn.spawn({
-          model: plan.model,
-          version: plan.version,
-          path: plan.path,
-          name: plan.instances[index]!.name,
-          layout,
-          kind,
-          memory,
-          bell,
-          now: () => clock.monotonicTimeNanosUnsafe()
-        }, problemIn),
+      open: (index) => {
+        const instance = plan.instances[index]!
+        const settings = sessions.settings(instance, budget)
+        const place = sessions.place(instance, plan.isolation, isolation)
+        return place === "thread" ? openThread(index, settings) : openProcess(index, settings, place === "shared")
+      },
       restart,
       stableAfter: "1 minute",
       bounds: InstanceBounds.of(plan, { ...options, stallTimeout }),
@@ -171,7 +186,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   return Executor.of({
-    devices: [{ kind: "CPU", id: 0 }],
+    devices: [{ kind: "CPU", id: 0 }, ...(discovered?.devices ?? [])],
+    ...(discovered === undefined ? {} : { gpus: discovered.support }),
     inspect: Effect.fn("OnnxExecutor.inspect")(function*({ model, path }) {
       const { inputs, outputs } = isolation === "process"
         ? yield* ProcessSpawn.look({

@@ -1,7 +1,8 @@
 /**
  * Triton's `nv_*` families of metrics, and this server's own.
  *
- * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, `Access`, the process and /proc.
+ * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, `Access`, the process, /proc and
+ * nvidia-smi.
  *
  * Source: scheduling §9.
  */
@@ -21,6 +22,8 @@ import * as CacheFamilies from "./internal/CacheFamilies.ts"
 import * as ExportFamilies from "./internal/ExportFamilies.ts"
 import * as Exposition from "./internal/Exposition.ts"
 import { collect, type Reporter } from "./internal/Families.ts"
+import * as GpuFamilies from "./internal/GpuFamilies.ts"
+import * as GpuUsage from "./internal/GpuUsage.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
 import * as InstanceFamilies from "./internal/InstanceFamilies.ts"
@@ -43,6 +46,10 @@ export interface Options {
   readonly quantiles?: ReadonlyArray<number> | undefined
   /** Use of the machine's processors and memory is shown. Default `true`. */
   readonly cpu?: boolean
+  /** Use of NVIDIA's GPUs is shown, where the machine has the program `nvidia-smi`. Default `true`. */
+  readonly gpu?: boolean
+  /** Folders in which `nvidia-smi` is looked for, as in the variable PATH. Default: those of this process. */
+  readonly programPath?: string
   /** How often the machine and the event loop are looked at. Default 2 seconds. */
   readonly interval?: Duration.Input
   /** Size of the pool of pinned memory that was configured. Default 256 MiB. */
@@ -95,6 +102,10 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   yield* refresh
   yield* Effect.forkScoped(Effect.forever(Effect.delay(refresh, options.interval ?? "2 seconds")))
 
+  const gpus = options.gpu === false
+    ? () => []
+    : yield* GpuUsage.make({ interval: options.interval ?? "2 seconds", path: options.programPath })
+
   const none = new SeriesLabels({})
   const server = (): ServerFamilies.ServerReading => {
     const cpu = process.cpuUsage()
@@ -123,6 +134,7 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       ...collect(families, reporters(statistics.all(), labelsOf)),
       ...collect(RateLimiterFamilies.families, RateLimiterFamilies.reporters(limiter.levels(), sinceMillis)),
       ...collect(ServerFamilies.families, of(itself)),
+      ...collect(GpuFamilies.families, GpuFamilies.reporters(gpus(), sinceMillis)),
       ...collect(ResidencyFamilies.families, of(repository?.residency?.())),
       ...collect(CacheFamilies.families, of(cache?.usage())),
       ...collect(TlsFamilies.families, TlsFamilies.reporters(certificates, sinceMillis)),

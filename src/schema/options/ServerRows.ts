@@ -354,6 +354,24 @@ export const executionRows = [
       "How many lines each instance of a custom model may write into the log, on average over ten seconds. The log says how many more there were."
   }),
   single({
+    name: "gpu",
+    type: choice(["auto", "off"], "invalid argument for --gpu"),
+    default: "auto" as "auto" | "off",
+    triton: false,
+    group: "Execution",
+    doc:
+      "Whether models run on GPUs. auto: on those that a process of its own finds usable as the server starts, where the machine has a GPU's driver; off: never, and none is looked for. docs/gpu.md tells more."
+  }),
+  single({
+    name: "gpu-probe-timeout-secs",
+    type: int({ min: 1, max: maxInt32 }),
+    default: 30,
+    triton: false,
+    unit: "seconds",
+    group: "Execution",
+    doc: "How long a process that looks for GPUs may take before it is ended, and what it was trying is not used."
+  }),
+  single({
     name: "instance-cores",
     type: int({ min: 0, max: 4096 }),
     default: 0,

@@ -15,6 +15,7 @@ import { cases, ownCases } from "../../schema/options/OptionCases.ts"
 import { eventually } from "../http/Wire.ts"
 import { accessOptions } from "./AccessOptions.ts"
 import * as Child from "./Child.ts"
+import { gpuOptions } from "./GpuOptions.ts"
 import { grpcOptions } from "./GrpcOptions.ts"
 import * as InProcess from "./InProcess.ts"
 import { sourceOptions } from "./SourceOptions.ts"
@@ -568,6 +569,8 @@ tlsOptions(test)
 
 sourceOptions(test)
 
+gpuOptions(test)
+
 traceOptions(test)
 
 describe("options of metrics", () => {
@@ -746,7 +749,7 @@ describe("options of execution", () => {
   ], () =>
     scoped(Effect.gen(function*() {
       const models = yield* Child.folder({ simple: good })
-      const server = yield* InProcess.serve([
+      const server = yield* Child.serve([
         models,
         "--max-queue-size=1",
         "--tensor-memory-idle-bytes=0",

@@ -1,17 +1,18 @@
 /**
  * Two servers with a model of every kind, and traffic that gives each metric of theirs something to say: batches, a full queue, failing
  * models, sequences, cache hits, a shadow, resources that instances share; and models that come and go, with a cache on Redis where
- * there is one.
+ * there is one. The first has a GPU, as far as `nvidia-smi` makes it one.
  */
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import * as Certificates from "../../fixtures/Certificates.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as SequenceModels from "../../fixtures/onnx/SequenceModels.ts"
 import { doubling, ensemble } from "../../repository/ensemble/Configs.ts"
 import * as RedisServer from "../cache/RedisServer.ts"
 import * as Child from "../cli/Child.ts"
+import * as NvidiaSmi from "./NvidiaSmi.ts"
 
 const one = "instance_group { count: 1 kind: KIND_CPU }\n"
 
@@ -126,8 +127,9 @@ export const start = (
       "--model-residency-idle-secs=1",
       "--client-quota=1000000"
     ]
+    const programs = { PATH: `${yield* NvidiaSmi.folder}${delimiter}${process.env["PATH"]}` }
     return {
-      main: yield* member(models, [...main, ...words], options.main ?? {}),
+      main: yield* member(models, [...main, ...words], { ...programs, ...options.main }),
       guests: yield* member(guests, [...residency, ...redis, ...(yield* secured), ...words], options.guests ?? {})
     }
   })

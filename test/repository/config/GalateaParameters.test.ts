@@ -40,7 +40,7 @@ describe("parameters of this server", () => {
     assert.deepStrictEqual(said(model, "galatea.colour"), [
       "parameter 'galatea.colour' of model 'm' is unknown and has no effect: known are 'galatea.batch_dim.‹tensor›', " +
       "'galatea.shared.‹tensor›', 'galatea.sequence.max_backlog', 'galatea.isolation', 'galatea.max_run_microseconds', " +
-      "'galatea.max_memory_megabytes', 'galatea.max_memory_growth_megabytes', 'galatea.retry', " +
+      "'galatea.max_memory_megabytes', 'galatea.max_memory_growth_megabytes', 'galatea.retry', 'galatea.provider_fallback', " +
       "'galatea.fan_out.‹step›', 'galatea.gather.‹step›', 'galatea.max_fan_out.‹step›', 'galatea.condition.‹step›'."
     ])
   })

@@ -155,6 +155,8 @@ export interface NativeSettings {
   readonly enableCpuMemArena?: boolean
   readonly enableMemPattern?: boolean
   readonly extra?: Readonly<Record<string, unknown>>
+  /** As the binding takes them. Default: the CPU alone. */
+  readonly executionProviders?: ReadonlyArray<Readonly<Record<string, unknown>>>
 }
 
 /** What a worker needs to be given runs. The tensors of a run are named by their index here. */

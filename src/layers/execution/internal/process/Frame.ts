@@ -180,7 +180,8 @@ export class FrameReader {
       this.current = bytes
       return
     }
-    this.parts.push(bytes.slice())
+    // A copy: `slice` of a Buffer would be none.
+    this.parts.push(new Uint8Array(bytes))
     this.size += bytes.byteLength
     const wanted = this.size < 8 ? Infinity : this.wanted()
     if (this.size < wanted) return
@@ -195,7 +196,7 @@ export class FrameReader {
     if (current.byteLength === 0) return undefined
     const length = current.byteLength < 8 ? Infinity : lengthAt(this.head, this.headView, current)
     if (current.byteLength < length) {
-      this.parts = [current.slice()]
+      this.parts = [new Uint8Array(current)]
       this.size = current.byteLength
       this.current = current.subarray(0, 0)
       return undefined

@@ -283,9 +283,12 @@ export class HostProcess {
     const words = this.words.text()
     const why = this.reason ?? reason
     const all = words === "" ? why : `${why}; its last words: ${words}`
-    for (const member of this.members.values()) member.ended(all, begun)
-    this.members.clear()
-    this.resolveEnded()
+    try {
+      for (const member of this.members.values()) member.ended(all, begun)
+    } finally {
+      this.members.clear()
+      this.resolveEnded()
+    }
   }
 
   private begunRuns(): number | undefined {

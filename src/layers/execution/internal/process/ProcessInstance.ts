@@ -62,7 +62,7 @@ const nothing: StartedRun = { withdraw: () => false }
 export class ProcessInstance implements Instance, Member {
   readonly lost = Deferred.makeUnsafe<string>()
   readonly id: number
-  readonly memoryBytes: () => number | undefined
+  memoryBytes: () => number | undefined
   sequenceEnded?: NonNullable<LentInstance["sequenceEnded"]>
   private readonly options: Options
   private readonly mailbox = Mailbox.views()

@@ -15,6 +15,8 @@ export interface Options extends Omit<ProcessInstance.Options, "told"> {
   readonly openWithin: { readonly duration: Duration.Duration; readonly words: string }
   /** Hears what it logs, and of errors that nothing caught. */
   readonly told?: (told: FromProcess) => void
+  /** The process has instances of others too, which a model that is refused, or not wanted any more, leaves alone. Default: `false`. */
+  readonly shared?: boolean
 }
 
 /** A process for as long as the scope is open; the scope waits for its end. @category resources */
@@ -101,7 +103,8 @@ export const spawn = (
       }),
       (instance) =>
         Effect.suspend(() => {
-          // Nobody waits for a model that is still being opened.
+          // Nobody waits for a model that is still being opened, except for those that share its process.
+          if (options.shared === true) return instance.close
           if (!isOpen) instance.abandon("its model was not wanted any more")
           return isOpen ? instance.close : Effect.void
         })
@@ -112,6 +115,8 @@ export const spawn = (
     const problem = check?.(result)
     if (problem !== undefined) return yield* refuse(problem)
     isOpen = true
+    // What all of them take is nobody's own.
+    if (options.shared === true) instance.memoryBytes = () => undefined
     if (result.hears === true) instance.sequenceEnded = instance.tellEnd
     return instance
   })

@@ -5,6 +5,7 @@ import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
 import { nearest } from "../../../../schema/proto/Suggestion.ts"
 import * as SequenceBacklog from "../../../../schema/SequenceBacklog.ts"
 import * as EnsembleExtensions from "../../../ensemble/EnsembleExtensions.ts"
+import * as ExecutionProviders from "./ExecutionProviders.ts"
 
 /** Every name with this prefix is the server's. */
 const own = "galatea."
@@ -76,6 +77,12 @@ const table: ReadonlyArray<Known> = [
     about: "",
     matters: (config) => !isEnsemble(config) && config.sequence_batching === undefined,
     to: "models that have instances and no sequence_batching, whose steps have a rule of their own"
+  },
+  {
+    name: ExecutionProviders.fallbackParameter,
+    about: "",
+    matters: ({ backend }) => backend === "onnxruntime",
+    to: "ONNX models"
   },
   ofStep(EnsembleExtensions.fanOutPrefix),
   ofStep(EnsembleExtensions.gatherPrefix),
