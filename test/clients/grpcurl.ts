@@ -106,8 +106,8 @@ const checks: Readonly<Record<string, () => void>> = {
     const text = call(`${service}/ModelInfer`, { model_name: "nope" })
     match(text, /Code: NotFound\n +Message: Request for unknown model: 'nope' is not found/)
     match(
-      call(`${service}/SystemSharedMemoryStatus`),
-      /Code: Unimplemented\n +Message: This server does not implement the system shared memory extension\./
+      call(`${service}/SystemSharedMemoryRegister`, { name: "a", key: "/a", byte_size: 1 }),
+      /Code: Unimplemented\n +Message: /
     )
   }
 }

@@ -262,7 +262,7 @@ describe("otel/metrics.md", () => {
         instances: 2
       })
       const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
-      assert.strictEqual(listed.length, 9)
+      assert.strictEqual(listed.length, 10)
       for (const [name, values] of listed) {
         const shown = emitted.get(name!)!.samples
           .filter(({ labels }) => labels["model"] !== "cached")

@@ -768,7 +768,7 @@ describe("options of execution", () => {
       const answer = yield* Child.ask(`${server.url}/v2/models/simple/infer`, body({ inputs }))
       assert.strictEqual(answer.status, 200)
       assert.deepStrictEqual(JSON.parse(answer.text).outputs[0].data, data.map((value) => 2 * value))
-      const pids = yield* Effect.sync(() => childrenOf(process.pid))
+      const pids = yield* Effect.sync(() => childrenOf(server.process.pid!))
       assert.isTrue(
         pids.some((pid) => /process\/Host\.[jt]s.1.1000/s.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")))
       )

@@ -79,7 +79,9 @@ export const trailersOnly = (code: number, message: string, more: ReadonlyArray<
 /** When a failure may be tried again: a name and a value of the last block, or nothing where no try can mend it. @internal */
 export const retryAfter = (failure: RetryAfter.Failed): ReadonlyArray<string> => {
   const seconds = RetryAfter.secondsOf(failure)
-  return seconds === undefined ? [] : ["grpc-retry-pushback-ms", String(seconds * 1000)]
+  if (seconds === undefined) return []
+  const { retryAfterMillis: millis = seconds * 1000 } = failure
+  return ["grpc-retry-pushback-ms", String(Math.ceil(millis))]
 }
 
 /** What an answer that refuses a coding names. @internal */

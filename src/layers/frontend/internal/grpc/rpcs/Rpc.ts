@@ -27,13 +27,9 @@ export const malformed = (): MalformedRequest => new MalformedRequest({ message:
 export const shuttingDown = (): Stopping =>
   new Stopping({ message: "GRPC server is shutting down and has stopped accepting new requests." })
 
-/** Names and values of HTTP headers as those of a last block, with when to try again in gRPC's own form. @internal */
-export const refusedMetadata = ({ failure, headers }: Refused): ReadonlyArray<string> => {
-  const more = headers.map((text, i) => i % 2 === 0 ? text.toLowerCase() : text)
-  return failure._tag === "RateLimited"
-    ? [...more, "grpc-retry-pushback-ms", String(failure.retryAfterMillis)]
-    : more
-}
+/** Names and values of HTTP headers as those of a last block. @internal */
+export const refusedMetadata = ({ headers }: Refused): ReadonlyArray<string> =>
+  headers.map((text, i) => i % 2 === 0 ? text.toLowerCase() : text)
 
 /** Answers a call that may not go on. @internal */
 export const refuse = (call: GrpcCall, refused: Refused): void => {
