@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { processStartSeconds } from "./ProcessStart.ts"
 
 /** Folders with copies of models, and with the first model of all, in the folder for temporary files. */
 const modelFolders = "galatea-model-"
@@ -33,7 +34,7 @@ const isRunning = (pid: number): boolean => {
 }
 
 /** What carries this process's own number and is older than it was left behind by one before it, as in a container. */
-const isOlder = (path: string): boolean => statSync(path).mtimeMs < Date.now() - process.uptime() * 1000 - 1000
+const isOlder = (path: string): boolean => statSync(path).mtimeMs < (processStartSeconds - 1) * 1000
 
 const removeFrom = (folder: string, prefix: string): ReadonlyArray<string> => {
   const removed: Array<string> = []

@@ -77,7 +77,7 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
       yield* Effect.scoped(Effect.gen(function*() {
         const lent = yield* instances.lend
         // Makes it known as quick, so that the next ones are sent together.
-        for (let round = 0; round < 40 && !lent.quick(); round++) yield* yield* started(lent, 1)
+        for (let round = 0; round < 40 && !lent.quick(); round++) yield* Effect.flatten(started(lent, 1))
         const [first, second] = [started(lent, hostFaults.abort), started(lent, 1)]
         const error = yield* failureOf(yield* first)
         assert.match(error.message, /its process was ended by SIGABRT; its last words: .*free\(\): invalid pointer/s)

@@ -6,7 +6,7 @@
  * What is read wrong, or takes longer than a second, is written to test/fuzz/findings/TARGET, where the tests read it again from then on;
  * the exit code is 1 then. One target after the other, on one core.
  */
-import { createHash } from "node:crypto"
+import { createHash, randomInt } from "node:crypto"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Coverage } from "./Coverage.ts"
@@ -15,7 +15,7 @@ import type { Target } from "./Target.ts"
 import { targets } from "./targets.ts"
 
 const minutes = Number(process.argv[2] ?? 30)
-const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31)
+const seed = Number(process.argv[3] ?? randomInt(2 ** 31))
 const names = process.argv.slice(4)
 const chosen = targets.filter(({ name }) => names.length === 0 || names.includes(name))
 if (!(minutes > 0) || !Number.isInteger(seed) || chosen.length === 0) {
