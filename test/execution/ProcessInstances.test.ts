@@ -30,10 +30,10 @@ const faulty = layerWith({ host: new URL("./FaultyHost.ts", import.meta.url), st
 const started = (lent: LentInstance, first: number, count = 1) => {
   const ended = Deferred.makeUnsafe<Exit.Exit<unknown, unknown>>()
   lent.start([rows(count, first)], ["OUTPUT0"], (exit) => Deferred.doneUnsafe(ended, Exit.succeed(exit)))
-  return Effect.map(Deferred.await(ended), (exit) => exit as Exit.Exit<never, InstanceLost>)
+  return Effect.map(Deferred.await(ended), (exit) => exit as Exit.Exit<unknown, InstanceLost>)
 }
 
-const failureOf = (exit: Exit.Exit<never, InstanceLost>) => Effect.flip(exit)
+const failureOf = (exit: Exit.Exit<unknown, InstanceLost>) => Effect.flip(exit)
 
 const openDescriptors = () =>
   readdirSync("/proc/self/fd").flatMap((name) => {
