@@ -7,7 +7,7 @@ import { afterAll } from "vitest"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import type { InstanceLost } from "../../src/schema/Errors.ts"
-import { Executor, type LentInstance } from "../../src/services/Executor.ts"
+import { type ExecutionResult, Executor, type LentInstance } from "../../src/services/Executor.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import { identityPlan, rows } from "../suites/executorSuite.ts"
@@ -30,10 +30,10 @@ const faulty = layerWith({ host: new URL("./FaultyHost.ts", import.meta.url), st
 const started = (lent: LentInstance, first: number, count = 1) => {
   const ended = Deferred.makeUnsafe<Exit.Exit<unknown, unknown>>()
   lent.start([rows(count, first)], ["OUTPUT0"], (exit) => Deferred.doneUnsafe(ended, Exit.succeed(exit)))
-  return Effect.map(Deferred.await(ended), (exit) => exit as Exit.Exit<unknown, InstanceLost>)
+  return Effect.map(Deferred.await(ended), (exit) => exit as Exit.Exit<ExecutionResult, InstanceLost>)
 }
 
-const failureOf = (exit: Exit.Exit<unknown, InstanceLost>) => Effect.flip(exit)
+const failureOf = (exit: Exit.Exit<ExecutionResult, InstanceLost>) => Effect.flip(exit)
 
 const openDescriptors = () =>
   readdirSync("/proc/self/fd").flatMap((name) => {
