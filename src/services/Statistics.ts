@@ -10,8 +10,13 @@ import type { TraceContext } from "../schema/RequestTrace.ts"
 /** Why a request failed, by the names of Triton's `nv_inference_request_failure`. @category models */
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER"
 
-/** Why a request was turned away at the door: it counts as no failure. `invalid`: it is not what the model takes. @category models */
-export type RefusalReason = "queue_full" | "stopping" | "invalid"
+/**
+ * Why a request was turned away at the door: it counts as no failure. `deadline`: it would have waited too long; `invalid`: it is not
+ * what the model takes.
+ *
+ * @category models
+ */
+export type RefusalReason = "queue_full" | "deadline" | "stopping" | "invalid"
 
 /**
  * What became of a request that a version was to run in the shadow of another: its outputs agreed with the answer or not, it

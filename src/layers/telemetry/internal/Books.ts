@@ -58,7 +58,12 @@ export class Books implements VersionBooks {
   private readonly firstResponseBounds: ReadonlyArray<number>
   private readonly firstResponses: Buckets
   private readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
-  private readonly refusals: Record<RefusalReason, number> = { queue_full: 0, stopping: 0, invalid: 0 }
+  private readonly refusals: Record<RefusalReason, number> = {
+    queue_full: 0,
+    deadline: 0,
+    stopping: 0,
+    invalid: 0
+  }
   private readonly shadows: Record<ShadowOutcome, number> = { same: 0, different: 0, failed: 0, dropped: 0 }
   private readonly differences = new Buckets(differenceBounds)
   private differenceSum = 0
