@@ -152,6 +152,12 @@ const measure = async (part: Part): Promise<void> => {
       `p99 ≤ ${ms(bound)}`,
       Drive.quantile(answers, 0.99) <= bound
     )
+    const sinceSent = Drive.took(answered)
+    note(
+      part,
+      "the same, from when they were sent indeed",
+      `${ms(Drive.quantile(sinceSent, 0.5))}; ${ms(Drive.quantile(sinceSent, 0.99))}`
+    )
     row(
       part,
       `${refused.length} refused: p50; p99; slowest`,
