@@ -1,6 +1,7 @@
 /** Starts the built server as a user would, in a process of its own. */
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { get } from "node:https"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -29,6 +30,8 @@ export interface Surroundings {
   readonly variables?: Readonly<Record<string, string>>
   /** The checkout that is served from. */
   readonly checkout?: string
+  /** The authority of its certificate, where it serves HTTP over TLS. */
+  readonly authority?: string
 }
 
 const here = fileURLToPath(new URL("..", import.meta.url))
@@ -44,16 +47,27 @@ export const freePort = (): Promise<number> =>
     })
   })
 
+const isReady = (url: string, authority: string | undefined): Promise<boolean> =>
+  authority === undefined
+    ? fetch(url).then(({ status }) => status === 200, () => false)
+    : new Promise((resolve) => {
+      const request = get(url, { ca: authority, agent: false }, (response) => {
+        response.resume()
+        resolve(response.statusCode === 200)
+      })
+      request.on("error", () => resolve(false))
+    })
+
 /** Serves a repository until `stop`. */
 export const start = async (
   repository: string,
   flags: ReadonlyArray<string> = [],
-  { checkout = here, variables = {} }: Surroundings = {}
+  { authority, checkout = here, variables = {} }: Surroundings = {}
 ): Promise<Started> => {
   const port = await freePort()
   const grpcPort = await freePort()
   const metricsPort = await freePort()
-  const url = `http://127.0.0.1:${port}`
+  const url = `${authority === undefined ? "http" : "https"}://127.0.0.1:${port}`
   const began = performance.now()
   const child = spawn(process.execPath, [
     join(checkout, "bin/galatea.js"),
@@ -77,7 +91,7 @@ export const start = async (
       child.kill("SIGKILL")
       throw new Error(`the server was not ready within 60 s:\n${stderr}`)
     }
-    const ready = await fetch(`${url}/v2/health/ready`).then((response) => response.status === 200, () => false)
+    const ready = await isReady(`${url}/v2/health/ready`, authority)
     if (ready) break
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

@@ -2,8 +2,12 @@
 import { Duration, Result } from "effect"
 import * as TraceConfig from "../schema/options/TraceConfig.ts"
 import { isStrictConfig, type ServerOptions } from "../schema/ServerOptions.ts"
+import type * as ConfiguredAccess from "./access/ConfiguredAccess.ts"
+import type * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
+import type * as OnnxExecutor from "./execution/OnnxExecutor.ts"
 import type * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import type * as HttpFrontend from "./frontend/HttpFrontend.ts"
+import type { TlsOptions } from "./frontend/Tls.ts"
 import * as ProcessMemory from "./ProcessMemory.ts"
 import type * as FileModelRepository from "./repository/FileModelRepository.ts"
 import type * as OtlpTelemetry from "./telemetry/OtlpTelemetry.ts"
@@ -53,11 +57,73 @@ const residencyOptions = (options: ServerOptions): FileModelRepository.Options["
     residentBytes: ProcessMemory.privateBytes
   }
 
+/** Of the GPUs; `undefined`: none is used. @internal */
+export const gpuOptions = (options: ServerOptions): OnnxExecutor.Options["gpus"] =>
+  options.gpu === "off" ? undefined : {
+    timeout: Duration.seconds(options.gpuProbeTimeoutSecs),
+    minimumComputeCapability: Number(options.minSupportedComputeCapability),
+    memoryLimits: options.modelLoadGpuLimit
+  }
+
+/** A time for which 0 says that there is none. */
+const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
+
+interface TlsFiles {
+  readonly use: boolean
+  readonly mutual: boolean
+  readonly certificate: string
+  readonly key: string
+  readonly roots: string
+}
+
+const tlsOptions = (
+  { tlsMinVersion, tlsReloadIntervalMs }: ServerOptions,
+  { certificate, key, mutual, roots, use }: TlsFiles
+): TlsOptions | undefined =>
+  use || mutual
+    ? {
+      certificate,
+      key,
+      clientRoots: mutual ? roots : undefined,
+      minVersion: `TLSv${tlsMinVersion}`,
+      reloadInterval: unlessZero(tlsReloadIntervalMs) ?? Duration.infinity
+    }
+    : undefined
+
+/** Of access: keys, and bounds of clients. @internal */
+export const accessOptions = (options: ServerOptions): ConfiguredAccess.Options => {
+  const { clientLimitRedis, clientQuota, clientRateBurst, clientRateLimit } = options
+  return {
+    keysFile: options.apiKeysFile,
+    keysPoll: Duration.millis(options.apiKeysPollMs),
+    guardsProbes: options.apiKeysGuardHealth,
+    rate: clientRateLimit === 0
+      ? undefined
+      : { requestsPerSecond: clientRateLimit, burst: clientRateBurst === 0 ? clientRateLimit : clientRateBurst },
+    quota: clientQuota === 0 ? undefined : { requests: clientQuota, windowSeconds: options.clientQuotaWindowSecs },
+    maxClients: options.clientLimitMaxClients,
+    trustedProxies: options.trustedProxy,
+    redis: clientLimitRedis === undefined
+      ? undefined
+      : { ...clientLimitRedis, password: "", timeout: Duration.millis(options.clientLimitRedisTimeoutMs) },
+    failsOpen: options.clientLimitRedisAway === "open"
+  }
+}
+
 /** Of the HTTP front end. @internal */
 export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   address: options.httpAddress,
   port: options.httpPort,
   reusePort: options.reuseHttpPort,
+  tls: tlsOptions(options, {
+    use: options.httpUseSsl,
+    mutual: options.httpUseSslMutual,
+    certificate: options.httpServerCert,
+    key: options.httpServerKey,
+    roots: options.httpRootCert
+  }),
+  ...(options.adminAddress === "" ? {} : { admin: { address: options.adminAddress, port: options.adminPort } }),
+  maxConcurrentStreams: options.httpMaxConcurrentStreams,
   maxInputSize: options.httpMaxInputSize,
   maxRequestBytes: options.httpMaxRequestBytes,
   maxInflightBytes: options.httpMaxInflightBytes,
@@ -79,21 +145,25 @@ export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   console: options.console
 })
 
-/** A time for which 0 says that there is none. */
-const unlessZero = (millis: number): Duration.Duration | undefined => millis === 0 ? undefined : Duration.millis(millis)
+/** Of the shared memory that clients register. @internal */
+export const clientMemoryOptions = (options: ServerOptions): FileClientMemory.Options => ({
+  maxRegions: options.clientShmMaxRegions,
+  maxBytes: options.clientShmMaxBytes
+})
 
 /** Of the gRPC front end. @internal */
 export const grpcOptions = (options: ServerOptions): GrpcFrontend.Options => ({
   address: options.grpcAddress,
   port: options.grpcPort,
   reusePort: options.reuseGrpcPort,
-  tls: options.grpcUseSsl || options.grpcUseSslMutual
-    ? {
-      certificate: options.grpcServerCert,
-      key: options.grpcServerKey,
-      clientRoots: options.grpcUseSslMutual ? options.grpcRootCert : undefined
-    }
-    : undefined,
+  tls: tlsOptions(options, {
+    use: options.grpcUseSsl,
+    mutual: options.grpcUseSslMutual,
+    certificate: options.grpcServerCert,
+    key: options.grpcServerKey,
+    roots: options.grpcRootCert
+  }),
+  adminElsewhere: options.adminAddress !== "",
   maxMessageBytes: options.grpcMaxRequestBytes,
   maxSendMessageBytes: options.grpcMaxResponseBytes,
   maxInflightBytes: options.grpcMaxInflightBytes,

@@ -5,10 +5,11 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect, type FileSystem, Layer, type Path, Result } from "effect"
-import type { ListenFailed, ModelsNotLoaded, PollFailed } from "../schema/Errors.ts"
+import type { AccessFailed, ListenFailed, ModelsNotLoaded, PollFailed, SharedMemoryMissing } from "../schema/Errors.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import { cacheSettings, make as makeOptions, type ServerOptions } from "../schema/ServerOptions.ts"
 import type { BatchPolicy } from "../services/Batcher.ts"
+import { Certificates, make as makeCertificates } from "../services/Certificates.ts"
 import { Departure, make as makeDeparture } from "../services/Departure.ts"
 import type { Executor } from "../services/Executor.ts"
 import type { InferenceServer } from "../services/InferenceServer.ts"
@@ -19,7 +20,9 @@ import type { LoadEvent, ModelRepository } from "../services/ModelRepository.ts"
 import type { Scheduler } from "../services/Scheduler.ts"
 import type { Statistics } from "../services/Statistics.ts"
 import type { TensorMemory } from "../services/TensorMemory.ts"
+import * as ConfiguredAccess from "./access/ConfiguredAccess.ts"
 import * as ConfiguredResponseCache from "./cache/ConfiguredResponseCache.ts"
+import * as FileClientMemory from "./clientmemory/FileClientMemory.ts"
 import * as ServerConsole from "./console/ServerConsole.ts"
 import * as CustomExecutor from "./execution/CustomExecutor.ts"
 import * as OnnxExecutor from "./execution/OnnxExecutor.ts"
@@ -29,7 +32,15 @@ import * as GrpcFrontend from "./frontend/GrpcFrontend.ts"
 import * as HttpFrontend from "./frontend/HttpFrontend.ts"
 import * as MetricsFrontend from "./frontend/MetricsFrontend.ts"
 import * as LocalInferenceServer from "./inference/LocalInferenceServer.ts"
-import { grpcOptions, httpOptions, repositoryOptions } from "./PartOptions.ts"
+import * as LeftOvers from "./LeftOvers.ts"
+import {
+  accessOptions,
+  clientMemoryOptions,
+  gpuOptions,
+  grpcOptions,
+  httpOptions,
+  repositoryOptions
+} from "./PartOptions.ts"
 import * as FileModelRepository from "./repository/FileModelRepository.ts"
 import * as ConfiguredRateLimiter from "./scheduling/ConfiguredRateLimiter.ts"
 import * as ConfiguredScheduler from "./scheduling/ConfiguredScheduler.ts"
@@ -55,7 +66,7 @@ export interface Hooks {
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
   readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
-  /** Runs the models. Default: ONNX Runtime, and modules of custom models, on worker threads. */
+  /** Runs the models. Default: ONNX Runtime, and modules of custom models, in threads or processes. */
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
@@ -64,7 +75,7 @@ export interface Hooks {
 }
 
 /** Why a server does not start. @category errors */
-export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed
+export type StartFailure = ModelsNotLoaded | PollFailed | ListenFailed | AccessFailed | SharedMemoryMissing
 
 /**
  * The server without front ends: models loaded, and the door open to the program that provides this layer. Options that are
@@ -112,6 +123,7 @@ const layerDoor = (
     Layer.provideMerge(ConfiguredTracing.layer(options)),
     Layer.provideMerge(options.console === "false" ? Layer.empty : RecentFlows.layer()),
     Layer.provideMerge(memory),
+    Layer.provide(Layer.effectDiscard(LeftOvers.clean)),
     Layer.provide(NodeServices.layer)
   )
 }
@@ -145,7 +157,8 @@ const layerScheduler = (options: ServerOptions, { batchPolicy }: Hooks) => {
  * The server with the front ends that the options ask for. They listen only after every model is loaded, until the scope of
  * the layer closes: then the server is not ready any more, serves on for `exitDrainMs`, and takes no more requests.
  *
- * Errors: those of `layerInProcess`, and `ListenFailed` when an address cannot be listened on.
+ * Errors: those of `layerInProcess`, `ListenFailed` when an address cannot be listened on, `AccessFailed` when the file of API keys
+ * cannot be used, and `SharedMemoryMissing` where clients are let register shared memory and the machine has none.
  *
  * @category layers
  */
@@ -167,8 +180,11 @@ export const layer = (
   // Merged, they end at the same time: what one has no more room for must not go to the other.
   return layerDeparting(options, hooks).pipe(
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
+    Layer.provide(options.allowClientShm ? FileClientMemory.layer(clientMemoryOptions(options)) : Layer.empty),
     Layer.provideMerge(observed),
-    Layer.provide(Layer.sync(Departure, makeDeparture))
+    Layer.provide(ConfiguredAccess.layer(accessOptions(options))),
+    Layer.provide(Layer.sync(Departure, makeDeparture)),
+    Layer.provide(Layer.sync(Certificates, makeCertificates))
   )
 }
 
@@ -235,19 +251,40 @@ export const check = (
   )
 }
 
-const layerExecutor = (options: ServerOptions) => {
-  const stallTimeout = options.instanceStallTimeoutSecs === 0
+const megabytes = (count: number): number | undefined => count === 0 ? undefined : count * 1024 * 1024
+
+/** When instances are lost or replaced, and when none is started for a while. */
+const supervisionOf = (options: ServerOptions) => ({
+  stallTimeout: options.instanceStallTimeoutSecs === 0
     ? Duration.infinity
-    : Duration.seconds(options.instanceStallTimeoutSecs)
+    : Duration.seconds(options.instanceStallTimeoutSecs),
+  maxMemoryBytes: megabytes(options.instanceMaxMemoryMegabytes),
+  maxGrowthBytes: megabytes(options.instanceMaxGrowthMegabytes),
+  breaker: {
+    losses: options.instanceBreakerLosses,
+    windowNanos: Duration.toNanosUnsafe(Duration.seconds(options.instanceBreakerWindowSecs)),
+    pauseNanos: Duration.toNanosUnsafe(Duration.seconds(options.instanceBreakerPauseSecs))
+  }
+})
+
+const layerExecutor = (options: ServerOptions) => {
+  const supervision = supervisionOf(options)
   const workerHeapMegabytes = options.instanceHeapMegabytes
+  const isolation = options.modelIsolation
+  const heartbeatTimeout = Duration.millis(options.instanceHeartbeatTimeoutMs)
   return RoutedExecutor.layer({
     onnxruntime: OnnxExecutor.layerWith({
-      stallTimeout,
+      isolation,
+      heartbeatTimeout,
+      ...supervision,
       workerHeapMegabytes,
+      gpus: gpuOptions(options),
       ...(options.instanceCores === 0 ? {} : { cores: options.instanceCores })
     }),
     custom: CustomExecutor.layerWith({
-      stallTimeout,
+      isolation,
+      heartbeatTimeout,
+      ...supervision,
       workerHeapMegabytes,
       logLines: options.instanceLogLines,
       maxLogLength: options.logMaxMessageLength

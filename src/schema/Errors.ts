@@ -44,6 +44,18 @@ export class RegionNotFound
   readonly code = "NOT_FOUND" satisfies Code
 }
 
+/** A shared-memory region of this name is registered already. @category errors */
+export class RegionTaken extends Schema.TaggedError<RegionTaken>()("RegionTaken", message, { httpApiStatus: 400 }) {
+  readonly code = "ALREADY_EXISTS" satisfies Code
+}
+
+/** The shared memory that a client wants to register cannot be opened (500, as in Triton). @category errors */
+export class RegionNotOpened
+  extends Schema.TaggedError<RegionNotOpened>()("RegionNotOpened", message, { httpApiStatus: 500 })
+{
+  readonly code = "INTERNAL" satisfies Code
+}
+
 /** The version exists and is not ready. @category errors */
 export class ModelNotReady
   extends Schema.TaggedError<ModelNotReady>()("ModelNotReady", message, { httpApiStatus: 503 })
@@ -109,6 +121,19 @@ export class InstanceLost extends Schema.TaggedError<InstanceLost>()("InstanceLo
 }
 
 /**
+ * Too many instances of the model were lost, and no more is started until a pause is over; `retryAfterMillis` are left of it.
+ *
+ * @category errors
+ */
+export class ModelSuspended extends Schema.TaggedError<ModelSuspended>()("ModelSuspended", {
+  ...message,
+  model: Schema.String,
+  retryAfterMillis: Schema.Int
+}, { httpApiStatus: 503 }) {
+  readonly code = "UNAVAILABLE" satisfies Code
+}
+
+/**
  * What a sequence had come to is gone, and no step of it is answered any more as if nothing had happened: begin it again.
  *
  * @category errors
@@ -160,6 +185,11 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
   code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
 }) {}
 
+/** Clients were to be let register shared memory, which this machine does not have. @category errors */
+export class SharedMemoryMissing extends Schema.TaggedError<SharedMemoryMissing>()("SharedMemoryMissing", message) {
+  readonly code = "UNSUPPORTED" satisfies Code
+}
+
 /** Load and unload are not allowed in this model control mode. @category errors */
 export class ControlNotAllowed
   extends Schema.TaggedError<ControlNotAllowed>()("ControlNotAllowed", message, { httpApiStatus: 503 })
@@ -171,6 +201,32 @@ export class ControlNotAllowed
 export class Restricted extends Schema.TaggedError<Restricted>()("Restricted", message, { httpApiStatus: 403 }) {
   readonly code = "UNAVAILABLE" satisfies Code
 }
+
+/** The request has no API key, or one that this server does not know or know any more. @category errors */
+export class Unauthenticated
+  extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", message, { httpApiStatus: 401 })
+{
+  readonly code = "UNAUTHENTICATED" satisfies Code
+}
+
+/** The API key may not do this, or not to this model. @category errors */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", message, { httpApiStatus: 403 }) {
+  readonly code = "PERMISSION_DENIED" satisfies Code
+}
+
+/** The client has sent more requests than it may: retry after `retryAfterMillis` milliseconds. @category errors */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+  ...message,
+  retryAfterMillis: Schema.Finite
+}, { httpApiStatus: 429 }) {
+  readonly code = "RESOURCE_EXHAUSTED" satisfies Code
+}
+
+/** The files or the store by which access is decided cannot be used. @category errors */
+export class AccessFailed extends Schema.TaggedError<AccessFailed>()("AccessFailed", {
+  ...message,
+  code: Schema.Literals(Object.keys(codes) as ReadonlyArray<Code>)
+}) {}
 
 /** Why an inference failed. @category errors */
 export const InferenceFailure = Schema.Union([
@@ -187,6 +243,7 @@ export const InferenceFailure = Schema.Union([
   Cancelled,
   ExecutionFailed,
   InstanceLost,
+  ModelSuspended,
   SequenceLost
 ])
 /** @category errors */

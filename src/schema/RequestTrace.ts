@@ -16,6 +16,8 @@ export interface TraceContext {
   readonly sampled: boolean
   /** The `tracestate` that came with it. Absent: none. */
   readonly traceState?: string | undefined
+  /** It holds on to nothing else, so that whoever wants its ids later may keep it. Absent: it may be part of something large. */
+  readonly isLight?: boolean | undefined
 }
 
 /** What a front end notes, by Triton's names. Source: scheduling §10.4. @category models */
@@ -116,6 +118,8 @@ export interface ModelTrace extends TraceParent {
 export interface RequestTrace extends TraceParent {
   /** Absent moment: now. */
   readonly mark: (activity: FrontendActivity, atNanos?: number) => void
+  /** The id of the API key that it came with. */
+  readonly client?: (key: string) => void
   /** It is over now: nothing more is noted. */
   readonly ended: (outcome: RequestOutcome) => void
 }

@@ -5,6 +5,8 @@
  * Source: model-config §7.
  */
 import { Result } from "effect"
+import { accessRows } from "./options/AccessRows.ts"
+import { adminRows } from "./options/AdminRows.ts"
 import { backendRows } from "./options/BackendRows.ts"
 import * as CacheSettings from "./options/CacheSettings.ts"
 import { cloudRows, metricsRows } from "./options/EndpointRows.ts"
@@ -18,6 +20,7 @@ import { residencyRows } from "./options/ResidencyRows.ts"
 import { rolloutRows } from "./options/RolloutRows.ts"
 import { executionRows, loggingRows, serverRows } from "./options/ServerRows.ts"
 import { sourceRows } from "./options/SourceRows.ts"
+import { tlsRows } from "./options/TlsRows.ts"
 import { tracingRows } from "./options/TraceRows.ts"
 
 const rows = [
@@ -26,11 +29,14 @@ const rows = [
   ...residencyRows,
   ...sourceRows,
   ...httpRows,
+  ...tlsRows,
+  ...adminRows,
   ...executionRows,
   ...rolloutRows,
   ...loggingRows,
   ...grpcRows,
   ...grpcBoundRows,
+  ...accessRows,
   ...metricsRows,
   ...tracingRows,
   ...backendRows,

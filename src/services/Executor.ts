@@ -5,13 +5,38 @@
  */
 import { Context, type Effect, type Exit, type Scope, type Semaphore } from "effect"
 import type { DataType } from "../schema/DataType.ts"
-import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed } from "../schema/Errors.ts"
+import type { ExecutionFailed, InstanceLost, InvalidRequest, LoadFailed, ModelSuspended } from "../schema/Errors.ts"
 import type { Parameter, Tensor } from "../schema/Inference.ts"
 
 /** Where an instance runs. `id` is the device's number, 0 for the CPU. @category models */
 export interface Device {
   readonly kind: "CPU" | "GPU"
   readonly id: number
+}
+
+/** A device that was found on this machine. @category models */
+export interface FoundDevice extends Device {
+  /** Execution providers that ran something on it, best first, named as the runtime's binding does. Default: the executor's own. */
+  readonly providers?: ReadonlyArray<string>
+  /** What its maker calls it. Absent: unknown. */
+  readonly name?: string
+  /** Names it among all GPUs, as `nvidia-smi` does. Absent: unknown. */
+  readonly uuid?: string
+  readonly memoryBytes?: number
+  /** Of CUDA, such as `9.0`. Absent: unknown. */
+  readonly computeCapability?: string
+  /** Why no model may use it. Absent: they may. */
+  readonly unusable?: string
+}
+
+/** What was found out about the GPUs of this machine. @category models */
+export interface GpuSupport {
+  /** The least CUDA compute capability of a GPU that models may use. */
+  readonly minimumComputeCapability: number
+  /** Why there is none, or not what was expected: a sentence part for whoever wants one. Absent: nothing to say. */
+  readonly remark?: string
+  /** Execution providers that do not work here, with what is missing and what to do about it. */
+  readonly missing: Readonly<Record<string, string>>
 }
 
 /** An input or output as the model itself declares it. @category models */
@@ -96,16 +121,39 @@ export interface ModelPlan {
   readonly maxGrowthBytes?: number | undefined
 }
 
+/**
+ * Why an instance was lost: its thread or process ended, a run took too long, it stopped to answer at all, or it had more memory than
+ * it may have.
+ *
+ * @category models
+ */
+export type LossCause = "ended" | "run_timeout" | "unresponsive" | "memory"
+
 /** How the instances of a version have fared. @category models */
 export interface InstancesCondition {
   /** Instances that are up, passive ones left out. */
   readonly live: number
   /** Instances that were lost since the version is open. */
   readonly losses: number
+  readonly lossesBy: Readonly<Record<LossCause, number>>
   /** Why the last one was lost, with the last words of its process. */
   readonly lastLoss: string | undefined
+  /** Instances that were replaced between two runs because they had grown. */
+  readonly recycled: number
+  /** Nanoseconds from the last loss that was mended until its instance was up again. */
+  readonly restartNanos: number | undefined
   /** No more is started for now, after too many losses: monotonic nanoseconds of the next attempt. */
   readonly pausedUntilNanos: bigint | undefined
+  /** Resident bytes of each instance that has a process of its own, as last heard. */
+  readonly memoryBytes: ReadonlyMap<string, number>
+}
+
+/** Says that no run can begin for now, since too many instances were lost. @category models */
+export interface Suspension {
+  /** `undefined` while runs can begin. Asked once per request: plain and fast. */
+  readonly current: () => ModelSuspended | undefined
+  /** Calls `listener` whenever a suspension has begun. */
+  readonly listen: (listener: () => void) => Effect.Effect<void, never, Scope.Scope>
 }
 
 /** @category models */
@@ -183,6 +231,8 @@ export interface LentInstance {
   readonly sequenceEnded?: (id: bigint | string, why: SequenceEnd) => void
   /** Completes when the instance is lost, just before its runs are answered: give it back then. */
   readonly lost: Effect.Effect<void>
+  /** Completes when it is to be replaced: start nothing more, and give it back once what was started has ended. Absent: never. */
+  readonly retiring?: Effect.Effect<void>
 }
 
 /** An open version: its instances as a pool bounded by `slots`. @category models */
@@ -207,6 +257,8 @@ export interface Instances {
   readonly healthy: () => boolean
   /** Absent: nothing can be lost. */
   readonly condition?: () => InstancesCondition
+  /** Absent: runs can always begin, at once or once an instance is up again. */
+  readonly suspension?: Suspension
   /**
    * Answers runs that have ended and that this thread has not noticed yet. Nearly free; worth a call before a request is made
    * to wait. Absent where every end is noticed at once.
@@ -232,8 +284,10 @@ export interface ModelInspection {
 
 /** @category services */
 export class Executor extends Context.Service<Executor, {
-  /** Devices of a kind that are usable on this machine. */
-  readonly devices: ReadonlyArray<Device>
+  /** The devices of this machine, the CPU among them. */
+  readonly devices: ReadonlyArray<FoundDevice>
+  /** Absent: it runs nothing on GPUs, whatever the machine has. */
+  readonly gpus?: GpuSupport
   /** Opens the model file once, off the main thread, reads what the runtime says of its inputs and outputs, and closes it. */
   readonly inspect: (options: {
     readonly model: string

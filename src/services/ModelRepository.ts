@@ -17,6 +17,7 @@ import type { InferenceRequest, SequenceStep } from "../schema/Inference.ts"
 import type { ModelConfig } from "../schema/ModelConfig.ts"
 import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { Tolerance } from "../schema/TensorComparison.ts"
+import type { InstancesCondition } from "./Executor.ts"
 import type { ModelScheduler } from "./Scheduler.ts"
 import type { ModelStatistics, ShadowOutcome } from "./Statistics.ts"
 
@@ -34,6 +35,8 @@ export interface Model {
   readonly statistics: ModelStatistics
   /** At least one of its instances is up. */
   readonly healthy: () => boolean
+  /** How its instances have fared. Absent: it has none, or they cannot be lost. */
+  readonly condition?: (() => InstancesCondition) | undefined
   /**
    * Looks up again what this was found as: for a request that finds that the version has stopped taking work, since another one
    * has taken its place meanwhile. Absent: it has no successor.

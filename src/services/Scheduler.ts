@@ -13,6 +13,7 @@ import type {
   LoadFailed,
   ModelNotFound,
   ModelNotReady,
+  ModelSuspended,
   QueueFull,
   RequestTimedOut,
   SequenceLost,
@@ -68,6 +69,7 @@ export type JobFailure =
   | Cancelled
   | ExecutionFailed
   | InstanceLost
+  | ModelSuspended
   | SequenceLost
   | InvalidRequest
   | ModelNotFound

@@ -6,17 +6,18 @@
 import { Context, type Effect, type Scope } from "effect"
 import type { Distribution } from "../schema/MetricFamily.ts"
 import type { TraceContext } from "../schema/RequestTrace.ts"
+import type { InstancesCondition } from "./Executor.ts"
 
 /** Why a request failed, by the names of Triton's `nv_inference_request_failure`. @category models */
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER"
 
 /**
- * Why a request was turned away at the door: it counts as no failure. `deadline`: it would have waited too long; `invalid`: it is not
- * what the model takes.
+ * Why a request was turned away at the door: it counts as no failure. `deadline`: it would have waited too long; `suspended`: no
+ * instance is started for now; `invalid`: it is not what the model takes.
  *
  * @category models
  */
-export type RefusalReason = "queue_full" | "deadline" | "stopping" | "invalid"
+export type RefusalReason = "queue_full" | "deadline" | "stopping" | "suspended" | "invalid"
 
 /**
  * What became of a request that a version was to run in the shadow of another: its outputs agreed with the answer or not, it
@@ -103,6 +104,8 @@ export interface Counts {
   readonly failures: Readonly<Record<FailureReason, number>>
   readonly refusals: Readonly<Record<RefusalReason, number>>
   readonly shadows: Readonly<Record<ShadowOutcome, number>>
+  /** Requests that ran once more because the instance was lost that they ran on. */
+  readonly retries: number
   readonly queue: Phase
   readonly computeInput: Phase
   readonly computeInfer: Phase
@@ -141,6 +144,8 @@ export interface ModelStatistics {
   readonly failed: (reason: FailureReason, nanos: number) => void
   /** The model was run once over so many rows. */
   readonly executed: (rows: number, times: ExecutionTimes) => void
+  /** So many requests are run once more, because the instance was lost that they ran on. */
+  readonly retried: (requests: number) => void
   /** It ran, or did not run, in the shadow of another version; `largest` is the largest distance of two numbers, 0 from 0 on. */
   readonly shadowed: (outcome: ShadowOutcome, largest?: number) => void
   /** What was counted so far. */
@@ -203,6 +208,10 @@ export interface VersionBooks extends ModelStatistics {
   readonly instances: number
   /** Milliseconds since 1970 at which they were opened: everything counts from there. */
   readonly sinceMillis: number
+  /** Says whom to ask how the instances of the version have fared. */
+  readonly observeInstances: (condition: () => InstancesCondition) => void
+  /** How its instances have fared; `undefined`: nobody can tell. */
+  readonly instancesCondition: () => InstancesCondition | undefined
   /** The version is open, after so many nanoseconds: from now on it has metrics. */
   readonly loaded: (nanos: number) => void
   /** What was measured so far. */

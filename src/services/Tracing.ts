@@ -15,8 +15,13 @@ export type Protocol = "http" | "grpc" | "rpc" | "local"
 export interface ArrivalFacts {
   /** Name of the span: few different ones. */
   readonly name: string
-  /** By the names of OpenTelemetry's semantic conventions, without what is known only at the end. */
+  /**
+   * By the names of OpenTelemetry's semantic conventions, without what is known only at the end. Requests that say the same of
+   * themselves may have the same list, so that what is made of it is made once.
+   */
   readonly attributes: ReadonlyArray<readonly [name: string, value: string | number | boolean]>
+  /** `url.path`, as it was asked. Absent: the protocol has none. */
+  readonly path?: string | undefined
 }
 
 /** A request for inference that has just come. @category models */

@@ -7,6 +7,7 @@ import { Books } from "../../src/layers/telemetry/internal/Books.ts"
 import { DeadlineExceeded } from "../../src/schema/Errors.ts"
 import type { Job, JobResult } from "../../src/services/Scheduler.ts"
 import { settle } from "../execution/FakeInstances.ts"
+import * as ProgramLogger from "../ProgramLogger.ts"
 import * as Fake from "./FakeScheduler.ts"
 
 const { job } = Fake
@@ -118,7 +119,7 @@ describe("CachedScheduler", () => {
     "runs a request that does not fit each time, and says so once",
     Effect.fnUntraced(function*() {
       const lines: Array<string> = []
-      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const logger = ProgramLogger.make(({ message }) => void lines.push(String(message)))
       const made = yield* make({ size: 200 })
       for (const value of [1, 1, 2]) {
         assert.deepStrictEqual(

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as CacheKey from "../../src/layers/cache/internal/CacheKey.ts"
-import { type RedisConnection, RedisLost } from "../../src/layers/cache/internal/RedisConnection.ts"
 import * as RedisStore from "../../src/layers/cache/internal/RedisStore.ts"
+import { type RedisConnection, RedisLost } from "../../src/layers/RedisConnection.ts"
 import { settle } from "../execution/FakeInstances.ts"
+import * as ProgramLogger from "../ProgramLogger.ts"
 import { job, tensor } from "./FakeScheduler.ts"
 
 const scheme = CacheKey.scheme({ model: "m", version: 1, identity: "i" })
@@ -39,6 +40,7 @@ class FakeRedis {
           this.values.set(name, value)
           this.lifetimes.push(ttl)
         }),
+      command: () => answer(() => undefined),
       lost: Effect.callback((resume) => {
         const onLost = (lost: RedisLost) => resume(Effect.fail(lost))
         this.losses.add(onLost)
@@ -54,7 +56,7 @@ class FakeRedis {
 }
 
 const make = Effect.fnUntraced(function*(redis: FakeRedis, options: Partial<RedisStore.Options> = {}) {
-  const logger = Logger.make(({ message }) => void redis.lines.push(String(message)))
+  const logger = ProgramLogger.make(({ message }) => void redis.lines.push(String(message)))
   const store = yield* Effect.provide(
     RedisStore.make({
       open: redis.open,

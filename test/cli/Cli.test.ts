@@ -17,7 +17,13 @@ const simple = model({
 })
 
 const listening = (port: number) =>
-  Layer.succeed(HttpFrontend, { address: "0.0.0.0", port, inFlight: () => ({ requests: 0, bytes: 0 }) })
+  Layer.succeed(HttpFrontend, {
+    address: "0.0.0.0",
+    port,
+    secure: false,
+    admin: undefined,
+    inFlight: () => ({ requests: 0, bytes: 0 })
+  })
 
 describe("galatea", () => {
   it.effect("prints its version", () =>

@@ -142,13 +142,13 @@ def load_and_unload_need_explicit_control(client):
 
 
 @check
-def what_is_not_implemented_says_so(client):
-    text = "This server does not implement the {} extension."
-    refused("UNIMPLEMENTED", text.format("system shared memory"), client.get_system_shared_memory_status)
-    refused("UNIMPLEMENTED", text.format("system shared memory"), client.register_system_shared_memory, "r", "/k", 64)
-    refused("UNIMPLEMENTED", text.format("system shared memory"), client.unregister_system_shared_memory)
-    refused("UNIMPLEMENTED", text.format("cuda shared memory"), client.get_cuda_shared_memory_status)
-    refused("UNIMPLEMENTED", text.format("cuda shared memory"), client.unregister_cuda_shared_memory)
+def shared_memory_is_off(client):
+    text = "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable."
+    equal(len(client.get_system_shared_memory_status().regions), 0, "system regions")
+    equal(len(client.get_cuda_shared_memory_status().regions), 0, "cuda regions")
+    refused("UNIMPLEMENTED", text, client.register_system_shared_memory, "r", "/k", 64)
+    refused("UNIMPLEMENTED", text, client.unregister_system_shared_memory)
+    refused("UNIMPLEMENTED", text, client.unregister_cuda_shared_memory)
 
 
 # Inference

@@ -7,16 +7,20 @@ import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemo
 import * as DataTypes from "../../src/schema/DataType.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
-import { Executor, type ModelPlan } from "../../src/services/Executor.ts"
+import { Executor, type Isolation, type ModelPlan } from "../../src/services/Executor.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import { executorSuite } from "../suites/executorSuite.ts"
 import { folder, plan, spec } from "./CustomModules.ts"
 
 const module = folder()
-const layer = CustomExecutor.layer.pipe(Layer.provideMerge(SharedTensorMemory.layer))
+const isolations = ["thread", "process"] as const
+const layerIn = (isolation: Isolation) =>
+  CustomExecutor.layerWith({ isolation }).pipe(Layer.provideMerge(SharedTensorMemory.layer))
 
 const identity = module(`export default ({ INPUT0 }) => [{ ...INPUT0, name: "OUTPUT0" }]`, "model.mjs")
-executorSuite("CustomExecutor", layer, () => identity)
+for (const isolation of isolations) {
+  executorSuite(`CustomExecutor in a ${isolation}`, layerIn(isolation), () => identity)
+}
 
 const floats = (shape: ReadonlyArray<number>, values: ReadonlyArray<number>): Tensor =>
   Tensors.from("X", shape, Float32Array.from(values))
@@ -31,7 +35,8 @@ const head = `import { Effect } from "effect"
 import { type CustomModel, InvalidRequest, Tensor } from "galatea/custom"
 `
 
-describe("custom models", () => {
+describe.each(isolations)("custom models in a %s", (isolation) => {
+  const layer = layerIn(isolation)
   it.effect("run an effect that takes time, in TypeScript, with what the server shares and with files beside it", () =>
     Effect.gen(function*() {
       const executor = yield* Executor

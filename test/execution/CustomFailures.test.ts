@@ -11,7 +11,7 @@ import { folder, plan, spec } from "./CustomModules.ts"
 const module = folder()
 const layerWith = (options: CustomExecutor.Options) =>
   CustomExecutor.layerWith(options).pipe(Layer.provideMerge(SharedTensorMemory.layer))
-const layer = layerWith({})
+const isolations = ["thread", "process"] as const
 
 const head = `import { Effect } from "effect"
 import { InvalidRequest, Tensor } from "galatea/custom"
@@ -35,7 +35,8 @@ const faulty = (...faults: ReadonlyArray<string>) =>
      return fault === undefined ? { Y: X } : fault(X)
    }`
 
-describe("failures of custom models", () => {
+describe.each(isolations)("failures of custom models in a %s", (isolation) => {
+  const layer = layerWith({ isolation })
   it.effect("become the error of the request, and the next one is served", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ fiber, message }) => {
@@ -146,7 +147,7 @@ describe("failures of custom models", () => {
   })
 
   const crashes: ReadonlyArray<readonly [string, string, RegExp]> = [
-    ["ends its process", "process.exit(3)", /its thread ended with code 3/],
+    ["ends its process", "process.exit(3)", /its (?:thread|process) ended with code 3/],
     [
       "throws where nobody catches it",
       `Effect.callback(() => { setTimeout(() => { throw new Odd("late") }, 1) })`,
@@ -173,7 +174,7 @@ describe("failures of custom models", () => {
         yield* instances.slots.withPermits(2)(Effect.void)
         yield* ask(instances, 100)
         assert.strictEqual(memory.usage().inUse, 0)
-      }).pipe(Effect.scoped, Effect.provide(layerWith({ workerHeapMegabytes: 48 }))))
+      }).pipe(Effect.scoped, Effect.provide(layerWith({ isolation, workerHeapMegabytes: 48 }))))
   }
 
   it.effect("stop a run that never ends, and replace its instance", () =>
@@ -189,5 +190,5 @@ describe("failures of custom models", () => {
         yield* TestClock.adjust("1 second")
         yield* ask(instances, 100)
       }
-    }).pipe(Effect.scoped, Effect.provide(layerWith({ stallTimeout: "6 seconds" }))))
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ isolation, stallTimeout: "6 seconds" }))))
 })

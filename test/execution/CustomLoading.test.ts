@@ -9,14 +9,15 @@ import { folder, plan } from "./CustomModules.ts"
 const module = folder()
 const layerWith = (options: CustomExecutor.Options) =>
   CustomExecutor.layerWith(options).pipe(Layer.provideMerge(SharedTensorMemory.layer))
-const layer = layerWith({})
+const isolations = ["thread", "process"] as const
 
 const head = `import { Effect } from "effect"\n`
 
 const open = (source: string, rest: Partial<ModelPlan> = {}, name?: string) =>
   Effect.flatMap(Executor, (executor) => executor.open(plan(module(source, name), rest)))
 
-describe("modules that cannot be served", () => {
+describe.each(isolations)("modules that cannot be served in a %s", (isolation) => {
+  const layer = layerWith({ isolation })
   const cases: ReadonlyArray<readonly [string, string, RegExp, string?]> = [
     ["no function", "export const x = 1", /exports neither 'default', a function/],
     ["something else than a function", "export default 5", /exports number as 'default', expected a function/],
@@ -58,7 +59,11 @@ describe("modules that cannot be served", () => {
       /Cannot find package 'no-such-package'.*: it is looked for in 'node_modules' beside that file and in the folders above;/
     ],
     ["a missing module of the server", `import "galatea/no"`, /: the server has no module 'galatea\/no'/],
-    ["an end of its own", "process.exit(4)", /the module ended its thread with code 4 before it was ready/],
+    [
+      "an end of its own",
+      "process.exit(4)",
+      /the module ended its thread with code 4 before it was ready|its process ended with code 4/
+    ],
     [
       "a setup that is a promise",
       "export const make = async () => () => {}",
@@ -113,7 +118,7 @@ describe("modules that cannot be served", () => {
           "it was not open within 6s (--instance-stall-timeout-secs): "
         )
       }
-    }).pipe(Effect.scoped, Effect.provide(layerWith({ stallTimeout: "6 seconds" }))))
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ isolation, stallTimeout: "6 seconds" }))))
 
   it.effect("ask for a device that is not there", () =>
     Effect.gen(function*() {

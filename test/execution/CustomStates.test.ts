@@ -4,11 +4,19 @@ import { Deferred, Effect, Exit, Layer } from "effect"
 import * as CustomExecutor from "../../src/layers/execution/CustomExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
-import { Executor, type Instances, type ModelPlan, type RunFailure } from "../../src/services/Executor.ts"
+import {
+  Executor,
+  type Instances,
+  type Isolation,
+  type ModelPlan,
+  type RunFailure
+} from "../../src/services/Executor.ts"
 import { folder, plan, spec } from "./CustomModules.ts"
 
 const module = folder()
-const layer = CustomExecutor.layer.pipe(Layer.provideMerge(SharedTensorMemory.layer))
+const isolations = ["thread", "process"] as const
+const layerIn = (isolation: Isolation) =>
+  CustomExecutor.layerWith({ isolation }).pipe(Layer.provideMerge(SharedTensorMemory.layer))
 
 const head = `import { Effect } from "effect"
 import { Tensor } from "galatea/custom"
@@ -34,7 +42,8 @@ const step = (instances: Instances, state: Float32Array) =>
       Object.fromEntries(outputs.map((output) => [output.name, [...Tensors.values(output, "FP32")].slice(0, 3)]))
   )
 
-describe("states of custom models", () => {
+describe.each(isolations)("states of custom models in a %s", (isolation) => {
+  const layer = layerIn(isolation)
   it.effect("are given by their output name, and are outputs of the run", () =>
     Effect.gen(function*() {
       const instances = yield* open(
@@ -117,7 +126,8 @@ describe("states of custom models", () => {
     }).pipe(Effect.scoped, Effect.provide(layer)))
 })
 
-describe("ends of sequences", () => {
+describe.each(isolations)("ends of sequences in a %s", (isolation) => {
+  const layer = layerIn(isolation)
   it.effect("are told to a model that wants to hear of them, in order with its runs", () =>
     Effect.gen(function*() {
       const executor = yield* Executor

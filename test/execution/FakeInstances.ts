@@ -1,5 +1,7 @@
 /** Instances that a test finishes, crashes and fails to open by hand, with a log of what they were asked to do. */
 import { Deferred, Effect, Exit, Schedule } from "effect"
+import type * as Breaker from "../../src/layers/execution/internal/Breaker.ts"
+import * as InstanceBounds from "../../src/layers/execution/internal/InstanceBounds.ts"
 import * as InstancePool from "../../src/layers/execution/internal/InstancePool.ts"
 import { InstanceLost, LoadFailed } from "../../src/schema/Errors.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
@@ -16,6 +18,8 @@ export interface Fake {
   /** Number of this instance among all that were opened. */
   readonly serial: number
   running: Running | undefined
+  /** Resident bytes of what would be its process. */
+  memoryBytes: number | undefined
   readonly crash: (reason: string) => void
 }
 
@@ -58,6 +62,11 @@ export const pool = (
     /** Runs that an instance takes at once. Default: 1. */
     readonly places?: number
     readonly passive?: ReadonlySet<number>
+    readonly breaker?: Breaker.Options
+    readonly maxRunNanos?: number
+    readonly maxMemoryBytes?: number
+    readonly maxGrowthBytes?: number
+    readonly freeMemory?: () => number
   }
 ) => {
   let serial = 0
@@ -67,7 +76,12 @@ export const pool = (
     passive: options.passive ?? new Set(),
     restart: options.restart ?? Schedule.exponential("100 millis"),
     stableAfter: "1 minute",
-    stallTimeout: (options.stallTimeout ?? "5 minutes") as "5 minutes",
+    bounds: InstanceBounds.of({ maxRunNanos: options.maxRunNanos }, {
+      ...options,
+      stallTimeout: (options.stallTimeout ?? "5 minutes") as "5 minutes"
+    }),
+    breaker: options.breaker,
+    ...(options.freeMemory === undefined ? {} : { freeMemory: options.freeMemory }),
     poll: () => {},
     open: (index) =>
       Effect.gen(function*() {
@@ -80,6 +94,7 @@ export const pool = (
         /** In order; the first one runs. */
         const runs: Array<{ readonly inputs: ReadonlyArray<Tensor>; readonly done: Done; begunAt: number }> = []
         let since: bigint | undefined
+        let answers = 0
         const clock = yield* Effect.clockWith(Effect.succeed)
         const begin = () => {
           const run = runs[0]
@@ -93,6 +108,7 @@ export const pool = (
             job: number,
             finish: () => {
               runs.shift()
+              answers++
               fakes.unreleased++
               begin()
               run.done(Exit.succeed({
@@ -112,6 +128,7 @@ export const pool = (
           index,
           serial: serial++,
           running: undefined,
+          memoryBytes: undefined,
           crash: (reason) => {
             fakes.open.delete(index)
             Deferred.doneUnsafe(lost, Exit.succeed(reason))
@@ -135,6 +152,8 @@ export const pool = (
           name: `m_${index}`,
           lost,
           runningSince: () => since,
+          answers: () => answers,
+          memoryBytes: () => fake.memoryBytes,
           abandon: fake.crash,
           accepts: () => runs.length < (options.places ?? 1),
           quick: () => true,

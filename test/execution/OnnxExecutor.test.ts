@@ -10,7 +10,7 @@ import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemo
 import type { DataType } from "../../src/schema/DataType.ts"
 import * as DataTypes from "../../src/schema/DataType.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
-import { Executor, type ModelPlan, type TensorSpec } from "../../src/services/Executor.ts"
+import { Executor, type Isolation, type ModelPlan, type TensorSpec } from "../../src/services/Executor.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import * as Onnx from "../fixtures/onnx/OnnxWriter.ts"
@@ -26,7 +26,9 @@ const file = (bytes: Uint8Array) => {
   return path
 }
 
-const layer = OnnxExecutor.layer.pipe(Layer.provideMerge(SharedTensorMemory.layer))
+const isolations = ["thread", "process"] as const
+const layerIn = (isolation: Isolation) =>
+  OnnxExecutor.layerWith({ isolation }).pipe(Layer.provideMerge(SharedTensorMemory.layer))
 const identityFile = file(Models.identity("FP32"))
 
 const plan = (
@@ -48,9 +50,20 @@ const floats = (name: string, shape: ReadonlyArray<number>, values: ReadonlyArra
 const valuesOf = <A>(tensor: Tensor, View: { new(buffer: ArrayBufferLike): ArrayLike<A> }): Array<A> =>
   Array.from(new View(new Uint8Array(tensor.data).buffer))
 
-executorSuite("OnnxExecutor", layer, () => identityFile)
+for (const isolation of isolations) {
+  executorSuite(`OnnxExecutor in a ${isolation}`, layerIn(isolation), () => identityFile)
+}
 
-describe("OnnxExecutor", () => {
+executorSuite(
+  "OnnxExecutor in a process, without files",
+  OnnxExecutor.layerWith({ isolation: "process", tensorFiles: false }).pipe(
+    Layer.provideMerge(SharedTensorMemory.layer)
+  ),
+  () => identityFile
+)
+
+describe.each(isolations)("OnnxExecutor in a %s", (isolation) => {
+  const layer = layerIn(isolation)
   const patterns: Readonly<Record<string, ReadonlyArray<number>>> = {
     BOOL: [0, 1, 1, 0],
     UINT8: [0, 1, 254, 255],

@@ -13,26 +13,28 @@ export class Coverage {
     this.session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true })
   }
 
-  /** Places that have run for the first time since the last call. They count as seen from then on, if `keep` says so. */
-  fresh(keep: boolean): number {
+  /** Places that have run since the last call, of those that do not count as seen. */
+  fresh(): ReadonlySet<string> {
     let result: ReadonlyArray<Profiler.ScriptCoverage> = []
     this.session.post("Profiler.takePreciseCoverage", (_, taken) => {
       result = taken.result
     })
-    let fresh = 0
+    const fresh = new Set<string>()
     for (const { functions, url } of result) {
       if (!url.includes("/src/") || url.includes("/node_modules/")) continue
       for (const { ranges } of functions) {
         for (const { count, endOffset, startOffset } of ranges) {
-          if (count === 0) continue
           const key = `${url}:${startOffset}:${endOffset}`
-          if (this.seen.has(key)) continue
-          fresh++
-          if (keep) this.seen.add(key)
+          if (count > 0 && !this.seen.has(key)) fresh.add(key)
         }
       }
     }
     return fresh
+  }
+
+  /** From now on they count as seen. */
+  see(places: ReadonlySet<string>): void {
+    for (const place of places) this.seen.add(place)
   }
 
   /** Places seen so far. */

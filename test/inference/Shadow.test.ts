@@ -13,6 +13,7 @@ import * as Tensor from "../../src/schema/Tensor.ts"
 import { InferenceServer } from "../../src/services/InferenceServer.ts"
 import { type Lookup, type Model, ModelRepository, type Shadow } from "../../src/services/ModelRepository.ts"
 import type { Job, JobFailure, JobResult } from "../../src/services/Scheduler.ts"
+import * as ProgramLogger from "../ProgramLogger.ts"
 
 const vector = (name: string): SignatureTensor => ({
   name,
@@ -109,7 +110,7 @@ const none = { same: 0, different: 0, failed: 0, dropped: 0 }
 /** Log messages at the level of warnings and errors. */
 const messages = () => {
   const told: Array<string> = []
-  const logger = Logger.make(({ logLevel, message }) => {
+  const logger = ProgramLogger.make(({ logLevel, message }) => {
     if (logLevel === "Warn" || logLevel === "Error") told.push([message].flat().map(String)[0]!)
   })
   return { told, layer: Logger.layer([logger]) }

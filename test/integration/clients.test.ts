@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { write } from "../clients/repository.ts"
 import * as Traces from "../telemetry/tracefile/Traces.ts"
+import * as Keys from "./access/Keys.ts"
 import * as Child from "./cli/Child.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
@@ -34,6 +35,7 @@ const noPython = isAbsent(
   ["-c", "import numpy, tritonclient.http, tritonclient.http.aio, tritonclient.grpc, tritonclient.grpc.aio"],
   "pip install \"tritonclient[http,grpc]\" numpy, or set GALATEA_PYTHON"
 )
+const noSharedMemory = isAbsent("shared memory", "test", ["-w", "/dev/shm"], "Linux has it at /dev/shm")
 const noGrpcurl = isAbsent(
   "grpcurl",
   grpcurl,
@@ -179,6 +181,28 @@ describe("clients", () => {
         Effect.gen(function*() {
           const addresses = yield* server([])
           assertPassed(yield* run(python, ["test/clients/tritonclient_sequence.py", protocol, addresses[protocol]]))
+        }).pipe(Effect.scoped)
+    )
+
+    it.live.skipIf(noPython || noSharedMemory)(
+      `tritonclient for Python moves tensors through shared memory over ${protocol}`,
+      () =>
+        Effect.gen(function*() {
+          const addresses = yield* server(["--allow-client-shm=true"])
+          assertPassed(yield* run(python, ["test/clients/tritonclient_shm.py", protocol, addresses[protocol]]))
+        }).pipe(Effect.scoped)
+    )
+
+    it.live.skipIf(noPython)(
+      `tritonclient for Python sends API keys over ${protocol}`,
+      () =>
+        Effect.gen(function*() {
+          const addresses = yield* server([`--api-keys-file=${yield* Keys.fileOf([
+            Keys.entry("all", ["*"], ["infer", "read"]),
+            Keys.entry("reader", ["*"], ["read"])
+          ])}`])
+          const words = [addresses[protocol], Keys.textOf("all"), Keys.textOf("reader")]
+          assertPassed(yield* run(python, ["test/clients/tritonclient_access.py", protocol, ...words]))
         }).pipe(Effect.scoped)
     )
 

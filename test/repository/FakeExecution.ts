@@ -4,7 +4,13 @@ import * as OnnxReader from "../../src/layers/repository/internal/onnx/OnnxReade
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import { fromName } from "../../src/schema/DataType.ts"
 import { LoadFailed, Stopping } from "../../src/schema/Errors.ts"
-import { type Device, Executor, type ModelPlan, type SessionTensor } from "../../src/services/Executor.ts"
+import {
+  type Device,
+  Executor,
+  type InstancesCondition,
+  type ModelPlan,
+  type SessionTensor
+} from "../../src/services/Executor.ts"
 import {
   type Job,
   type JobFailure,
@@ -75,6 +81,8 @@ export const layer = (
     readonly opening?: (label: string) => Effect.Effect<void>
     /** Whether an opening fails, asked for after `opening`. */
     readonly fails?: (label: string) => boolean
+    /** How the instances of every version have fared. Absent: nobody can tell. */
+    readonly condition?: () => InstancesCondition
     /** Answers jobs, named by their version as in `failures`. Absent: nothing runs. */
     readonly running?: Running
   } = {}
@@ -109,7 +117,8 @@ export const layer = (
           slots: Semaphore.makeUnsafe(plan.instances.length),
           run: () => Effect.die("nothing runs here"),
           lend: Effect.die("nothing runs here"),
-          healthy: () => true
+          healthy: () => true,
+          ...(options.condition === undefined ? {} : { condition: options.condition })
         }
       })
     }),

@@ -3,6 +3,7 @@ import { Context, Effect, Exit, Layer, Result, Scope } from "effect"
 import { rm } from "node:fs/promises"
 import * as FileModelRepository from "../../src/layers/repository/FileModelRepository.ts"
 import * as ConfigJson from "../../src/schema/proto/ConfigJson.ts"
+import type { ModelPlan } from "../../src/services/Executor.ts"
 import { type LoadEvent, type Model, ModelRepository } from "../../src/services/ModelRepository.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
@@ -90,6 +91,32 @@ describe("FileModelRepository", () => {
       assert.isTrue(log.plans[0]?.batched)
       assert.isTrue(log.plans[0]?.path.endsWith("/simple/1/model.onnx"))
       assert.isTrue(yield* repository.allReady)
+    }))
+
+  it.effect("asks the executor for what the config says of its instances", () =>
+    Effect.gen(function*() {
+      const log = FakeExecution.log()
+      const parameters = Object.entries({
+        isolation: "process",
+        max_run_microseconds: "50000",
+        max_memory_megabytes: "0",
+        max_memory_growth_megabytes: "1"
+      }).map(([key, value]) => `parameters { key: "galatea.${key}" value { string_value: "${value}" } }`)
+      const root = yield* TemporaryRepository.make({
+        "m/config.pbtxt": parameters.join("\n"),
+        "m/1/model.onnx": onnx,
+        "other/1/model.onnx": onnx
+      })
+      yield* openPaths([root], { log })
+      const bounds = ({ isolation, maxGrowthBytes, maxMemoryBytes, maxRunNanos }: ModelPlan) => [
+        isolation,
+        maxRunNanos,
+        maxMemoryBytes,
+        maxGrowthBytes
+      ]
+      const plans = new Map(log.plans.map((plan) => [plan.model, bounds(plan)]))
+      assert.deepStrictEqual(plans.get("m"), ["process", 50_000_000, Infinity, 1024 * 1024])
+      assert.deepStrictEqual(plans.get("other"), [undefined, undefined, undefined, undefined])
     }))
 
   it.effect("closes the queue of a version before its instances", () =>

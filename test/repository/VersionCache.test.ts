@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs"
 import * as FileModelRepository from "../../src/layers/repository/FileModelRepository.ts"
 import { type CachedVersion, ResponseCache } from "../../src/services/ResponseCache.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
+import * as ProgramLogger from "../ProgramLogger.ts"
 import * as FakeExecution from "./FakeExecution.ts"
 import * as TemporaryRepository from "./TemporaryRepository.ts"
 
@@ -44,7 +45,7 @@ const opened = Effect.fnUntraced(function*(
   yield* FileModelRepository.layer({ paths: [root] }).pipe(
     Layer.provide([FakeExecution.layer(log), TemporaryRepository.platform, cache]),
     Layer.build,
-    Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]))
+    Effect.provide(Logger.layer([ProgramLogger.make(({ message }) => void lines.push(String(message)))]))
   )
   return { identities: versions.map(({ identity }) => identity), versions, lines }
 })

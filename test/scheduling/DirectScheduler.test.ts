@@ -159,14 +159,16 @@ describe("DirectScheduler", () => {
     "goes on with the others when an instance is lost, and serves the line when it is back",
     Effect.fnUntraced(function*() {
       const { fakes, scheduler } = yield* make(1)
-      const lost = yield* Effect.forkChild(Effect.flip(scheduler.submit(job(1))), { startImmediately: true })
+      const lost = yield* Effect.forkChild(scheduler.submit(job(1)), { startImmediately: true })
       const next = yield* Effect.forkChild(scheduler.submit(job(2)), { startImmediately: true })
       fakes.open.get(0)!.crash("test")
       yield* settle
-      assert.strictEqual((yield* Fiber.join(lost))._tag, "InstanceLost")
-      assert.deepStrictEqual(scheduler.depth().waiting + scheduler.depth().running, 1)
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 2, running: 0 })
       yield* TestClock.adjust("100 millis")
       yield* settle
+      assert.deepStrictEqual(jobs(fakes), [1])
+      yield* finish(fakes, 1)
+      yield* Fiber.join(lost)
       assert.deepStrictEqual(jobs(fakes), [2])
       yield* finish(fakes, 2)
       yield* Fiber.join(next)
@@ -215,12 +217,12 @@ describe("DirectScheduler", () => {
       }
       fakes.open.get(0)!.crash("test")
       yield* settle
-      assert.deepStrictEqual(scheduler.depth(), { waiting: 4, running: 0 })
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 5, running: 0 })
       yield* TestClock.adjust("100 millis")
       yield* settle
-      for (let i = 2; i <= 5; i++) yield* finish(fakes, i)
+      for (let i = 1; i <= 5; i++) yield* finish(fakes, i)
       const exits = yield* Fiber.joinAll(fibers)
-      assert.deepStrictEqual(exits.map((exit) => exit._tag), ["Failure", "Success", "Success", "Success", "Success"])
+      assert.deepStrictEqual(exits.map((exit) => exit._tag), ["Success", "Success", "Success", "Success", "Success"])
     }, Effect.scoped)
   )
 
@@ -429,8 +431,13 @@ describe("DirectScheduler", () => {
     assert.isAtMost(fakes.mostAtOnce, places)
     const started = fakes.log.filter((entry) => entry.startsWith("run ")).map((entry) => Number(entry.slice(4)))
     // What lies ready at one of several instances may be overtaken by what lies ready at another.
-    if (count === 1 || places === 1) assert.deepStrictEqual(started, started.toSorted((a, b) => a - b))
-    else assert.strictEqual(new Set(started).size, started.length)
+    const firsts = [...new Set(started)]
+    if (count === 1 || places === 1) assert.deepStrictEqual(firsts, firsts.toSorted((a, b) => a - b))
+    // Whose instance was lost runs once more.
+    const crashed = steps.some((step) => step._tag === "Crash")
+    for (const number of firsts) {
+      assert.isAtMost(started.filter((other) => other === number).length, crashed ? 2 : 1)
+    }
     assert.deepStrictEqual(scheduler.depth(), { waiting: 0, running: 0 })
     assert.strictEqual(fakes.unreleased, 0)
   }, Effect.scoped)

@@ -24,6 +24,7 @@ export type Property =
   | "not-expired"
   | "not-cancelled"
   | "timeout"
+  | "retry"
   | "one-at-a-time"
   | "lanes"
   | "bounds"
@@ -53,6 +54,10 @@ export interface Request {
   readonly deadlineAt: number
   state: "arriving" | "waiting" | "launched" | "begun" | "refused" | "ended"
   launch: Launch | undefined
+  /** It was in a run whose instance was lost, and runs by itself now. */
+  alone: boolean
+  /** As it was when it left the queue before; `undefined`: that was the very time of its timeout. */
+  wasDelayed: boolean | undefined
   begunAt: number
   cancelledAt: number
   /** When a run that it lay ready in was last taken back. */
@@ -61,8 +66,9 @@ export interface Request {
   outcome: string
   /** Refused because it would be late. */
   turnedAway: boolean
-  /** Others took its place before its submission had returned. */
+  /** Others took its place before its submission had returned; so they did, or may have done. */
   madeWay: boolean
+  mayHaveMadeWay: boolean
   answeredAt: number
 }
 
@@ -74,6 +80,10 @@ export interface Launch {
   run: Run | undefined
   /** The server was told of its end. */
   answeredAt: number
+  /** In the order of responses: when the last of its requests had come to its end. */
+  settledAt: number
+  /** Requests that run again, and keep its place in the order of responses. */
+  readonly again: Set<Request>
   succeeded: boolean
   released: boolean
 }
@@ -92,6 +102,8 @@ export class Model {
   private readonly pace: PaceModel
   /** An estimate said that its answer could not be there in time. */
   private judged: "late" | "in time" | "unsure" = "in time"
+  /** Where requests were when they ran first, of those that run again. */
+  private readonly homes = new Map<Request, Launch>()
   private readonly byJob = new Map<Job, Request>()
   private readonly world: World
   private readonly plan: Plan
@@ -130,6 +142,8 @@ export class Model {
       deadlineAt: plan.deadline === 0 ? Infinity : now + plan.deadline * unit,
       state: "arriving",
       launch: undefined,
+      alone: false,
+      wasDelayed: false,
       begunAt: Infinity,
       cancelledAt: Infinity,
       withdrawnAt: -Infinity,
@@ -137,6 +151,7 @@ export class Model {
       outcome: "",
       turnedAway: false,
       madeWay: false,
+      mayHaveMadeWay: false,
       answeredAt: Infinity
     }
     this.requests.push(request)
@@ -228,7 +243,13 @@ export class Model {
   }
 
   private isDelayed(request: Request): boolean {
+    if (request.alone) return request.wasDelayed === true
     return request.level?.delays === true && request.timeoutAt <= this.world.now
+  }
+
+  /** When its queue policy ends its waiting: never once it has run. */
+  private timeoutOf(request: Request): number {
+    return request.alone || request.level?.delays === true ? Infinity : request.timeoutAt
   }
 
   /** Those waiting in the order of service. */
@@ -245,6 +266,7 @@ export class Model {
   private decide(queue: ReadonlyArray<Request>, late: number): number | undefined {
     const { delay, kind, preferred } = this.plan
     if (kind === "direct") return 1
+    if (queue[0]!.alone) return 1
     const { maxRows } = this
     const limit = delay * unit
     const largest = preferred.length === 0 ? maxRows : Math.max(...preferred)
@@ -255,7 +277,9 @@ export class Model {
     let below = 1
     while (count < queue.length) {
       const next = queue[count]!
-      if (count > 0 && (rows + next.plan.rows > maxRows || next.plan.width !== queue[0]!.plan.width)) break
+      if (count > 0 && (next.alone || rows + next.plan.rows > maxRows || next.plan.width !== queue[0]!.plan.width)) {
+        break
+      }
       count++
       rows += next.plan.rows
       oldest = Math.min(oldest, next.arrivedAt)
@@ -284,9 +308,10 @@ export class Model {
 
   private closedHead(queue: ReadonlyArray<Request>): boolean {
     let rows = 0
+    if (queue[0]?.alone === true) return true
     for (let i = 0; i < queue.length; i++) {
-      const { plan } = queue[i]!
-      if (i > 0 && (rows + plan.rows > this.maxRows || plan.width !== queue[0]!.plan.width)) return true
+      const { alone, plan } = queue[i]!
+      if (i > 0 && (alone || rows + plan.rows > this.maxRows || plan.width !== queue[0]!.plan.width)) return true
       rows += plan.rows
       if (rows >= this.maxRows) return true
     }
@@ -294,7 +319,9 @@ export class Model {
   }
 
   private undecided(): boolean {
-    return this.waiting.some((request) => request.level?.delays === true && request.timeoutAt === this.world.now)
+    return this.waiting.some(({ alone, level, timeoutAt, wasDelayed }) =>
+      alone ? wasDelayed === undefined : level?.delays === true && timeoutAt === this.world.now
+    )
   }
 
   /** Requests leave the queue. */
@@ -312,6 +339,7 @@ export class Model {
     const { arriving } = this
     if (arriving !== undefined && !requests.includes(arriving) && this.makesWay(arriving, arriving.state)) {
       arriving.madeWay = this.inOrder().indexOf(arriving) < requests.length
+      arriving.mayHaveMadeWay = true
       if (arriving.madeWay) this.waiting = this.waiting.filter((request) => request !== arriving)
     }
     if (!moves) this.noLateLeaves(requests)
@@ -319,8 +347,7 @@ export class Model {
       if (request.state !== "waiting") {
         this.violated("once", `request ${request.number} left the queue while it was ${request.state}`)
       }
-      const { deadlineAt, level, timeoutAt } = request
-      if (!moves && (deadlineAt < this.world.now || (timeoutAt < this.world.now && level?.delays !== true))) {
+      if (!moves && Math.min(request.deadlineAt, this.timeoutOf(request)) < this.world.now) {
         this.violated("not-expired", `request ${request.number} left the queue after its time`)
       }
     }
@@ -346,11 +373,17 @@ export class Model {
       rows,
       run: undefined,
       answeredAt: Infinity,
+      settledAt: Infinity,
+      again: new Set(),
       succeeded: false,
       released: false
     }
     this.launches.push(launch)
     for (const request of requests) {
+      if (!request.alone) {
+        const unsure = request.level?.delays === true && this.isTime(request.timeoutAt)
+        request.wasDelayed = unsure ? undefined : this.isDelayed(request)
+      } else if (requests.length > 1) this.violated("retry", `requests ${names} left together after a loss`)
       request.state = "launched"
       request.launch = launch
     }
@@ -426,7 +459,7 @@ export class Model {
     const marks = marksOf(run.inputs[0]!)
     if (marks.length > this.maxRows) this.violated("maximum", `${marks.length} rows began to run`)
     for (const request of this.requestsOf(run)) {
-      const { level, number } = request
+      const { number } = request
       if (request.state !== "launched") {
         this.violated(
           request.cancelledAt < Infinity ? "not-cancelled" : "once",
@@ -438,7 +471,7 @@ export class Model {
       }
       // What lies ready begins by itself: as long as the timer is late nobody stops it.
       const due = now - this.world.late
-      if (request.deadlineAt < due || (request.timeoutAt < due && level?.delays !== true)) {
+      if (Math.min(request.deadlineAt, this.timeoutOf(request)) < due) {
         this.violated("not-expired", `request ${number} began after its time`)
       }
       request.state = "begun"
@@ -456,6 +489,29 @@ export class Model {
     }
     launch.answeredAt = this.world.now
     launch.succeeded = Exit.isSuccess(exit)
+    if (failure?._tag === "InstanceLost") this.runAgain(launch)
+    for (const request of launch.requests) if (request.alone && request.launch === launch) this.settled(request)
+    if (launch.again.size === 0) launch.settledAt = this.world.now
+  }
+
+  /** The requests of a run that was lost wait again, but for those that nobody waits for, and those to which it happens again. */
+  private runAgain(launch: Launch): void {
+    for (const request of launch.requests) {
+      if (request.alone || request.cancelledAt < Infinity || request.deadlineAt <= this.world.now) continue
+      request.alone = true
+      request.launch = undefined
+      request.begunAt = Infinity
+      request.state = "waiting"
+      this.waiting.push(request)
+      launch.again.add(request)
+      this.homes.set(request, launch)
+    }
+  }
+
+  /** A request that runs again has come to its end, or runs no more. */
+  private settled(request: Request): void {
+    const home = this.homes.get(request)
+    if (home?.again.delete(request) === true && home.again.size === 0) home.settledAt = this.world.now
   }
 
   /** The scheduler has counted a run that took so long, in nanoseconds. */
@@ -465,6 +521,7 @@ export class Model {
 
   cancelled(request: Request): void {
     request.cancelledAt = this.world.now
+    if (request.state !== "begun") this.settled(request)
     this.waiting = this.waiting.filter((other) => other !== request)
   }
 
@@ -498,13 +555,14 @@ export class Model {
         return
       case "RequestTimedOut":
         if (before === "begun") wrong("once", "it has begun")
-        if (!this.isTime(request.timeoutAt) || request.level?.delays === true) wrong("timeout", "not its time")
+        if (!this.isTime(this.timeoutOf(request))) wrong("timeout", "not its time")
         return
       case "DeadlineExceeded":
         if (before === "begun") wrong("once", "it has begun")
-        if (!this.isTime(request.deadlineAt) && !request.madeWay && !this.makesWay(request, before)) {
+        if (!this.isTime(request.deadlineAt) && !request.mayHaveMadeWay && !this.makesWay(request, before)) {
           wrong("timeout", "not its time")
         }
+        this.settled(request)
         return
       case "Interrupt":
         if (request.cancelledAt === Infinity) wrong("once", "nobody cancelled it")
@@ -528,6 +586,9 @@ export class Model {
       }
       case "ExecutionFailed":
       case "InstanceLost":
+        if (request.outcome === "InstanceLost" && !request.alone && request.deadlineAt > launch!.answeredAt) {
+          wrong("retry", "it was not tried again")
+        }
         if (before !== "begun" || launch === undefined || launch.succeeded) wrong("once", "its run has not failed")
         break
       default:
@@ -535,8 +596,13 @@ export class Model {
     }
     this.answered.push(request)
     if (launch === undefined) return
-    const last = this.plan.preserveOrdering ? this.launches.slice(0, launch.number + 1) : [launch]
-    const due = last.reduce((at, { answeredAt }) => Math.max(at, answeredAt), 0)
+    const home = this.homes.get(request) ?? launch
+    // A run of a request that runs again has no place of its own.
+    const isFirst = (other: Launch) => other.requests.some((one) => (this.homes.get(one) ?? other) === other)
+    const last = this.launches.slice(0, home.number + 1).filter(isFirst)
+    const due = this.plan.preserveOrdering
+      ? last.reduce((at, { settledAt }) => Math.max(at, settledAt), 0)
+      : launch.answeredAt
     if (now !== due) wrong(this.plan.preserveOrdering ? "ordering" : "prompt", `due at ${due}`)
   }
 
@@ -556,11 +622,13 @@ export class Model {
     for (const request of this.requests) {
       if (request.state !== "waiting" && request.state !== "launched") continue
       const due = now - this.world.late
-      const expired = request.deadlineAt <= due || (request.timeoutAt <= due && request.level?.delays !== true)
+      const expired = Math.min(request.deadlineAt, this.timeoutOf(request)) <= due
       if (expired) this.violated("timeout", `request ${request.number} was not answered at its time`)
     }
     // A request that a late timer has not yet put behind the others stands where it is not to be.
-    const unsure = this.waiting.some(({ level, timeoutAt }) => level?.delays === true && this.isTime(timeoutAt))
+    const unsure = this.waiting.some(({ alone, level, timeoutAt, wasDelayed }) =>
+      alone ? wasDelayed === undefined : level?.delays === true && this.isTime(timeoutAt)
+    )
     if (this.waiting.length > 0 && this.machines.idle > 0 && (this.world.late === 0 || !unsure)) {
       const queue = this.inOrder()
       const due = this.decide(queue, this.world.late)
@@ -626,7 +694,8 @@ export class Model {
     const ran = this.launches.filter(({ answeredAt }) => answeredAt < Infinity)
     const succeeded = ran.filter((launch) => launch.succeeded)
     const failed = ran.filter((launch) => !launch.succeeded)
-    const inside = (launches: ReadonlyArray<Launch>) => launches.flatMap(({ requests }) => requests)
+    const within = (launch: Launch) => launch.requests.filter((request) => request.launch === launch)
+    const inside = (launches: ReadonlyArray<Launch>) => launches.flatMap(within)
     const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((all, one) => all + one, 0)
     const timedOut = countOf("RequestTimedOut") + countOf("DeadlineExceeded")
     const unrun = this.requests.filter(({ begunAt, outcome }) =>
@@ -645,7 +714,7 @@ export class Model {
       queueNanos: sum(inside(succeeded).map(({ arrivedAt, begunAt }) => begunAt - arrivedAt)),
       fail: inside(failed).length + unrun.length,
       failNanos: sum(
-        failed.flatMap((launch) => launch.requests.map(({ arrivedAt }) => launch.answeredAt - arrivedAt))
+        failed.flatMap((launch) => within(launch).map(({ arrivedAt }) => launch.answeredAt - arrivedAt))
       ) + sum(unrun.map(({ answeredAt, arrivedAt }) => answeredAt - arrivedAt)),
       failures: {
         REJECTED: timedOut,
@@ -657,6 +726,7 @@ export class Model {
         queue_full: this.requests.filter(({ outcome, turnedAway }) => outcome === "QueueFull" && !turnedAway).length,
         deadline: this.requests.filter(({ turnedAway }) => turnedAway).length,
         stopping: countOf("Stopping"),
+        suspended: 0,
         invalid: 0
       },
       batches: [...sizes].toSorted(([a], [b]) => a - b),

@@ -56,6 +56,8 @@ export type Services = Context.Context<InferenceServer | TensorMemory>
 
 /** One implementation. */
 export interface DoorKind {
+  /** The name of another one, from which it differs only in how bytes travel. */
+  readonly like?: string
   readonly name: string
   /** Datatypes whose tensors the protocol cannot carry. */
   readonly without?: ReadonlyArray<DataType>

@@ -52,7 +52,7 @@ const waiting = ({ waiting }: DoorServer, count: number) => eventually(waiting, 
 export const doorSuite = (kind: DoorKind): void =>
   layer(open(kind), { excludeTestServices: true })(kind.name, (it) => {
     const takes = ({ except, request }: { readonly except?: ReadonlyArray<string>; readonly request: Request }) =>
-      except?.includes(kind.name) !== true &&
+      except?.includes(kind.like ?? kind.name) !== true &&
       !request.inputs.some(({ datatype }) => kind.without?.includes(datatype) === true)
 
     for (const one of answered.filter(takes)) {

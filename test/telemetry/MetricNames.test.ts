@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Result, Semaphore } from "effect"
 import { readFileSync } from "node:fs"
+import { LossBook } from "../../src/layers/execution/internal/LossBook.ts"
 import * as ConfiguredRateLimiter from "../../src/layers/scheduling/ConfiguredRateLimiter.ts"
 import * as LocalStatistics from "../../src/layers/telemetry/LocalStatistics.ts"
 import * as PrometheusMetrics from "../../src/layers/telemetry/PrometheusMetrics.ts"
 import { ModelNotFound } from "../../src/schema/Errors.ts"
+import { Access, type AccessState } from "../../src/services/Access.ts"
+import { Certificates, make as makeCertificates } from "../../src/services/Certificates.ts"
 import type { Instances } from "../../src/services/Executor.ts"
 import { ExportCounts, type SignalCounts } from "../../src/services/ExportCounts.ts"
 import { Metrics } from "../../src/services/Metrics.ts"
@@ -13,6 +16,7 @@ import { RateLimiter } from "../../src/services/RateLimiter.ts"
 import { type Cache, ResponseCache } from "../../src/services/ResponseCache.ts"
 import { Statistics } from "../../src/services/Statistics.ts"
 import * as Exposition from "../integration/Exposition.ts"
+import * as NvidiaSmi from "../integration/monitoring/NvidiaSmi.ts"
 import { queueOptions } from "../scheduling/QueueOptions.ts"
 
 const document = readFileSync(new URL("../../otel/metrics.md", import.meta.url), "utf8")
@@ -73,16 +77,26 @@ const families = (
     readonly residency?: boolean
     readonly limited?: boolean
     readonly exports?: boolean
+    readonly access?: boolean
+    readonly tls?: boolean
   },
   labels: { readonly tags?: Readonly<Record<string, string>>; readonly namespace?: string } = {}
 ) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      PrometheusMetrics.layerWith(options).pipe(
+      PrometheusMetrics.layerWith({ gpu: false, ...options }).pipe(
         Layer.provide(options.residency === true ? repository : Layer.empty),
         Layer.provideMerge(LocalStatistics.layerWith({ quantiles: options.quantiles !== undefined })),
         Layer.provide(Layer.succeed(ResponseCache, options.cache)),
         Layer.provide(Layer.succeed(ExportCounts, { read: () => options.exports === true ? [exported] : [] })),
+        Layer.provide(Layer.succeed(Access, options.access === true ? access : undefined)),
+        Layer.provide(
+          Layer.sync(Certificates, () => {
+            const registry = makeCertificates()
+            if (options.tls === true) registry.set("HTTP", 1e12)
+            return registry
+          })
+        ),
         Layer.provide(options.limited === true ? Layer.orDie(limiter) : Layer.empty)
       )
     )
@@ -92,15 +106,35 @@ const families = (
       const model = cached ? "cached" : "m"
       const books = yield* statistics.open({ model, version: 1, cached, maxBatchSize, instances, ...labels })
       books.loaded(1)
+      if (instances > 0) books.observeInstances(() => new LossBook().condition(fine))
       if (options.shadow === true) books.shadowed("same")
       if (options.sequences === true) {
         books.observe(() => ({ waiting: 0, running: 0, sequences: { live: 3, waiting: 1, slots: 2 } }))
       }
     }
-    return Exposition.parse(yield* Context.get(context, Metrics).exposition)
+    const { exposition } = Context.get(context, Metrics)
+    if (options.gpu === true) yield* NvidiaSmi.seen(exposition)
+    return Exposition.parse(yield* exposition)
   })
 
+const fine = { live: 2, pausedUntilNanos: undefined, memoryBytes: new Map([["m_0", 1], ["m_1", 2]]) }
+
 const exported: SignalCounts = { signal: "traces", exported: 1, rejected: 2, failed: 3, dropped: 4, queued: 5 }
+
+const access: AccessState = {
+  admit: () => {
+    throw new Error("nobody asks")
+  },
+  identify: () => {
+    throw new Error("nobody asks")
+  },
+  usage: () => ({
+    allowed: 1,
+    refused: { unauthenticated: 1, forbidden: 2, rate_limited: 3, limiter_away: 4 },
+    keys: { known: 1, reloads: 2, failures: 3 },
+    clients: { remembered: 1, forgotten: 2, storeFailures: 3 }
+  })
+}
 
 const figures: ResidencyFigures = {
   budgetBytes: 1,
@@ -135,8 +169,13 @@ const everything = {
   instances: 2,
   residency: true,
   limited: true,
-  exports: true
+  exports: true,
+  access: true,
+  tls: true
 }
+
+/** Everything, and a GPU. */
+const all = Effect.map(NvidiaSmi.folder, (programPath) => ({ ...everything, gpu: true, programPath }))
 
 /** Names of the labels of a family's series, those aside that tell the samples of one apart. */
 const labelNames = ({ name, samples }: Exposition.Family): string => {
@@ -150,18 +189,18 @@ const labelNames = ({ name, samples }: Exposition.Family): string => {
 }
 
 describe("otel/metrics.md", () => {
-  it.effect("has each name, type and label that the server emits, in order of labels, and no other", () =>
+  it.live("has each name, type and label that the server emits, in order of labels, and no other", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything, { tags: { tag: "x" }, namespace: "n" })
+      const emitted = yield* families(yield* all, { tags: { tag: "x" }, namespace: "n" })
       assert.deepStrictEqual(
         named.map(([name, type, labels]) => [name, type, labels!.replaceAll(/[[\]]/g, "")]),
         Array.from(emitted.values(), (family) => [family.name, family.type, labelNames(family)])
       )
     }))
 
-  it.effect("brackets the labels that not every version has", () =>
+  it.live("brackets the labels that not every version has", () =>
     Effect.gen(function*() {
-      const emitted = yield* families(everything)
+      const emitted = yield* families(yield* all)
       for (const [name, , labels] of named) {
         assert.strictEqual(
           labelNames(emitted.get(name!)!),
@@ -171,7 +210,7 @@ describe("otel/metrics.md", () => {
       }
     }))
 
-  it.effect("says when a metric exists", () =>
+  it.live("says when a metric exists", () =>
     Effect.gen(function*() {
       const names = (condition: RegExp) => named.filter((cells) => condition.test(cells[4]!)).map(([name]) => name)
       const less = { counterLatencies: false, cpu: false }
@@ -183,6 +222,7 @@ describe("otel/metrics.md", () => {
           ["histogram_latencies", { ...less, histogramLatencies: true }],
           ["summary_latencies", { ...less, quantiles: [0.5] }],
           ["--allow-cpu-metrics", { ...less, cpu: true }],
+          ["--allow-gpu-metrics", { ...less, gpu: true, programPath: yield* NvidiaSmi.folder }],
           ["--cache-config", { ...less, cache }],
           ["--rate-limit=execution_count", { ...less, limited: true }]
         ] as const
@@ -204,16 +244,25 @@ describe("otel/metrics.md", () => {
       assert.deepStrictEqual(more(yield* families({ ...less, shadow: true })), names(/^in a shadow$/))
       assert.deepStrictEqual(more(yield* families({ ...less, sequences: true })), names(/^with sequences$/))
       assert.deepStrictEqual(more(yield* families({ ...less, exports: true })), names(/^with OTLP$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, tls: true })), names(/^with TLS$/))
       assert.deepStrictEqual(more(yield* families({ ...less, maxBatchSize: 8 })), names(/^with batches$/))
       assert.deepStrictEqual(more(yield* families({ ...less, instances: 2 })), names(/^with instances$/))
       assert.deepStrictEqual(more(yield* families({ ...less, residency: true })), names(/^with residency$/))
+      assert.deepStrictEqual(more(yield* families({ ...less, access: true })), names(/^with access$/))
     }))
 
   it.effect("lists the reasons and outcomes", () =>
     Effect.gen(function*() {
-      const emitted = yield* families({ cache, shadow: true, residency: true, exports: true })
+      const emitted = yield* families({
+        cache,
+        shadow: true,
+        residency: true,
+        exports: true,
+        access: true,
+        instances: 2
+      })
       const listed = rows(/^[A-Z]+, |^[a-z_]+, /)
-      assert.strictEqual(listed.length, 8)
+      assert.strictEqual(listed.length, 9)
       for (const [name, values] of listed) {
         const shown = emitted.get(name!)!.samples
           .filter(({ labels }) => labels["model"] !== "cached")
@@ -232,7 +281,7 @@ describe("names of metrics", () => {
         if (name.startsWith("galatea_")) {
           assert.match(
             name,
-            /_(seconds|bytes|size|requests|instances|versions|up|total|difference|units|sequences|slots|items)$/
+            /_(seconds|bytes|size|requests|instances|versions|up|open|total|difference|units|sequences|slots|items|keys|clients)$/
           )
           assert.strictEqual(name.endsWith("_total"), type === "counter", name)
         }

@@ -46,6 +46,7 @@ describe("OpenMetrics", () => {
         "galatea_rejected_requests_total{model=\"m\",reason=\"queue_full\",version=\"1\"} 0",
         "galatea_rejected_requests_total{model=\"m\",reason=\"deadline\",version=\"1\"} 0",
         "galatea_rejected_requests_total{model=\"m\",reason=\"stopping\",version=\"1\"} 0",
+        "galatea_rejected_requests_total{model=\"m\",reason=\"suspended\",version=\"1\"} 0",
         "galatea_rejected_requests_total{model=\"m\",reason=\"invalid\",version=\"1\"} 0"
       ])
       assert.deepStrictEqual((yield* family("process_cpu_seconds")).slice(0, 2), [

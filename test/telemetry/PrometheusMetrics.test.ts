@@ -73,6 +73,7 @@ describe("PrometheusMetrics", () => {
         series(rejected, "queue_full", 0),
         series(rejected, "deadline", 0),
         series(rejected, "stopping", 1),
+        series(rejected, "suspended", 0),
         series(rejected, "invalid", 0)
       ])
     }))

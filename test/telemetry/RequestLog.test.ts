@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Logger, References, Tracer } from "effect"
+import { Effect, References, Tracer } from "effect"
 import * as Context from "effect/Context"
 import { TestClock } from "effect/testing"
 import * as Observers from "../../src/layers/telemetry/internal/Observers.ts"
@@ -8,6 +8,7 @@ import type { LogSetting } from "../../src/schema/LogSetting.ts"
 import type { BatchRun, RequestTrace, TraceContext } from "../../src/schema/RequestTrace.ts"
 import { LogSettings } from "../../src/services/LogSettings.ts"
 import type { Arrival } from "../../src/services/Tracing.ts"
+import * as ProgramLogger from "../ProgramLogger.ts"
 
 interface Line {
   readonly level: string
@@ -55,7 +56,7 @@ const started = Effect.fnUntraced(function*(options: RequestLog.Options) {
     verboseLevel: 0,
     format: "default"
   }
-  const logger = Logger.make<unknown, void>(({ fiber, logLevel, message }) => {
+  const logger = ProgramLogger.make(({ fiber, logLevel, message }) => {
     const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
     lines.push({
       level: logLevel,

@@ -6,10 +6,10 @@
  */
 import { Duration, Effect, Layer, Redacted, type Scope } from "effect"
 import { type Cache, ResponseCache } from "../../services/ResponseCache.ts"
+import * as RedisConnection from "../RedisConnection.ts"
 import * as CachedScheduler from "./internal/CachedScheduler.ts"
 import type { CacheStore, Insertion } from "./internal/CacheStore.ts"
 import { LocalStore } from "./internal/LocalStore.ts"
-import * as RedisConnection from "./internal/RedisConnection.ts"
 import * as RedisStore from "./internal/RedisStore.ts"
 
 /** @category models */

@@ -1,6 +1,6 @@
 /**
- * The command line: `galatea serve`, `check`, `models`, `top`, `infer`, `explain`, `codegen`, `index`, `options`, and
- * `--help`, `--version`, `--completions`.
+ * The command line: `galatea serve`, `check`, `models`, `top`, `infer`, `explain`, `codegen`, `index`, `key`, `options`,
+ * and `--help`, `--version`, `--completions`.
  *
  * Without a command's name, options mean `serve`: `galatea --model-repository=…` does what `tritonserver --model-repository=…`
  * does, and then a plain word is an error as there.
@@ -17,6 +17,7 @@ import * as HelpFormatter from "./HelpFormatter.ts"
 import * as Index from "./Index.ts"
 import * as ClientCommands from "./internal/ClientCommands.ts"
 import * as Flags from "./internal/Flags.ts"
+import * as KeyCommands from "./internal/KeyCommands.ts"
 import * as Output from "./internal/Output.ts"
 import * as OptionsDocs from "./OptionsDocs.ts"
 import * as Serve from "./Serve.ts"
@@ -122,7 +123,14 @@ const command = (environment: Environment) => {
 
   return Command.make("galatea").pipe(
     Command.withDescription("Inference server for ONNX models: KServe V2 over HTTP, with Triton's extensions"),
-    Command.withSubcommands([serve, check, ...ClientCommands.make(environment), index, options])
+    Command.withSubcommands([
+      serve,
+      check,
+      ...ClientCommands.make(environment),
+      index,
+      KeyCommands.make(environment),
+      options
+    ])
   )
 }
 

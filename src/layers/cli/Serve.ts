@@ -23,10 +23,12 @@ export interface Endpoint {
   /** As the log names it: `HTTPService`, `GRPCInferenceService`, `Metrics Service`. */
   readonly service: string
   /** As people call it. */
-  readonly protocol: "HTTP" | "gRPC" | "metrics"
+  readonly protocol: "HTTP" | "admin" | "gRPC" | "metrics"
   readonly address: string
   /** The port in use, also where the option said 0. */
   readonly port: number
+  /** A URL of it begins with `https`. */
+  readonly secure: boolean
 }
 
 /** What the server tells while it starts, and when it begins to end. @category models */
@@ -107,12 +109,13 @@ const hostAndPort = ({ address, port }: Endpoint): string => {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-const baseUrl = (endpoint: Endpoint): string => `http://${hostAndPort(endpoint)}`
+const baseUrl = (endpoint: Endpoint): string => `${endpoint.secure ? "https" : "http"}://${hostAndPort(endpoint)}`
 
 /** What a client is told: gRPC's take a name and a port, without a scheme. */
 const targetOf = (endpoint: Endpoint): string => {
   switch (endpoint.protocol) {
     case "HTTP":
+    case "admin":
       return baseUrl(endpoint)
     case "gRPC":
       return hostAndPort(endpoint)
@@ -211,23 +214,23 @@ const start = Effect.fnUntraced(function*(
   yield* progress.done
   const server = Context.get(context, InferenceServer)
   const endpoints: ReadonlyArray<Endpoint> = [
-    ...Option.toArray(Context.getOption(context, HttpFrontend)).map(({ address, port }) => ({
-      service: "HTTPService",
-      protocol: "HTTP" as const,
-      address,
-      port
-    })),
+    ...Option.toArray(Context.getOption(context, HttpFrontend)).flatMap(({ address, admin, port, secure }) => [
+      { service: "HTTPService", protocol: "HTTP" as const, address, port, secure },
+      ...(admin === undefined ? [] : [{ service: "Admin Service", protocol: "admin" as const, ...admin, secure }])
+    ]),
     ...Option.toArray(Context.getOption(context, GrpcFrontend)).map(({ address, port }) => ({
       service: "GRPCInferenceService",
       protocol: "gRPC" as const,
       address,
-      port
+      port,
+      secure: false
     })),
     ...Option.toArray(Context.getOption(context, MetricsFrontend)).map(({ address, port }) => ({
       service: "Metrics Service",
       protocol: "metrics" as const,
       address,
-      port
+      port,
+      secure: false
     }))
   ]
   yield* reportInFlight(server, outer)

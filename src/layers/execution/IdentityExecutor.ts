@@ -12,6 +12,7 @@ import {
   type ModelPlan,
   type StartedRun
 } from "../../services/Executor.ts"
+import * as InstanceBounds from "./internal/InstanceBounds.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 
 /** @category models */
@@ -73,12 +74,13 @@ const make = (options: Options): Executor["Service"] =>
             quick: () => true,
             start,
             lost: Deferred.makeUnsafe<string>(),
+            answers: () => 0,
             runningSince: () => undefined,
             abandon: nothing
           })),
         restart: InstancePool.defaultRestart,
         stableAfter: "1 minute",
-        stallTimeout: "1 hour",
+        bounds: InstanceBounds.none,
         poll: nothing
       })
     })

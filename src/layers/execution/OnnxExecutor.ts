@@ -1,37 +1,67 @@
-/** Runs ONNX models with ONNX Runtime, each session in a worker thread of its own. */
-import { Clock, type Duration, Effect, Layer, type Schedule } from "effect"
+/** Runs ONNX models with ONNX Runtime, each session in a worker thread or a process of its own; those of WebGPU share one. */
+import { Clock, Duration, Effect, Layer, type Schedule } from "effect"
 import { availableParallelism } from "node:os"
 import * as DataType from "../../schema/DataType.ts"
-import { LoadFailed } from "../../schema/Errors.ts"
-import { Executor, type ModelPlan, type SessionTensor } from "../../services/Executor.ts"
+import { Executor, type Isolation, type ModelPlan, type SessionTensor } from "../../services/Executor.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import * as GpuDiscovery from "./GpuDiscovery.ts"
 import { AnswerBell } from "./internal/AnswerBell.ts"
+import type * as Breaker from "./internal/Breaker.ts"
 import * as ElementType from "./internal/ElementType.ts"
+import * as GpuProbe from "./internal/gpu/GpuProbe.ts"
+import * as GpuSessions from "./internal/gpu/GpuSessions.ts"
+import * as InstanceBounds from "./internal/InstanceBounds.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 import type { Found, NativeSettings, Start } from "./internal/Mailbox.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
+import * as Environment from "./internal/process/Environment.ts"
+import * as ProcessHost from "./internal/process/ProcessHost.ts"
+import * as ProcessSpawn from "./internal/process/ProcessSpawn.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
 import * as ThreadBudget from "./internal/ThreadBudget.ts"
 import type { WorkerKind } from "./internal/WorkerKind.ts"
 import * as WorkerSpawn from "./internal/WorkerSpawn.ts"
+import type { Opened } from "./internal/WorkerThread.ts"
 import * as WorkerThread from "./internal/WorkerThread.ts"
+
+/** @category models */
+export interface GpuOptions extends GpuDiscovery.Options {
+  /** Share of a GPU's memory in use, between 0 and 1, beyond which nothing more is loaded on it. Default: no limits. */
+  readonly memoryLimits?: ReadonlyArray<GpuSessions.MemoryLimit>
+}
 
 /** @category models */
 export interface Options {
   /** Cores to divide among the instances of a model. Default: what this machine has. */
   readonly cores?: number
+  /** Where instances run, and models are looked at, unless a plan says otherwise. Default: in threads. */
+  readonly isolation?: Isolation
   /**
-   * A run that takes longer counts as an instance that does not answer: the request fails and the instance is replaced. The
-   * native call itself cannot be stopped; its thread ends when the call returns. Default: 5 minutes.
+   * A run that takes longer counts as an instance that does not answer: the request fails and the instance is replaced. A process
+   * is ended; in a thread the native call itself cannot be stopped, and the thread ends when the call returns. Default: 5 minutes.
    */
   readonly stallTimeout?: Duration.Input
+  /** Resident bytes of a process of instances, beyond which it is ended and replaced. Default: no bound. */
+  readonly maxMemoryBytes?: number | undefined
+  /** Bytes by which such a process may grow after its first runs before it is replaced between two runs. Default: no bound. */
+  readonly maxGrowthBytes?: number | undefined
+  /** After how many losses no more instance is started for a while. Default: 5 within a minute, and half a minute. */
+  readonly breaker?: Breaker.Options | undefined
   /** Delays before a lost instance is opened again. Default: 100 ms, doubling up to 30 s, without end. */
   readonly restart?: Schedule.Schedule<unknown>
+  /** A process whose heart has not beaten for so long is ended. Default: 3 seconds. */
+  readonly heartbeatTimeout?: Duration.Input
   /** JavaScript heap of a worker, in megabytes; string tensors and answers need it, native memory does not count. Default: 512. */
   readonly workerHeapMegabytes?: number
+  /** Whether GPUs are looked for, and how. Default: they are not, and models run on the CPU. */
+  readonly gpus?: GpuOptions | undefined
   /** The worker's file. @internal */
   readonly worker?: URL
+  /** `false`: large tensors cross to processes by the socket, as where there are no files in memory. @internal */
+  readonly tensorFiles?: boolean
+  /** The program of a process. @internal */
+  readonly host?: URL
 }
 
 const shapeText = (shape: ReadonlyArray<number>) => `[${shape.join(",")}]`
@@ -55,6 +85,18 @@ const problemOf = (kind: "input" | "output", found: Found): string | undefined =
   return undefined
 }
 
+const problemIn = ({ inputs, outputs }: Opened): string | undefined => {
+  for (const found of inputs) {
+    const problem = problemOf("input", found)
+    if (problem !== undefined) return problem
+  }
+  for (const found of outputs) {
+    const problem = problemOf("output", found)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
 const make = Effect.fnUntraced(function*(options: Options) {
   const memory = yield* TensorMemory
   const clock = yield* Clock.Clock
@@ -64,6 +106,24 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const heapMegabytes = options.workerHeapMegabytes ?? 512
   const restart = options.restart ?? InstancePool.defaultRestart
 
+  const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
+  const isolation = options.isolation ?? "thread"
+  const { gpus } = options
+  const discovered = gpus === undefined ? undefined : yield* GpuDiscovery.discover(gpus)
+  const host = ProcessHost.options({
+    ...(options.host === undefined ? {} : { file: options.host }),
+    ...(options.heartbeatTimeout === undefined ? {} : { heartbeatTimeout: options.heartbeatTimeout }),
+    files: options.tensorFiles,
+    heapMegabytes,
+    environment: { ...Environment.ofSessions(gpus?.environment ?? process.env), ...GpuProbe.numbering }
+  })
+  const sessions = yield* GpuSessions.make({
+    devices: discovered?.devices ?? [],
+    memoryLimits: gpus?.memoryLimits ?? [],
+    host,
+    path: gpus?.environment?.["PATH"]
+  })
+
   const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerKind => ({
     runtime: OrtThread.runtime,
     start: (run) => WorkerThread.start(worker, { path, settings, run } satisfies Start, [run.port], heapMegabytes),
@@ -71,69 +131,83 @@ const make = Effect.fnUntraced(function*(options: Options) {
   })
 
   const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
-    const other = plan.instances.find((instance) => instance.device.kind !== "CPU")
-    if (other !== undefined) {
-      return yield* new LoadFailed({
-        message: `instance '${other.name}' of model '${plan.model}' asks for device ${other.device.kind} ` +
-          `${other.device.id}; this server has CPU instances only`,
-        model: plan.model,
-        code: "INVALID_ARG"
-      })
-    }
+    yield* sessions.admit(plan)
     const passive = InstancePool.passiveOf(plan)
-    const settings = ThreadBudget.settings(
+    const budget = ThreadBudget.settings(
       plan.session,
       Math.max(1, plan.instances.length - passive.size),
       cores
     )
     const layout = RunRequest.layout(plan)
-    const kind = sessionKind(plan, settings)
-    return yield* InstancePool.make({
-      model: plan.model,
-      count: plan.instances.length,
-      passive,
-      open: (index) =>
-        WorkerSpawn.spawn({
+    const openProcess = (index: number, settings: NativeSettings, shared: boolean) =>
+      Effect.flatMap(shared ? sessions.shared : ProcessSpawn.host(host), (process) =>
+        ProcessSpawn.spawn({
           model: plan.model,
           version: plan.version,
           path: plan.path,
           name: plan.instances[index]!.name,
           layout,
-          kind,
+          kind: sessionKind(plan, settings),
           memory,
-          bell,
+          host: process,
+          shared,
+          what: { _tag: "Session", path: plan.path, settings, run: layout },
+          openWithin: { duration: stallTimeout, words: "(--instance-stall-timeout-secs)" },
           now: () => clock.monotonicTimeNanosUnsafe()
-        }, ({ inputs, outputs }) => {
-          for (const found of inputs) {
-            const problem = problemOf("input", found)
-            if (problem !== undefined) return problem
-          }
-          for (const found of outputs) {
-            const problem = problemOf("output", found)
-            if (problem !== undefined) return problem
-          }
-          return undefined
-        }),
+        }, problemIn))
+    const openThread = (index: number, settings: NativeSettings) =>
+      WorkerSpawn.spawn({
+        model: plan.model,
+        version: plan.version,
+        path: plan.path,
+        name: plan.instances[index]!.name,
+        layout,
+        kind: sessionKind(plan, settings),
+        memory,
+        bell,
+        now: () => clock.monotonicTimeNanosUnsafe()
+      }, problemIn)
+    return yield* InstancePool.make({
+      model: plan.model,
+      count: plan.instances.length,
+      passive,
+      open: (index) => {
+        const instance = plan.instances[index]!
+        const settings = sessions.settings(instance, budget)
+        const place = sessions.place(instance, plan.isolation, isolation)
+        return place === "thread" ? openThread(index, settings) : openProcess(index, settings, place === "shared")
+      },
       restart,
       stableAfter: "1 minute",
-      stallTimeout: options.stallTimeout ?? "5 minutes",
+      bounds: InstanceBounds.of(plan, { ...options, stallTimeout }),
+      breaker: options.breaker,
       poll: bell.look
     })
   })
 
   return Executor.of({
-    devices: [{ kind: "CPU", id: 0 }],
+    devices: [{ kind: "CPU", id: 0 }, ...(discovered?.devices ?? [])],
+    ...(discovered === undefined ? {} : { gpus: discovered.support }),
     inspect: Effect.fn("OnnxExecutor.inspect")(function*({ model, path }) {
-      const { inputs, outputs } = yield* OrtThread.look({ model, path, worker, heapMegabytes })
+      const { inputs, outputs } = isolation === "process"
+        ? yield* ProcessSpawn.look({
+          model,
+          path,
+          runtime: OrtThread.runtime,
+          settings: OrtThread.lookSettings,
+          within: stallTimeout,
+          host
+        })
+        : yield* OrtThread.look({ model, path, worker, heapMegabytes })
       return { inputs: inputs.map(describe), outputs: outputs.map(describe) }
     }),
     open
   })
 })
 
-/** ONNX Runtime on worker threads of this process, with default options. @category layers */
+/** ONNX Runtime, with default options. @category layers */
 export const layer: Layer.Layer<Executor, never, TensorMemory> = Layer.effect(Executor, make({}))
 
-/** ONNX Runtime on worker threads of this process. @category layers */
+/** ONNX Runtime on worker threads of this process, or in processes of their own. @category layers */
 export const layerWith = (options: Options): Layer.Layer<Executor, never, TensorMemory> =>
   Layer.effect(Executor, make(options))

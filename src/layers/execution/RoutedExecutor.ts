@@ -19,6 +19,7 @@ export const layer = <R>(options: Options<R>): Layer.Layer<Executor, never, R> =
       const custom = Context.get(yield* Layer.build(options.custom), Executor)
       return Executor.of({
         devices: onnxruntime.devices,
+        ...(onnxruntime.gpus === undefined ? {} : { gpus: onnxruntime.gpus }),
         inspect: onnxruntime.inspect,
         open: (plan) => (plan.backend === "custom" ? custom : onnxruntime).open(plan)
       })

@@ -7,15 +7,20 @@
  * Source: protocol §7.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
-import type { ListenFailed } from "../../schema/Errors.ts"
+import { type ListenFailed, Restricted } from "../../schema/Errors.ts"
+import * as Operations from "../../schema/Operations.ts"
 import type { CompressionLevel } from "../../schema/options/GrpcRows.ts"
 import type { Restriction } from "../../schema/options/ValueTypes.ts"
 import { rpcPath } from "../../schema/proto/Descriptor.ts"
 import { InferenceService } from "../../schema/proto/InferenceService.ts"
 import * as ProtoFiles from "../../schema/proto/ProtoFiles.ts"
+import { Access, type AccessState } from "../../services/Access.ts"
+import { Certificates } from "../../services/Certificates.ts"
+import { ClientMemory } from "../../services/ClientMemory.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
+import * as AdminOperations from "./internal/AdminOperations.ts"
 import type { GrpcCall } from "./internal/grpc/Call.ts"
 import * as Listener from "./internal/grpc/Listener.ts"
 import type { Metadata as CallMetadata } from "./internal/grpc/Metadata.ts"
@@ -25,31 +30,24 @@ import * as Health from "./internal/grpc/rpcs/Health.ts"
 import * as Infer from "./internal/grpc/rpcs/Infer.ts"
 import * as Logging from "./internal/grpc/rpcs/Logging.ts"
 import * as Metadata from "./internal/grpc/rpcs/Metadata.ts"
-import * as NotImplemented from "./internal/grpc/rpcs/NotImplemented.ts"
 import * as Readiness from "./internal/grpc/rpcs/Readiness.ts"
 import * as Reflection from "./internal/grpc/rpcs/Reflection.ts"
 import * as Repository from "./internal/grpc/rpcs/Repository.ts"
-import { type Rpc, shuttingDown } from "./internal/grpc/rpcs/Rpc.ts"
+import { refuse, type Rpc, shuttingDown, unsuccessful } from "./internal/grpc/rpcs/Rpc.ts"
+import * as SharedMemory from "./internal/grpc/rpcs/SharedMemory.ts"
 import * as Statistics from "./internal/grpc/rpcs/Statistics.ts"
 import * as StreamInfer from "./internal/grpc/rpcs/StreamInfer.ts"
 import * as Trace from "./internal/grpc/rpcs/Trace.ts"
 import { Status } from "./internal/grpc/Status.ts"
-import * as TlsFiles from "./internal/grpc/TlsFiles.ts"
+import * as Guard from "./internal/Guard.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
+import { ClientTensors } from "./internal/infer/ClientTensors.ts"
 import { InFlight } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
+import * as Renewal from "./internal/tls/Renewal.ts"
 import * as TraceSettings from "./internal/TraceSettings.ts"
 import * as Arrivals from "./internal/tracing/Arrivals.ts"
-
-/** PEM files of TLS. @category models */
-export interface TlsOptions {
-  /** The server's certificate, with the chain behind it. */
-  readonly certificate: string
-  /** Its private key. */
-  readonly key: string
-  /** Certificates that may sign those of clients: given, a client without one is turned away. */
-  readonly clientRoots?: string | undefined
-}
+import { renewalOf, type TlsOptions } from "./Tls.ts"
 
 /** Pings of both sides. @category models */
 export interface KeepAliveOptions {
@@ -116,6 +114,8 @@ export interface Options {
   readonly exitReceiveTimeout?: Duration.Input
   /** Inference responses are compressed where the client can read that. Default `none`. */
   readonly compression?: CompressionLevel
+  /** Load, unload, trace and log settings and shared memory are refused, because HTTP has an address for them. Default `false`. */
+  readonly adminElsewhere?: boolean
   /** APIs that are answered only to calls with certain metadata; a category may be named once. Default none. */
   readonly restrictions?: ReadonlyArray<Restriction>
   /**
@@ -144,6 +144,7 @@ const make: (
 )(function*(options: Options) {
   const server = yield* InferenceServer
   const memory = yield* TensorMemory
+  const access = yield* Access
   const maxMessageBytes = options.maxMessageBytes ?? largestMessage
   const maxSendMessageBytes = options.maxSendMessageBytes ?? largestMessage
   const inFlight = new InFlight({
@@ -152,13 +153,17 @@ const make: (
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: maxMessageBytes
   })
+  const clientMemory = yield* ClientMemory
+  const surroundings = { regions: clientMemory, memory, inFlight }
   const door: Door = {
     server,
     logSettings: yield* LogSettings,
     memory,
+    clientMemory,
+    clientTensors: () => new ClientTensors(surroundings),
     traceSettings: yield* TraceSettings.make(server.repository),
     ending: new Ending(),
-    forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    forward: HeaderForwarding.make(options.headerForwardPattern ?? "", access !== undefined),
     arrivals: yield* Arrivals.make,
     compression: options.compression ?? "none",
     maxSendMessageBytes,
@@ -172,36 +177,47 @@ const make: (
   })
   const reflection = options.reflection === false ? [] : Reflection.make(ProtoFiles.all, door.ending)
   const rpcs = new Map([...inferenceRpcs(door), ...health, ...reflection])
-  const tls = options.tls === undefined ? undefined : yield* TlsFiles.load(options.tls)
+  const tls = options.tls === undefined
+    ? undefined
+    : yield* Renewal.make(renewalOf("GRPC", options.tls, yield* Certificates))
   const keepAlive = options.keepAlive ?? {}
-  const bound = yield* Listener.listen({
-    address: options.address ?? "0.0.0.0",
-    port: options.port ?? 8001,
-    reusePort: options.reusePort ?? false,
-    tls,
-    memory,
-    inFlight,
-    maxConnections: options.maxConnections ?? 16384,
-    maxConcurrentStreams: options.maxConcurrentStreams ?? 1024,
-    maxMetadataBytes: options.maxMetadataBytes ?? 16 * 1024,
-    maxMessageBytes,
-    maxSendMessageBytes,
-    keepAlive: {
-      time: Duration.toMillis(keepAlive.time ?? "2 hours"),
-      timeout: Duration.toMillis(keepAlive.timeout ?? "20 seconds"),
-      permitWithoutCalls: keepAlive.permitWithoutCalls ?? false,
-      minRecvPingInterval: Duration.toMillis(keepAlive.minRecvPingInterval ?? "5 minutes"),
-      maxPingStrikes: keepAlive.maxPingStrikes ?? 2,
-      maxPingsWithoutData: keepAlive.maxPingsWithoutData ?? 2
+  const bound = yield* Listener.listen(
+    {
+      address: options.address ?? "0.0.0.0",
+      port: options.port ?? 8001,
+      reusePort: options.reusePort ?? false,
+      tls,
+      memory,
+      inFlight,
+      maxConnections: options.maxConnections ?? 16384,
+      maxConcurrentStreams: options.maxConcurrentStreams ?? 1024,
+      maxMetadataBytes: options.maxMetadataBytes ?? 16 * 1024,
+      maxMessageBytes,
+      maxSendMessageBytes,
+      keepAlive: {
+        time: Duration.toMillis(keepAlive.time ?? "2 hours"),
+        timeout: Duration.toMillis(keepAlive.timeout ?? "20 seconds"),
+        permitWithoutCalls: keepAlive.permitWithoutCalls ?? false,
+        minRecvPingInterval: Duration.toMillis(keepAlive.minRecvPingInterval ?? "5 minutes"),
+        maxPingStrikes: keepAlive.maxPingStrikes ?? 2,
+        maxPingsWithoutData: keepAlive.maxPingsWithoutData ?? 2
+      },
+      maxConnectionAge: millis(options.maxConnectionAge),
+      maxConnectionAgeGrace: millis(options.maxConnectionAgeGrace),
+      handshakeTimeout: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
+      bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
+      idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
+      exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
+      exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds")
     },
-    maxConnectionAge: millis(options.maxConnectionAge),
-    maxConnectionAgeGrace: millis(options.maxConnectionAgeGrace),
-    handshakeTimeout: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
-    bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
-    idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
-    exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
-    exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds")
-  }, dispatch(door, rpcs, Restrictions.make(options.restrictions ?? [], carrier)))
+    dispatch({
+      door,
+      rpcs,
+      restrictions: Restrictions.make(options.restrictions ?? [], carrier),
+      access,
+      adminElsewhere: options.adminElsewhere ?? false
+    })
+  )
   // Runs before the listener ends, which waits for calls in flight.
   yield* Effect.addFinalizer(() => Effect.sync(() => door.ending.begin()))
   return GrpcFrontend.of({
@@ -232,19 +248,35 @@ const inferenceRpcs = (door: Door): ReadonlyArray<readonly [path: string, rpc: R
     ...Repository.rpcs(door),
     ...Trace.rpcs(door),
     ...Logging.rpcs(door),
-    ...NotImplemented.rpcs()
+    ...SharedMemory.rpcs(door)
   }
   return InferenceService.rpcs.map((rpc) => [rpcPath(InferenceService, rpc), inference[rpc.name]])
 }
 
-/** Gives a call to its procedure, in the order of protocol §7.4: the end of the server, restriction. */
-const dispatch =
-  (door: Door, rpcs: ReadonlyMap<string, Rpc>, restrictions: Restrictions.Restrictions<CallMetadata>) =>
-  (call: GrpcCall): void => {
+/** What stands before the procedures. */
+interface Policies {
+  readonly door: Door
+  readonly rpcs: ReadonlyMap<string, Rpc>
+  readonly restrictions: Restrictions.Restrictions<CallMetadata>
+  readonly access: AccessState | undefined
+  /** Administration has an address of its own, which is not this one. */
+  readonly adminElsewhere: boolean
+}
+
+const answers: Guard.Answers<GrpcCall> = { refuse, interrupted: unsuccessful }
+
+/** Gives a call to its procedure, in the order of protocol §7.4: the end of the server, restriction; then access. */
+const dispatch = ({ access, adminElsewhere, door, restrictions, rpcs }: Policies) => {
+  // Also without access: a method that is missing in the table must not come to be served by then.
+  const operations = new Map(Array.from(rpcs.keys(), (path) => [path, Operations.ofMethod(path)]))
+  return (call: GrpcCall): void => {
     const rpc = rpcs.get(call.path)
     if (rpc === undefined) return call.finish(Status.unimplemented, "")
     rpc.arrived?.(call)
     if (call.closing || door.server.stopping()) return call.failure(shuttingDown())
+    if (adminElsewhere && AdminOperations.isAdmin(rpc.category, call.path)) {
+      return call.failure(new Restricted({ message: AdminOperations.refusal }))
+    }
     if (rpc.category !== undefined) {
       const header = restrictions.missing(rpc.category, call.metadata)
       if (header !== undefined) {
@@ -254,8 +286,23 @@ const dispatch =
         })
       }
     }
-    rpc.serve(call)
+    if (access === undefined) return rpc.serve(call)
+    const { metadata } = call
+    const operation = operations.get(call.path)!
+    const question = {
+      operation,
+      asker: {
+        authorization: metadata.get("authorization"),
+        apiKey: metadata.get("x-api-key"),
+        peer: call.peer,
+        forwardedFor: metadata.get("x-forwarded-for")
+      },
+      // Others name it in their message, or say there what they need.
+      model: operation.about === "server" && operation.change === undefined ? "" : undefined
+    }
+    Guard.guard(access, question, call, answers, rpc.serve)
   }
+}
 
 /**
  * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the

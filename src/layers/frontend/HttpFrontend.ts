@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 front end: KServe V2 with Triton's extensions, and Effect RPC at `/rpc`.
+ * HTTP front end, of HTTP/1.1 and HTTP/2: KServe V2 with Triton's extensions, and Effect RPC at `/rpc`.
  *
  * Upstream: clients. Downstream: `InferenceServer`. Built on `node:http` itself; routes are a table (`internal/http/routes`), one
  * file for each noun.
@@ -8,13 +8,19 @@
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
+import * as Operations from "../../schema/Operations.ts"
 import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
+import { Access, type AccessState } from "../../services/Access.ts"
+import { Certificates } from "../../services/Certificates.ts"
+import { ClientMemory } from "../../services/ClientMemory.ts"
 import { Console } from "../../services/Console.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { MetricsPort } from "../../services/MetricsPort.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import { processStartSeconds } from "../ProcessStart.ts"
+import * as AdminOperations from "./internal/AdminOperations.ts"
+import * as Guard from "./internal/Guard.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
 import type { Call } from "./internal/http/Call.ts"
 import * as Cors from "./internal/http/Cors.ts"
@@ -24,11 +30,14 @@ import * as ConsoleRoutes from "./internal/http/routes/Console.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
 import * as MetricsPlace from "./internal/http/routes/MetricsPlace.ts"
 import * as Routes from "./internal/http/routes/Routes.ts"
-import { InFlight } from "./internal/InFlight.ts"
+import { ClientTensors } from "./internal/infer/ClientTensors.ts"
+import { InFlight, type Limits } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
 import * as RpcDoor from "./internal/rpc/RpcDoor.ts"
+import * as Renewal from "./internal/tls/Renewal.ts"
 import * as TraceSettings from "./internal/TraceSettings.ts"
 import * as Arrivals from "./internal/tracing/Arrivals.ts"
+import { renewalOf, type TlsOptions } from "./Tls.ts"
 
 /** @category models */
 export interface Options {
@@ -38,6 +47,19 @@ export interface Options {
   readonly port?: number
   /** Several processes may listen on the same port (SO_REUSEPORT). Default `false`. */
   readonly reusePort?: boolean
+  /** Serve over TLS. Default: plain. */
+  readonly tls?: TlsOptions | undefined
+  /**
+   * Another address to listen on: load, unload, trace and log settings and shared memory are answered only there, and all else as
+   * well. It has the same certificate, no CORS, and limits of its own. Default: none, and everything is answered at `address`.
+   */
+  readonly admin?: {
+    readonly address: string
+    /** 0: a free one, see `HttpFrontend.admin`. */
+    readonly port: number
+  }
+  /** Requests of one connection of HTTP/2 at a time. Default 256. */
+  readonly maxConcurrentStreams?: number
   /** Bytes of the JSON of a request, of a raw binary request, and of a body after decompression. Default 64 MiB. */
   readonly maxInputSize?: number
   /** Bytes of one request body, binary tensors included. Default 1 GiB. */
@@ -90,6 +112,10 @@ export class HttpFrontend extends Context.Service<HttpFrontend, {
   readonly address: string
   /** The port that it listens on. */
   readonly port: number
+  /** Whether it speaks TLS. */
+  readonly secure: boolean
+  /** Where administration is served, if not there. */
+  readonly admin: { readonly address: string; readonly port: number } | undefined
   /** What the limits count at this moment: requests with a body, and the bytes of their bodies. */
   readonly inFlight: () => { readonly requests: number; readonly bytes: number }
 }>()("galatea/layers/frontend/HttpFrontend") {}
@@ -100,75 +126,135 @@ const make: (
   "HttpFrontend.make"
 )(function*(options: Options) {
   const server = yield* InferenceServer
-  const inFlight = new InFlight({
+  const access = yield* Access
+  const limits: Limits = {
     protocol: "http",
     maxRequests: options.maxInflightRequests ?? 4096,
     maxBytes: options.maxInflightBytes ?? 4 * 1024 ** 3,
     maxRequestBytes: options.maxRequestBytes ?? 1024 ** 3
-  })
+  }
+  const inFlight = new InFlight(limits)
+  const memory = yield* TensorMemory
+  const clientMemory = yield* ClientMemory
+  const surroundings = { regions: clientMemory, memory, inFlight }
   const door: Door = {
     server,
     logSettings: yield* LogSettings,
-    memory: yield* TensorMemory,
+    memory,
+    clientMemory,
+    clientTensors: () => new ClientTensors(surroundings),
     traceSettings: yield* TraceSettings.make(server.repository),
     inFlight,
     arrivals: yield* Arrivals.make,
     maxInputSize: options.maxInputSize ?? 64 * 1024 ** 2,
-    forward: HeaderForwarding.make(options.headerForwardPattern ?? ""),
+    forward: HeaderForwarding.make(options.headerForwardPattern ?? "", access !== undefined),
     serverTiming: options.serverTiming ?? false
   }
   const restricted = options.restrictions ?? []
   const restrictions = Restrictions.make(restricted, Restrictions.plain)
   const idleTimeout = Duration.toMillis(options.idleTimeout ?? "75 seconds")
-  const cors = Cors.make(options.corsAllowOrigins ?? [])
-  const rpc = options.rpc === false ? undefined : yield* RpcDoor.make({
-    ...door,
-    maxMessageBytes: options.rpcMaxMessageBytes ?? 64 * 1024 ** 2,
-    idleTimeout,
-    restrictions,
-    readsHeaders: restricted.length > 0 || door.forward !== undefined,
-    allowsOrigin: (origin) => cors?.allows(origin) ?? false
-  })
   const source = yield* Console
-  const access = options.console ?? "auto"
-  const consoleRoutes = source === undefined || access === "false"
+  const opens = options.console ?? "auto"
+  const consoleRoutes = source === undefined || opens === "false"
     ? []
-    : ConsoleRoutes.routes({ source, access, restrictions })
+    : ConsoleRoutes.routes({ source, opens, restrictions, access })
   const metricsRoutes = MetricsPlace.routes({ port: yield* MetricsPort, processStartSeconds })
-  const bound = yield* Listener.listen(
+  const tls = options.tls === undefined
+    ? undefined
+    : yield* Renewal.make(renewalOf("HTTP", options.tls, yield* Certificates))
+
+  /** Serves a door at an address. */
+  const open = Effect.fnUntraced(function*(
+    opened: Door,
+    place: Pick<Listener.ListenerOptions, "service" | "address" | "port" | "reusePort">,
+    cors: Cors.Cors | undefined,
+    adminElsewhere: boolean
+  ) {
+    const rpc = options.rpc === false ? undefined : yield* RpcDoor.make({
+      ...opened,
+      maxMessageBytes: options.rpcMaxMessageBytes ?? 64 * 1024 ** 2,
+      idleTimeout,
+      restrictions,
+      access,
+      adminElsewhere,
+      readsHeaders: restricted.length > 0 || opened.forward !== undefined || access !== undefined,
+      allowsOrigin: (origin) => cors?.allows(origin) ?? false
+    })
+    const more = [...metricsRoutes, ...consoleRoutes, ...(rpc === undefined ? [] : [rpc.route])]
+    return yield* Listener.listen(
+      {
+        ...place,
+        tls,
+        maxConnections: options.maxConnections ?? 16384,
+        maxConcurrentStreams: options.maxConcurrentStreams ?? 256,
+        maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
+        headerTimeout: Duration.toMillis(options.headerTimeout ?? "10 seconds"),
+        bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
+        requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
+        idleTimeout,
+        exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
+        exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
+        inFlight: opened.inFlight
+      },
+      dispatch({ door: opened, restrictions, cors, access, adminElsewhere }, more),
+      rpc?.upgrades
+    )
+  })
+
+  const bound = yield* open(
+    door,
     {
       service: "HTTP",
       address: options.address ?? "0.0.0.0",
       port: options.port ?? 8000,
-      reusePort: options.reusePort ?? false,
-      maxConnections: options.maxConnections ?? 16384,
-      maxHeaderSize: options.maxHeaderSize ?? 16 * 1024,
-      headerTimeout: Duration.toMillis(options.headerTimeout ?? "10 seconds"),
-      bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
-      requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
-      idleTimeout,
-      exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
-      exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
-      inFlight
+      reusePort: options.reusePort ?? false
     },
-    dispatch(door, restrictions, [...metricsRoutes, ...consoleRoutes, ...(rpc === undefined ? [] : [rpc.route])], cors),
-    rpc?.upgrades
+    Cors.make(options.corsAllowOrigins ?? []),
+    options.admin !== undefined
+  )
+  // A full server can still be administered.
+  const admin = options.admin === undefined ? undefined : yield* open(
+    { ...door, inFlight: new InFlight(limits) },
+    { ...options.admin, service: "Admin", reusePort: false },
+    undefined,
+    false
   )
   return HttpFrontend.of({
     address: bound.address,
     port: bound.port,
+    secure: tls !== undefined,
+    admin,
     inFlight: () => ({ requests: inFlight.requests, bytes: inFlight.bytes })
   })
 })
 
-/** Gives a request to its route, in the order of protocol §4.1: path, restriction, method. */
+/** What stands before the routes. */
+interface Policies {
+  readonly door: Door
+  readonly restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>
+  readonly cors: Cors.Cors | undefined
+  readonly access: AccessState | undefined
+  /** Administration has an address of its own, which is not this one. */
+  readonly adminElsewhere: boolean
+}
+
+const answers: Guard.Answers<Call> = {
+  refuse: (call, { failure, headers, key }) => {
+    call.traced?.client(key)
+    call.failure(failure, call.contentType, headers)
+  },
+  interrupted: (call, cause) => call.unsuccessful(cause)
+}
+
+/** Gives a request to its route, in the order of protocol §4.1: path, restriction, method; then access. */
 const dispatch = (
-  door: Door,
-  restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>,
-  more: ReadonlyArray<Router.Route>,
-  cors: Cors.Cors | undefined
+  { access, adminElsewhere, cors, door, restrictions }: Policies,
+  more: ReadonlyArray<Router.Route>
 ): (call: Call) => void => {
-  const router = Router.make([...Routes.all(door), ...more])
+  const routes = [...Routes.all(door), ...more]
+  const router = Router.make(routes)
+  // Also without access: a route that is missing in the table must not come to be served by then.
+  const operations = new Map(routes.map((route) => [route, operationsOf(route)]))
   return (call) => {
     const { request } = call
     const target = request.url!
@@ -180,6 +266,9 @@ const dispatch = (
     if (route === undefined || route.isHidden?.(request) === true) return call.error(404, "Not Found")
     const isNamed = !target.includes("%") || Router.decodeCaptures(call.captures)
     route.arrived?.(call)
+    if (adminElsewhere && AdminOperations.isAdmin(route.category, route.path)) {
+      return call.error(403, AdminOperations.refusal)
+    }
     const header = restrictions.missing(route.category, request.headers)
     if (header !== undefined) return call.error(403, `This API is restricted, expecting header '${header}'`)
     call.contentType = route.contentType
@@ -194,9 +283,27 @@ const dispatch = (
     if (!isNamed) {
       return call.error(400, "The percent-encoding of a name in the path is malformed; it must encode UTF-8 as %XX.")
     }
-    handler(call)
+    if (access === undefined) return handler(call)
+    const operation = operations.get(route)![request.method === "POST" ? "post" : "get"]!
+    const question = {
+      operation,
+      asker: Guard.askerOf(request.headers, request.socket.remoteAddress),
+      model: Guard.modelOf(operation, call.captures.model)
+    }
+    Guard.guard(access, question, call, answers, (call) => {
+      const { headers, key } = call.pass!
+      call.traced?.client(key)
+      if (headers.length > 0) call.always = call.always === undefined ? headers : [...call.always, ...headers]
+      handler(call)
+    })
   }
 }
+
+/** Who may ask for a route, by its methods. */
+const operationsOf = ({ get, operation, path, post }: Router.Route) => ({
+  get: get === undefined ? undefined : Operations.ofRoute("GET", operation ?? path),
+  post: post === undefined ? undefined : Operations.ofRoute("POST", operation ?? path)
+})
 
 /**
  * Listens while its scope is open; it then answers what is in flight and ends. Errors: `ListenFailed` where the address or the

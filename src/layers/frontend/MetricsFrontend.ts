@@ -32,6 +32,7 @@ export class MetricsFrontend extends Context.Service<MetricsFrontend, {
 const limits = {
   reusePort: false,
   maxConnections: 256,
+  maxConcurrentStreams: 16,
   maxHeaderSize: 16 * 1024,
   headerTimeout: 10_000,
   bodyTimeout: Duration.toMillis("60 seconds"),

@@ -11,6 +11,7 @@ import * as RpcServer from "effect/rpc/RpcServer"
 import type { Restriction as RestrictionRule } from "../../schema/options/ValueTypes.ts"
 import { InferenceRpcs } from "../../schema/rpc/InferenceRpcs.ts"
 import { Restriction } from "../../schema/rpc/Restriction.ts"
+import { Access } from "../../services/Access.ts"
 import { InferenceServer } from "../../services/InferenceServer.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
@@ -50,6 +51,7 @@ export const layerHandlers = (options: Options = {}): Layer.Layer<Handlers, neve
 const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers, never, InferenceServer> =>
   Layer.effectContext(withoutSpan(Effect.gen(function*() {
     const server = yield* InferenceServer
+    const access = yield* Access
     const maxBytes = options.maxInflightBytes ?? 4 * 1024 ** 3
     const answers = yield* InferenceRpcs.toHandlers(Answers.make({
       server,
@@ -64,12 +66,17 @@ const handlers = (options: Options, inheritsSpan: boolean): Layer.Layer<Handlers
       countsBytes: true,
       inheritsSpan,
       arrivals: yield* Arrivals.make,
-      forward: HeaderForwarding.make(options.headerForwardPattern ?? "")
+      forward: HeaderForwarding.make(options.headerForwardPattern ?? "", access !== undefined)
     }))
     return Context.add(
       answers,
       Restriction,
-      Restricting.make(Restrictions.make(options.restrictions ?? [], Restrictions.plain))
+      Restricting.make({
+        restrictions: Restrictions.make(options.restrictions ?? [], Restrictions.plain),
+        access,
+        knowsPeer: false,
+        adminElsewhere: false
+      })
     )
   })))
 

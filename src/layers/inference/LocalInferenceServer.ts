@@ -34,6 +34,8 @@ export const extensions: ReadonlyArray<string> = [
   "classification",
   "model_repository",
   "model_configuration",
+  "system_shared_memory",
+  "cuda_shared_memory",
   "binary_tensor_data",
   "parameters",
   "statistics",

@@ -6,6 +6,7 @@
  * starts the head of the line: no fiber, no timer and no queue turn for a request.
  */
 import { Effect, Exit, Layer, type Scope } from "effect"
+import * as InstanceParameters from "../../schema/InstanceParameters.ts"
 import type { Job } from "../../services/Scheduler.ts"
 import { type ModelScheduler, type QueueOptions, Scheduler } from "../../services/Scheduler.ts"
 import type { TensorMemory } from "../../services/TensorMemory.ts"
@@ -79,6 +80,7 @@ export const open = (
       maxQueueSize: options.maxQueueSize ?? 16_384,
       maxRows: 0,
       instances,
+      retries: InstanceParameters.retries(config),
       statistics,
       keyOf: nothing,
       onArrival: serve,

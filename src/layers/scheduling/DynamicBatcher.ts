@@ -7,6 +7,7 @@
  * Source: scheduling §3.
  */
 import { Duration, Effect, Layer } from "effect"
+import * as InstanceParameters from "../../schema/InstanceParameters.ts"
 import type { ModelConfig } from "../../schema/ModelConfig.ts"
 import { Batcher, type BatchPolicy } from "../../services/Batcher.ts"
 import type { QueueOptions } from "../../services/Scheduler.ts"
@@ -57,6 +58,7 @@ export const open = Effect.fnUntraced(
       maxQueueSize: options.maxQueueSize ?? 16_384,
       maxRows,
       instances,
+      retries: InstanceParameters.retries(config),
       statistics,
       keyOf: layout.keyOf,
       onArrival: former.arrived,

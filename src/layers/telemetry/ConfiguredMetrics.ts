@@ -18,6 +18,7 @@ export const layer = (options: ServerOptions): Layer.Layer<Metrics, never, Stati
     histogramLatencies: settings.histogramLatencies,
     quantiles: settings.summaryLatencies ? settings.summaryQuantiles.map(({ share }) => share) : undefined,
     cpu: options.allowCpuMetrics,
+    gpu: options.allowGpuMetrics,
     interval: Duration.millis(options.metricsIntervalMs),
     pinnedMemoryPoolBytes: options.pinnedMemoryPoolByteSize
   })

@@ -1,12 +1,15 @@
 /**
  * Triton's `nv_*` families of metrics, and this server's own.
  *
- * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, the process and /proc.
+ * Upstream: `MetricsFrontend`, `MetricsExport`. Downstream: `Statistics`, `ResponseCache`, `RateLimiter`, `Access`, the process, /proc and
+ * nvidia-smi.
  *
  * Source: scheduling §9.
  */
 import { Clock, type Duration, Effect, Layer, Option, Result, type Scope } from "effect"
 import type { MetricFamily } from "../../schema/MetricFamily.ts"
+import { Access } from "../../services/Access.ts"
+import { Certificates } from "../../services/Certificates.ts"
 import { ExportCounts } from "../../services/ExportCounts.ts"
 import { Metrics } from "../../services/Metrics.ts"
 import { ModelRepository } from "../../services/ModelRepository.ts"
@@ -14,18 +17,23 @@ import { RateLimiter } from "../../services/RateLimiter.ts"
 import { ResponseCache } from "../../services/ResponseCache.ts"
 import { Statistics, type VersionBooks } from "../../services/Statistics.ts"
 import { processStartSeconds } from "../ProcessStart.ts"
+import * as AccessFamilies from "./internal/AccessFamilies.ts"
 import * as CacheFamilies from "./internal/CacheFamilies.ts"
 import * as ExportFamilies from "./internal/ExportFamilies.ts"
 import * as Exposition from "./internal/Exposition.ts"
 import { collect, type Reporter } from "./internal/Families.ts"
+import * as GpuFamilies from "./internal/GpuFamilies.ts"
+import * as GpuUsage from "./internal/GpuUsage.ts"
 import { type HostReading, HostUsage } from "./internal/HostUsage.ts"
 import * as InferenceFamilies from "./internal/InferenceFamilies.ts"
+import * as InstanceFamilies from "./internal/InstanceFamilies.ts"
 import * as LoopDelay from "./internal/LoopDelay.ts"
 import * as OpenMetrics from "./internal/OpenMetrics.ts"
 import * as RateLimiterFamilies from "./internal/RateLimiterFamilies.ts"
 import * as ResidencyFamilies from "./internal/ResidencyFamilies.ts"
 import { ofVersion, SeriesLabels } from "./internal/SeriesLabels.ts"
 import * as ServerFamilies from "./internal/ServerFamilies.ts"
+import * as TlsFamilies from "./internal/TlsFamilies.ts"
 import * as VersionFamilies from "./internal/VersionFamilies.ts"
 
 /** @category models */
@@ -38,6 +46,10 @@ export interface Options {
   readonly quantiles?: ReadonlyArray<number> | undefined
   /** Use of the machine's processors and memory is shown. Default `true`. */
   readonly cpu?: boolean
+  /** Use of NVIDIA's GPUs is shown, where the machine has the program `nvidia-smi`. Default `true`. */
+  readonly gpu?: boolean
+  /** Folders in which `nvidia-smi` is looked for, as in the variable PATH. Default: those of this process. */
+  readonly programPath?: string
   /** How often the machine and the event loop are looked at. Default 2 seconds. */
   readonly interval?: Duration.Input
   /** Size of the pool of pinned memory that was configured. Default 256 MiB. */
@@ -53,14 +65,17 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const limiter = yield* RateLimiter
   const repository = Option.getOrUndefined(yield* Effect.serviceOption(ModelRepository))
   const cache = yield* ResponseCache
+  const access = yield* Access
   const exports = yield* ExportCounts
+  const certificates = yield* Certificates
   const families = [
     ...InferenceFamilies.families({
       counterLatencies: options.counterLatencies ?? true,
       histogramLatencies: options.histogramLatencies ?? false,
       quantiles: options.quantiles
     }),
-    ...VersionFamilies.families
+    ...VersionFamilies.families,
+    ...InstanceFamilies.families
   ]
   const labels = new WeakMap<VersionBooks, SeriesLabels>()
   const labelsOf = (books: VersionBooks): SeriesLabels => {
@@ -86,6 +101,10 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   })
   yield* refresh
   yield* Effect.forkScoped(Effect.forever(Effect.delay(refresh, options.interval ?? "2 seconds")))
+
+  const gpus = options.gpu === false
+    ? () => []
+    : yield* GpuUsage.make({ interval: options.interval ?? "2 seconds", path: options.programPath })
 
   const none = new SeriesLabels({})
   const server = (): ServerFamilies.ServerReading => {
@@ -115,8 +134,11 @@ const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
       ...collect(families, reporters(statistics.all(), labelsOf)),
       ...collect(RateLimiterFamilies.families, RateLimiterFamilies.reporters(limiter.levels(), sinceMillis)),
       ...collect(ServerFamilies.families, of(itself)),
+      ...collect(GpuFamilies.families, GpuFamilies.reporters(gpus(), sinceMillis)),
       ...collect(ResidencyFamilies.families, of(repository?.residency?.())),
       ...collect(CacheFamilies.families, of(cache?.usage())),
+      ...collect(TlsFamilies.families, TlsFamilies.reporters(certificates, sinceMillis)),
+      ...collect(AccessFamilies.families, of(access?.usage())),
       ...collect(ExportFamilies.families, ExportFamilies.reporters(exports.read(), sinceMillis))
     ]
   }
@@ -142,7 +164,14 @@ const reporters = (
     found.set(labels.text, {
       labels,
       sinceMillis,
-      source: { cached, instances, maxBatchSize, counts: books.counts(), measures }
+      source: {
+        cached,
+        instances,
+        maxBatchSize,
+        condition: books.instancesCondition(),
+        counts: books.counts(),
+        measures
+      }
     })
   }
   return [...found.values()]

@@ -108,6 +108,9 @@ export const components = {
   UnloadRequest: record({
     parameters: record({ unload_dependents: flag, version: { type: ["string", "integer"] } })
   }),
+  Regions: list(record({ name: text, key: text, offset: count, byte_size: count }, ["name"])),
+  RegisterRequest: record({ key: text, offset: count, byte_size: count }, ["key", "byte_size"]),
+  CudaRegisterRequest: record({ raw_handle: record({ b64: text }), device_id: count, byte_size: count }),
   Rollout: record({ name: text, labels: list({ type: "object" }), traffic: list({ type: "object" }) }, ["name"]),
   MetricsPlace: record({ port: count, processStartSeconds: { type: "number" } }),
   TraceSetting: {

@@ -24,10 +24,12 @@ export const pathsOf = (path: string): ReadonlyArray<string> => {
 
 const meanings: Readonly<Record<number, string>> = {
   400: "The request does not fit the protocol or the model, or what it asks for is not ready",
-  403: "A restricted API, without its header",
+  401: "No API key, or one that is not valid, where the server wants one",
+  403: "A restricted API, without its header, or an API key that may not do this",
   404: "No such model or version",
   409: "The sequence of the step is lost: begin it again",
   413: "The body is larger than the server takes",
+  429: "More than the client may send",
   415: "The coding of the body is unknown",
   500: "The body cannot be read, or the run has failed",
   501: "Not implemented by this server",
@@ -99,7 +101,9 @@ const operationOf = (operation: Operation, path: string, own: Written): JsonSche
         ? answerOf(operation.answer)
         : { description: "The answer", content: { "application/json": { schema: own.answer } } },
       ...Object.fromEntries(
-        operation.errors.map((status) => [String(status), { description: meanings[status]!, content: errorContent }])
+        [...operation.errors, 401, 429].toSorted((a, b) => a - b).map((
+          status
+        ) => [String(status), { description: meanings[status]!, content: errorContent }])
       )
     }
   }
@@ -140,6 +144,13 @@ export const make = (server: ServerMetadata, models: ReadonlyArray<DescribedMode
     openapi: "3.1.0",
     info: { title: server.name, version: server.version, description: about + left(more) },
     paths,
-    components: { schemas: components }
+    components: {
+      schemas: components,
+      securitySchemes: {
+        key: { type: "http", scheme: "bearer", description: "An API key, where the server wants one" }
+      }
+    },
+    // Without keys nothing is needed.
+    security: [{}, { key: [] }]
   }
 }

@@ -7,7 +7,16 @@ export interface Operation {
   readonly path: string
   readonly method: "get" | "post"
   readonly id: string
-  readonly tag: "health" | "metadata" | "inference" | "repository" | "statistics" | "trace" | "logging" | "server"
+  readonly tag:
+    | "health"
+    | "metadata"
+    | "inference"
+    | "repository"
+    | "statistics"
+    | "trace"
+    | "logging"
+    | "shared memory"
+    | "server"
   readonly summary: string
   /** The body as JSON. Absent: none is read. */
   readonly body?: { readonly schema: ComponentName; readonly required: boolean }
@@ -31,6 +40,39 @@ const notImplemented = (path: string, method: "get" | "post", id: string, summar
   answer: undefined,
   errors: [403, 404, 501]
 })
+
+const regions = (kind: "system" | "cuda"): ReadonlyArray<Operation> => {
+  const path = `/v2/${kind}sharedmemory[/region/{region}]`
+  const named = kind === "system" ? "System" : "Cuda"
+  const common = { tag: "shared memory", errors: [400, 403, 404, 413, 415, 500, 501, 503] } as const
+  return [
+    {
+      ...common,
+      path: `${path}/status`,
+      method: "get",
+      id: `sharedMemory${named}Status`,
+      summary: `Regions of shared memory that clients have registered: ${kind}`,
+      answer: json("Regions")
+    },
+    {
+      ...common,
+      path: `${path}/register`,
+      method: "post",
+      id: `sharedMemory${named}Register`,
+      summary: `Registers a region of shared memory: ${kind}`,
+      body: json(kind === "system" ? "RegisterRequest" : "CudaRegisterRequest", true),
+      answer: undefined
+    },
+    {
+      ...common,
+      path: `${path}/unregister`,
+      method: "post",
+      id: `sharedMemory${named}Unregister`,
+      summary: `Forgets a region of shared memory, or all: ${kind}`,
+      answer: undefined
+    }
+  ]
+}
 
 /** @category models */
 export const operations: ReadonlyArray<Operation> = [
@@ -213,6 +255,8 @@ export const operations: ReadonlyArray<Operation> = [
     answer: { type: "application/json" },
     errors: [400, 403, 404, 503]
   },
+  ...regions("system"),
+  ...regions("cuda"),
   notImplemented(`${model}/generate`, "post", "modelGenerate", "Generate"),
   notImplemented(`${model}/generate_stream`, "post", "modelGenerateStream", "Generate as a stream")
 ]

@@ -158,8 +158,7 @@ export const backendRows = [
     type: string,
     default: "0",
     group,
-    doc: "GPUs of a lower CUDA compute capability are not used.",
-    pending: "this server does not run models on CUDA devices yet.",
+    doc: "GPUs of a lower CUDA compute capability are not used. What nvidia-smi does not tell the capability of is.",
     refuse: (text) =>
       /^\d+(\.\d+)?$/.test(text) ? undefined : `Invalid option value. Got ${text}\nExpected a number such as 7.5.`
   }),
@@ -189,8 +188,8 @@ export const backendRows = [
     type: perDevice("device:fraction", readFraction),
     environmentSeparator: ",",
     group,
-    doc: "Share of a GPU's memory beyond which no more models are loaded.",
-    pending: "this server does not run models on CUDA devices yet.",
+    doc:
+      "Share of a GPU's memory in use, as nvidia-smi tells it, beyond which no more models are loaded on it. Default: no limit.",
     refuse: (limits) => {
       const wrong = limits.find(({ amount }) => amount < 0 || amount > 1)
       return wrong === undefined ? undefined : `expects limit fraction to be in range [0.0, 1.0], got ${wrong.amount}`
@@ -201,7 +200,24 @@ export const backendRows = [
     type: bool,
     default: false,
     group,
-    doc: "Let clients register shared memory.",
-    warn: (allow) => allow ? "has no effect yet: this server does not offer shared memory to clients yet." : undefined
+    doc:
+      "Let clients register shared memory of this machine, from which inputs come and to which outputs go. Whoever may send requests can then read and write the shared memory that the server's user may."
+  }),
+  single({
+    name: "client-shm-max-regions",
+    type: int({ min: 1 }),
+    default: 1024,
+    group,
+    doc: "Regions of shared memory that clients may have registered at a time.",
+    triton: false
+  }),
+  single({
+    name: "client-shm-max-bytes",
+    type: bytes({ min: 1 }),
+    default: 17179869184,
+    unit: "bytes",
+    group,
+    doc: "Bytes of all regions of shared memory together that clients may have registered at a time.",
+    triton: false
   })
 ] as const

@@ -14,24 +14,61 @@ interface Endpoint {
 /** Endpoints that are wanted. */
 const endpoints = (options: ServerOptions): ReadonlyArray<Endpoint> => [
   ...(options.allowHttp ? [{ name: "HTTP", address: options.httpAddress, port: options.httpPort }] : []),
+  ...(options.adminAddress === "" ? [] : [{ name: "admin", address: options.adminAddress, port: options.adminPort }]),
   ...(options.allowGrpc ? [{ name: "GRPC", address: options.grpcAddress, port: options.grpcPort }] : []),
   ...(options.allowMetrics
     ? [{ name: "metrics", address: options.metricsAddress || options.httpAddress, port: options.metricsPort }]
     : [])
 ]
 
-/** The files that TLS needs and that were not named. */
-const tlsWithoutFiles = (options: ServerOptions): string | undefined => {
-  const { allowGrpc, grpcRootCert, grpcServerCert, grpcServerKey, grpcUseSsl, grpcUseSslMutual } = options
-  if (!allowGrpc || (!grpcUseSsl && !grpcUseSslMutual)) return undefined
+/** The files that TLS needs and that were not named. `door`: what the names of the options begin with. */
+const tlsWithoutFiles = (
+  door: "http" | "grpc",
+  { cert, key, mutual, root, use }: {
+    readonly use: boolean
+    readonly mutual: boolean
+    readonly cert: string
+    readonly key: string
+    readonly root: string
+  }
+): string | undefined => {
+  if (!use && !mutual) return undefined
   const missing = [
-    ...(grpcServerCert === "" ? ["--grpc-server-cert"] : []),
-    ...(grpcServerKey === "" ? ["--grpc-server-key"] : []),
-    ...(grpcUseSslMutual && grpcRootCert === "" ? ["--grpc-root-cert"] : [])
+    ...(cert === "" ? [`--${door}-server-cert`] : []),
+    ...(key === "" ? [`--${door}-server-key`] : []),
+    ...(mutual && root === "" ? [`--${door}-root-cert`] : [])
   ]
   return missing.length === 0
     ? undefined
-    : `Error: ${grpcUseSslMutual ? "--grpc-use-ssl-mutual" : "--grpc-use-ssl"} needs ${missing.join(" and ")} as well.`
+    : `Error: --${door}-use-ssl${mutual ? "-mutual" : ""} needs ${missing.join(" and ")} as well.`
+}
+
+const tls = (options: ServerOptions): string | undefined => {
+  const http = tlsWithoutFiles("http", {
+    use: options.httpUseSsl,
+    mutual: options.httpUseSslMutual,
+    cert: options.httpServerCert,
+    key: options.httpServerKey,
+    root: options.httpRootCert
+  })
+  const grpc = tlsWithoutFiles("grpc", {
+    use: options.grpcUseSsl,
+    mutual: options.grpcUseSslMutual,
+    cert: options.grpcServerCert,
+    key: options.grpcServerKey,
+    root: options.grpcRootCert
+  })
+  return (options.allowHttp ? http : undefined) ?? (options.allowGrpc ? grpc : undefined)
+}
+
+/** Administration that would be served nowhere. */
+const admin = ({ adminAddress, allowHttp }: ServerOptions, given: ReadonlySet<string>): string | undefined => {
+  if (adminAddress === "") {
+    return given.has("admin-port") ? "Error: --admin-port needs --admin-address as well." : undefined
+  }
+  return allowHttp
+    ? undefined
+    : "Error: --admin-address serves HTTP, so it cannot be used with --allow-http=false."
 }
 
 const clash = (options: ServerOptions): string | undefined => {
@@ -56,7 +93,7 @@ const refusal = (options: ServerOptions, given: ReadonlySet<string>): string | u
   }
   const tracing = TraceConfig.read(options)
   if (Result.isFailure(tracing)) return tracing.failure
-  return tlsWithoutFiles(options) ?? clash(options)
+  return tls(options) ?? admin(options, given) ?? clash(options)
 }
 
 /** Warnings about options together, or the error of a combination that cannot be. @category parsing */

@@ -17,8 +17,7 @@ export const metricsRows = [
     name: "allow-gpu-metrics",
     type: bool,
     default: true,
-    doc: "Offer metrics of GPUs.",
-    pending: "this server does not run models on GPUs yet."
+    doc: "Offer metrics of NVIDIA's GPUs, where the machine has the program nvidia-smi."
   }),
   single({
     ...metrics,
@@ -42,7 +41,7 @@ export const metricsRows = [
     type: int({ min: 1 }),
     default: 2000,
     unit: "milliseconds",
-    doc: "How often the CPU, the memory and the event loop are looked at."
+    doc: "How often the CPU, the memory, the GPUs and the event loop are looked at."
   }),
   repeated({
     ...metrics,

@@ -105,6 +105,15 @@ export const httpRows = [
     doc: "How many connections may be open at a time. The next one is closed at once."
   }),
   single({
+    name: "http-max-concurrent-streams",
+    type: int({ min: 1 }),
+    default: 256,
+    triton: false,
+    unit: "requests",
+    group,
+    doc: "How many requests of one HTTP/2 connection may be in progress at a time."
+  }),
+  single({
     name: "http-max-header-bytes",
     type: int({ min: 1024 }),
     default: 16384,

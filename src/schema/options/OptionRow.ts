@@ -5,9 +5,12 @@ import type { Result } from "effect"
 export const groups = [
   "Server and repository",
   "HTTP",
+  "TLS",
+  "Administration",
   "Execution",
   "Logging",
   "gRPC",
+  "Access",
   "Metrics",
   "Tracing",
   "Backends, caches, scheduling and memory",

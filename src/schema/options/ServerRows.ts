@@ -257,6 +257,25 @@ export const executionRows = [
     doc: "How much shared memory is kept for the tensors of later requests while none uses it."
   }),
   single({
+    name: "model-isolation",
+    type: choice(["thread", "process"]),
+    default: "thread" as "thread" | "process",
+    triton: false,
+    group: "Execution",
+    doc:
+      "Where instances run and model files are looked at: in threads of the server, which are quicker, or in processes of their own, " +
+      "whose end is not that of the server. The parameter galatea.isolation of a model's config goes before it."
+  }),
+  single({
+    name: "instance-heartbeat-timeout-ms",
+    type: int({ min: 200, max: maxInt32 }),
+    default: 3000,
+    triton: false,
+    unit: "milliseconds",
+    group: "Execution",
+    doc: "How long a process of instances may show no sign of life before it is ended and replaced."
+  }),
+  single({
     name: "instance-stall-timeout-secs",
     type: int({ min: 0, max: maxInt32 }),
     default: 300,
@@ -264,6 +283,55 @@ export const executionRows = [
     unit: "seconds",
     group: "Execution",
     doc: "After how long a run that has not come back counts as lost, so that its instance is started again; 0: never."
+  }),
+  single({
+    name: "instance-max-memory-megabytes",
+    type: int({ min: 0, max: 1024 * 1024 * 1024 }),
+    default: 0,
+    triton: false,
+    unit: "megabytes",
+    group: "Execution",
+    doc:
+      "How much memory the process of an instance may have; with more it is ended at once and started again. 0: no bound. The parameter galatea.max_memory_megabytes of a model counts before it. Threads have no memory of their own."
+  }),
+  single({
+    name: "instance-max-growth-megabytes",
+    type: int({ min: 0, max: 1024 * 1024 * 1024 }),
+    default: 0,
+    triton: false,
+    unit: "megabytes",
+    group: "Execution",
+    doc:
+      "By how much the process of an instance may grow after its first runs; with more it is replaced between two runs, and no request fails. 0: no bound. The parameter galatea.max_memory_growth_megabytes of a model counts before it."
+  }),
+  single({
+    name: "instance-breaker-losses",
+    type: int({ min: 0, max: 1000 }),
+    default: 5,
+    triton: false,
+    unit: "losses",
+    group: "Execution",
+    doc:
+      "After how many losses of instances of a version, none of which it has answered a run after, no more is started for a pause; 0: they always are."
+  }),
+  single({
+    name: "instance-breaker-window-secs",
+    type: int({ min: 1, max: maxInt32 }),
+    default: 60,
+    triton: false,
+    unit: "seconds",
+    group: "Execution",
+    doc: "Within which time these losses have to fall."
+  }),
+  single({
+    name: "instance-breaker-pause-secs",
+    type: int({ min: 1, max: maxInt32 }),
+    default: 30,
+    triton: false,
+    unit: "seconds",
+    group: "Execution",
+    doc:
+      "How long no instance of such a version is started; then one is on trial. Where none is up, requests are refused with 503 meanwhile."
   }),
   single({
     name: "instance-heap-megabytes",
@@ -284,6 +352,24 @@ export const executionRows = [
     group: "Execution",
     doc:
       "How many lines each instance of a custom model may write into the log, on average over ten seconds. The log says how many more there were."
+  }),
+  single({
+    name: "gpu",
+    type: choice(["auto", "off"], "invalid argument for --gpu"),
+    default: "auto" as "auto" | "off",
+    triton: false,
+    group: "Execution",
+    doc:
+      "Whether models run on GPUs. auto: on those that a process of its own finds usable as the server starts, where the machine has a GPU's driver; off: never, and none is looked for. docs/gpu.md tells more."
+  }),
+  single({
+    name: "gpu-probe-timeout-secs",
+    type: int({ min: 1, max: maxInt32 }),
+    default: 30,
+    triton: false,
+    unit: "seconds",
+    group: "Execution",
+    doc: "How long a process that looks for GPUs may take before it is ended, and what it was trying is not used."
   }),
   single({
     name: "instance-cores",

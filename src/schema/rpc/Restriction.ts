@@ -1,8 +1,12 @@
-/** Procedures that are answered only to requests with a certain header. */
+/** Procedures that are answered only to requests with a certain header, or with an API key that allows them. */
+import { Schema } from "effect"
 import * as RpcMiddleware from "effect/rpc/RpcMiddleware"
-import { Restricted } from "../Errors.ts"
+import { Forbidden, Overloaded, RateLimited, Restricted, Unauthenticated } from "../Errors.ts"
 
-/** Refuses requests that lack the header of their procedure's category. Every server provides one; clients need none. @category services */
+/** Why a request is not let through. @category errors */
+export const AccessFailure = Schema.Union([Restricted, Unauthenticated, Forbidden, RateLimited, Overloaded])
+
+/** Refuses requests that lack the header of their procedure's category or an API key, or that come too often. Every server provides one; clients need none. @category services */
 export class Restriction
-  extends RpcMiddleware.Service<Restriction>()("galatea/schema/rpc/Restriction", { error: Restricted })
+  extends RpcMiddleware.Service<Restriction>()("galatea/schema/rpc/Restriction", { error: AccessFailure })
 {}

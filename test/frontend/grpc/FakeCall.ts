@@ -10,6 +10,7 @@ import type {
 } from "../../../src/layers/frontend/internal/grpc/Call.ts"
 import { Metadata } from "../../../src/layers/frontend/internal/grpc/Metadata.ts"
 import { codes } from "../../../src/schema/Errors.ts"
+import type { Pass } from "../../../src/services/Access.ts"
 import type { ArrivalFacts } from "../../../src/services/Tracing.ts"
 
 export interface Ended {
@@ -22,6 +23,8 @@ export class FakeCall implements GrpcCall {
   readonly metadata = new Metadata([])
   readonly deadline = undefined
   readonly traced = undefined
+  readonly peer = "127.0.0.1"
+  pass: Pass | undefined = undefined
   closing = false
   onDrain: (() => void) | undefined = undefined
   /** Messages that were sent. */

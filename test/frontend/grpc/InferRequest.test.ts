@@ -8,13 +8,17 @@ import * as HeaderForwarding from "../../../src/layers/frontend/internal/HeaderF
 import { isReadFailure } from "../../../src/layers/frontend/internal/json/JsonAccess.ts"
 import { table } from "../../../src/schema/DataType.ts"
 import type { InferenceRequest, Parameter } from "../../../src/schema/Inference.ts"
+import { regionNotFound } from "../../../src/services/ClientMemory.ts"
 import * as Messages from "./Messages.ts"
 
 const surroundings = {
   allocate: (byteLength: number) => new Uint8Array(byteLength),
   forward: undefined,
   metadata: [],
-  deadlineMicros: 0
+  deadlineMicros: 0,
+  inRegion: (region: string): never => {
+    throw regionNotFound(region)
+  }
 }
 
 const made = (bytes: Uint8Array, more: Partial<Parameters<typeof toRequest>[1]> = {}): InferenceRequest =>

@@ -12,7 +12,7 @@ const prepare = (
   deadline?: Deadline
 ) =>
   Submission.prepare(
-    { forward: undefined },
+    { forward: undefined, clientTensors: () => assert.fail("no tensor lies in shared memory") },
     { metadata: new Metadata([]), deadline },
     InferRequestReader.read(Messages.request(draft)),
     acquire
@@ -53,7 +53,7 @@ describe("Submission.prepare", () => {
 
   it("gives what is left of the deadline, and refuses a request whose deadline is over", () => {
     const left = prepare({}, never, new Deadline(60_000))
-    assert.isAbove(Result.getOrThrow(left).deadlineMicros, 50_000_000)
+    assert.isAbove(Result.getOrThrow(left).request.deadlineMicros, 50_000_000)
     const over = prepare({}, never, new Deadline(1, performance.now() - 1000))
     assert.strictEqual(Result.isFailure(over) ? over.failure.code : "", "DEADLINE_EXCEEDED")
   })

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cors from "../../../src/layers/frontend/internal/http/Cors.ts"
 
-const exposed = ["Access-Control-Expose-Headers", "Inference-Header-Content-Length, Retry-After, Server-Timing"]
+const exposed = [
+  "Access-Control-Expose-Headers",
+  "Inference-Header-Content-Length, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate"
+]
 
 describe("headers for pages of other origins", () => {
   it("are not sent unless origins are named", () => {

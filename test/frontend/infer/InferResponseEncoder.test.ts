@@ -46,7 +46,8 @@ const decoded = (outputEncoding: OutputEncoding | Encoding): DecodedRequest => (
     deadlineMicros: 0,
     sequence: undefined
   },
-  outputEncoding: typeof outputEncoding === "string" ? uniform(outputEncoding) : outputEncoding
+  outputEncoding: typeof outputEncoding === "string" ? uniform(outputEncoding) : outputEncoding,
+  clientTensors: undefined
 })
 
 const written = (answer: InferenceResponse, encoding: OutputEncoding | Encoding) => {

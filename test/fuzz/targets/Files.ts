@@ -8,6 +8,7 @@ import * as Npy from "../../../src/schema/npy/Npy.ts"
 import { NpyFault } from "../../../src/schema/npy/NpyFault.ts"
 import * as ConfigJson from "../../../src/schema/proto/ConfigJson.ts"
 import { parseModelConfig } from "../../../src/schema/proto/TextFormat.ts"
+import * as Models from "../../fixtures/onnx/Models.ts"
 import { same, type Target, utf8 } from "../Target.ts"
 
 const check = (config: ModelConfig): void => {
@@ -53,18 +54,9 @@ export const configJson: Target = {
   }
 }
 
-/** A ModelProto with one node, an input and an output. */
-const model = Buffer.from(
-  "0807121067616c617465612d66757a7a2d736565643a330a0f0a0158120159220849" +
-    "64656e7469747912016d5a0f0a01581210a0a0801120" +
-    "40a0212006210" +
-    "0a0159120b0a09080112050a0308ff01420210",
-  "hex"
-)
-
 export const onnx: Target = {
   name: "onnx",
-  seeds: () => [model, utf8("PK"), Uint8Array.of(8, 7), Uint8Array.of(0x3a, 0x02, 0x12, 0x00)],
+  seeds: () => [Models.simple(), Models.optionalInput(), Models.classifier(), Models.sequenceOutput(), utf8("PK")],
   run: (input) => {
     const read = OnnxReader.fromBytes("model.onnx", input)
     if (Result.isFailure(read)) void String(read.failure)

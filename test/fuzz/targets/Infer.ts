@@ -9,6 +9,7 @@ import * as WireMessageReader from "../../../src/schema/proto/WireMessageReader.
 import { planOf } from "../../../src/schema/proto/WirePlan.ts"
 import { WireProblem } from "../../../src/schema/proto/WireProblem.ts"
 import { WireReader } from "../../../src/schema/proto/WireReader.ts"
+import { regionNotFound } from "../../../src/services/ClientMemory.ts"
 import * as Messages from "../../frontend/grpc/Messages.ts"
 import { type Target, utf8 } from "../Target.ts"
 
@@ -64,6 +65,9 @@ export const grpc: Target = {
         allocate: (byteLength) => {
           if (byteLength > input.length * 8 + 64) throw new Error(`${byteLength} bytes asked for of ${input.length}`)
           return new Uint8Array(byteLength)
+        },
+        inRegion: (region) => {
+          throw regionNotFound(region)
         },
         forward: undefined,
         metadata: [],

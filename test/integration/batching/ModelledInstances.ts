@@ -1,5 +1,6 @@
 /** Instances whose runs take virtual time and really compute, with a record of what they ran. */
 import { Clock, Deferred, Effect, Exit, FiberSet } from "effect"
+import * as InstanceBounds from "../../../src/layers/execution/internal/InstanceBounds.ts"
 import * as InstancePool from "../../../src/layers/execution/internal/InstancePool.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
 import type { LentInstance, ModelPlan } from "../../../src/services/Executor.ts"
@@ -111,6 +112,7 @@ export const make = Effect.fnUntraced(function*(plan: ModelPlan, model: Modelled
     return {
       name: `${plan.model}_${index}`,
       lost,
+      answers: () => 0,
       runningSince: () => since,
       abandon: (reason) => Deferred.doneUnsafe(lost, Exit.succeed(reason)),
       accepts: () => waiting.length < places,
@@ -136,7 +138,7 @@ export const make = Effect.fnUntraced(function*(plan: ModelPlan, model: Modelled
     open: (index) => Effect.sync(() => open(index)),
     restart: InstancePool.defaultRestart,
     stableAfter: "1 minute",
-    stallTimeout: "1 hour",
+    bounds: InstanceBounds.none,
     poll: () => {}
   })
   return { instances, modelled }

@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { Transcript } from "./Transcript.ts"
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
@@ -43,55 +44,12 @@ export const start = (
       ),
       (running) => Effect.sync(() => running.kill("SIGKILL"))
     )
-    let out = ""
-    let err = ""
-    let ended: Ended | undefined
-    const watchers = new Set<() => void>()
-    const changed = () => {
-      for (const watcher of watchers) watcher()
-    }
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      out += text
-      changed()
-    })
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      err += text
-      changed()
-    })
-    child.on("close", (code, signal) => {
-      ended = { code, signal }
-      changed()
-    })
-    /** Resumes as soon as `get` gives something. */
-    const until = <A>(get: () => A | undefined): Effect.Effect<A> =>
-      Effect.callback((resume) => {
-        const watcher = () => {
-          const value = get()
-          if (value !== undefined) {
-            watchers.delete(watcher)
-            resume(Effect.succeed(value))
-          }
-        }
-        watchers.add(watcher)
-        watcher()
-        return Effect.sync(() => watchers.delete(watcher))
-      })
-    return {
-      process: child,
-      out: () => out,
-      err: () => err,
-      ended: until(() => ended),
-      printed: (pattern) =>
-        until(() => pattern.exec(out) ?? pattern.exec(err) ?? (ended === undefined ? undefined : null)).pipe(
-          Effect.flatMap((match) =>
-            match === null
-              ? Effect.die(
-                new Error(`ended with ${JSON.stringify(ended)} before it printed ${pattern}\n${out}\n${err}`)
-              )
-              : Effect.succeed(match)
-          )
-        )
-    }
+    const transcript = new Transcript<Ended>()
+    child.stdout.setEncoding("utf8").on("data", (text: string) => transcript.add("out", text))
+    child.stderr.setEncoding("utf8").on("data", (text: string) => transcript.add("err", text))
+    child.on("close", (code, signal) => transcript.close({ code, signal }))
+    const { ended, err, out, printed } = transcript
+    return { process: child, out, err, ended, printed }
   })
 
 /** Runs a command to its end. */

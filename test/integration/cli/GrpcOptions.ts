@@ -11,6 +11,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import { type Client, connect, framed } from "../grpc/Client.ts"
 import { eventually } from "../http/Wire.ts"
 import * as Child from "./Child.ts"
+import * as InProcess from "./InProcess.ts"
 
 /** Registers a test that sees these options. */
 export type Test = (title: string, options: ReadonlyArray<string>, effect: () => Effect.Effect<void>) => void
@@ -38,12 +39,12 @@ const infer = (client: Client, rows = 1, metadata: Record<string, string> = {}) 
     ({ message, status }) => `${status} ${message}`.trim()
   )
 
-const portOf = (server: Child.Child): number => Number(/gRPC at \S+:(\d+)\b/.exec(server.out())![1])
+const portOf = (server: InProcess.Running): number => Number(/gRPC at \S+:(\d+)\b/.exec(server.out())![1])
 
 /** A server with these options, and the port of its gRPC. */
 const serve = (...options: ReadonlyArray<string>) =>
   Effect.gen(function*() {
-    const server = yield* Child.serve([yield* models, ...options])
+    const server = yield* InProcess.serve([yield* models, ...options])
     return { server, port: portOf(server) }
   })
 
@@ -72,7 +73,7 @@ export const grpcOptions = (test: Test): void => {
       ["allow-grpc", "grpc-address", "grpc-port", "reuse-grpc-port"],
       () =>
         scoped(Effect.gen(function*() {
-          const off = yield* Child.serve([yield* models, "--allow-grpc=false"])
+          const off = yield* InProcess.serve([yield* models, "--allow-grpc=false"])
           assert.notInclude(off.out(), "gRPC")
           const { port, server } = yield* serve("--grpc-address=127.0.0.2", "--reuse-grpc-port=true")
           assert.match(server.out(), /\] "Started GRPCInferenceService at 127\.0\.0\.2:\d+"\n/)
@@ -80,14 +81,14 @@ export const grpcOptions = (test: Test): void => {
           const same = ["--grpc-address=127.0.0.2", `--grpc-port=${port}`]
           const second = yield* serve(...same, "--reuse-grpc-port=true")
           assert.strictEqual(second.port, port)
-          const busy = yield* Child.run(["serve", yield* models, "--http-port=0", "--metrics-port=0", ...same])
+          const busy = yield* InProcess.run(["serve", yield* models, "--http-port=0", "--metrics-port=0", ...same])
           assert.strictEqual(busy.code, 1)
           assert.include(
             busy.err,
             `failed to start GRPC service: Unavailable - Socket '127.0.0.2:${port}' already in use\n`
           )
           assert.include(busy.err, "Choose another port with --http-port, --grpc-port or --metrics-port")
-          const only = yield* Child.start([
+          const only = yield* InProcess.start([
             "serve",
             yield* models,
             "--allow-http=false",
@@ -122,7 +123,7 @@ export const grpcOptions = (test: Test): void => {
         assert.strictEqual(yield* infer(known), "0")
         const unknown = yield* connect(mutual.port, { secure: true, ca: root.cert })
         assert.strictEqual(yield* infer(unknown), "undefined")
-        const wrong = yield* Child.run([
+        const wrong = yield* InProcess.run([
           "serve",
           yield* models,
           "--http-port=0",
@@ -220,7 +221,7 @@ export const grpcOptions = (test: Test): void => {
         open.send(request())
         yield* open.received(1)
         assert.match(yield* infer(other), /--grpc-max-inflight-requests/)
-        small.server.process.kill("SIGTERM")
+        yield* Effect.forkChild(small.server.end)
         assert.strictEqual((yield* first.end).status, 14)
       })))
 

@@ -9,6 +9,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import * as WebServer from "../sources/WebServer.ts"
 import * as Child from "./Child.ts"
 import type { Test } from "./GrpcOptions.ts"
+import * as InProcess from "./InProcess.ts"
 
 const model = Models.simple()
 
@@ -27,7 +28,7 @@ const repository = (versions: number) =>
 /** What a server says that does not start with these options. */
 const refusal = (web: WebServer.WebServer, cache: string, ...options: ReadonlyArray<string>) =>
   Effect.map(
-    Child.run(["serve", web.url, `--repository-cache-directory=${cache}`, ...options]),
+    InProcess.run(["serve", web.url, `--repository-cache-directory=${cache}`, ...options]),
     ({ code, err, out }) => {
       assert.strictEqual(code, 1, out)
       return err
@@ -46,7 +47,7 @@ export const sourceOptions = (test: Test): void => {
         const web = yield* repository(4)
         const folder = yield* Child.folder({})
         const cache = join(folder, "cache")
-        const server = yield* Child.serve([
+        const server = yield* InProcess.serve([
           web.url,
           `--repository-cache-directory=${cache}`,
           "--repository-fetch-concurrency=1"

@@ -5,6 +5,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Child from "./Child.ts"
+import * as InProcess from "./InProcess.ts"
 
 const body = JSON.stringify({
   inputs: ["INPUT0", "INPUT1"].map((name) => ({
@@ -44,11 +45,11 @@ describe("galatea top", () => {
   it.live("shows what the models of a server do, and says where there are no metrics", () =>
     Effect.scoped(Effect.gen(function*() {
       const models = yield* Child.folder(repository)
-      const server = yield* Child.serve([models])
+      const server = yield* InProcess.serve([models])
       const infer = Child.ask(`${server.url}/v2/models/simple/infer`, { method: "POST", body })
       const traffic = yield* Effect.forkChild(Effect.forever(infer))
       yield* infer
-      const { code, err, out } = yield* Child.run([
+      const { code, err, out } = yield* InProcess.run([
         "top",
         `--url=${server.url}`,
         "--once",
@@ -64,7 +65,12 @@ describe("galatea top", () => {
       assert.match(cell("P99"), /^[\d.]+(?:µs|ms|s)$/)
       assert.deepStrictEqual([cell("BATCH"), cell("FULL"), cell("ERR/S")], ["2.0", "25%", "0"])
       assert.match(cell("INST"), /^[012]\/\d$/)
-      const missing = yield* Child.run(["top", `--url=${server.url}`, `--metrics-url=${server.url}/metrics`, "--once"])
+      const missing = yield* InProcess.run([
+        "top",
+        `--url=${server.url}`,
+        `--metrics-url=${server.url}/metrics`,
+        "--once"
+      ])
       assert.deepStrictEqual([missing.code, missing.out], [1, ""])
       assert.match(missing.err, /^galatea top: http:\S+\/metrics answered 404\. Metrics are on a port of their own/)
     })))
@@ -72,6 +78,7 @@ describe("galatea top", () => {
   it.live("shows no figures of another server", () =>
     Effect.scoped(Effect.gen(function*() {
       const models = yield* Child.folder(repository)
+      // They are told apart by their processes.
       const [one, other, silent] = yield* Effect.all([
         Child.serve([models]),
         Child.serve([models]),
@@ -80,7 +87,7 @@ describe("galatea top", () => {
       const metricsOf = (server: Child.Child) => new URL(/metrics at (\S+)/.exec(server.out())![1]!).host
       const grpc = /gRPC at (\S+)/.exec(one.out())![1]!
       const top = (url: string, ...more: ReadonlyArray<string>) =>
-        Child.run(["top", `--url=${url}`, "--once", "--interval=0.1", ...more])
+        InProcess.run(["top", `--url=${url}`, "--once", "--interval=0.1", ...more])
 
       const own = yield* top(one.url, `--metrics-url=${metricsOf(one)}`)
       assert.deepStrictEqual([own.code, own.err], [0, ""])
@@ -109,7 +116,7 @@ describe("galatea top", () => {
 
   it.live("ends as other programs do when nobody reads on, and by a signal", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { url } = yield* Child.serve([yield* Child.folder(repository)])
+      const { url } = yield* InProcess.serve([yield* Child.folder(repository)])
       const words = ["top", `--url=${url}`, "--interval=0.1"]
       const reader = yield* Child.start(words)
       yield* reader.printed(/MODEL/)
@@ -136,7 +143,7 @@ describe("galatea top", () => {
           ["codegen", url]
         ]
       ) {
-        const { err, out } = yield* Child.run(words)
+        const { err, out } = yield* InProcess.run(words)
         assert.include(out + err, shown, words[0])
         // oxlint-disable-next-line no-control-regex
         assert.notMatch(out + err, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/, words[0])

@@ -6,6 +6,7 @@ import * as Models from "../../fixtures/onnx/Models.ts"
 import { ids, read } from "../../telemetry/tracefile/Traces.ts"
 import * as Child from "./Child.ts"
 import type { Test } from "./GrpcOptions.ts"
+import * as InProcess from "./InProcess.ts"
 
 const inputs = ["INPUT0", "INPUT1"].map((name) => ({
   name,
@@ -27,7 +28,7 @@ export const traceOptions = (test: Test): void => {
           two: { 1: { "model.onnx": Models.simple() } }
         }
       })
-      const server = yield* Child.serve([join(folder, "models"), ...options(folder)])
+      const server = yield* InProcess.serve([join(folder, "models"), ...options(folder)])
       return {
         file: join(folder, "trace.json"),
         err: server.err,
@@ -35,10 +36,7 @@ export const traceOptions = (test: Test): void => {
         change: (model: string, change: unknown) => post(`${server.url}/v2/models/${model}/trace/setting`, change),
         send: (count: number) =>
           Effect.repeat(post(`${server.url}/v2/models/one/infer`, { inputs }), { times: count - 1 }),
-        end: Effect.suspend(() => {
-          server.process.kill("SIGTERM")
-          return server.ended
-        })
+        end: server.end
       }
     })
 
@@ -52,7 +50,7 @@ export const traceOptions = (test: Test): void => {
           `--trace-config=triton,file=${join(folder, "trace.json")}`
         ])
         yield* server.send(5)
-        assert.deepStrictEqual(yield* server.end, { code: 0, signal: null })
+        assert.strictEqual(yield* server.end, 0)
         assert.strictEqual(ids(read(server.file)).length, 2)
         assert.notInclude(server.err(), "trac")
       }))

@@ -116,14 +116,14 @@ describe("A channel", () => {
       const calls: Array<ServedCall> = []
       const { port } = yield* serve((call) => calls.push(call))
       const network = yield* relay(port)
-      const rpcs = yield* client(network.port, { keepAlive: { timeMillis: 20, timeoutMillis: 60 } })
+      const rpcs = yield* client(network.port, { keepAlive: { timeMillis: 100, timeoutMillis: 1000 } })
       const pending = failure(readiness(rpcs))
       yield* eventually(() => calls.length, (count) => count === 1)
       network.freeze()
       const error = yield* pending
       assert.deepStrictEqual([error.status, error.message], [
         "UNAVAILABLE",
-        "the connection ended before the answer: the server did not answer a ping within 60 ms"
+        "the connection ended before the answer: the server did not answer a ping within 1000 ms"
       ])
     }).pipe(Effect.scoped))
 

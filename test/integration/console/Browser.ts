@@ -1,9 +1,10 @@
 /** A browser without a window, and pages that tell of everything that goes wrong in them. */
-import { Effect, type Scope } from "effect"
+import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { type Browser, chromium, type Page } from "playwright-core"
+import { afterAll } from "vitest"
 
 const program = [
   process.env["GALATEA_BROWSER"],
@@ -19,11 +20,12 @@ if (!isThere) {
   console.warn("SKIPPED: the console in a browser: no chromium found; install it, or set GALATEA_BROWSER to its path")
 }
 
-export const launch: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.promise(() =>
-    chromium.launch({ executablePath: program!, args: ["--no-sandbox", "--disable-dev-shm-usage"] })
-  ),
-  (browser) => Effect.promise(() => browser.close())
+let launched: Promise<Browser> | undefined
+afterAll(() => launched?.then((browser) => browser.close()))
+
+/** The one browser of a test file, launched for who asks first. What it keeps of a page is gone with the page. */
+export const launch: Effect.Effect<Browser> = Effect.promise(() =>
+  launched ??= chromium.launch({ executablePath: program!, args: ["--no-sandbox", "--disable-dev-shm-usage"] })
 )
 
 export interface Opened {

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Child from "../cli/Child.ts"
+import * as InProcess from "../cli/InProcess.ts"
 import * as Browser from "./Browser.ts"
 
 const repository = Child.folder({
@@ -13,7 +14,7 @@ const repository = Child.folder({
 const serve = (...options: ReadonlyArray<string>) =>
   Effect.flatMap(
     repository,
-    (models) => Child.serve([models, "--exit-on-error=false", "--strict-readiness=false", ...options])
+    (models) => InProcess.serve([models, "--exit-on-error=false", "--strict-readiness=false", ...options])
   )
 
 const row = Array.from({ length: 16 }, (_, i) => i)
@@ -235,8 +236,8 @@ describe.skipIf(!Browser.isThere)("the console in a browser", () => {
         assert.match(await detail.innerText(), /^No request was seen yet/)
         assert.isFalse(await page.getByLabel("Header admin-key").isVisible())
         assert.strictEqual(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })"), "{}")
-        server.process.kill("SIGKILL")
-        await page.getByRole("status").filter({ hasText: /Not reached since \d/ }).waitFor()
       })
+      yield* server.end
+      yield* Effect.promise(() => page.getByRole("status").filter({ hasText: /Not reached since \d/ }).waitFor())
     }))
 })

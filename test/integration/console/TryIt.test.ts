@@ -5,12 +5,13 @@ import { writeFileSync } from "node:fs"
 import type { Page } from "playwright-core"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Child from "../cli/Child.ts"
+import * as InProcess from "../cli/InProcess.ts"
 import * as Browser from "./Browser.ts"
 
 const identity = { 1: { "model.onnx": Models.identity("FP32", ["batch", 4]) } }
 
 const serve = (models: string, ...options: ReadonlyArray<string>) =>
-  Child.serve([models, "--model-control-mode=explicit", "--load-model=*", ...options])
+  InProcess.serve([models, "--model-control-mode=explicit", "--load-model=*", ...options])
 
 const post = (url: string, path: string) => fetch(`${url}/v2/${path}`, { method: "POST", body: "{}" })
 
@@ -152,9 +153,9 @@ describe.skipIf(!Browser.isThere)("a request by hand", () => {
         await page.locator("#flow-list label", { hasText: "first 1" }).first().waitFor()
         await page.locator("#flow-list input").first().dispatchEvent("change")
         await page.getByRole("button", { name: "Follow again" }).waitFor()
-        before.process.kill("SIGKILL")
-        await page.getByRole("status").filter({ hasText: "Not reached" }).waitFor()
       })
+      yield* before.end
+      yield* Effect.promise(() => page.getByRole("status").filter({ hasText: "Not reached" }).waitFor())
       yield* serve(others, port)
       yield* Effect.promise(async () => {
         await page.locator("#flow-list label", { hasText: "first 1" }).first().waitFor({ state: "detached" })

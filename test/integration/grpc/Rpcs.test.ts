@@ -182,22 +182,6 @@ describe("Procedures", () => {
       )
     }).pipe(Effect.scoped))
 
-  it.live("of features that are not there say so", () =>
-    Effect.gen(function*() {
-      const { held, port } = yield* start()
-      const client = yield* connect(port)
-      const text = (feature: string) => `12 This server does not implement the ${feature} extension.`
-      for (const name of ["SystemSharedMemoryStatus", "SystemSharedMemoryRegister"] as const) {
-        assert.strictEqual(yield* ask(client, name), text("system shared memory"))
-      }
-      assert.strictEqual(yield* ask(client, "SystemSharedMemoryUnregister"), text("system shared memory"))
-      for (const name of ["CudaSharedMemoryStatus", "CudaSharedMemoryRegister"] as const) {
-        assert.strictEqual(yield* ask(client, name), text("cuda shared memory"))
-      }
-      assert.strictEqual(yield* ask(client, "CudaSharedMemoryUnregister"), text("cuda shared memory"))
-      assert.deepStrictEqual(held(), [0, 0, 0])
-    }).pipe(Effect.scoped))
-
   it.live("that are not known are UNIMPLEMENTED without a text", () =>
     Effect.gen(function*() {
       const { port } = yield* start()

@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { join } from "node:path"
 import * as SharedTensorMemory from "../../../src/layers/execution/SharedTensorMemory.ts"
 import * as GrpcFrontend from "../../../src/layers/frontend/GrpcFrontend.ts"
+import type { TlsOptions } from "../../../src/layers/frontend/Tls.ts"
 import * as Certificates from "../../fixtures/Certificates.ts"
 import { Fake } from "../../frontend/http/Fakes.ts"
 import * as Child from "../cli/Child.ts"
@@ -54,7 +55,7 @@ describe("TLS", () => {
       assert.deepStrictEqual(yield* good(known), goodAnswer)
     }).pipe(Effect.scoped))
 
-  const failing = (tls: GrpcFrontend.TlsOptions) =>
+  const failing = (tls: TlsOptions) =>
     Layer.build(
       GrpcFrontend.layer({ address: "127.0.0.1", port: 0, tls }).pipe(
         Layer.provide(new Fake().layer),
@@ -71,7 +72,7 @@ describe("TLS", () => {
       const message = yield* failing({ ...good, certificate: at("none.pem") })
       assert.strictEqual(
         message,
-        `${start}the certificate '${at("none.pem")}' cannot be read: ENOENT: no such file or directory, open '${
+        `${start}the certificate '${at("none.pem")}' cannot be read: ENOENT: no such file or directory, stat '${
           at("none.pem")
         }'`
       )

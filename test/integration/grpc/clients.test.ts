@@ -8,6 +8,7 @@ import type { GrpcCall } from "../../../src/layers/frontend/internal/grpc/Call.t
 import { preface } from "../../../src/layers/frontend/internal/http2/Frame.ts"
 import * as Certificates from "../../fixtures/Certificates.ts"
 import { empty } from "../http/Wire.ts"
+import { unchanging } from "./Unchanging.ts"
 import { ask, echo, message, session, settings, start } from "./Wire.ts"
 
 const { PADDING_STRATEGY_MAX, PADDING_STRATEGY_NONE } = Http2.constants
@@ -94,7 +95,7 @@ describe("node's client", () => {
 
   it.live("is served over TLS, and only with h2", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start(echo, { tls: { ...server, requireClientCertificate: false } })
+      const { held, port } = yield* start(echo, { tls: unchanging(server) })
       const made = yield* session(`https://localhost:${port}`, { ca: trusted.cert })
       for (const size of [10, 500_000]) {
         const sent = message(bytes(size, 0))
@@ -110,7 +111,7 @@ describe("node's client", () => {
   it.live("needs a certificate where the server says so", () =>
     Effect.gen(function*() {
       const { port } = yield* start(echo, {
-        tls: { ...server, rootCert: trusted.cert, requireClientCertificate: true }
+        tls: unchanging(server, trusted.cert)
       })
       const url = `https://localhost:${port}`
       const known = yield* session(url, { ca: trusted.cert, ...Certificates.signed("client", "authority", trusted) })

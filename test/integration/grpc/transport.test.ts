@@ -6,6 +6,7 @@ import type { GrpcCall, Receiver } from "../../../src/layers/frontend/internal/g
 import { Flag, FrameType, Setting } from "../../../src/layers/frontend/internal/http2/Frame.ts"
 import { ModelNotFound, QueueFull } from "../../../src/schema/Errors.ts"
 import { empty, eventually } from "../http/Wire.ts"
+import { unchanging } from "./Unchanging.ts"
 import { ask, callFields, connect, echo, frame, message, session, settings, start, uint32 } from "./Wire.ts"
 
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 0xff))
@@ -599,7 +600,7 @@ describe("life of the gRPC listener", () => {
         taken.message,
         `failed to start GRPC service: Unavailable - Socket '127.0.0.1:${port}' already in use`
       )
-      const tls = yield* Effect.flip(start(echo, { tls: { cert: "no", key: "no", requireClientCertificate: false } }))
+      const tls = yield* Effect.flip(start(echo, { tls: unchanging({ cert: "no", key: "no" }) }))
       assert.match(
         tls.message,
         /^failed to start GRPC service: Invalid argument - the certificate or key cannot be used/
@@ -608,7 +609,7 @@ describe("life of the gRPC listener", () => {
 
   it.live("closes connections that do not greet, are idle, or stop within a message", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start(echo, { handshakeTimeout: 80, idleTimeout: 80, bodyTimeout: 80 })
+      const { held, port } = yield* start(echo, { handshakeTimeout: 1000, idleTimeout: 1000, bodyTimeout: 500 })
       const silent = yield* connect(port, false)
       yield* silent.until(({ closed }) => closed)
       assert.strictEqual(silent.frames.length, 0)
@@ -649,14 +650,14 @@ describe("life of the gRPC listener", () => {
 
   it.live("gives up an answer that its client does not read", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start(echo, { bodyTimeout: 80 })
+      const { held, port } = yield* start(echo, { bodyTimeout: 500 })
       const windowed = yield* connect(port)
       windowed.call(1, bytes(100_000))
       yield* windowed.until((client) => client.reset(1) === 8)
       yield* empty(held)
       const answer = bytes(15_000_000)
       const large = yield* start((call) => call.receiveOne(() => call.reply([answer], answer.length, () => {})), {
-        bodyTimeout: 80
+        bodyTimeout: 500
       })
       const deaf = yield* connect(large.port)
       deaf.send(settings(Setting.initialWindowSize, 2 ** 30), frame(FrameType.windowUpdate, 0, 0, uint32(2 ** 30)))
@@ -683,7 +684,7 @@ describe("life of the gRPC listener", () => {
       const gate = yield* Deferred.make<void>()
       const { held, port } = yield* start(
         (call) => call.receiveOne(() => call.run(Deferred.await(gate), () => call.reply([], 0, () => {}))),
-        { maxConnectionAge: 60, maxConnectionAgeGrace: 100 }
+        { maxConnectionAge: 500, maxConnectionAgeGrace: 500 }
       )
       const client = yield* connect(port)
       client.call(1, bytes(1))
@@ -697,7 +698,7 @@ describe("life of the gRPC listener", () => {
   it.live("pings a silent client and cuts it when it does not answer", () =>
     Effect.gen(function*() {
       const { held, port } = yield* start((call) => call.receiveOne(() => call.run(Effect.never, () => {})), {
-        keepAlive: { time: 60, timeout: 60 }
+        keepAlive: { time: 60, timeout: 1000 }
       })
       const client = yield* connect(port)
       client.call(1, bytes(1))

@@ -271,7 +271,7 @@ describe("bad HTTP requests", () => {
 
   it.live("of slow clients end in 408 or are cut, whether the head or the body is slow", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start({ headerTimeout: "200 millis", bodyTimeout: "500 millis" })
+      const { held, port } = yield* start({ headerTimeout: "1 second", bodyTimeout: "1500 millis" })
       const head = yield* connect(port)
       head.send("GET /v2 HTTP/1.1\r\nX-")
       const body = yield* connect(port)
@@ -286,7 +286,7 @@ describe("bad HTTP requests", () => {
 
   it.live("that trickle never stop the clock of the whole request", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start({ headerTimeout: "200 millis", requestTimeout: "400 millis" })
+      const { held, port } = yield* start({ headerTimeout: "1 second", requestTimeout: "1500 millis" })
       const client = yield* connect(port)
       client.send(`POST ${path} HTTP/1.1\r\nContent-Length: 100000\r\n${key}: 100\r\n\r\n`)
       const trickle = setInterval(() => client.send("x"), 20)
@@ -300,11 +300,11 @@ describe("bad HTTP requests", () => {
   it.live("never end a request that only runs long", () =>
     Effect.gen(function*() {
       const { fake, port } = yield* start({
-        headerTimeout: "300 millis",
-        bodyTimeout: "300 millis",
-        requestTimeout: "400 millis"
+        headerTimeout: "1 second",
+        bodyTimeout: "1 second",
+        requestTimeout: "1 second"
       })
-      fake.work = Effect.sleep("1200 millis")
+      fake.work = Effect.sleep("2500 millis")
       assert.strictEqual(yield* good(port), goodAnswer)
     }))
 })

@@ -5,8 +5,8 @@ import { ask, type Client, connect, empty, eventually, good, goodAnswer, inferBo
 
 const path = "/v2/models/echo/infer"
 
-const inferRequest = (values: ReadonlyArray<number> = [1], model = "echo"): Buffer => {
-  const { body, headers } = inferBody(values)
+const inferRequest = (values: ReadonlyArray<number> = [1], model = "echo", id = ""): Buffer => {
+  const { body, headers } = inferBody(values, id)
   const head = `POST /v2/models/${model}/infer HTTP/1.1\r\nContent-Length: ${body.length}\r\n` +
     `Inference-Header-Content-Length: ${headers["Inference-Header-Content-Length"]}\r\n\r\n`
   return Buffer.concat([Buffer.from(head), body])
@@ -79,7 +79,7 @@ describe("life of the HTTP front end", () => {
 
   it.live("closes an idle connection after the idle timeout", () =>
     Effect.gen(function*() {
-      const { port } = yield* start({ idleTimeout: "100 millis" })
+      const { port } = yield* start({ idleTimeout: "1 second" })
       const client = yield* connect(port)
       client.send("GET /v2 HTTP/1.1\r\n\r\n")
       yield* client.answers(1)
@@ -88,7 +88,7 @@ describe("life of the HTTP front end", () => {
 
   it.live("cuts a client that stops reading its answer, and gives the answer back", () =>
     Effect.gen(function*() {
-      const { fake, held, port } = yield* start({ bodyTimeout: "200 millis" })
+      const { fake, held, port } = yield* start({ bodyTimeout: "1 second" })
       const client = yield* connect(port)
       client.socket.pause()
       const request = inferRequest(new Array(2_000_000).fill(1))
@@ -150,7 +150,14 @@ describe("life of the HTTP front end", () => {
         maxInputSize: 100_000
       })
       let turn = 0
-      fake.work = Effect.suspend(() => turn++ % 3 === 0 ? Effect.void : Effect.sleep(turn % 20))
+      /** Requests that run until their connection is gone. */
+      const endless = new Set<string>()
+      fake.work = Effect.suspend(() => {
+        const { id } = fake.requests.at(-1)!
+        if (!id.startsWith("endless")) return turn++ % 3 === 0 ? Effect.void : Effect.sleep(turn % 20)
+        endless.add(id)
+        return Effect.never
+      })
       let seed = 42
       const random = (below: number) => {
         seed = (seed * 1103515245 + 12345) % 2147483648
@@ -179,10 +186,29 @@ describe("life of the HTTP front end", () => {
         else if (end === 1) client.socket.end()
         yield* Effect.sleep(random(20))
       })
-      yield* Effect.forEach(new Array(400).keys(), () => Effect.scoped(one), { concurrency: 50, discard: true })
+      /** Sends a request until it is not one too many, waits for what becomes of it, and breaks the connection. */
+      const insist = (id: string, holds: (client: Client) => boolean) =>
+        Effect.gen(function*() {
+          let held = false
+          while (!held) {
+            const client = yield* connect(port)
+            client.send(inferRequest([1], "echo", id))
+            yield* eventually(() => holds(client) || client.text.includes(" 503 "), (seen) => seen)
+            held = holds(client)
+            client.socket.resetAndDestroy()
+          }
+        })
+      const clients = Array.from({ length: 400 }, (_, i) =>
+        i % 20 === 0
+          ? insist(`endless ${i}`, () => endless.has(`endless ${i}`))
+          : i % 20 === 10
+          ? insist("answered", ({ text }) => text.startsWith("HTTP/1.1 200 "))
+          : one)
+      yield* Effect.forEach(clients, Effect.scoped, { concurrency: 50, discard: true })
       yield* empty(held)
-      assert.isAbove(fake.interrupted, 0)
-      assert.isAbove(fake.released, 0)
+      assert.strictEqual(endless.size, 20)
+      assert.isAtLeast(fake.interrupted, 20)
+      assert.isAtLeast(fake.released, 20)
       assert.strictEqual(yield* good(port), goodAnswer)
     }))
 })

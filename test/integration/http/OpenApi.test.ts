@@ -8,6 +8,7 @@ import { InFlight } from "../../../src/layers/frontend/internal/InFlight.ts"
 import * as TraceSettings from "../../../src/layers/frontend/internal/TraceSettings.ts"
 import * as Arrivals from "../../../src/layers/frontend/internal/tracing/Arrivals.ts"
 import { operations } from "../../../src/schema/openapi/Operations.ts"
+import { ClientMemory } from "../../../src/services/ClientMemory.ts"
 import { InferenceServer } from "../../../src/services/InferenceServer.ts"
 import { LogSettings } from "../../../src/services/LogSettings.ts"
 import { TensorMemory } from "../../../src/services/TensorMemory.ts"
@@ -38,15 +39,15 @@ describe("the OpenAPI document", () => {
         arrivals: yield* Arrivals.make,
         maxInputSize: 1,
         forward: undefined,
-        serverTiming: false
+        serverTiming: false,
+        clientMemory: yield* ClientMemory,
+        clientTensors: () => assert.fail("no request is made")
       }
       const served = [...Routes.all(door), ...MetricsPlace.routes({ port: 1, processStartSeconds: 0 })]
         .flatMap(({ get, path, post }) => [...(get ? [`get ${path}`] : []), ...(post ? [`post ${path}`] : [])])
-      // The routes of shared memory are there to say that it is not.
-      const described = served.filter((route) => !route.includes("sharedmemory"))
       assert.deepStrictEqual(
         operations.map(({ method, path }) => `${method} ${path}`).toSorted(),
-        described.toSorted()
+        served.toSorted()
       )
     }).pipe(Effect.provide(Layer.mergeAll(new Fake().layer, SharedTensorMemory.layer))))
 

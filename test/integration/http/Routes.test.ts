@@ -194,8 +194,7 @@ describe("HTTP routes", () => {
       const { port } = yield* start()
       const features: ReadonlyArray<readonly [string, string, string]> = [
         ["POST", "/v2/models/echo/generate", "generate"],
-        ["GET", "/v2/systemsharedmemory/status", "system shared memory"],
-        ["POST", "/v2/cudasharedmemory/region/r/register", "cuda shared memory"]
+        ["POST", "/v2/models/echo/generate_stream", "generate"]
       ]
       for (const [method, path, feature] of features) {
         const answer = yield* ask(port, path, { method })

@@ -1,15 +1,18 @@
 /**
  * Two servers with a model of every kind, and traffic that gives each metric of theirs something to say: batches, a full queue, failing
  * models, sequences, cache hits, a shadow, resources that instances share; and models that come and go, with a cache on Redis where
- * there is one.
+ * there is one. The first has a GPU, as far as `nvidia-smi` makes it one.
  */
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
+import { delimiter, join } from "node:path"
+import * as Certificates from "../../fixtures/Certificates.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as SequenceModels from "../../fixtures/onnx/SequenceModels.ts"
 import { doubling, ensemble } from "../../repository/ensemble/Configs.ts"
 import * as RedisServer from "../cache/RedisServer.ts"
 import * as Child from "../cli/Child.ts"
+import * as NvidiaSmi from "./NvidiaSmi.ts"
 
 const one = "instance_group { count: 1 kind: KIND_CPU }\n"
 
@@ -91,6 +94,18 @@ export interface Fleet {
   readonly guests: Member
 }
 
+/** gRPC of the second server is served with a certificate. */
+const secured = Effect.gen(function*() {
+  const authority = Certificates.authority("fleet")
+  const { cert, key } = Certificates.signed("guests", "fleet", authority)
+  const folder = yield* Child.folder({ "cert.pem": cert, "key.pem": key })
+  return [
+    "--grpc-use-ssl=true",
+    `--grpc-server-cert=${join(folder, "cert.pem")}`,
+    `--grpc-server-key=${join(folder, "key.pem")}`
+  ]
+})
+
 /** Variables of the environment. */
 type Variables = Readonly<Record<string, string>>
 
@@ -107,10 +122,15 @@ export const start = (
       redis = [`--cache-config=redis,host=127.0.0.1,port=${port}`]
     }
     const main = ["--cache-config=local,size=1048576", "--rate-limit=execution_count"]
-    const residency = ["--model-residency-budget=10000000000", "--model-residency-idle-secs=1"]
+    const residency = [
+      "--model-residency-budget=10000000000",
+      "--model-residency-idle-secs=1",
+      "--client-quota=1000000"
+    ]
+    const programs = { PATH: `${yield* NvidiaSmi.folder}${delimiter}${process.env["PATH"]}` }
     return {
-      main: yield* member(models, [...main, ...words], options.main ?? {}),
-      guests: yield* member(guests, [...residency, ...redis, ...words], options.guests ?? {})
+      main: yield* member(models, [...main, ...words], { ...programs, ...options.main }),
+      guests: yield* member(guests, [...residency, ...redis, ...(yield* secured), ...words], options.guests ?? {})
     }
   })
 

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Child from "../cli/Child.ts"
+import * as InProcess from "../cli/InProcess.ts"
 import * as Receiver from "./Receiver.ts"
 
 const models = Child.folder({
@@ -19,7 +20,7 @@ const infer = (url: string) => Child.ask(`${url}/v2/models/simple/infer`, { meth
 const requests = 100
 
 const serve = Effect.fnUntraced(function*(variables: Readonly<Record<string, string>>) {
-  return yield* Child.serve([yield* models], {
+  return yield* InProcess.serve([yield* models], {
     variables: {
       OTEL_METRICS_EXPORTER: "none",
       OTEL_BSP_SCHEDULE_DELAY: "1",
@@ -32,7 +33,7 @@ const serve = Effect.fnUntraced(function*(variables: Readonly<Record<string, str
 })
 
 /** What became of spans, by the server's own metrics. */
-const counts = Effect.fnUntraced(function*(child: Child.Child) {
+const counts = Effect.fnUntraced(function*(child: InProcess.Running) {
   const [, port] = /metrics at \S+:(\d+)\/metrics/.exec(child.out()) ?? []
   const { text } = yield* Child.ask(`http://127.0.0.1:${port}/metrics`)
   const of = (pattern: RegExp) => Number(pattern.exec(text)?.[1])
@@ -52,10 +53,6 @@ const allAnswered = (url: string) =>
     for (let i = 0; i < requests; i++) assert.strictEqual((yield* infer(url)).status, 200)
   })
 
-const end = (child: Child.Child) => Effect.andThen(Effect.sync(() => child.process.kill("SIGTERM")), child.ended)
-
-const fine = { code: 0, signal: null }
-
 describe("requests while the collector", () => {
   it.live("is away: spans are lost and counted, and the log says so once", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -66,7 +63,7 @@ describe("requests while the collector", () => {
       assert.isAbove(dropped, 0)
       assert.strictEqual(exported, 0)
       assert.isAtMost(queued, 30)
-      assert.deepStrictEqual(yield* end(child), fine)
+      assert.strictEqual(yield* child.end, 0)
       const said = child.err().split("\n").filter((line) => line.includes("cannot be exported"))
       assert.strictEqual(said.length, 1, child.err())
       assert.match(said[0]!, /traces cannot be exported to http:\/\/127\.0\.0\.1:\d+\/v1\/traces: connect ECONNREFUSED/)
@@ -84,7 +81,7 @@ describe("requests while the collector", () => {
       assert.strictEqual(exported, 0)
       assert.isAtMost(queued, 30)
       assert.isAtMost(receiver.connections(), 4)
-      assert.deepStrictEqual(yield* end(child), fine)
+      assert.strictEqual(yield* child.end, 0)
       assert.match(child.err(), /\d+ spans are not exported: there was no time left at the end/)
     })))
 
@@ -95,7 +92,7 @@ describe("requests while the collector", () => {
       const child = yield* serve({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.http}/v1/traces` })
       yield* allAnswered(child.url)
       assert.isAbove((yield* counts(child)).failed, 0)
-      assert.deepStrictEqual(yield* end(child), fine)
+      assert.strictEqual(yield* child.end, 0)
       assert.match(child.err(), /it answers 401 Unauthorized \(no such user: \*\*\*\)/)
       assert.notInclude(child.err() + child.out(), "hush-hush")
     })))

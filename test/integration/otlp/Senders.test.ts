@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
 import { createServer } from "node:http"
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2"
-import type { AddressInfo, Server } from "node:net"
+import type { AddressInfo, Server, Socket } from "node:net"
 import * as GrpcSender from "../../../src/layers/telemetry/internal/otlp/GrpcSender.ts"
 import * as HttpSender from "../../../src/layers/telemetry/internal/otlp/HttpSender.ts"
 import type { SignalSettings } from "../../../src/layers/telemetry/internal/otlp/SignalSettings.ts"
@@ -83,6 +83,28 @@ describe("a collector by gRPC", () => {
 })
 
 describe("a collector by HTTP", () => {
+  it.live("that answers before it has everything gets no more, and another connection the next time", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const connections: Array<Socket> = []
+      const server = createServer((request, response) => {
+        if (connections.length > 1) request.resume()
+        response.writeHead(200, { "content-length": "0" }).end()
+      })
+      server.on("connection", (socket) => connections.push(socket))
+      const sender = yield* HttpSender.make(settings(yield* listening(server), "http/protobuf"))
+      // More than the buffers of a connection hold.
+      yield* sender.send(new Uint8Array(64 * 1024 * 1024))
+      for (let i = 0; i < 3; i++) {
+        yield* sender.send(body)
+        // A connection is free a little after its answer.
+        yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      }
+      assert.lengthOf(connections, 2)
+      const [first] = connections
+      if (!first!.closed) yield* Effect.callback<void>((resume) => void first!.once("close", () => resume(Effect.void)))
+      assert.isBelow(first!.bytesRead, 64 * 1024 * 1024)
+    })))
+
   const answered = Effect.fnUntraced(function*(answer: Parameters<typeof createServer>[1]) {
     const url = yield* listening(createServer(answer))
     const sender = yield* HttpSender.make(settings(url, "http/protobuf"))

@@ -81,7 +81,7 @@ describe("RPC and clients that mean harm", () => {
 
   it.live("lets go of a client that never acknowledges what it asked for", () =>
     Effect.gen(function*() {
-      const { held, port } = yield* start({ idleTimeout: "300 millis" })
+      const { held, port } = yield* start({ idleTimeout: "1 second" })
       const raw = yield* rawSocket(port)
       raw.socket.send(stream)
       yield* eventually(() => raw.received[0], (seen) => seen?.startsWith("{\"_tag\":\"Chunk\"") === true)

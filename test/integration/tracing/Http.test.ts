@@ -1,6 +1,7 @@
 /** What is noted of requests over HTTP/1.1. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
+import { Agent } from "node:http"
 import { gzipSync } from "node:zlib"
 import type * as HttpFrontend from "../../../src/layers/frontend/HttpFrontend.ts"
 import { ExecutionFailed, QueueFull } from "../../../src/schema/Errors.ts"
@@ -20,9 +21,10 @@ const traced = Effect.fnUntraced(function*(options: HttpFrontend.Options = {}) {
   return {
     ...server,
     recorder,
-    infer: (headers: Record<string, string> = {}, at = path) => {
+    infer: (headers: Record<string, string> = {}, at = path, agent?: Agent) => {
       const { body, headers: own } = inferBody([1, 2, 3], "r")
-      return ask(server.port, at, { method: "POST", headers: { ...own, ...headers }, body })
+      const more = agent === undefined ? {} : { agent }
+      return ask(server.port, at, { method: "POST", headers: { ...own, ...headers }, body, ...more })
     },
     ended: (count: number) => ended(recorder, count)
   }
@@ -79,6 +81,42 @@ describe("HTTP, traced", () => {
       assert.strictEqual(second!.facts.name, "POST /v2/models/{model}/versions/{version}/infer")
       assert.strictEqual(second!.attributes["url.path"], "/v2/models/echo/versions/1/infer")
       assert.strictEqual(second!.arrival.version, "1")
+    }))
+
+  it.live("tells the same of requests that differ in nothing but their path, and no other ones", () =>
+    Effect.gen(function*() {
+      const { ended, infer, recorder } = yield* traced()
+      const agent = yield* Effect.acquireRelease(
+        Effect.sync(() => new Agent({ keepAlive: true, maxSockets: 1 })),
+        (agent) => Effect.sync(() => agent.destroy())
+      )
+      const asked: ReadonlyArray<readonly [headers: Record<string, string>, at: string]> = [
+        [{ "User-Agent": "test/1" }, path],
+        [{ "User-Agent": "test/1" }, `${path}?x=y`],
+        [{ "User-Agent": "test/2" }, path],
+        [{ "User-Agent": "test/2", "Host": "models.example" }, path],
+        [{ "User-Agent": "test/2", "Host": "models.example" }, "/v2/models/echo/versions/1/infer"],
+        [{ "User-Agent": "x".repeat(5000) }, path],
+        [{ "User-Agent": "x".repeat(5000) }, path]
+      ]
+      for (const [headers, at] of asked) yield* infer(headers, at, agent)
+      yield* ended(asked.length)
+      const { noted } = recorder
+      assert.strictEqual(new Set(noted.map(({ attributes }) => attributes["client.port"])).size, 1)
+      assert.deepStrictEqual(
+        noted.map(({ attributes }) =>
+          ["user_agent.original", "server.address", "http.route", "url.path"].map((name) => attributes[name])
+        ),
+        asked.map(([headers, at]) => [
+          headers["User-Agent"],
+          headers["Host"] ?? "127.0.0.1",
+          at.includes("versions") ? "/v2/models/{model}/versions/{version}/infer" : "/v2/models/{model}/infer",
+          at.replace("?x=y", "")
+        ])
+      )
+      const isSame = noted.slice(1).map(({ facts }, i) => facts.attributes === noted[i]!.facts.attributes)
+      // Long texts are not kept for others.
+      assert.deepStrictEqual(isSame, [true, false, false, false, false, false])
     }))
 
   it.live("takes the span of the client, and ignores one that is not written as it must be", () =>

@@ -40,7 +40,8 @@ export class Noted implements RequestTrace {
 
   /** Attributes of the way it came. */
   get attributes(): Readonly<Record<string, string | number | boolean>> {
-    return Object.fromEntries(this.facts.attributes)
+    const { attributes, path } = this.facts
+    return { ...Object.fromEntries(attributes), ...(path === undefined ? {} : { "url.path": path }) }
   }
 
   /** How it ended, in short: the status and the kind of failure of the only outcome. */

@@ -22,7 +22,10 @@ describe("parameters of this server", () => {
     [model, "galatea.sequence_max_backlog", "galatea.sequence.max_backlog"],
     [model, "galatea.batchdim.x", "galatea.batch_dim.x"],
     [model, "galatea.batchdim.a.b", "galatea.batch_dim.a.b"],
-    [model, "galatea.share.sr", "galatea.shared.sr"]
+    [model, "galatea.share.sr", "galatea.shared.sr"],
+    [model, "galatea.isolatoin", "galatea.isolation"],
+    [model, "galatea.max_run_microsecond", "galatea.max_run_microseconds"],
+    [model, "galatea.max_memory_megabyte", "galatea.max_memory_megabytes"]
   ]
   for (const [config, key, meant] of typos) {
     it(`takes ${key} for ${meant}`, () => {
@@ -36,8 +39,9 @@ describe("parameters of this server", () => {
   it("lists all where none is near", () => {
     assert.deepStrictEqual(said(model, "galatea.colour"), [
       "parameter 'galatea.colour' of model 'm' is unknown and has no effect: known are 'galatea.batch_dim.‹tensor›', " +
-      "'galatea.shared.‹tensor›', 'galatea.sequence.max_backlog', 'galatea.fan_out.‹step›', 'galatea.gather.‹step›', " +
-      "'galatea.max_fan_out.‹step›', 'galatea.condition.‹step›'."
+      "'galatea.shared.‹tensor›', 'galatea.sequence.max_backlog', 'galatea.isolation', 'galatea.max_run_microseconds', " +
+      "'galatea.max_memory_megabytes', 'galatea.max_memory_growth_megabytes', 'galatea.retry', 'galatea.provider_fallback', " +
+      "'galatea.fan_out.‹step›', 'galatea.gather.‹step›', 'galatea.max_fan_out.‹step›', 'galatea.condition.‹step›'."
     ])
   })
 
@@ -50,6 +54,23 @@ describe("parameters of this server", () => {
       "parameter 'galatea.shared.x' of model 'e' has no effect: it is for models that are no ensemble: give it to the models " +
       "of its steps."
     ])
+  })
+
+  it("says where bounds on instances have no effect", () => {
+    const threads = `${model} parameters { key: "galatea.isolation" value { string_value: "thread" } }`
+    assert.deepStrictEqual(said(threads, "galatea.max_memory_megabytes", "galatea.max_run_microseconds"), [
+      "parameter 'galatea.max_memory_megabytes' of model 'm' has no effect: it is for models whose instances have processes of " +
+      "their own, with galatea.isolation 'process'."
+    ])
+    assert.deepStrictEqual(said(ensemble, "galatea.isolation"), [
+      "parameter 'galatea.isolation' of model 'e' has no effect: it is for models that have instances: give it to the models " +
+      "of the ensemble's steps."
+    ])
+    assert.deepStrictEqual(said(`${model} sequence_batching {}`, "galatea.retry"), [
+      "parameter 'galatea.retry' of model 'm' has no effect: it is for models that have instances and no sequence_batching, " +
+      "whose steps have a rule of their own."
+    ])
+    assert.deepStrictEqual(said(model, "galatea.retry", "galatea.max_memory_megabytes"), [])
   })
 
   it("has nothing to say of those that are read, nor of other people's", () => {

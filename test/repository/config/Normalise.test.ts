@@ -128,7 +128,24 @@ describe("validateInstanceGroups", () => {
       { supported: true, present: 0, usable: [] },
       `${prefix}has kind KIND_GPU but no GPUs are available`
     ],
+    [
+      "kind: KIND_GPU",
+      { supported: true, present: 0, usable: [], remark: "no driver is there" },
+      `${prefix}has kind KIND_GPU but no GPUs are available: no driver is there`
+    ],
     ["kind: KIND_GPU", { supported: true, present: 1, usable: [] }, `${prefix}has kind KIND_GPU but specifies no GPUs`],
+    [
+      "kind: KIND_GPU gpus: [ -1 ]",
+      { supported: true, present: 1, usable: [0], minimumComputeCapability: 0 },
+      `${prefix}specifies invalid or unsupported gpu id -1. GPUs with at least the minimum required CUDA compute ` +
+      "compatibility of 0.000000 are: 0"
+    ],
+    [
+      "kind: KIND_GPU secondary_devices { kind: KIND_NVDLA device_id: 1 }",
+      twoGpus,
+      `${prefix}specifies the secondary device KIND_NVDLA 1, which only TensorRT engines with DLA cores use: remove ` +
+      "secondary_devices"
+    ],
     [
       "kind: KIND_GPU gpus: [ 0, 2 ]",
       twoGpus,

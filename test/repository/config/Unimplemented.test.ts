@@ -37,10 +37,6 @@ const cases: ReadonlyArray<readonly [text: string, expected: ReadonlyArray<strin
   ["metric_tags { key: \"a\" value: \"b\" }", []],
   ["model_metrics { }", []],
   [
-    "optimization { execution_accelerators { gpu_execution_accelerator [ { name: \"tensorrt\" }, { name: \"cuda\" } ] } }",
-    ["warn optimization.execution_accelerators"]
-  ],
-  [
     "model_transaction_policy { decoupled: true } dynamic_batching { }",
     ["refuse model_transaction_policy.decoupled"]
   ]

@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { normaliseConfig, normaliseInstanceGroups } from "../../../src/layers/repository/internal/config/Normalise.ts"
 import { configWarnings, validateConfig } from "../../../src/layers/repository/internal/config/Validate.ts"
-import { validateAccelerators } from "../../../src/layers/repository/internal/config/ValidateInstanceGroups.ts"
 import { validateStates } from "../../../src/layers/repository/internal/config/ValidateStates.ts"
 import * as Config from "../../../src/schema/ModelConfig.ts"
 import { fault, good, parse, twoGpus } from "./Stages.ts"
@@ -89,6 +88,11 @@ const cases: ReadonlyArray<readonly [text: string, expected: string | undefined]
       `'${value}'`
     ] as const
   ),
+  [
+    "parameters { key: \"galatea.isolation\" value { string_value: \"fork\" } }",
+    "parameter 'galatea.isolation' of model 'm' must be 'thread' or 'process', got 'fork'"
+  ],
+  ["parameters { key: \"galatea.max_run_microseconds\" value { string_value: \"50000\" } }", undefined],
   [
     "model_transaction_policy { decoupled: true } response_cache { enable: true }",
     "Response Cache does not currently support model m with 'decoupled' transaction policy. Please disable the response cache."
@@ -264,22 +268,5 @@ describe("validateStates", () => {
         "model 'm' asks for 'use_growable_memory' of state input 's', memory that grows in place, which this release does not " +
         "have: set it to false, a state with dims of -1 grows without it"
     })
-  })
-})
-
-describe("validateAccelerators", () => {
-  const message = (text: string, kind: string) => {
-    const result = validateAccelerators(
-      parse(`optimization { execution_accelerators { ${text} } } instance_group { kind: ${kind} }`)
-    )
-    return Result.isFailure(result) ? result.failure.message : undefined
-  }
-  it("refuses unknown names, those of GPUs only where an instance is on one", () => {
-    const unknown = "unknown Execution Accelerator 'x' is requested"
-    assert.strictEqual(message("cpu_execution_accelerator { name: \"x\" }", "KIND_CPU"), unknown)
-    assert.strictEqual(message("gpu_execution_accelerator { name: \"x\" }", "KIND_GPU"), unknown)
-    assert.isUndefined(message("gpu_execution_accelerator { name: \"x\" }", "KIND_CPU"))
-    assert.isUndefined(message("gpu_execution_accelerator { name: \"tensorrt\" }", "KIND_GPU"))
-    assert.isUndefined(message("cpu_execution_accelerator { name: \"openvino\" }", "KIND_CPU"))
   })
 })

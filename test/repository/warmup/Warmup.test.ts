@@ -7,6 +7,7 @@ import { Books } from "../../../src/layers/telemetry/internal/Books.ts"
 import * as BytesElements from "../../../src/schema/BytesElements.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
 import type { SequenceState } from "../../../src/schema/SequenceState.ts"
+import * as ProgramLogger from "../../ProgramLogger.ts"
 import * as TemporaryRepository from "../TemporaryRepository.ts"
 import { instances, prepared, type Run } from "./WarmVersion.ts"
 
@@ -67,7 +68,7 @@ describe("Warmup", () => {
   it.effect("tells of each iteration, and of samples that are left out", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${String(message)}`))
+      const logger = ProgramLogger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${String(message)}`))
       yield* warmed(io + sample(x, "batch_size: 1 count: 2") + sample(x, "")).pipe(
         Effect.provide(Logger.layer([logger])),
         Effect.provideService(References.MinimumLogLevel, "Debug")

@@ -1,5 +1,6 @@
 /** Instances whose runs take a time of the clock, behind a rate limiter. */
 import { Clock, Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
+import * as InstanceBounds from "../../../src/layers/execution/internal/InstanceBounds.ts"
 import * as InstancePool from "../../../src/layers/execution/internal/InstancePool.ts"
 import * as ConfiguredRateLimiter from "../../../src/layers/scheduling/ConfiguredRateLimiter.ts"
 import type { Amount } from "../../../src/layers/scheduling/internal/rate/ResourcePools.ts"
@@ -54,7 +55,7 @@ export const make = (amounts: ReadonlyArray<Amount>, options: { readonly mode?: 
       passive: InstancePool.passiveOf(plan),
       restart: InstancePool.defaultRestart,
       stableAfter: "1 minute",
-      stallTimeout: "1 hour",
+      bounds: InstanceBounds.none,
       poll: () => {},
       open: (index) =>
         Effect.sync(() => {
@@ -64,6 +65,7 @@ export const make = (amounts: ReadonlyArray<Amount>, options: { readonly mode?: 
             accepts: () => runs === 0,
             quick: () => false,
             lost: Deferred.makeUnsafe<string>(),
+            answers: () => 0,
             runningSince: () => undefined,
             abandon: () => {},
             start: (inputs, _outputs, done) => {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
+import * as ProgramLogger from "../../ProgramLogger.ts"
 import { answers, isEmpty, make, read, settle, textOf } from "./Sequences.ts"
 
 const oldest = { oldest: {}, max_sequence_idle_microseconds: 5_000_000n }
@@ -28,7 +29,7 @@ describe("Admission of sequences", () => {
       assert.strictEqual(yield* ask(2n ** 64n - 1n, 1), noStart("18446744073709551615"))
       const { fail, refusals } = queue.statistics.counts()
       assert.strictEqual(fail.count, 0)
-      assert.deepStrictEqual(refusals, { queue_full: 0, deadline: 0, stopping: 0, invalid: 6 })
+      assert.deepStrictEqual(refusals, { queue_full: 0, deadline: 0, stopping: 0, suspended: 0, invalid: 6 })
       assert.isTrue(isEmpty(queue))
     }, Effect.scoped)
   )
@@ -61,7 +62,7 @@ describe("Admission of sequences", () => {
     "lets a START of a sequence that has not ended go on in its slot, afresh, with a warning",
     Effect.fnUntraced(function*() {
       const warnings: Array<unknown> = []
-      const logger = Logger.layer([Logger.make(({ logLevel, message }) => {
+      const logger = Logger.layer([ProgramLogger.make(({ logLevel, message }) => {
         if (logLevel === "Warn") warnings.push(message)
       })])
       yield* Effect.gen(function*() {

@@ -7,12 +7,7 @@ import * as Tensors from "../../../src/schema/Tensor.ts"
 import type { Request } from "../../../src/services/InferenceServer.ts"
 import type { IndexEntry } from "../../../src/services/ModelRepository.ts"
 import { type Answer, type Door, type DoorKind, Refusal } from "../Door.ts"
-
-interface Reply {
-  readonly status: number
-  readonly headers: Headers
-  readonly bytes: Uint8Array
-}
+import { type Reply, type Sending, type Transport, transport, transportOptions, type Way } from "./HttpTransports.ts"
 
 /** Integers of 64 bits stay what they are. */
 const parse = (text: string) =>
@@ -135,18 +130,15 @@ interface StatisticsJson {
   }>
 }
 
-const door = (port: number, binary: boolean): Door => {
-  const call = (path: string, init: RequestInit = {}): Effect.Effect<Reply> =>
-    Effect.promise(async (signal) => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { ...init, signal })
-      return { status: response.status, headers: response.headers, bytes: new Uint8Array(await response.arrayBuffer()) }
-    })
-  const ask = (path: string, init?: RequestInit): Effect.Effect<Reply, Refusal> =>
+const door = (send: Transport, binary: boolean): Door => {
+  const call = (path: string, init: Sending = {}): Effect.Effect<Reply> =>
+    Effect.promise((signal) => send(path, init, signal))
+  const ask = (path: string, init?: Sending): Effect.Effect<Reply, Refusal> =>
     Effect.flatMap(call(path, init), (reply) =>
       reply.status === 200
         ? Effect.succeed(reply)
         : Effect.fail(new Refusal({ status: reply.status, message: parse(Buffer.from(reply.bytes).toString()).error })))
-  const json = <A>(path: string, init?: RequestInit): Effect.Effect<A, Refusal> =>
+  const json = <A>(path: string, init?: Sending): Effect.Effect<A, Refusal> =>
     Effect.map(ask(path, init), ({ bytes }) => parse(Buffer.from(bytes).toString()))
   const change = (name: string, what: "load" | "unload", parameters: Readonly<Record<string, unknown>>) =>
     Effect.asVoid(
@@ -197,13 +189,21 @@ const door = (port: number, binary: boolean): Door => {
   }
 }
 
-export const http = (encoding: "JSON" | "binary"): DoorKind => ({
-  name: `HTTP, ${encoding}`,
+/** Over one of the ways that HTTP travels; `HTTP/1.1` is in the clear. */
+export const http = (
+  encoding: "JSON" | "binary",
+  way: Way = "HTTP/1.1"
+): DoorKind => ({
+  name: `${way === "HTTP/1.1" ? "HTTP" : way}, ${encoding}`,
+  like: `HTTP, ${encoding}`,
   without: encoding === "JSON" ? ["FP16"] : [],
   open: Effect.fnUntraced(function*(services) {
     const frontend = yield* Layer.build(
-      HttpFrontend.layer({ address: "127.0.0.1", port: 0 }).pipe(Layer.provide(Layer.succeedContext(services)))
+      HttpFrontend.layer({ address: "127.0.0.1", port: 0, ...(yield* transportOptions(way)) }).pipe(
+        Layer.provide(Layer.succeedContext(services))
+      )
     ).pipe(Effect.orDie)
-    return door(Context.get(frontend, HttpFrontend.HttpFrontend).port, encoding === "binary")
+    const { port } = Context.get(frontend, HttpFrontend.HttpFrontend)
+    return door(yield* transport(way, port), encoding === "binary")
   })
 })

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ROOT_CONTEXT } from "@opentelemetry/api"
 import { SamplingDecision, TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace-base"
-import { Context, Option, Tracer } from "effect"
+import { Tracer } from "effect"
 import * as FastCheck from "fast-check"
-import { HeadDecision } from "../../../src/layers/telemetry/internal/otlp/HeadDecision.ts"
-import * as SampledTracer from "../../../src/layers/telemetry/internal/otlp/SampledTracer.ts"
+import { RecordedSpan } from "../../../src/layers/telemetry/internal/otlp/RecordedSpan.ts"
 import { RatioSampler, type Sampling } from "../../../src/layers/telemetry/internal/otlp/Sampling.ts"
+import * as Recordings from "./Recordings.ts"
 
 const traceIds = FastCheck.stringMatching(/^[0-9a-f]{32}$/).filter((id) => !/^0+$/.test(id))
 
@@ -18,34 +18,21 @@ describe("the share of traces", () => {
   })
 })
 
-/** A tracer that makes spans of all it is asked for, and those that it was asked for. */
+/** A tracer, and the spans that it has made to be exported. */
 const setup = (sampling: Sampling, remoteParents = true) => {
+  const { decision, tracer } = Recordings.setup({ sampling, remoteParents })
   const made: Array<Tracer.Span> = []
-  const decision = new HeadDecision(sampling)
-  const inner = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan({ ...options, sampled: true })
-      Object.assign(span, { _traceId: Option.getOrUndefined(span.parent)?.traceId ?? decision.generateTraceId() })
-      made.push(span)
-      return span
-    }
-  })
-  const tracer = SampledTracer.make(inner, decision, remoteParents)
-  const span = (options: {
+  const span = ({ links = [], ...rest }: {
     readonly parent?: Tracer.AnySpan
     readonly sampled?: boolean
     readonly links?: ReadonlyArray<Tracer.AnySpan>
-  } = {}) =>
-    tracer.span({
-      name: "span",
-      parent: Option.fromUndefinedOr(options.parent),
-      annotations: Context.empty(),
-      links: (options.links ?? []).map((span) => ({ span, attributes: {} })),
-      startTime: 0n,
-      kind: "internal",
-      root: false,
-      sampled: options.sampled ?? options.parent?.sampled ?? true
-    })
+  } = {}) => {
+    const span = tracer.span(
+      Recordings.options({ ...rest, links: links.map((span) => ({ span, attributes: {} })) })
+    )
+    if (span instanceof RecordedSpan) made.push(span)
+    return span
+  }
   return { decision, made, span }
 }
 

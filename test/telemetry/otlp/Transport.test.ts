@@ -2,10 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Layer, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
 import { type Sender, SendFailed } from "../../../src/layers/telemetry/internal/otlp/Sender.ts"
-import type { Serializer } from "../../../src/layers/telemetry/internal/otlp/Serializer.ts"
+import type { Writing } from "../../../src/layers/telemetry/internal/otlp/Serializer.ts"
 import { SignalBook } from "../../../src/layers/telemetry/internal/otlp/SignalBook.ts"
 import type { SignalSettings } from "../../../src/layers/telemetry/internal/otlp/SignalSettings.ts"
 import * as Transport from "../../../src/layers/telemetry/internal/otlp/Transport.ts"
+import * as ProgramLogger from "../../ProgramLogger.ts"
 
 const settings: SignalSettings = {
   protocol: "http/json",
@@ -14,12 +15,6 @@ const settings: SignalSettings = {
   timeoutMillis: 10_000,
   compression: "none",
   certificates: {}
-}
-
-const serializer: Serializer<number> = {
-  items: (request) => request,
-  protobuf: () => new Uint8Array(0),
-  json: () => new Uint8Array(0)
 }
 
 const taken = new Uint8Array(0)
@@ -38,11 +33,18 @@ const setup = (tries: ReadonlyArray<Effect.Effect<Uint8Array, SendFailed>>) => {
         return tries[Math.min(at.length, tries.length) - 1]!
       })
   }
+  const sent: Array<Uint8Array> = []
+  const body = Uint8Array.of(1)
+  const writing: Writing<number> = {
+    items: (request) => request,
+    write: () => body,
+    sent: (body) => sent.push(body)
+  }
   const book = new SignalBook("traces")
-  const log = Logger.layer([Logger.make(({ logLevel, message }) => {
+  const log = Logger.layer([ProgramLogger.make(({ logLevel, message }) => {
     lines.push(`${logLevel} ${String(message)}`)
   })])
-  return { at, lines, book, log, transport: Transport.over(sender, settings, serializer, book) }
+  return { at, body, lines, book, log, sent, transport: Transport.over(sender, settings, writing, book) }
 }
 
 const run = (effect: Effect.Effect<void>, log: Layer.Layer<never>, ...times: ReadonlyArray<number>) =>
@@ -90,6 +92,18 @@ describe("a request to the collector", () => {
       })
     })
   }
+
+  it.effect("gives its memory back once it was sent, however many tries that took, and not otherwise", () => {
+    const { body, log, sent, transport } = setup([failed("refused"), Effect.succeed(taken)])
+    const other = setup([failed("refused", { retryable: false })])
+    return Effect.gen(function*() {
+      yield* run(transport.send(1), log, 500, 1000)
+      assert.deepStrictEqual(sent, [body])
+      assert.strictEqual(sent[0], body)
+      yield* run(other.transport.send(1), other.log)
+      assert.deepStrictEqual(other.sent, [])
+    })
+  })
 
   it.effect("waits for as long as the collector asks", () => {
     const { at, book, log, transport } = setup([failed("busy", { retryAfterMillis: 7000 }), Effect.succeed(taken)])

@@ -215,7 +215,7 @@ describe("spans of a request", () => {
       const long = "x".repeat(1_000_000)
       const trace = begin({
         model: long,
-        source: { facts: () => ({ name: "n", attributes: [["user_agent.original", `123456😀${long}`]] }) }
+        source: { facts: () => ({ name: "n", path: long, attributes: [["user_agent.original", `123456😀${long}`]] }) }
       })
       const model = trace.model({ ...asked, requestId: long, sequenceId: long })
       model.ended({ code: "INTERNAL", type: "T", message: long })
@@ -223,6 +223,7 @@ describe("spans of a request", () => {
       for (const [name, value] of one("n").attributes) {
         if (typeof value === "string") assert.isAtMost(value.length, 8, name)
       }
+      assert.strictEqual(one("n").attributes.get("url.path"), "xxxxxxx…")
       // Half a character is none.
       assert.strictEqual(one("n").attributes.get("user_agent.original"), "123456�…")
       assert.deepStrictEqual(Recorded.endingOf(one("n")), { name: "T", message: "xxxxxxx…" })

@@ -8,6 +8,7 @@ import * as TraceSampling from "../../../src/layers/telemetry/TraceSampling.ts"
 import type { BatchRun, RequestTrace } from "../../../src/schema/RequestTrace.ts"
 import type { TraceSetting } from "../../../src/schema/TraceSetting.ts"
 import { type Arrival, offSetting } from "../../../src/services/Tracing.ts"
+import * as ProgramLogger from "../../ProgramLogger.ts"
 
 /** One object of a trace file. */
 export interface Entry {
@@ -79,7 +80,7 @@ export const start = Effect.fnUntraced(function*(
   const directory = yield* folder
   const path = options.path ?? join(directory, "trace.json")
   const log: Array<string> = []
-  const logger = Logger.make(({ message }) => {
+  const logger = ProgramLogger.make(({ message }) => {
     log.push(String(message))
   })
   const logged = Effect.provideService(Logger.CurrentLoggers, new Set([logger]))

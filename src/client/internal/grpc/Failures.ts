@@ -33,10 +33,12 @@ export const toError = (error: unknown): unknown => {
   if (!(error instanceof GrpcFailure)) return error
   const unavailable = error.status === "UNAVAILABLE"
   const wanted = pushback(error)
+  // The same status is that of a message that is too large, which stays so.
+  const limited = error.status === "RESOURCE_EXHAUSTED" && wanted !== undefined
   return new InferenceServerError(error.message, {
-    code: unavailable && error.local ? "UNREACHABLE" : codes[error.status],
+    code: limited ? "UNAVAILABLE" : unavailable && error.local ? "UNREACHABLE" : codes[error.status],
     request: error.method,
-    retryable: unavailable && (wanted ?? 0) >= 0,
+    retryable: (unavailable || limited) && (wanted ?? 0) >= 0,
     retryAfterMillis: wanted === undefined || wanted < 0 ? undefined : wanted,
     cause: error
   })

@@ -1,7 +1,7 @@
 /** What a failed call of RPC means. */
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type { Code } from "../../../schema/Codes.ts"
-import { InferenceError, Restricted } from "../../../schema/Errors.ts"
+import { Forbidden, InferenceError, RateLimited, Restricted, Unauthenticated } from "../../../schema/Errors.ts"
 import { InferenceServerError } from "../../InferenceServerError.ts"
 
 interface Typed {
@@ -16,10 +16,20 @@ const lasting: ReadonlySet<string> = new Set(["ControlNotAllowed"])
 /** `procedure` names the call in messages. @internal */
 export const toError = (
   procedure: string,
-  error: Typed | InferenceError | Restricted | RpcClientError
+  error: Typed | InferenceError | RpcClientError
 ): InferenceServerError => {
   const request = `rpc ${procedure}`
-  if (error instanceof Restricted) {
+  if (error instanceof RateLimited) {
+    const { message, retryAfterMillis } = error
+    return new InferenceServerError(message, {
+      code: "UNAVAILABLE",
+      request,
+      retryable: true,
+      retryAfterMillis,
+      cause: error
+    })
+  }
+  if (error instanceof Restricted || error instanceof Unauthenticated || error instanceof Forbidden) {
     return new InferenceServerError(error.message, { code: "UNAUTHORIZED", request, cause: error })
   }
   if (error instanceof InferenceError) {

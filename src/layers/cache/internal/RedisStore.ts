@@ -5,11 +5,11 @@
  */
 import { Clock, Effect, FiberSet, type Scope } from "effect"
 import type { RedisFailure, RedisUsage } from "../../../services/ResponseCache.ts"
+import { type RedisConnection, RedisLost } from "../../RedisConnection.ts"
+import * as RedisLink from "../../RedisLink.ts"
 import * as CacheKey from "./CacheKey.ts"
 import { type Answer, inserted, type Insertion } from "./CacheStore.ts"
 import * as DueTimes from "./DueTimes.ts"
-import { type RedisConnection, RedisLost } from "./RedisConnection.ts"
-import * as RedisLink from "./RedisLink.ts"
 import * as RedisValue from "./RedisValue.ts"
 
 /** @category models */
@@ -67,6 +67,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   const link = yield* RedisLink.make({
     open: options.open,
     name: options.name,
+    user: "the response cache",
     maxRetryDelay: options.maxRetryDelay,
     onLost: () => {
       failures.connection++

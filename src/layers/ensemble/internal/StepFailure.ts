@@ -7,6 +7,7 @@ import {
   InvalidRequest,
   ModelNotFound,
   ModelNotReady,
+  ModelSuspended,
   QueueFull,
   RequestTimedOut,
   SequenceLost,
@@ -45,6 +46,8 @@ export const inEnsemble = (ensemble: string, step: PlannedStep, reason: JobFailu
       })
     case "InstanceLost":
       return new InstanceLost({ message, model: reason.model, instance: reason.instance, begun: reason.begun })
+    case "ModelSuspended":
+      return new ModelSuspended({ message, model: reason.model, retryAfterMillis: reason.retryAfterMillis })
     case "SequenceLost":
       return new SequenceLost({ message, model: reason.model, sequence: reason.sequence })
   }

@@ -11,15 +11,15 @@ import * as CustomFailure from "./CustomFailure.ts"
 import type { OpenModel } from "./CustomModule.ts"
 import type { CustomStart } from "./CustomStart.ts"
 import * as Mailbox from "./Mailbox.ts"
+import type { RunBox } from "./RunQueue.ts"
 import * as WorkerAnswer from "./WorkerAnswer.ts"
-import type { WorkerMailbox } from "./WorkerMailbox.ts"
 
 const { Request } = Mailbox
 
 /** @category models */
 export interface Options {
   readonly start: CustomStart
-  readonly mailbox: WorkerMailbox
+  readonly mailbox: RunBox
   readonly model: OpenModel
   /** What effects of the model run in. */
   readonly context: Context.Context<never>

@@ -1,4 +1,4 @@
-/** What the worker of a custom model is started with, and what it is told. Loaded by both threads. */
+/** What the worker of a custom model is started with, and what it is told. Loaded by both sides. */
 import type { LogLevel } from "effect"
 import type { Instance } from "../../../schema/CustomModel.ts"
 import type { PlannedState, SequenceEnd, TensorSpec } from "../../../services/Executor.ts"
@@ -17,6 +17,11 @@ export interface CustomStart {
   /** What the model logs below it is nobody's concern. */
   readonly minimumLogLevel: LogLevel.LogLevel
   readonly log: LogBounds
+  readonly run: Pick<RunStart, "inputs" | "outputs">
+}
+
+/** The same for a thread. @category models */
+export interface CustomThreadStart extends CustomStart {
   readonly run: RunStart
 }
 

@@ -86,13 +86,21 @@ export const views = (
 export const align = (offset: number): number => (offset + alignment - 1) & ~(alignment - 1)
 
 /**
- * Fields of a request: `[inputs, outputs, inline bytes used, (input …), (output …)]`. A negative first field: the fields
- * are in a message.
+ * Fields of a request: `[inputs, outputs, inline bytes used, inline bytes used by inputs, (input …), (output …)]`. A negative first
+ * field: the fields are in a message.
  *
  * An input is `index, datatype, memory, offset, byteLength, rank, …dims`, an output `index, memory, offset, byteLength, rank,
  * …dims`. `memory` 0 is the mailbox itself; `none` lets the runtime allocate.
  */
-export const Request = { inputs: 0, outputs: 1, inlineUsed: 2, entries: 3, inputHead: 6, outputHead: 5 } as const
+export const Request = {
+  inputs: 0,
+  outputs: 1,
+  inlineUsed: 2,
+  inlineInputs: 3,
+  entries: 4,
+  inputHead: 6,
+  outputHead: 5
+} as const
 
 /** Memory 0: the inline bytes of the mailbox. */
 export const inlineMemory = 0
@@ -147,6 +155,8 @@ export interface NativeSettings {
   readonly enableCpuMemArena?: boolean
   readonly enableMemPattern?: boolean
   readonly extra?: Readonly<Record<string, unknown>>
+  /** As the binding takes them. Default: the CPU alone. */
+  readonly executionProviders?: ReadonlyArray<Readonly<Record<string, unknown>>>
 }
 
 /** What a worker needs to be given runs. The tensors of a run are named by their index here. */

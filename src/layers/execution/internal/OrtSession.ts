@@ -44,7 +44,7 @@ export const open = (path: string, settings: NativeSettings): OrtSession => {
   ort.env.logLevel = "fatal"
   initOrt()
   const session = new binding.InferenceSession()
-  session.loadModel(path, { ...settings, logSeverityLevel })
+  session.loadModel(path, { ...settings, logSeverityLevel } as never)
   return {
     inputs: session.inputMetadata.map(found),
     outputs: session.outputMetadata.map(found),

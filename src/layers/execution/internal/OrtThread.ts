@@ -13,6 +13,9 @@ export const workerFile: URL = new URL(
 /** Whose words errors repeat. @category constants */
 export const runtime = "onnx runtime"
 
+/** Enough to look at a model. @category constants */
+export const lookSettings: Mailbox.NativeSettings = { intraOpNumThreads: 1, graphOptimizationLevel: "disabled" }
+
 /**
  * Opens a model in a thread of its own, without running it, and says what the runtime says of it. Waits for the end of the
  * thread: to stop one that is inside the native runtime would end the process.
@@ -28,8 +31,7 @@ export const look = (options: {
   Effect.scoped(Effect.flatMap(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const settings: Mailbox.NativeSettings = { intraOpNumThreads: 1, graphOptimizationLevel: "disabled" }
-        const start: Mailbox.Start = { path: options.path, settings }
+        const start: Mailbox.Start = { path: options.path, settings: lookSettings }
         const worker = WorkerThread.start(options.worker, start, [], options.heapMegabytes)
         return { worker, ended: new Promise<void>((resolve) => worker.once("exit", () => resolve())) }
       }),

@@ -5,47 +5,15 @@
  * imports nothing but the runtime and small modules: this decides start-up time and memory of every instance.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import * as DataType from "../../../schema/DataType.ts"
 import { trimHeap } from "../../HeapTrim.ts"
-import type { AnswerMessage, FromWorker, RunStart, Start } from "./Mailbox.ts"
+import type { FromWorker, RunStart, Start } from "./Mailbox.ts"
 import * as Mailbox from "./Mailbox.ts"
-import type { NativeTensor, OrtSession } from "./OrtSession.ts"
+import * as OrtRunner from "./OrtRunner.ts"
+import type { OrtSession } from "./OrtSession.ts"
 import * as Session from "./OrtSession.ts"
-import * as StringTensor from "./StringTensor.ts"
-import * as WorkerAnswer from "./WorkerAnswer.ts"
 import { WorkerMailbox } from "./WorkerMailbox.ts"
 
-const { Request, Word } = Mailbox
-
-type ViewConstructor = new(buffer: SharedArrayBuffer, byteOffset: number, length: number) => ArrayBufferView
-
-const viewOf: Readonly<Record<string, ViewConstructor>> = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Uint16Array,
-  FP32: Float32Array,
-  FP64: Float64Array
-}
-
-/** What a preallocated output that does not fit makes the runtime say. */
-const refusedOutput =
-  /pre-allocated output|output data type|not enough space|invalid (?:dimensions|rank) for output|shape verification/i
-
-/** A native view that the next run reuses when it asks for the same bytes in the same shape, as small tensors always do. */
-interface Held {
-  readonly datatype: number
-  readonly memory: number
-  readonly offset: number
-  readonly byteLength: number
-  readonly tensor: NativeTensor
-}
+const { Word } = Mailbox
 
 /** Nothing to do for so long: time to give back what starting up has used, once. */
 const idleMillis = 1000
@@ -53,125 +21,7 @@ const idleMillis = 1000
 const serve = (session: OrtSession, run: RunStart) => {
   const mailbox = new WorkerMailbox(run, () => say(0))
   const { words } = mailbox
-  const held = Array.from({ length: Mailbox.places }, () => ({
-    inputs: new Array<Held | undefined>(run.inputs.length),
-    outputs: new Array<Held | undefined>(run.outputs.length)
-  }))
-  const outputTypes = run.outputs.map((name) => {
-    const found = session.outputs.find((output) => output.name === name)
-    return DataType.table.findIndex((row) => row.onnx === found?.elementType)
-  })
-
-  const sameDims = (dims: ReadonlyArray<number>, at: number) => {
-    const { fields } = mailbox
-    for (let i = 0; i < dims.length; i++) if (dims[i] !== fields[at + i]) return false
-    return true
-  }
-
-  /** The tensor that fields describe from `at`: memory, offset, byteLength, rank, dims. */
-  const tensorAt = (held: Array<Held | undefined>, index: number, datatype: number, at: number): NativeTensor => {
-    const { fields } = mailbox
-    const id = fields[at]!
-    const offset = fields[at + 1]!
-    const byteLength = fields[at + 2]!
-    const rank = fields[at + 3]!
-    const last = held[index]
-    if (
-      last !== undefined && last.memory === id && last.offset === offset && last.byteLength === byteLength &&
-      last.datatype === datatype && last.tensor.dims.length === rank && sameDims(last.tensor.dims, at + 4)
-    ) return last.tensor
-    const row = DataType.table[datatype]!
-    const start = id === Mailbox.inlineMemory ? mailbox.inlineOffset + offset : offset
-    const tensor: NativeTensor = {
-      type: row.ort!,
-      data: new viewOf[row.name]!(mailbox.memory(id), start, byteLength / row.byteSize),
-      dims: Array.from(fields.subarray(at + 4, at + 4 + rank)),
-      location: "cpu"
-    }
-    // Only what lies in the mailbox stays: other memory must not outlive its place among the known memories here.
-    if (id === Mailbox.inlineMemory) held[index] = { datatype, memory: id, offset, byteLength, tensor }
-    return tensor
-  }
-
-  const stringsAt = (index: number, at: number): NativeTensor => {
-    const { fields } = mailbox
-    const id = fields[at]!
-    const start = id === Mailbox.inlineMemory ? mailbox.inlineOffset + fields[at + 1]! : fields[at + 1]!
-    const dims = Array.from(fields.subarray(at + 4, at + 4 + fields[at + 3]!))
-    const count = dims.reduce((product, dim) => product * dim, 1)
-    const bytes = new Uint8Array(mailbox.memory(id), start, fields[at + 2]!)
-    return { type: "string", data: StringTensor.decode(run.inputs[index]!, bytes, count), dims, location: "cpu" }
-  }
-
-  /** Writes the outcome; gives the message that has to go beside it, if any. */
-  const runOnce = (): AnswerMessage | undefined => {
-    const started = performance.now()
-    const { fields } = mailbox
-    const here = held[Mailbox.placeOf(mailbox.number)]!
-    const inputs = fields[Request.inputs]!
-    const outputs = fields[Request.outputs]!
-    let at: number = Request.entries
-    const feeds: Record<string, NativeTensor> = {}
-    for (let i = 0; i < inputs; i++) {
-      const index = fields[at]!
-      const datatype = fields[at + 1]!
-      feeds[run.inputs[index]!] = DataType.table[datatype]!.byteSize === 0
-        ? stringsAt(index, at + 2)
-        : tensorAt(here.inputs, index, datatype, at + 2)
-      at += Request.inputHead + fields[at + 5]!
-    }
-    const fetches: Record<string, NativeTensor | null> = {}
-    const indices: Array<number> = []
-    const places: Array<number> = []
-    for (let i = 0; i < outputs; i++) {
-      const index = fields[at]!
-      indices.push(index)
-      places.push(at + 1)
-      fetches[run.outputs[index]!] = fields[at + 1] === Mailbox.none
-        ? null
-        : tensorAt(here.outputs, index, outputTypes[index]!, at + 1)
-      at += Request.outputHead + fields[at + 4]!
-    }
-    const ready = performance.now()
-    let results: Readonly<Record<string, NativeTensor>>
-    let inPlace = true
-    Atomics.store(words, Word.native, 1)
-    try {
-      results = session.run(feeds, fetches)
-    } catch (error) {
-      const asked = indices.some((index) => fetches[run.outputs[index]!] !== null)
-      if (!asked || !refusedOutput.test(String(error))) throw error
-      inPlace = false
-      results = session.run(feeds, Object.fromEntries(indices.map((index) => [run.outputs[index]!, null])))
-    } finally {
-      Atomics.store(words, Word.native, 0)
-    }
-    const answer = new WorkerAnswer.WorkerAnswer(mailbox, started, ready, performance.now())
-    for (let i = 0; i < outputs; i++) {
-      const name = run.outputs[indices[i]!]!
-      const asked = inPlace ? fetches[name]! : null
-      const result = asked ?? results[name]!
-      const datatype = DataType.table.indexOf(DataType.fromOrt(result.type)!)
-      if (asked !== null) answer.asked(places[i]!, datatype, result.dims)
-      else {
-        const view = result.type === "string"
-          ? StringTensor.encode(result.data as ReadonlyArray<string>)
-          : result.data as ArrayBufferView<ArrayBuffer>
-        answer.given(view, datatype, result.dims)
-      }
-    }
-    return answer.end()
-  }
-
-  const runSafely = (): AnswerMessage | undefined => {
-    try {
-      return runOnce()
-    } catch (error) {
-      const invalid = error instanceof StringTensor.InvalidElement
-      return WorkerAnswer.failed(mailbox, invalid, error instanceof Error ? error.message : String(error))
-    }
-  }
-
+  const runSafely = OrtRunner.make(session, mailbox)
   let trimmed = false
   while (true) {
     if (!mailbox.isAsked()) {

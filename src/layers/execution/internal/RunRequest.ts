@@ -4,8 +4,7 @@ import * as DataType from "../../../schema/DataType.ts"
 import { InvalidRequest } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { ExecutionResult, ModelPlan, TensorSpec } from "../../../services/Executor.ts"
-import type { Region, TensorMemory } from "../../../services/TensorMemory.ts"
-import type { KnownMemory } from "./KnownMemory.ts"
+import type { Region } from "../../../services/TensorMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
 
 const { Answer, Place, Request } = Mailbox
@@ -70,15 +69,26 @@ export interface Written {
   readonly names: ReadonlyArray<string>
   readonly regions: Array<Region | undefined>
   readonly shapes: Array<ReadonlyArray<number> | undefined>
+  /** How many fields the run has. */
+  readonly count: number
   /** Shared memory that inputs were copied into. */
   readonly copies: Array<Region>
+}
+
+/** How tensors that are too large for the mailbox get to whatever runs the model. @category models */
+export interface Carrier {
+  /** Where the tensor that was named last starts in its memory. */
+  readonly offset: number
+  /** Names the memory of an input of the run of this number. */
+  readonly input: (run: number, data: Uint8Array, elementSize: number, written: Written) => number
+  /** Names the memory of an output, and adds where the caller will find it to `written.regions`. */
+  readonly output: (run: number, byteLength: number, written: Written) => number
 }
 
 /** @category models */
 export interface Target {
   readonly mailbox: Mailbox.Views
-  readonly memory: TensorMemory["Service"]
-  readonly known: KnownMemory
+  readonly carrier: Carrier
   /** Sends fields that are too many for the mailbox. */
   readonly sendFields: (number: number, fields: Float64Array) => void
 }
@@ -104,8 +114,8 @@ const fieldCount = (layout: Layout, inputs: ReadonlyArray<Tensor>, outputs: Read
 }
 
 /**
- * Writes the run of this number, or says why it cannot be one. Copies small inputs into the mailbox, names shared ones, copies the
- * rest once.
+ * Writes the run of this number, or says why it cannot be one. Copies small inputs into the mailbox, and leaves the
+ * rest to the carrier.
  */
 export const write = (
   target: Target,
@@ -114,7 +124,7 @@ export const write = (
   inputs: ReadonlyArray<Tensor>,
   outputs: ReadonlyArray<string>
 ): Written | InvalidRequest => {
-  const { known, memory } = target
+  const { carrier } = target
   const mailbox = target.mailbox.places[Mailbox.placeOf(number)]!
   for (const input of inputs) {
     if (!layout.inputIndex.has(input.name)) {
@@ -129,7 +139,7 @@ export const write = (
   }
   const count = fieldCount(layout, inputs, outputs)
   const fields = count <= Mailbox.fieldCapacity ? mailbox.fields : new Float64Array(count)
-  const written: Written = { names: outputs, regions: [], shapes: [], copies: [] }
+  const written: Written = { names: outputs, regions: [], shapes: [], count, copies: [] }
   let inlineUsed = 0
   let at: number = Request.entries
 
@@ -150,18 +160,15 @@ export const write = (
       mailbox.inline.set(data, inlineUsed)
       place(Mailbox.inlineMemory, inlineUsed, byteLength)
       inlineUsed = Mailbox.align(inlineUsed + byteLength)
-    } else if (data.buffer instanceof SharedArrayBuffer && (elementSize < 2 || data.byteOffset % elementSize === 0)) {
-      place(known.idOf(data.buffer, number), data.byteOffset, byteLength)
     } else {
-      const region = memory.acquire(byteLength)
-      region.bytes.set(data)
-      written.copies.push(region)
-      place(known.idOf(region.bytes.buffer, number), region.bytes.byteOffset, byteLength)
+      const id = carrier.input(number, data, elementSize, written)
+      place(id, carrier.offset, byteLength)
     }
     fields[at++] = shape.length
     for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
   }
 
+  const inlineInputs = inlineUsed
   const rows = rowsOf(layout, inputs)
   for (let i = 0; i < outputs.length; i++) {
     const index = layout.outputIndex.get(outputs[i]!)!
@@ -182,9 +189,8 @@ export const write = (
       place(Mailbox.inlineMemory, inlineUsed, byteLength)
       inlineUsed = Mailbox.align(inlineUsed + byteLength)
     } else {
-      const region = memory.acquire(byteLength)
-      written.regions.push(region)
-      place(known.idOf(region.bytes.buffer, number), region.bytes.byteOffset, byteLength)
+      const id = carrier.output(number, byteLength, written)
+      place(id, carrier.offset, byteLength)
     }
     fields[at++] = shape.length
     for (let d = 0; d < shape.length; d++) fields[at++] = shape[d]!
@@ -192,6 +198,7 @@ export const write = (
   fields[Request.inputs] = inputs.length
   fields[Request.outputs] = outputs.length
   fields[Request.inlineUsed] = inlineUsed
+  fields[Request.inlineInputs] = inlineInputs
   if (fields !== mailbox.fields) {
     target.sendFields(number, fields)
     mailbox.fields[Request.inputs] = -1

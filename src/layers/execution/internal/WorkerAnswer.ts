@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks"
 import type { Parameter } from "../../../schema/Inference.ts"
 import * as Mailbox from "./Mailbox.ts"
-import type { WorkerMailbox } from "./WorkerMailbox.ts"
+import type { RunBox } from "./RunQueue.ts"
 
 const { Answer, Place, Request, Status } = Mailbox
 
@@ -11,14 +11,14 @@ const clockOffset = Number(process.hrtime.bigint()) - performance.now() * 1e6
 
 /** @category models */
 export class WorkerAnswer {
-  private readonly mailbox: WorkerMailbox
+  private readonly mailbox: RunBox
   private readonly entries: Array<number>
   private readonly buffers: Array<ArrayBuffer> = []
   private readonly ran: number
   private inlineUsed: number
 
   /** Times are milliseconds of `performance.now`: when it was begun, when its inputs were ready, and when it had run. */
-  constructor(mailbox: WorkerMailbox, started: number, ready: number, ran: number) {
+  constructor(mailbox: RunBox, started: number, ready: number, ran: number) {
     this.mailbox = mailbox
     this.inlineUsed = mailbox.fields[Request.inlineUsed]!
     this.ran = ran
@@ -97,7 +97,7 @@ export class WorkerAnswer {
 }
 
 /** The answer of a run that failed. @category constructors */
-export const failed = (mailbox: WorkerMailbox, invalid: boolean, error: string): Mailbox.AnswerMessage => {
+export const failed = (mailbox: RunBox, invalid: boolean, error: string): Mailbox.AnswerMessage => {
   mailbox.answer[Answer.status] = invalid ? Status.invalid : Status.failed
   mailbox.answer[Answer.hasMessage] = 1
   // What it had not come to: the memory that belonged to this run alone has to be known to be dropped.

@@ -1,18 +1,19 @@
 /** One execution instance: a worker thread with one model in it, seen from the main thread. */
 import { Deferred, Effect, Exit } from "effect"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads"
-import { ExecutionFailed, InstanceLost, InvalidRequest } from "../../../schema/Errors.ts"
-import type { ExecutionResult, LentInstance, RunFailure, StartedRun } from "../../../services/Executor.ts"
+import { InvalidRequest } from "../../../schema/Errors.ts"
+import type { LentInstance, StartedRun } from "../../../services/Executor.ts"
 import type { TensorMemory } from "../../../services/TensorMemory.ts"
 import type { AnswerBell, Ringer } from "./AnswerBell.ts"
 import type { ToCustomWorker } from "./CustomStart.ts"
-import { KnownMemory } from "./KnownMemory.ts"
 import * as Mailbox from "./Mailbox.ts"
+import * as RunOutcome from "./RunOutcome.ts"
 import * as RunRequest from "./RunRequest.ts"
+import { SharedCarrier } from "./SharedCarrier.ts"
 import type { WorkerKind } from "./WorkerKind.ts"
 import { WorkerRun } from "./WorkerRun.ts"
 
-const { Answer, State, Status, Word } = Mailbox
+const { Answer, State, Word } = Mailbox
 
 /** @category models */
 export interface Options {
@@ -31,9 +32,6 @@ export interface Options {
 /** Runs that an instance takes at once. */
 const maxRuns = Mailbox.places
 
-/** Runs up to this long are shorter than the wake-up of a thread, with everything that goes with it. */
-const quickNanos = 100_000
-
 /** How long a worker may take to end by itself before its thread is stopped. */
 const closeMillis = 20_000
 
@@ -43,6 +41,7 @@ const nothing: StartedRun = { withdraw: () => false }
 export class WorkerInstance implements Ringer {
   readonly lost = Deferred.makeUnsafe<string>()
   private readonly mailbox = Mailbox.views()
+  private readonly carrier: SharedCarrier
   private readonly target: RunRequest.Target
   private readonly ended: Promise<void>
   /** Runs in the mailbox, in order; withdrawn ones keep their place until the worker has passed it. */
@@ -53,6 +52,7 @@ export class WorkerInstance implements Ringer {
   private collected = 0
   /** Since when the worker works on the head of `runs`. */
   private since = 0n
+  private succeeded = 0
   /** What runs take of late. */
   private nanos = 1e9
   listed = false
@@ -75,10 +75,10 @@ export class WorkerInstance implements Ringer {
       inputs: options.layout.inputs,
       outputs: options.layout.outputs
     }, options.name)
+    this.carrier = new SharedCarrier(options.memory, port1)
     this.target = {
       mailbox: this.mailbox,
-      memory: options.memory,
-      known: new KnownMemory(port1),
+      carrier: this.carrier,
       sendFields: (number, fields) => port1.postMessage({ _tag: "Fields", number, fields } satisfies Mailbox.ToWorker)
     }
     this.worker.on("error", (error: unknown) => {
@@ -106,9 +106,11 @@ export class WorkerInstance implements Ringer {
 
   readonly runningSince = (): bigint | undefined => this.runs.length === 0 ? undefined : this.since
 
-  readonly accepts = (): boolean => this.runs.length === 0 || (this.runs.length < maxRuns && !this.target.known.full)
+  readonly accepts = (): boolean => this.runs.length === 0 || (this.runs.length < maxRuns && !this.carrier.known.full)
 
-  readonly quick = (): boolean => this.nanos <= quickNanos
+  readonly answers = (): number => this.succeeded
+
+  readonly quick = (): boolean => this.nanos <= RunOutcome.quickNanos
 
   /** Tells the worker of what was started, if it sleeps. */
   readonly wake = (): void => {
@@ -118,7 +120,7 @@ export class WorkerInstance implements Ringer {
 
   readonly start: LentInstance["start"] = (inputs, outputs, done) => {
     if (this.isLost) {
-      done(this.instanceLost("it had stopped before", false))
+      done(RunOutcome.lost(this.options, "it had stopped before", false))
       return nothing
     }
     const { mailbox: { words } } = this
@@ -146,7 +148,7 @@ export class WorkerInstance implements Ringer {
       this.collected = run.number
       if (this.runs.length > 0) this.since = this.options.now()
       if (!run.withdrawn) this.answer(run)
-      if (this.runs.length === 0) this.target.known.trim()
+      if (this.runs.length === 0) this.carrier.known.trim()
     }
     return this.runs.length > 0
   }
@@ -157,24 +159,10 @@ export class WorkerInstance implements Ringer {
     const message = fields[Answer.hasMessage] === 0
       ? undefined
       : receiveMessageOnPort(this.port)!.message as Mailbox.AnswerMessage
-    const status = fields[Answer.status]!
-    RunRequest.free(run.written, status !== Status.done)
-    let exit: Exit.Exit<ExecutionResult, RunFailure>
-    if (status === Status.done) {
-      const result = RunRequest.read(place, this.options.layout, run.written, message)
-      const nanos = result.computeInputNanos + result.computeInferNanos + result.computeOutputNanos
-      // One outlier does not decide.
-      this.nanos = nanos > this.nanos ? Math.min(nanos, this.nanos * 1.5) : Math.max(nanos, this.nanos * 0.5)
-      exit = Exit.succeed(result)
-    } else if (status === Status.invalid) {
-      exit = Exit.fail(new InvalidRequest({ message: message!.error! }))
-    } else {
-      exit = Exit.fail(
-        new ExecutionFailed({
-          message: `${this.options.kind.runtime} error: ${message!.error!.trim()}`,
-          model: this.options.model
-        })
-      )
+    const exit = RunOutcome.read(this.options, place, run.written, message)
+    if (Exit.isSuccess(exit)) {
+      this.succeeded++
+      this.nanos = RunOutcome.average(this.nanos, exit.value)
     }
     run.done(exit)
   }
@@ -205,26 +193,13 @@ export class WorkerInstance implements Ringer {
     for (const run of runs) {
       if (run.withdrawn) continue
       if (run.withdraw()) {
-        run.done(this.instanceLost(reason, false))
+        run.done(RunOutcome.lost(this.options, reason, false))
         continue
       }
       if (this.isEnded) RunRequest.free(run.written, true)
       else void this.ended.then(() => RunRequest.free(run.written, true))
-      run.done(this.instanceLost(reason, true))
+      run.done(RunOutcome.lost(this.options, reason, true))
     }
-  }
-
-  private instanceLost(reason: string, begun: boolean): Exit.Exit<never, InstanceLost> {
-    const { model, name } = this.options
-    return Exit.fail(
-      new InstanceLost({
-        message: `instance '${name}' of model '${model}' was lost ${begun ? "while" : "before"} it ran the request: ` +
-          `${reason}; the instance is being restarted, try again`,
-        model,
-        instance: name,
-        begun
-      })
-    )
   }
 
   /** Ends the thread. Nothing runs in it any more, or it was abandoned. */

@@ -5,11 +5,12 @@
 import { receiveMessageOnPort } from "node:worker_threads"
 import type { AnswerMessage, RunStart, ToWorker } from "./Mailbox.ts"
 import * as Mailbox from "./Mailbox.ts"
+import type { RunQueue } from "./RunQueue.ts"
 
 const { Bell, Request, State, Word } = Mailbox
 
 /** @category models */
-export class WorkerMailbox {
+export class WorkerMailbox implements RunQueue {
   readonly run: RunStart
   readonly words: Int32Array
   /** Number of the run that is being worked on. */
@@ -89,6 +90,14 @@ export class WorkerMailbox {
   end(message: AnswerMessage | undefined): void {
     if (message !== undefined) this.run.port.postMessage(message, message.buffers)
     this.pass()
+  }
+
+  get place(): number {
+    return Mailbox.placeOf(this.number)
+  }
+
+  native(inside: boolean): void {
+    Atomics.store(this.words, Word.native, inside ? 1 : 0)
   }
 
   /** The memory of an id that the run names. */

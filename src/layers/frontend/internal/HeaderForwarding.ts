@@ -23,14 +23,19 @@ const reserved: ReadonlySet<string> = new Set([
 const maxRemembered = 1024
 /** A longer name is never forwarded, so that a pattern that backtracks badly cannot be fed with it. */
 const maxNameLength = 256
+/** Begins what is no header of the client but said of it by a transport. */
+const colon = 58
+
+/** Headers that hold an API key: models have no use for it, and what they are told may be written down. */
+const secrets: ReadonlySet<string> = new Set(["authorization", "x-api-key"])
 
 /**
- * `undefined` for the empty pattern. The pattern is matched anywhere in the name, and case counts only after a leading
+ * `undefined` for the empty pattern. `hidesKeys`: headers in which API keys come are never forwarded. The pattern is matched anywhere in the name, and case counts only after a leading
  * `(?-i)`. A pattern that is not a regular expression throws.
  *
  * @internal
  */
-export const make = (pattern: string): Forward | undefined => {
+export const make = (pattern: string, hidesKeys = false): Forward | undefined => {
   if (pattern === "") return undefined
   const expression = pattern.startsWith("(?-i)")
     ? new RegExp(pattern.slice(5))
@@ -40,7 +45,8 @@ export const make = (pattern: string): Forward | undefined => {
     let verdict = remembered.get(name)
     if (verdict === undefined) {
       if (remembered.size >= maxRemembered) remembered.clear()
-      verdict = name.length <= maxNameLength && expression.test(name)
+      verdict = name.length <= maxNameLength && name.charCodeAt(0) !== colon && expression.test(name) &&
+        !(hidesKeys && secrets.has(name.toLowerCase()))
       remembered.set(name, verdict)
     }
     return verdict

@@ -1,5 +1,6 @@
 /** Restricted APIs: requests of a category must carry a header with an exact value. Source: protocol §2.6. */
 import type { RestrictedCategory, Restriction } from "../../../schema/options/ValueTypes.ts"
+import { SecretText } from "./SecretText.ts"
 
 /** @internal */
 export interface Restrictions<Headers> {
@@ -29,16 +30,19 @@ export const make = <Headers>(
   if (restrictions.length === 0) return { missing: () => undefined }
   const byCategory = new Map<
     RestrictedCategory,
-    { readonly key: string; readonly shown: string; readonly value: string }
+    { readonly key: string; readonly shown: string; readonly secret: SecretText }
   >()
   for (const { categories, header, value } of restrictions) {
     const shown = prefix + header
-    for (const category of categories) byCategory.set(category, { key: shown.toLowerCase(), shown, value })
+    const secret = new SecretText(value)
+    for (const category of categories) byCategory.set(category, { key: shown.toLowerCase(), shown, secret })
   }
   return {
     missing: (category, headers) => {
       const rule = category === undefined ? undefined : byCategory.get(category)
-      return rule === undefined || valueOf(headers, rule.key) === rule.value ? undefined : rule.shown
+      if (rule === undefined) return undefined
+      const value = valueOf(headers, rule.key)
+      return typeof value === "string" && rule.secret.is(value) ? undefined : rule.shown
     }
   }
 }

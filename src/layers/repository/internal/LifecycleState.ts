@@ -12,6 +12,7 @@ import {
 import * as ActiveRollout from "./rollout/ActiveRollout.ts"
 import * as Rollouts from "./rollout/RolloutStatus.ts"
 import * as SequenceKeepers from "./SequenceKeepers.ts"
+import * as Suspended from "./Suspended.ts"
 import type { Others } from "./VersionPlan.ts"
 
 /** Reason of a version that was unloaded on purpose; it does not count against readiness. @category models */
@@ -155,7 +156,9 @@ const isHealthy = ({ model }: Loaded): boolean => {
 export const statusOf = (
   { current, reason, state }: Version
 ): { readonly state: VersionState; readonly reason: string } =>
-  state === "READY" && current !== undefined && "status" in current.model ? current.model.status() : { state, reason }
+  state === "READY" && current !== undefined
+    ? "status" in current.model ? current.model.status() : Suspended.statusOf(current.model, { state, reason })
+    : { state, reason }
 
 /** `true` when the model has versions, and each is ready and healthy or was unloaded. @category getters */
 export const isReady = (entry: Entry): boolean =>

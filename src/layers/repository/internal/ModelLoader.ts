@@ -24,6 +24,7 @@ import * as OnDemandVersion from "./residency/OnDemandVersion.ts"
 import type { Residency } from "./residency/Residency.ts"
 import type { Roots } from "./Roots.ts"
 import * as SteadyFiles from "./SteadyFiles.ts"
+import * as Suspended from "./Suspended.ts"
 import type { Told } from "./Told.ts"
 import * as VersionSpan from "./VersionSpan.ts"
 
@@ -195,7 +196,12 @@ export const make = (
         })
       }
       const serving = lifecycle.identities(id)
-      const stale = chosen.filter((version) => serving.get(version) !== identityOf(version))
+      // Whoever asks for a version whose instances are not started any more gets new ones.
+      const isSuspended = (version: number) => {
+        const model = wanted.now === true ? lifecycle.serving(id, version) : undefined
+        return model !== undefined && "condition" in model && Suspended.isSuspended(model)
+      }
+      const stale = chosen.filter((version) => serving.get(version) !== identityOf(version) || isSuspended(version))
       const openNow = (version: number) => {
         const prepare = residency === undefined ? PrepareVersion.open : KeptPreparation.make
         const opened = Effect.flatMap(

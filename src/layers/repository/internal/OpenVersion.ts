@@ -61,11 +61,22 @@ export const open = Effect.fn("OpenVersion.open")(
       plan,
       OptionalInputs.open(executor, plan, optionalInputs(signature))
     )
+    const { condition } = instances
+    if (condition !== undefined) statistics.observeInstances(condition)
     yield* Warmup.run({ prepared, instances, statistics })
     const queue = yield* schedulers.open({ config, version, plan, signature, states, instances, statistics })
     const scheduler = cache === undefined ? queue : yield* cache.open(queue, statistics)
     statistics.loaded(Number(clock.monotonicTimeNanosUnsafe() - begin))
-    return { name: config.name, version, config, signature, scheduler, statistics, healthy: instances.healthy }
+    return {
+      name: config.name,
+      version,
+      config,
+      signature,
+      scheduler,
+      statistics,
+      healthy: instances.healthy,
+      ...(condition === undefined ? {} : { condition })
+    }
   }
 )
 

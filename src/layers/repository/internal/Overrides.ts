@@ -4,6 +4,7 @@ import { LoadFailed, PollFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ConfigJson from "../../../schema/proto/ConfigJson.ts"
 import type { LoadParameters } from "../../../services/ModelRepository.ts"
+import * as LeftOvers from "../../LeftOvers.ts"
 import * as Directory from "./Directory.ts"
 import * as OverrideFiles from "./OverrideFiles.ts"
 
@@ -91,7 +92,7 @@ export const make = (limit: number): Overrides => {
     )
     const directory = yield* Scope.provide(
       Effect.acquireRelease(
-        fs.makeTempDirectory({ prefix: "galatea-model-" }),
+        fs.makeTempDirectory({ prefix: LeftOvers.modelFolderPrefix }),
         (directory) =>
           fs.remove(directory, { recursive: true, force: true }).pipe(
             Effect.catch((error) =>

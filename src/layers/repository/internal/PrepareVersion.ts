@@ -6,17 +6,27 @@
  */
 import { Effect, Path, Result } from "effect"
 import { LoadFailed } from "../../../schema/Errors.ts"
+import * as InstanceParameters from "../../../schema/InstanceParameters.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelSignature from "../../../schema/ModelSignature.ts"
 import type { SequenceState } from "../../../schema/SequenceState.ts"
-import { type Device, Executor, type ModelPlan, type PlannedInstance } from "../../../services/Executor.ts"
+import {
+  type Device,
+  Executor,
+  type FoundDevice,
+  type GpuSupport,
+  type ModelPlan,
+  type PlannedInstance
+} from "../../../services/Executor.ts"
 import * as BackendSettings from "./BackendSettings.ts"
 import { resolveBackend } from "./config/Backend.ts"
-import type { ConfigFault } from "./config/ConfigFault.ts"
+import { type ConfigFault, invalid } from "./config/ConfigFault.ts"
+import * as ExecutionProviders from "./config/ExecutionProviders.ts"
 import { type Gpus, noGpus, normaliseConfig, normaliseInstanceGroups } from "./config/Normalise.ts"
 import { unimplemented } from "./config/Unimplemented.ts"
 import { validateConfig } from "./config/Validate.ts"
-import { validateAccelerators, validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
+import { validateAccelerators } from "./config/ValidateAccelerators.ts"
+import { validateInstanceGroups } from "./config/ValidateInstanceGroups.ts"
 import { validateStates } from "./config/ValidateStates.ts"
 import { validateIo } from "./config/ValidateTensors.ts"
 import * as CustomConfig from "./CustomConfig.ts"
@@ -52,13 +62,23 @@ export interface Prepared {
 
 const backendDirectory = "/opt/tritonserver/backends"
 
-const gpusOf = (devices: ReadonlyArray<Device>): Gpus => {
-  const usable = devices.filter(({ kind }) => kind === "GPU").map(({ id }) => id)
-  return usable.length === 0 ? noGpus : { supported: true, present: usable.length, usable }
+const gpusOf = (devices: ReadonlyArray<FoundDevice>, support: GpuSupport | undefined): Gpus => {
+  const found = devices.filter(({ kind }) => kind === "GPU")
+  if (found.length === 0 && support === undefined) return noGpus
+  return {
+    supported: true,
+    present: found.length,
+    usable: found.filter(({ unusable }) => unusable === undefined).map(({ id }) => id),
+    remark: found.find(({ unusable }) => unusable !== undefined)?.unusable ?? support?.remark,
+    ...(support === undefined ? {} : { minimumComputeCapability: support.minimumComputeCapability })
+  }
 }
 
 /** Instances of normalised groups; a group on GPUs has its count on each of them. @category constructors */
-export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
+export const instancesOf = (
+  config: ModelConfig,
+  providersOf: ExecutionProviders.Providers["of"] = () => undefined
+): ModelPlan["instances"] =>
   config.instance_group.flatMap(({ count, gpus, kind, name, passive, rate_limiter: limiter }) => {
     const devices: ReadonlyArray<Device> = kind === "KIND_GPU"
       ? gpus.map((id) => ({ kind: "GPU", id }))
@@ -67,10 +87,32 @@ export const instancesOf = (config: ModelConfig): ModelPlan["instances"] =>
       ...(passive ? { passive } : {}),
       ...(limiter === undefined ? {} : { resources: limiter.resources, priority: limiter.priority })
     }
-    return devices.flatMap((device) =>
-      Array.from({ length: count }, (_, index): PlannedInstance => ({ name: `${name}_${index}`, device, ...needs }))
-    )
+    return devices.flatMap((device) => {
+      const providers = device.kind === "GPU" ? providersOf(device.id) : undefined
+      return Array.from({ length: count }, (_, index): PlannedInstance => ({
+        name: `${name}_${index}`,
+        device,
+        ...(providers === undefined ? {} : { providers }),
+        ...needs
+      }))
+    })
   })
+
+/** What a config says of how its instances run; nothing where it leaves that to the executor. */
+const boundsOf = (
+  config: ModelConfig,
+  { isolation, maxGrowthBytes, maxMemoryBytes, maxRunNanos }: InstanceParameters.InstanceParameters
+): Pick<ModelPlan, "isolation" | "maxRunNanos" | "maxMemoryBytes" | "maxGrowthBytes"> => ({
+  ...(isolation === undefined ? {} : { isolation }),
+  ...(maxRunNanos === undefined ? {} : { maxRunNanos }),
+  ...(maxMemoryBytes === undefined ? {} : { maxMemoryBytes }),
+  // What sequences have come to in an instance would be lost with it.
+  ...(config.sequence_batching !== undefined
+    ? { maxGrowthBytes: Infinity }
+    : maxGrowthBytes === undefined
+    ? {}
+    : { maxGrowthBytes })
+})
 
 const readIo = Effect.fnUntraced(function*(model: string, path: string) {
   const executor = yield* Executor
@@ -101,7 +143,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   warn: Warn
 ) {
   const path = yield* Path.Path
-  const { devices } = yield* Executor
+  const { devices, gpus: support } = yield* Executor
   const { directory } = polled.found
   const model = polled.config.name
   const checked = <A>(result: Result.Result<A, ConfigFault>) =>
@@ -110,7 +152,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       ({ code, message }) => new LoadFailed({ model, code, message })
     )
 
-  const gpus = gpusOf(devices)
+  // Modules of custom models run on the CPU.
+  const gpus = polled.config.backend === "custom" ? noGpus : gpusOf(devices, support)
   const grouped = normaliseInstanceGroups(polled.config, gpus)
   const backend = yield* checked(resolveBackend(grouped, {
     version: path.join(directory, String(version)),
@@ -133,6 +176,10 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
     : yield* Effect.fromResult(SessionOptions.read(grouped, settings))
   yield* Effect.forEach(session.warnings, warn, { discard: true })
   yield* checked(validateAccelerators(grouped))
+  const providers = custom
+    ? undefined
+    : yield* checked(ExecutionProviders.choose(grouped, devices, support))
+  yield* Effect.forEach(providers?.warnings ?? [], warn, { discard: true })
 
   const open = custom ? openCustom(polled, grouped, version) : Effect.gen(function*() {
     const file = yield* ModelFile.locate(polled.found, grouped, version)
@@ -151,6 +198,7 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
   // A dimension of 0 is allowed where the model has one, which the comparison below decides.
   yield* checked(validateIo(config, { declaresZero: () => true }))
   yield* checked(validateStates(config))
+  const bounds = yield* checked(Result.mapError(InstanceParameters.read(config), invalid))
   const labels = yield* Labels.read(config, directory, warn)
 
   const { file, io } = opened ?? (yield* open)
@@ -169,12 +217,13 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       inputs: agreement.inputs,
       outputs: agreement.outputs,
       batched: config.max_batch_size > 0,
-      instances: instancesOf(config),
+      instances: instancesOf(config, providers?.of),
       session: session.settings,
       ...(states.length === 0
         ? {}
         : { states: states.map(({ input, output, sameBuffer }) => ({ input, output, sameBuffer })) }),
-      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {})
+      ...(custom ? { backend, parameters: CustomConfig.parameters(config) } : {}),
+      ...boundsOf(config, bounds)
     },
     states,
     contents: polled.found.file ?? path.join(directory, String(version))

@@ -11,7 +11,8 @@ const entryKeys = [
   "session.use_device_allocator_for_initializers",
   "session.intra_op.allow_spinning",
   "session.inter_op.allow_spinning",
-  "session.set_denormal_as_zero"
+  "session.set_denormal_as_zero",
+  "session.disable_cpu_ep_fallback"
 ] as const
 
 const truths = new Map([

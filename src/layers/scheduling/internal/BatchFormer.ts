@@ -115,7 +115,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
       core.queue.walk((entry) => {
         const first = head.entries[0]
         if (first !== undefined) {
-          if (head.rows + entry.rows > maxRows || !sameKey(first.key, entry.key)) {
+          if (entry.isAlone || head.rows + entry.rows > maxRows || !sameKey(first.key, entry.key)) {
             head.closed = true
             return false
           }
@@ -123,9 +123,9 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
         head.entries.push(entry)
         head.rows += entry.rows
         head.oldest = Math.min(head.oldest, entry.ready)
-        return head.rows < maxRows
+        return head.rows < maxRows && !entry.isAlone
       })
-      if (head.rows >= maxRows) head.closed = true
+      if (head.rows >= maxRows || head.entries[0]?.isAlone === true) head.closed = true
       return head
     }
 

@@ -3,6 +3,7 @@ import type { Exit } from "effect"
 import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import type { Batch } from "./Batch.ts"
 import type { Level } from "./Level.ts"
+import type { KeptPlace } from "./Retries.ts"
 import type { Member } from "./WaitingLine.ts"
 
 /**
@@ -33,6 +34,12 @@ export class Entry implements Member<Entry> {
   after: Entry | undefined = undefined
   /** Its timeout has put it behind the others. */
   wasDelayed = false
+  /** It was in a run whose instance was lost, and runs by itself now. */
+  isAlone = false
+  /** Its caller has left while it ran. */
+  isAbandoned = false
+  /** Where its answer leaves, where the order of responses is kept and it runs again. */
+  place: KeptPlace | undefined = undefined
   /** The batch that it runs in. */
   batch: Batch | undefined = undefined
 
@@ -71,7 +78,8 @@ export class Entry implements Member<Entry> {
 
   /** When something has to be done about it, if it still waits; infinite where never. */
   get dueAt(): number {
-    const timeoutAt = this.wasDelayed ? undefined : this.timeoutAt
+    // Who has run once has not waited too long: only its caller's deadline counts then.
+    const timeoutAt = this.wasDelayed || this.isAlone ? undefined : this.timeoutAt
     return Math.min(timeoutAt ?? Infinity, this.deadlineAt ?? Infinity)
   }
 }

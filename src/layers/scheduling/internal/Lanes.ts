@@ -22,6 +22,8 @@ interface Lane {
   asked: boolean
   /** In order; the first one runs. */
   readonly runs: Array<LaneRun>
+  /** It takes no more: called when its last run has ended. */
+  left: (() => void) | undefined
 }
 
 interface LaneRun {
@@ -73,7 +75,8 @@ export interface Lanes {
   ) => StartedRun
 }
 
-const isLost = (exit: Exit.Exit<unknown, RunFailure>): boolean =>
+/** A run that failed because its instance was lost. @category getters */
+export const isLost = (exit: Exit.Exit<unknown, RunFailure>): boolean =>
   Exit.isFailure(exit) && Option.getOrUndefined(Cause.findErrorOption(exit.cause))?._tag === "InstanceLost"
 
 /** A run that failed because its instance was lost before it came to it. @category getters */
@@ -113,7 +116,7 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       const first = runs[0] === run
       if (first) runs.shift()
       else runs.splice(runs.indexOf(run), 1)
-      if (runs.length === 0) running--
+      if (runs.length === 0) emptied(lane)
       else if (first && !isLost(exit)) runs[0]!.begun(lane.instance)
       // Its loss is being told: until then nothing may be tried on it again and again.
       if (isNotBegun(exit)) retire(lane)
@@ -121,12 +124,18 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       run.done(exit)
     }
 
+    /** A lane has no run any more; one that leaves is not counted since then. */
+    const emptied = (lane: Lane) => {
+      if (lane.left === undefined) running--
+      else lane.left()
+    }
+
     /** Takes a run that has not begun away from its lane. */
     const withdraw = (run: LaneRun): boolean => {
       if (run.lane === undefined || run.started?.withdraw() !== true) return false
       const { runs } = run.lane
       runs.splice(runs.indexOf(run), 1)
-      if (runs.length === 0) running--
+      if (runs.length === 0) emptied(run.lane)
       run.lane = undefined
       return true
     }
@@ -163,6 +172,16 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       if (turns) line.balance()
     }
 
+    /** Takes no more runs on a lane, and waits for those that it has. */
+    const leave = (lane: Lane): Effect.Effect<void> =>
+      Effect.callback((resume) => {
+        if (!lane.lent) return resume(Effect.void)
+        retire(lane)
+        if (lane.runs.length === 0) return resume(Effect.void)
+        running--
+        lane.left = () => resume(Effect.void)
+      })
+
     const mayBegin = ({ instance: { turn } }: Lane) => turn === undefined || turn.isGranted()
 
     const choose = (): Lane | undefined => {
@@ -193,13 +212,16 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
     const hold = Effect.flatMap(instances.lend, (instance) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          const lane: Lane = { instance, lent: true, asked: false, runs: [] }
+          const lane: Lane = { instance, lent: true, asked: false, runs: [], left: undefined }
           lanes.push(lane)
           if (instance.turn !== undefined) turns = true
           rest(lane)
           return lane
         }),
-        () => instance.lost,
+        (lane) =>
+          instance.retiring === undefined
+            ? instance.lost
+            : Effect.raceFirst(instance.lost, Effect.andThen(instance.retiring, leave(lane))),
         (lane) => Effect.sync(() => retire(lane))
       ))
     const lane = instances.slots.withPermit(Effect.scoped(hold))

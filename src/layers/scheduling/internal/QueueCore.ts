@@ -19,6 +19,7 @@ import { Lateness, noTimeLeft } from "./Lateness.ts"
 import type { Level } from "./Level.ts"
 import * as RequestQueue from "./RequestQueue.ts"
 import { ResponseOrder } from "./ResponseOrder.ts"
+import { KeptPlace, mayRunAgain } from "./Retries.ts"
 
 /** What a batch runs on. @category models */
 export interface Prepared {
@@ -39,6 +40,8 @@ export interface Options {
   /** Rows that leave together at most; 0: requests leave one by one. */
   readonly maxRows: number
   readonly instances: Instances
+  /** Requests in a run whose instance was lost are run once more. */
+  readonly retries: boolean
   readonly statistics: ModelStatistics
   readonly keyOf: (job: Job) => unknown
   /** A request was accepted and is in the queue. */
@@ -74,7 +77,8 @@ export interface QueueCore {
 export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { batching, instances, keyOf, maxQueueSize, model, statistics } = options
-    const { poll } = instances
+    const { poll, suspension } = instances
+    const ordered = batching?.preserve_ordering ?? false
     const clock = yield* Clock.Clock
     const drained = yield* Latch.make(true)
     const queue = yield* RequestQueue.make(maxQueueSize, batching)
@@ -101,6 +105,13 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       settle()
     }
 
+    /** A request that keeps a place in the order of responses does not need it any more. */
+    const leavePlace = (entry: Entry, exit: Exit.Exit<JobResult, JobFailure> | undefined) => {
+      const { place } = entry
+      entry.place = undefined
+      if (place?.settle(entry, exit) === true) order.answered(place.batch)
+    }
+
     /** Ends requests that did not run. */
     const end = (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => {
       const at = now()
@@ -108,11 +119,15 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         queue.remove(entry, "ended")
         statistics.failed(reason, at - entry.arrivedAt)
         answer(entry, exit)
+        leavePlace(entry, undefined)
       }
     }
 
-    const order = new ResponseOrder(batching?.preserve_ordering ?? false, ({ answers, entries }) => {
-      for (let i = 0; i < entries.length; i++) answer(entries[i]!, answers![i]!)
+    const order = new ResponseOrder(ordered, ({ answers, entries }) => {
+      for (let i = 0; i < entries.length; i++) {
+        const exit = answers![i]
+        if (exit !== undefined) answer(entries[i]!, exit)
+      }
     })
 
     /**
@@ -131,11 +146,67 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       batch.release()
       for (const entry of batch.entries) {
         entry.batch = undefined
-        if (entry === except) continue
-        queue.putBack(entry)
-        // Looked at in vain while its instance was being lost: nobody would look again.
-        if (entry.dueAt <= now()) queue.deadlines.add(entry, queue.length)
+        if (entry !== except) wait(entry)
       }
+    }
+
+    /** Puts a request back to where it was taken from. */
+    const wait = (entry: Entry) => {
+      queue.putBack(entry)
+      // Looked at in vain while it ran, or while its instance was being lost: nobody would look again.
+      if (entry.dueAt <= now() || (entry.isAlone && entry.dueAt !== Infinity)) queue.deadlines.add(entry, queue.length)
+    }
+
+    /** Lets the requests of a run that was lost run again, each by itself; who was in such a run before is answered. */
+    const runAgain = (batch: Batch, exit: Exit.Failure<ExecutionResult, RunFailure>) => {
+      leave(batch)
+      batch.release()
+      // The answers of a batch leave together: a run of one request has a batch of its own, which has no place in the order.
+      const place = ordered && batch.entries[0]!.place === undefined ? new KeptPlace(batch) : undefined
+      const lost: Array<Entry> = []
+      const at = now()
+      let again = 0
+      for (const entry of batch.entries) {
+        entry.batch = undefined
+        entry.place ??= place
+        if (!mayRunAgain(entry, at)) {
+          lost.push(entry)
+          continue
+        }
+        entry.isAlone = true
+        again++
+        wait(entry)
+      }
+      if (again > 0) statistics.retried(again)
+      if (lost.length > 0) {
+        const failed = { ...batch, entries: lost }
+        const answers = BatchAnswers.ofFailure(failed, exit, at, statistics)
+        for (let i = 0; i < lost.length; i++) give(lost[i]!, answers[i]!)
+      }
+      comeBack()
+    }
+
+    /** Requests have come back, of an instance that is lost. */
+    const comeBack = () => {
+      watch.lookAgain()
+      options.onChange()
+      suspend()
+    }
+
+    /** Nobody waits for instances that are not started: those that would are answered. */
+    const suspend = () => {
+      const refusal = suspension?.current()
+      if (refusal === undefined || queue.length === 0) return
+      const waiting: Array<Entry> = []
+      queue.walk((entry) => waiting.push(entry) > 0)
+      end(waiting, Exit.fail(refusal), "OTHER")
+      options.onChange()
+    }
+
+    /** An answer of a request that runs, or ran, by itself. */
+    const give = (entry: Entry, exit: Exit.Exit<JobResult, JobFailure>) => {
+      if (entry.place === undefined) answer(entry, exit)
+      else leavePlace(entry, exit)
     }
 
     const begin = (batch: Batch, instance: LentInstance) => {
@@ -155,9 +226,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const finish = (batch: Batch, prepared: Prepared, exit: Exit.Exit<ExecutionResult, RunFailure>) => {
       if (Lanes.isNotBegun(exit)) {
         putBack(batch, undefined)
-        watch.lookAgain()
-        return options.onChange()
+        return comeBack()
       }
+      if (options.retries && Exit.isFailure(exit) && Lanes.isLost(exit)) return runAgain(batch, exit)
       try {
         if (Exit.isSuccess(exit)) lateness.ran(exit.value.begunAtNanos)
         batch.answers = Exit.isSuccess(exit)
@@ -167,7 +238,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         batch.answers = batch.entries.map(() => Exit.die(bug))
       }
       batch.release()
-      order.answered(batch)
+      const [first] = batch.entries
+      if (first!.place === undefined) order.answered(batch)
+      else give(first!, batch.answers[0]!)
     }
 
     const launch: QueueCore["launch"] = (entries, prepare) => {
@@ -195,7 +268,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         entry.batch = batch
         entry.level.ready++
       }
-      order.started(batch)
+      if (entries[0]!.place === undefined) order.started(batch)
       batch.run = lanes.start(
         prepared.inputs,
         prepared.outputs,
@@ -229,9 +302,11 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           queue.remove(entry, "ended")
           statistics.failed("CANCELED", now() - entry.arrivedAt)
           settle()
+          leavePlace(entry, undefined)
           options.onChange()
           return Effect.void
         }
+        entry.isAbandoned = true
         return Effect.callback<void>((resume) => {
           entry.resume = (exit) => {
             if (Exit.isSuccess(exit)) exit.value.release()
@@ -253,6 +328,11 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         if (closing) {
           statistics.refused("stopping")
           return resume(Exit.fail(new Stopping({ message: `model '${model}' is being unloaded` })))
+        }
+        const refusal = suspension?.current()
+        if (refusal !== undefined) {
+          statistics.refused("suspended")
+          return resume(Exit.fail(refusal))
         }
         const arrivedAt = now()
         lateness.arrived(job)
@@ -295,6 +375,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const lanes = yield* Lanes.make(instances, () => opened && options.onChange())
     const watch = yield* DeadlineWatch.make(queue.deadlines, expire)
     opened = true
+
+    if (suspension !== undefined) yield* suspension.listen(suspend)
 
     // Runs before the lanes end: refuse, then wait for everybody who was accepted.
     yield* Effect.addFinalizer(() =>

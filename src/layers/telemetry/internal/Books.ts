@@ -1,6 +1,7 @@
 /** What is counted for one loaded version. Source: scheduling §8.2. */
 import type { Distribution } from "../../../schema/MetricFamily.ts"
 import type { TraceContext } from "../../../schema/RequestTrace.ts"
+import type { InstancesCondition } from "../../../services/Executor.ts"
 import {
   type BatchSize,
   type BooksOptions,
@@ -51,6 +52,8 @@ export class Books implements VersionBooks {
   private executionCount = 0
   private failCount = 0
   private firstResponseMillis = 0
+  private retries = 0
+  private condition = (): InstancesCondition | undefined => undefined
   private depth = (): Depth => ({ waiting: 0, running: 0 })
   private readonly keepsQuantiles: boolean
   private readonly failNanos = new NanosTotal()
@@ -62,6 +65,7 @@ export class Books implements VersionBooks {
     queue_full: 0,
     deadline: 0,
     stopping: 0,
+    suspended: 0,
     invalid: 0
   }
   private readonly shadows: Record<ShadowOutcome, number> = { same: 0, different: 0, failed: 0, dropped: 0 }
@@ -100,6 +104,18 @@ export class Books implements VersionBooks {
 
   observe(depth: () => Depth): void {
     this.depth = depth
+  }
+
+  observeInstances(condition: () => InstancesCondition): void {
+    this.condition = condition
+  }
+
+  instancesCondition(): InstancesCondition | undefined {
+    return this.condition()
+  }
+
+  retried(requests: number): void {
+    this.retries += requests
   }
 
   refused(reason: RefusalReason): void {
@@ -199,6 +215,7 @@ export class Books implements VersionBooks {
       failures: { ...this.failures },
       refusals: { ...this.refusals },
       shadows: { ...this.shadows },
+      retries: this.retries,
       queue: meters.queue.phase,
       computeInput: meters.computeInput.phase,
       computeInfer: meters.computeInfer.phase,

@@ -1,4 +1,5 @@
 /** Triton's metrics of a model version, with its names and texts. Source: scheduling §9.2. */
+import type { InstancesCondition } from "../../../services/Executor.ts"
 import type { Counts, FailureReason, Measures, PhaseName } from "../../../services/Statistics.ts"
 import type { Family } from "./Families.ts"
 
@@ -10,6 +11,8 @@ export interface Reading {
   readonly maxBatchSize: number
   /** Instances that its config asks for. */
   readonly instances: number
+  /** How these have fared; `undefined` where there are none. */
+  readonly condition: InstancesCondition | undefined
   readonly counts: Counts
   readonly measures: Measures
 }

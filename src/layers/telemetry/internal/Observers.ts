@@ -38,6 +38,9 @@ const allRequests = (traces: ReadonlyArray<RequestTrace>): RequestTrace => ({
   mark: (activity, atNanos) => {
     for (const trace of traces) trace.mark(activity, atNanos)
   },
+  client: (key) => {
+    for (const trace of traces) trace.client?.(key)
+  },
   ended: (outcome) => {
     for (const trace of traces) trace.ended(outcome)
   }

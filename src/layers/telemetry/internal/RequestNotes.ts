@@ -49,6 +49,7 @@ export class RequestNotes implements RequestTrace {
   private readonly span: TraceContext | undefined
   private readonly surroundings: Surroundings
   private isOver = false
+  private key: string | undefined = undefined
   private answering: ModelNotes | undefined = undefined
 
   /** `context`: the span that was made of it. */
@@ -70,6 +71,10 @@ export class RequestNotes implements RequestTrace {
 
   mark(): void {}
 
+  client(key: string): void {
+    this.key = key
+  }
+
   ended(outcome: RequestOutcome): void {
     if (this.isOver) return
     this.isOver = true
@@ -85,6 +90,7 @@ export class RequestNotes implements RequestTrace {
     if (version !== "") annotations["version"] = version
     if (notes !== undefined && notes.id !== "") annotations["id"] = bounded(notes.id, maxNameLength)
     if (notes?.sequence !== undefined) annotations["sequence"] = bounded(String(notes.sequence), maxNameLength)
+    if (this.key !== undefined) annotations["key"] = this.key
     if (status !== undefined) annotations["status"] = status
     if (failure !== undefined) annotations["error"] = failure.type
     notes?.tell(annotations)

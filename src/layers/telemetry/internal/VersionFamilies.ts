@@ -11,7 +11,7 @@ const durations: ReadonlyArray<readonly [phase: PhaseName, name: string, help: s
   ["computeOutput", "compute_output", "Time to give out the outputs of the batch of a request that succeeded."]
 ]
 
-const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "deadline", "stopping", "invalid"]
+const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "deadline", "stopping", "suspended", "invalid"]
 
 const outcomes: ReadonlyArray<ShadowOutcome> = ["same", "different", "failed", "dropped"]
 
@@ -82,10 +82,16 @@ export const families: ReadonlyArray<Family<Reading>> = [
     name: "galatea_rejected_requests_total",
     type: "counter",
     help:
-      "Requests turned away before they were accepted: a queue was full, the model is being unloaded, or it takes no such request.",
+      "Requests turned away before they were accepted: a queue was full, the model is being unloaded, no instance of it is started for now, or it takes no such request.",
     write: (series, { counts }) => {
       for (const reason of refusals) series.valueWith("reason", reason, counts.refusals[reason])
     }
+  },
+  {
+    name: "galatea_retried_requests_total",
+    type: "counter",
+    help: "Requests that were run once more, because the instance was lost that they ran on.",
+    write: (series, { counts }) => series.value(counts.retries)
   },
   {
     name: "galatea_shadow_requests_total",

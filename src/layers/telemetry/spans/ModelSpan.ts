@@ -10,6 +10,7 @@ import type {
 } from "../../../schema/RequestTrace.ts"
 import { attribute, event, span as spanNames } from "../../../schema/SpanNames.ts"
 import { BatchSpan } from "./BatchSpan.ts"
+import { isOwn } from "./OwnSpan.ts"
 import { type Recorder, wallTime } from "./Recorder.ts"
 import * as SpanValues from "./SpanValues.ts"
 
@@ -130,10 +131,11 @@ export class ModelSpan implements ModelTrace {
 }
 
 /** How others refer to a span. @category getters */
-export const contextOf = (
-  { sampled, spanId, traceId }: Tracer.Span,
-  traceState: string | undefined
-): TraceContext => ({ traceId, spanId, sampled, traceState })
+export const contextOf = (span: Tracer.Span, traceState: string | undefined): TraceContext => {
+  if (isOwn(span)) return span.contextWith(traceState)
+  const { sampled, spanId, traceId } = span
+  return { traceId, spanId, sampled, traceState }
+}
 
 const tell = (
   { maxLength }: Recorder,

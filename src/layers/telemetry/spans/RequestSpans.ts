@@ -10,6 +10,7 @@ import { HeadSampler, type HeadSampling } from "../../../services/HeadSampler.ts
 import type { Arrival, RequestObserver } from "../../../services/Tracing.ts"
 import { WallTime } from "../internal/WallTime.ts"
 import { contextOf } from "./ModelSpan.ts"
+import { isOwn } from "./OwnSpan.ts"
 import { Recorder, wallTime } from "./Recorder.ts"
 import * as RemoteSpan from "./RemoteSpan.ts"
 import { RequestSpan } from "./RequestSpan.ts"
@@ -46,7 +47,7 @@ export const make = ({ maxAttributeLength = 1024, tracer }: Options): Effect.Eff
         if (isLeftOut(sampler, arrival)) return undefined
         const { atNanos, context, model, protocol, source } = arrival
         const offset = recorder.time.offset(atNanos)
-        const { attributes, name } = source.facts()
+        const { attributes, name, path } = source.facts()
         const span = recorder.begin({
           name,
           kind: protocol === "local" ? "internal" : "server",
@@ -55,10 +56,14 @@ export const make = ({ maxAttributeLength = 1024, tracer }: Options): Effect.Eff
           links: []
         })
         if (!span.sampled) return undefined
-        for (let i = 0; i < attributes.length; i++) {
-          const [key, value] = attributes[i]!
-          span.attribute(key, typeof value === "string" ? bounded(value, maxAttributeLength) : value)
+        if (isOwn(span)) span.tellFacts(attributes, maxAttributeLength)
+        else {
+          for (let i = 0; i < attributes.length; i++) {
+            const [key, value] = attributes[i]!
+            span.attribute(key, typeof value === "string" ? bounded(value, maxAttributeLength) : value)
+          }
         }
+        if (path !== undefined) span.attribute("url.path", bounded(path, maxAttributeLength))
         span.attribute(attribute.model, bounded(model, maxAttributeLength))
         return new RequestSpan(recorder, span, contextOf(span, context?.traceState), offset, protocol)
       }

@@ -5,6 +5,7 @@
  */
 import type { Cause, Effect, Exit } from "effect"
 import type { Code } from "../../../../schema/Errors.ts"
+import type { Pass } from "../../../../services/Access.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import type { Deadline } from "../infer/Deadline.ts"
@@ -43,6 +44,10 @@ export interface GrpcCall {
   /** `/package.Service/Method`, as the client sent it. */
   readonly path: string
   readonly metadata: Metadata
+  /** The address of the client; `undefined`: it is gone. */
+  readonly peer: string | undefined
+  /** What the client may see and do; `undefined`: everything. */
+  pass: Pass | undefined
   /** Where what happens to the call is noted; its transport adds how it ends. */
   readonly traced: Traced | undefined
   /** When nobody waits any more, from the client's `grpc-timeout`. The transport itself ends the call then. */
@@ -67,8 +72,8 @@ export interface GrpcCall {
   /** Receives any number of messages. The first one comes after the first `more()`. */
   receiveMany(handler: MessageHandler): Receiver
 
-  /** Keeps a region until the call is over. */
-  hold(region: Region): void
+  /** Keeps a region, or what holds several, until the call is over. */
+  hold(region: Pick<Region, "release">): void
 
   /**
    * Runs an effect for this call. A client that cancels, a deadline that passes or a connection that breaks interrupts it. `onExit` is
@@ -103,8 +108,11 @@ export interface GrpcCall {
   /** Ends the call with a status, once; a second end is dropped. The message is any text. */
   finish(status: number, message: string): void
 
-  /** Ends the call with the status and the text of a typed failure, and tells when to try again where that can mend it. */
-  failure(failure: Failure): void
+  /**
+   * Ends the call with the status and the text of a typed failure, and tells when to try again where that can mend it. `more`: further
+   * names and values of the last block in turn.
+   */
+  failure(failure: Failure, more?: ReadonlyArray<string>): void
 
   /** Reports a bug to the operator and ends the call with INTERNAL. */
   defect(cause: Cause.Cause<unknown>): void

@@ -3,6 +3,7 @@ import type { Code } from "../../../../schema/Errors.ts"
 import type { TraceContext as Context, TraceFailure } from "../../../../schema/RequestTrace.ts"
 import * as TraceContext from "../../../../schema/TraceContext.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
+import * as ConnectionFacts from "../tracing/ConnectionFacts.ts"
 import * as WireFacts from "../tracing/WireFacts.ts"
 import type { Metadata } from "./Metadata.ts"
 import { Status } from "./Status.ts"
@@ -10,16 +11,14 @@ import { Status } from "./Status.ts"
 /** Of a call by its path, `/package.Service/Method`. @internal */
 export const of = (path: string, authority: string | undefined, wire: WireFacts.Wire): ArrivalFacts => {
   const method = path.slice(1)
-  return {
-    name: method,
-    attributes: [
-      ["rpc.system.name", "grpc"],
-      ["rpc.method", method],
-      ["network.protocol.name", "http"],
-      ["network.protocol.version", "2"],
-      ...WireFacts.ofWire(wire, authority)
-    ]
-  }
+  const said = { name: method, version: "2", authority, agent: undefined }
+  return ConnectionFacts.find(wire, said) ?? ConnectionFacts.keep(wire, said, [
+    ["rpc.system.name", "grpc"],
+    ["rpc.method", method],
+    ["network.protocol.name", "http"],
+    ["network.protocol.version", "2"],
+    ...WireFacts.ofWire(wire, authority)
+  ])
 }
 
 /** The span of the client, where it sent a valid one. @internal */

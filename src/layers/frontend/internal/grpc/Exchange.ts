@@ -33,7 +33,7 @@ export abstract class Exchange implements Expiring {
   private bytes = 0
   /** Things whose memory is still being read by the connection or by other threads. */
   private uses = 0
-  private regions: Array<Region> | undefined = undefined
+  private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   private fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined = undefined
 
@@ -97,7 +97,7 @@ export abstract class Exchange implements Expiring {
     this.server.inFlight.shrink(bytes)
   }
 
-  hold(region: Region): void {
+  hold(region: Pick<Region, "release">): void {
     if (this.over) region.release()
     else if (this.regions === undefined) this.regions = [region]
     else this.regions.push(region)

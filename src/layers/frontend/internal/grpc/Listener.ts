@@ -82,6 +82,7 @@ export const listen: (
       Effect.onError(() => Effect.sync(() => server.destroy()))
     )
     const listening = yield* Effect.acquireRelease(bound, () => stop)
+    if (options.tls !== undefined) yield* options.tls.watch((material) => server.renew(material))
     yield* departure.watch(() => server.leave())
     return listening
   }
@@ -147,7 +148,7 @@ const serverOptions = (
 ): ServerOptions => {
   const { keepAlive } = options
   return {
-    tls: options.tls,
+    tls: options.tls?.material,
     maxConnections: options.maxConnections,
     connection: {
       maxConcurrentStreams: options.maxConcurrentStreams,

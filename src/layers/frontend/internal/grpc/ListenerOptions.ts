@@ -1,16 +1,7 @@
 /** What a gRPC listener is told. */
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import type { InFlight } from "../InFlight.ts"
-
-/** Certificates and keys as PEM texts. @internal */
-export interface Tls {
-  readonly cert: string
-  readonly key: string
-  /** Authorities whose client certificates are believed. */
-  readonly rootCert?: string | undefined
-  /** A client without a certificate of one of the authorities is not served. */
-  readonly requireClientCertificate: boolean
-}
+import type { Renewal } from "../tls/Renewal.ts"
 
 /** Pings of both sides. Times in milliseconds. Source: protocol §7.1. @internal */
 export interface KeepAlive {
@@ -35,7 +26,8 @@ export interface ListenerOptions {
   readonly port: number
   /** Several processes may listen on the same port. */
   readonly reusePort: boolean
-  readonly tls?: Tls | undefined
+  /** The certificate; `undefined`: in the clear. */
+  readonly tls?: Renewal | undefined
   /** Takes messages from 16 KiB on. */
   readonly memory: TensorMemory["Service"]
   readonly inFlight: InFlight

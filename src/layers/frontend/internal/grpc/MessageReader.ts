@@ -5,8 +5,8 @@
  */
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
+import { Backlog } from "../http2/Backlog.ts"
 import type { Stream } from "../http2/Stream.ts"
-import { Backlog } from "./Backlog.ts"
 import type { Coding } from "./Call.ts"
 import { type MessageSink, prefixBytes } from "./Message.ts"
 import { decompress, type Refusal, tooLarge } from "./MessageCoding.ts"

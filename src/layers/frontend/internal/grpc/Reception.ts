@@ -18,7 +18,7 @@ type Taker =
   | { readonly many: true; readonly handler: MessageHandler }
 
 const nothing: ReadonlyArray<string> = []
-const retryLater = retryAfter("Overloaded")
+const retryLater = retryAfter({ _tag: "Overloaded" })
 
 const cardinality = (message: string): Refusal => ({ status: Status.unimplemented, message })
 

@@ -2,6 +2,7 @@
 import { Cause } from "effect"
 import { codes, Stopping } from "../../../../schema/Errors.ts"
 import * as TraceFailure from "../../../../schema/TraceFailure.ts"
+import type { Pass } from "../../../../services/Access.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { Stream, StreamHandler } from "../http2/Stream.ts"
@@ -22,6 +23,7 @@ const nothing: ReadonlyArray<string> = []
 export class ServerCall extends Reception implements GrpcCall, StreamHandler {
   readonly path: string
   readonly metadata: Metadata
+  pass: Pass | undefined = undefined
   onDrain: (() => void) | undefined = undefined
   /** The first header block was sent. */
   private begun = false
@@ -34,6 +36,10 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
     this.path = head.path
     this.metadata = head.metadata
     stream.handler = this
+  }
+
+  get peer(): string | undefined {
+    return this.stream.connection.socket.remoteAddress
   }
 
   facts(): ArrivalFacts {
@@ -125,13 +131,13 @@ export class ServerCall extends Reception implements GrpcCall, StreamHandler {
     this.conclude(status, message, nothing)
   }
 
-  failure(failure: Failure): void {
+  failure(failure: Failure, more: ReadonlyArray<string> = nothing): void {
     this.takeNoMore()
     if (!this.settled) {
       this.arrived("", "")
       this.traced?.failed(Failures.of(failure))
     }
-    this.conclude(codes[failure.code].grpc, failure.message, Status.retryAfter(failure._tag))
+    this.conclude(codes[failure.code].grpc, failure.message, [...Status.retryAfter(failure), ...more])
   }
 
   defect(cause: Cause.Cause<unknown>): void {

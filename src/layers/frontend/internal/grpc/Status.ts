@@ -76,9 +76,9 @@ export const trailersOnly = (code: number, message: string, more: ReadonlyArray<
     ? okAlone
     : new Fields([...head, ...status(code, message, more)])
 
-/** When a failure may be tried again, by its tag: a name and a value of the last block, or nothing where no try can mend it. @internal */
-export const retryAfter = (tag: string | undefined): ReadonlyArray<string> => {
-  const seconds = RetryAfter.secondsOf(tag)
+/** When a failure may be tried again: a name and a value of the last block, or nothing where no try can mend it. @internal */
+export const retryAfter = (failure: RetryAfter.Failed): ReadonlyArray<string> => {
+  const seconds = RetryAfter.secondsOf(failure)
   return seconds === undefined ? [] : ["grpc-retry-pushback-ms", String(seconds * 1000)]
 }
 

@@ -1,13 +1,13 @@
 /** An answer whose length nobody knows when it begins: sent piece by piece, as fast as the client takes it. */
 import { Effect } from "effect"
-import type { ServerResponse } from "node:http"
+import type { Response } from "./Wire.ts"
 
 /** @internal */
 export class AnswerStream {
-  private readonly response: ServerResponse
+  private readonly response: Response
 
   /** Takes a response whose head is set. */
-  constructor(response: ServerResponse) {
+  constructor(response: Response) {
     this.response = response
   }
 
@@ -15,15 +15,7 @@ export class AnswerStream {
   write(piece: Uint8Array): Effect.Effect<void> {
     const { response } = this
     if (response.destroyed || response.write(piece)) return Effect.void
-    return Effect.callback((resume) => {
-      const ready = () => {
-        response.off("drain", ready)
-        response.off("close", ready)
-        resume(Effect.void)
-      }
-      response.on("drain", ready)
-      response.on("close", ready)
-    })
+    return Effect.callback((resume) => response.onceRoom(() => resume(Effect.void)))
   }
 
   end(): void {

@@ -44,7 +44,7 @@ export class Call extends Exchange {
   /** Answers with the status and the text of a typed failure, and with `Retry-After` where another try can mend it. */
   failure(failure: Failure, contentType: ContentType = this.contentType, headers: ReadonlyArray<string> = []): void {
     if (!this.settled) this.traced?.failed(Failures.of(failure))
-    const retry = RetryAfter.headerOf(failure._tag)
+    const retry = RetryAfter.headerOf(failure)
     this.error(
       codes[failure.code].http,
       failure.message,

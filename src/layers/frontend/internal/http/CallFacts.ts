@@ -1,28 +1,38 @@
 /** What traces say of a request for inference over HTTP. Source: OpenTelemetry semantic conventions 1.45, "HTTP spans". */
-import type { IncomingMessage } from "node:http"
+import { TLSSocket } from "node:tls"
 import type { Code } from "../../../../schema/Errors.ts"
 import type { TraceFailure } from "../../../../schema/RequestTrace.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
+import * as ConnectionFacts from "../tracing/ConnectionFacts.ts"
 import * as WireFacts from "../tracing/WireFacts.ts"
 import { type Captures, pathOf } from "./Router.ts"
+import type { Request } from "./Wire.ts"
+
+interface Route {
+  readonly name: string
+  readonly route: string
+}
+
+const routed = (route: string): Route => ({ name: `POST ${route}`, route })
+
+const ofModel = routed("/v2/models/{model}/infer")
+const ofVersion = routed("/v2/models/{model}/versions/{version}/infer")
 
 /** Of the request for a model, or for a version of one. @internal */
-export const of = (request: IncomingMessage, { version }: Captures): ArrivalFacts => {
+export const of = (request: Request, { version }: Captures): ArrivalFacts => {
   const { headers, httpVersion, socket, url } = request
-  const route = version === "" ? "/v2/models/{model}/infer" : "/v2/models/{model}/versions/{version}/infer"
+  const { name, route } = version === "" ? ofModel : ofVersion
   const agent = headers["user-agent"]
-  return {
-    name: `POST ${route}`,
-    attributes: [
-      ["http.request.method", "POST"],
-      ["http.route", route],
-      ["url.path", pathOf(url!)],
-      ["url.scheme", "http"],
-      ["network.protocol.version", httpVersion],
-      ...WireFacts.ofWire(socket, headers.host),
-      ...(agent === undefined ? [] : [["user_agent.original", agent] as const])
-    ]
-  }
+  const said = { name, version: httpVersion, authority: headers.host, agent }
+  const { attributes } = ConnectionFacts.find(socket, said) ?? ConnectionFacts.keep(socket, said, [
+    ["http.request.method", "POST"],
+    ["http.route", route],
+    ["url.scheme", socket instanceof TLSSocket ? "https" : "http"],
+    ["network.protocol.version", httpVersion === "2.0" ? "2" : httpVersion],
+    ...WireFacts.ofWire(socket, headers.host),
+    ...(agent === undefined ? [] : [["user_agent.original", agent] as const])
+  ])
+  return { name, attributes, path: pathOf(url!) }
 }
 
 const codeOf = (status: number): Code =>

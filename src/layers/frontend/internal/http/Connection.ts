@@ -2,6 +2,7 @@
 import type { Socket } from "node:net"
 import { closingBytes } from "./Answer.ts"
 import type { Exchange } from "./Exchange.ts"
+import type { Carrier } from "./Wire.ts"
 
 /** What a connection became when it left HTTP. @internal */
 export interface Tenant {
@@ -17,7 +18,7 @@ const key: unique symbol = Symbol("galatea/http/Connection")
 export const lingerMillis = 2000
 
 /** @internal */
-export class Connection {
+export class Connection implements Carrier {
   readonly socket: Socket
   /** Requests whose answer is not sent yet, in order of arrival. */
   readonly calls = new Set<Exchange>()
@@ -46,7 +47,8 @@ export class Connection {
     if (this.failed) return
     this.failed = true
     for (const call of this.calls) {
-      if (call.receiving) {
+      // A whole body that nobody has taken yet is on its way to whoever receives it.
+      if (call.receiving && !call.request.complete) {
         call.close()
         call.error(status, message)
         return
@@ -74,6 +76,14 @@ export class Connection {
     const timer = setTimeout(() => this.socket.destroy(), lingerMillis)
     timer.unref()
     this.socket.once("close", () => clearTimeout(timer))
+  }
+
+  end(): void {
+    this.socket.end()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
   }
 
   /** No byte came or went for the time that the server grants. */

@@ -20,7 +20,10 @@ export interface Cors {
 export const isPreflight = (method: string | undefined, headers: IncomingHttpHeaders): boolean =>
   method === "OPTIONS" && headers["access-control-request-method"] !== undefined
 
-const exposed = ["Access-Control-Expose-Headers", "Inference-Header-Content-Length, Retry-After, Server-Timing"]
+const exposed = [
+  "Access-Control-Expose-Headers",
+  "Inference-Header-Content-Length, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate"
+]
 
 /** How long a browser remembers that it may. */
 const maxAgeSeconds = "7200"

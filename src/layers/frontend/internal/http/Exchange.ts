@@ -5,20 +5,15 @@
  * memory and its share of the limits are given back.
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
-import { type IncomingMessage, ServerResponse } from "node:http"
+import type { Pass } from "../../../../services/Access.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { InFlight } from "../InFlight.ts"
 import * as Failures from "../tracing/Failures.ts"
 import type { Traced } from "../tracing/Traced.ts"
 import type { ContentType } from "./Answer.ts"
-import type { Connection } from "./Connection.ts"
 import * as Outbox from "./Outbox.ts"
 import { type Captures, noCaptures } from "./Router.ts"
-
-/** The response of node:http with its call beside it. @internal */
-export class CallResponse extends ServerResponse {
-  call: Exchange | undefined = undefined
-}
+import type { Carrier, Request, Response } from "./Wire.ts"
 
 /** What calls need of the server around them. @internal */
 export interface Surroundings {
@@ -41,13 +36,15 @@ export interface Surroundings {
 const maxDiscarded = 1024 * 1024
 /** What a call is apart from the forms of its answers. @internal */
 export abstract class Exchange {
-  readonly request: IncomingMessage
-  readonly response: CallResponse
+  readonly request: Request
+  readonly response: Response
   readonly captures: Captures = noCaptures()
   /** Content-Type of this route's errors. */
   contentType: ContentType = "text/plain"
   /** Headers of every answer to this request, as name and value in turn. */
   always: ReadonlyArray<string> | undefined = undefined
+  /** What the client may see and do; `undefined`: everything. */
+  pass: Pass | undefined = undefined
   /** Where what happens to it is noted. */
   traced: Traced | undefined = undefined
   /** The body is being received. */
@@ -55,7 +52,7 @@ export abstract class Exchange {
   /** A fiber works on it. */
   running = false
   protected readonly server: Surroundings
-  private readonly connection: Connection
+  private readonly connection: Carrier
   /** The client waits for `100 Continue` before it sends the body. */
   private expecting: boolean
   private received: boolean
@@ -64,17 +61,19 @@ export abstract class Exchange {
   private answered = false
   private sent = false
   private over = false
-  private regions: Array<Region> | undefined = undefined
+  private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Runs once, when the answer was sent or nobody waits for it any more. */
   protected onSent: (() => void) | undefined = undefined
   private onAbort: (() => void) | undefined = undefined
 
+  /** `bodied`: a body may come. `expecting`: the client waits for `100 Continue` before it sends that. */
   constructor(
-    request: IncomingMessage,
-    response: CallResponse,
-    connection: Connection,
+    request: Request,
+    response: Response,
+    connection: Carrier,
     server: Surroundings,
+    bodied: boolean,
     expecting: boolean
   ) {
     this.request = request
@@ -82,11 +81,8 @@ export abstract class Exchange {
     this.connection = connection
     this.server = server
     this.expecting = expecting
-    const headers = request.headers
-    const length = headers["content-length"]
-    this.received = (length === undefined || length === "0") && headers["transfer-encoding"] === undefined
-    response.call = this
-    response.on("finish", finished)
+    this.received = !bodied
+    response.belongTo(this)
     connection.calls.add(this)
   }
 
@@ -123,8 +119,8 @@ export abstract class Exchange {
     return refusal
   }
 
-  /** Keeps a region until the call is over. */
-  hold(region: Region): void {
+  /** Keeps a region, or what holds several, until the call is over. */
+  hold(region: Pick<Region, "release">): void {
     if (this.regions === undefined) this.regions = [region]
     else this.regions.push(region)
   }
@@ -178,7 +174,7 @@ export abstract class Exchange {
 
   /** Ends a call that cannot be answered properly any more. */
   protected cut(): void {
-    if (this.answered && !this.sent) this.connection.socket.destroy()
+    if (this.answered && !this.sent) this.connection.destroy()
   }
 
   /** Runs a step of this call's work; what it throws is a bug that ends this call and nothing else. */
@@ -225,10 +221,7 @@ export abstract class Exchange {
       else if (this.server.inFlight.requests > 1) Outbox.post(response, body, encoding)
       else response.end(body, encoding)
     } else {
-      response.cork()
-      for (const part of body) response.write(part)
-      response.end()
-      response.uncork()
+      response.endParts(body, byteLength)
     }
   }
 
@@ -237,6 +230,10 @@ export abstract class Exchange {
    * the connection is read for a moment longer, because closing it at once could destroy the answer on its way. `true`: that.
    */
   private abandonBody(): boolean {
+    if (this.response.multiplexed) {
+      this.request.resume()
+      return false
+    }
     if (this.expecting) {
       this.response.shouldKeepAlive = false
       return false
@@ -255,7 +252,7 @@ export abstract class Exchange {
   /** The answer left before the body was read: nothing more is sent, and what still comes is dropped. */
   private finishEarly(): void {
     this.finish()
-    this.connection.socket.end()
+    this.connection.end()
   }
 
   /** The last byte of the answer went to the operating system. */
@@ -300,8 +297,4 @@ export abstract class Exchange {
     this.server.left()
     this.traced?.ended()
   }
-}
-
-function finished(this: ServerResponse): void {
-  if (this instanceof CallResponse) this.call?.finish()
 }

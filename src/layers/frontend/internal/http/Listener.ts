@@ -1,22 +1,26 @@
 /**
- * An HTTP/1.1 listener with bounded connections and times, whose scope ends it gracefully.
+ * A listener of HTTP/1.1 and HTTP/2 with bounded connections and times, whose scope ends it gracefully.
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
 import { type Cause, Effect, FiberSet, type Scope } from "effect"
-import { createServer, IncomingMessage } from "node:http"
+import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
-import type { ListenFailed } from "../../../../schema/Errors.ts"
+import { ListenFailed } from "../../../../schema/Errors.ts"
 import { Departure } from "../../../../services/Departure.ts"
 import { bind, type Bound } from "../Bind.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
+import type { Renewal } from "../tls/Renewal.ts"
 import { withoutSpan } from "../tracing/WithoutSpan.ts"
 import { closingBytes } from "./Answer.ts"
 import { Call } from "./Call.ts"
+import type { CallResponse } from "./CallResponse.ts"
 import { Connection, type Tenant } from "./Connection.ts"
-import { CallResponse, type Surroundings } from "./Exchange.ts"
+import type { Surroundings } from "./Exchange.ts"
+import * as NodeServer from "./NodeServer.ts"
+import * as StreamDoor from "./streams/StreamDoor.ts"
 import { wireFailure } from "./WireFailure.ts"
 
 /** Times in milliseconds. @internal */
@@ -26,7 +30,11 @@ export interface ListenerOptions {
   readonly address: string
   readonly port: number
   readonly reusePort: boolean
+  /** The certificate; `undefined`: in the clear. */
+  readonly tls?: Renewal | undefined
   readonly maxConnections: number
+  /** Requests of one connection of HTTP/2 at a time. */
+  readonly maxConcurrentStreams: number
   /** Bytes of a request's head. */
   readonly maxHeaderSize: number
   /** Until the head of a request is complete. */
@@ -82,38 +90,40 @@ export const listen: (
     }
     const accept = (request: IncomingMessage, response: CallResponse, expecting: boolean): Call => {
       surroundings.entered()
-      return new Call(request, response, Connection.of(request.socket), surroundings, expecting)
+      const { headers } = request
+      const length = headers["content-length"]
+      const bodied = (length !== undefined && length !== "0") || headers["transfer-encoding"] !== undefined
+      return new Call(request, response, Connection.of(request.socket), surroundings, bodied, expecting)
     }
     const start = (request: IncomingMessage, response: CallResponse, expecting: boolean): void => {
       const call = accept(request, response, expecting)
       call.guard(() => serve(call))
     }
 
-    const server = createServer({
-      IncomingMessage,
-      ServerResponse: CallResponse,
-      ...(upgrades === undefined ? {} : { shouldUpgradeCallback: upgrades.wants }),
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      noDelay: true,
-      requireHostHeader: false,
-      maxHeaderSize: options.maxHeaderSize,
-      headersTimeout: options.headerTimeout,
-      requestTimeout: Math.max(options.requestTimeout, options.headerTimeout),
-      keepAliveTimeout: options.idleTimeout,
-      keepAliveTimeoutBuffer: 0,
-      connectionsCheckingInterval: Math.min(5000, Math.max(50, Math.ceil(options.headerTimeout / 4)))
-    })
-    server.timeout = options.bodyTimeout
-    server.maxConnections = options.maxConnections
-    server.on("connection", (socket: Socket) => {
+    const streams = StreamDoor.make(options, surroundings, serve)
+    const http1 = (socket: Socket): void => {
       const connection = new Connection(socket)
       connections.add(connection)
       socket.on("close", () => {
         connections.delete(connection)
         connection.closed()
       })
-    })
+    }
+    const { destroy, renew, server } = yield* Effect.try({
+      try: () =>
+        NodeServer.make({ ...options, tls: options.tls?.material, mayUpgrade: upgrades?.wants }, {
+          http1,
+          http2: (socket) => streams.accept(socket)
+        }),
+      catch: (thrown) =>
+        new ListenFailed({
+          code: "INVALID_ARG",
+          message:
+            `failed to start ${options.service} service: Invalid argument - the certificate or key cannot be used: ${
+              thrown instanceof Error ? thrown.message : String(thrown)
+            }`
+        })
+    }).pipe(Effect.onError(() => Effect.sync(() => streams.destroy())))
     server.on("request", (request, response) => start(request, response, false))
     server.on("checkContinue", (request, response) => start(request, response, true))
     server.on("checkExpectation", (request, response) => {
@@ -140,12 +150,15 @@ export const listen: (
     const stop = Effect.gen(function*() {
       occupancy.close()
       server.close()
+      destroy()
+      streams.shutdown()
       for (const connection of connections) {
         if (connection.tenant !== undefined) connection.tenant.retire()
         else if (!connection.busy) connection.socket.destroy()
       }
       const cutShort = Effect.sync(() => {
         for (const connection of connections) connection.cutShort()
+        streams.cutShort()
       })
       yield* Effect.raceFirst(
         occupancy.drained(options.exitTimeout),
@@ -159,7 +172,19 @@ export const listen: (
           connection.closed()
         }
       }
+      streams.destroy()
     })
-    return yield* Effect.acquireRelease(bind(server, options), () => stop)
+    const bound = bind(server, options).pipe(
+      Effect.onError(() =>
+        Effect.sync(() => {
+          destroy()
+          streams.destroy()
+        })
+      )
+    )
+    const listening = yield* Effect.acquireRelease(bound, () => stop)
+    if (options.tls !== undefined) yield* options.tls.watch(renew)
+    yield* departure.watch(() => streams.leave())
+    return listening
   }
 )

@@ -4,10 +4,10 @@
  * A write to a socket whose reader sleeps costs the wake-up of that reader, several microseconds of it in this thread. Writes
  * that follow each other closely find the reader awake: under load a third more requests go through.
  */
-import type { ServerResponse } from "node:http"
+import type { Response } from "./Wire.ts"
 
 interface Letter {
-  readonly response: ServerResponse
+  readonly response: Response
   readonly body: string
   readonly encoding: "utf8" | "latin1"
 }
@@ -22,7 +22,7 @@ const flush = (): void => {
 }
 
 /** Ends a response, whose head is set, at the end of this turn. @internal */
-export const post = (response: ServerResponse, body: string, encoding: "utf8" | "latin1"): void => {
+export const post = (response: Response, body: string, encoding: "utf8" | "latin1"): void => {
   if (letters.length === 0) setImmediate(flush)
   letters.push({ response, body, encoding })
 }

@@ -5,11 +5,11 @@
  * no regular expression. Captured names stay as they were sent; `decodeCaptures` undoes percent-encoding afterwards, so an
  * encoded slash never changes the route. Source: protocol §2.1.
  */
-import type { IncomingMessage } from "node:http"
 import { detached } from "../../../../schema/DetachedText.ts"
 import type { RestrictedCategory } from "../../../../schema/options/ValueTypes.ts"
 import type { ContentType } from "./Answer.ts"
 import type { Call } from "./Call.ts"
+import type { Request } from "./Wire.ts"
 
 /** What answers a request; it owns the call from then on. @internal */
 export type Handler = (call: Call) => void
@@ -24,12 +24,14 @@ export type Handler = (call: Call) => void
  */
 export interface Route {
   readonly path: string
+  /** The path under which schema/Operations.ts has it. Default: its own. */
+  readonly operation?: string
   /** Category by which `--http-restricted-api` names it; `undefined`: what it answers is restricted one by one. */
   readonly category: RestrictedCategory | undefined
   /** Content-Type of the answers to a wrong method. */
   readonly contentType: ContentType
   /** Requests to which it is as if there were no such route. */
-  readonly isHidden?: (request: IncomingMessage) => boolean
+  readonly isHidden?: (request: Request) => boolean
   /** Told of every request for it, before anything is checked. */
   readonly arrived?: (call: Call) => void
   readonly get?: Handler

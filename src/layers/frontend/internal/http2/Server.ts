@@ -1,23 +1,15 @@
 /** Accepts HTTP/2 connections, over TLS with ALPN or in the clear with prior knowledge. Source: RFC 9113 §3.2, §3.3. */
 import * as Net from "node:net"
 import * as Tls from "node:tls"
-import { Connection } from "./Connection.ts"
+import { Handshakes } from "../tls/Handshakes.ts"
+import { secureOptions, type TlsMaterial } from "../tls/TlsMaterial.ts"
 import type { ConnectionOptions } from "./ConnectionOptions.ts"
-import { Upkeep, type UpkeepOptions } from "./Upkeep.ts"
-
-/** Certificates and keys as PEM texts. @internal */
-export interface TlsOptions {
-  readonly cert: string
-  readonly key: string
-  /** Authorities whose client certificates are believed. */
-  readonly rootCert?: string | undefined
-  /** Clients without a certificate of one of the authorities are not served. */
-  readonly requireClientCertificate: boolean
-}
+import { Connections } from "./Connections.ts"
+import type { UpkeepOptions } from "./Upkeep.ts"
 
 /** @internal */
 export interface ServerOptions {
-  readonly tls?: TlsOptions | undefined
+  readonly tls?: TlsMaterial | undefined
   /** The next connection is closed at once. */
   readonly maxConnections: number
   readonly connection: ConnectionOptions
@@ -28,93 +20,60 @@ export interface ServerOptions {
 export class Server {
   /** What listens. */
   readonly net: Net.Server
-  private readonly options: ServerOptions
-  private readonly connections = new Map<Connection, Upkeep>()
-  /** Accepted, and not through their TLS handshake yet. */
-  private readonly strangers = new Set<Net.Socket>()
-  private readonly timer: NodeJS.Timeout
+  private readonly connections: Connections
+  private readonly handshakes: Handshakes | undefined
+  private readonly secure: Tls.Server | undefined
 
   /** Throws where the certificates cannot be used. */
   constructor(options: ServerOptions) {
-    this.options = options
     const { tls } = options
+    const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
     if (tls === undefined) {
-      this.net = Net.createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
-      this.net.on("connection", (socket: Net.Socket) => this.accept(socket))
+      this.net = Net.createServer(socketOptions)
+      this.net.on("connection", (socket: Net.Socket) => this.connections.accept(socket))
     } else {
       const server = Tls.createServer({
-        cert: tls.cert,
-        key: tls.key,
-        ...(tls.rootCert === undefined ? {} : { ca: tls.rootCert }),
-        requestCert: tls.requireClientCertificate,
-        rejectUnauthorized: tls.requireClientCertificate,
+        ...socketOptions,
+        ...secureOptions(tls),
         ALPNProtocols: ["h2"],
-        minVersion: "TLSv1.2",
-        handshakeTimeout: Math.min(options.upkeep.handshakeTimeout, 2147483647),
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: 60_000
+        handshakeTimeout: Math.min(options.upkeep.handshakeTimeout, 2147483647)
       })
-      server.on("connection", (socket: Net.Socket) => {
-        this.strangers.add(socket)
-        socket.on("close", () => this.strangers.delete(socket))
-      })
+      this.handshakes = new Handshakes(server)
       server.on("tlsClientError", (_error, socket) => socket.destroy())
       server.on("secureConnection", (socket) => {
-        if (socket.alpnProtocol === "h2") this.accept(socket)
+        if (socket.alpnProtocol === "h2") this.connections.accept(socket)
         else socket.destroy()
       })
-      this.net = server
+      this.net = this.secure = server
     }
     this.net.maxConnections = options.maxConnections
-    this.timer = setInterval(() => this.look(), interval(options.upkeep))
-    this.timer.unref()
+    this.connections = new Connections(options.connection, options.upkeep)
   }
 
-  private accept(socket: Net.Socket): void {
-    const connection = new Connection(socket, this.options.connection)
-    this.connections.set(connection, new Upkeep(connection, this.options.upkeep, performance.now()))
-    socket.on("close", () => this.connections.delete(connection))
-  }
-
-  private look(): void {
-    const now = performance.now()
-    for (const [connection, upkeep] of this.connections) connection.guard(() => upkeep.look(now))
+  /** Connections from now on see this certificate. Throws where it cannot be used. */
+  renew(tls: TlsMaterial): void {
+    this.secure?.setSecureContext(secureOptions(tls))
   }
 
   /** Asks the clients of this moment to take their next requests elsewhere. */
   leave(): void {
-    for (const connection of this.connections.keys()) connection.shutdown(true)
+    this.connections.leave()
   }
 
   /** Waits no longer for what clients have begun to send. */
   cutShort(): void {
-    for (const connection of this.connections.keys()) {
-      for (const stream of connection.streams.values()) connection.guard(() => stream.handler.onCut())
-    }
+    this.connections.cutShort()
   }
 
   /** Accepts nothing more; connections end after their last answer. */
   shutdown(): void {
     this.net.close()
-    for (const connection of this.connections.keys()) connection.shutdown()
+    this.connections.shutdown()
   }
 
   /** Closes what is left, at once. */
   destroy(): void {
-    clearInterval(this.timer)
-    for (const socket of this.strangers) socket.destroy()
-    for (const connection of this.connections.keys()) {
-      // What was answered still leaves its last bytes.
-      if (connection.over) connection.socket.destroySoon()
-      else connection.destroy()
-    }
+    this.handshakes?.destroy()
+    this.connections.destroy()
   }
-}
-
-/** How often connections are looked at: a quarter of the shortest time, between 20 ms and a second. */
-const interval = (upkeep: UpkeepOptions): number => {
-  const { handshakeTimeout, idleTimeout, maxAge, pingAfter, pingTimeout, stillTimeout } = upkeep
-  const shortest = Math.min(handshakeTimeout, idleTimeout, maxAge, pingAfter, pingTimeout, stillTimeout)
-  return Math.min(1000, Math.max(20, Math.floor(shortest / 4)))
 }

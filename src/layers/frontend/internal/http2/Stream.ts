@@ -54,6 +54,8 @@ export class Stream {
   ended = false
   /** Nothing more can be sent. */
   closed = false
+  /** The whole answer was sent. */
+  whole = false
   /** Bytes that the client allows to be sent. */
   sendWindow: number
   /** Bytes that the client may still send. */
@@ -213,6 +215,7 @@ export class Stream {
 
   /** The end of the answer is in the output. A client that is still sending is told to stop. */
   private finished(): void {
+    this.whole = true
     if (!this.ended) this.connection.resetStream(this.id, ErrorCode.noError)
     this.close()
   }

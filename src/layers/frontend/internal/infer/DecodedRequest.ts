@@ -1,9 +1,10 @@
 /** A request as it came off the wire, with what the answer's writer needs to know. */
 import type { InferenceRequest } from "../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../schema/RequestTrace.ts"
+import type { ClientTensors } from "./ClientTensors.ts"
 
-/** @category models */
-export type Encoding = "binary" | "json"
+/** The form of an output in the answer; `region`: it is not there, because its bytes go to shared memory. @category models */
+export type Encoding = "binary" | "json" | "region"
 
 /** How each output goes back: a listed one as its entry says, any other as `others` says. @category models */
 export class OutputEncoding {
@@ -34,6 +35,8 @@ export const uniform = (encoding: Encoding): OutputEncoding => new OutputEncodin
 export interface DecodedRequest {
   readonly request: InferenceRequest
   readonly outputEncoding: OutputEncoding
+  /** What moves the tensors that lie in shared memory, to be released when the request is over; `undefined`: none does. */
+  readonly clientTensors: ClientTensors | undefined
 }
 
 /** @category models */
@@ -48,6 +51,8 @@ export interface DecodeOptions {
    * handed out stays with the caller, also when decoding fails.
    */
   readonly allocate?: (byteLength: number) => Uint8Array
+  /** What opens the shared memory of clients, for one request. Left out: no region is known. */
+  readonly clientTensors?: () => ClientTensors
   /** What is noted of the request; left out: nothing. */
   readonly trace?: TraceParent | undefined
 }

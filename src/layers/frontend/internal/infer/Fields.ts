@@ -26,6 +26,13 @@ export const flag = (field: Field, key: string, verb: "parse" | "set" = "parse")
   throw RequestFault.wrongKind(key, "boolean", "boolean", verb)
 }
 
+/** Where in shared memory a tensor lies. @internal */
+export interface Place {
+  readonly region: string
+  readonly offset: number | bigint
+  readonly byteSize: number | bigint
+}
+
 /** Members of a tensor's `parameters`. @internal */
 export class TensorParameters {
   binaryDataSize: Field = absent
@@ -65,12 +72,12 @@ export class TensorParameters {
     } while (scanner.moreMembers())
   }
 
-  /** The region that the tensor names, after its three members were judged. */
-  regionName(): string {
-    const name = text(this.region, "shared_memory_region")
-    if (this.regionOffset !== absent) unsigned(this.regionOffset, "shared_memory_offset")
-    if (this.regionByteSize !== absent) unsigned(this.regionByteSize, "shared_memory_byte_size")
-    return name
+  /** The part of a region that the tensor names, after its three members were judged. A size that is missing counts as 0. */
+  place(): Place {
+    const region = text(this.region, "shared_memory_region")
+    const offset = this.regionOffset === absent ? 0 : unsigned(this.regionOffset, "shared_memory_offset")
+    const byteSize = this.regionByteSize === absent ? 0 : unsigned(this.regionByteSize, "shared_memory_byte_size")
+    return { region, offset, byteSize }
   }
 }
 

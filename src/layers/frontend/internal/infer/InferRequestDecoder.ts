@@ -9,8 +9,10 @@
  */
 import type { Result } from "effect"
 import type { RequestedOutput, Tensor } from "../../../../schema/Inference.ts"
+import { regionNotFound } from "../../../../services/ClientMemory.ts"
 import { attempt, type ReadFailure } from "../json/JsonAccess.ts"
 import { JsonScanner } from "../json/JsonScanner.ts"
+import type { ClientTensors, TensorsOfRequest } from "./ClientTensors.ts"
 import { type DecodedRequest, type DecodeOptions, type Encoding, OutputEncoding } from "./DecodedRequest.ts"
 import { absent, type Field, first, text } from "./Fields.ts"
 import { BinarySection, InputReader } from "./InputReader.ts"
@@ -19,7 +21,7 @@ import { OutputReader } from "./OutputReader.ts"
 import { ParameterReader } from "./ParameterReader.ts"
 import * as RequestFault from "./RequestFault.ts"
 
-class Envelope {
+class Envelope implements TensorsOfRequest {
   private readonly scanner: JsonScanner
   private readonly options: DecodeOptions
   private readonly section: BinarySection
@@ -30,11 +32,18 @@ class Envelope {
   private outputs: Array<RequestedOutput> | undefined = undefined
   private readonly encodings: Array<Encoding> = []
   private outputsFault: unknown = undefined
+  clientTensors: ClientTensors | undefined = undefined
 
   constructor(body: Uint8Array, jsonLength: number, options: DecodeOptions) {
     this.scanner = new JsonScanner(body, jsonLength)
     this.options = options
     this.section = new BinarySection(body, jsonLength)
+  }
+
+  inRegion(region: string): ClientTensors {
+    const { clientTensors } = this.options
+    if (clientTensors === undefined) throw regionNotFound(region)
+    return this.clientTensors ??= clientTensors()
   }
 
   read(): void {
@@ -84,7 +93,7 @@ class Envelope {
       reader.read(scanner)
       try {
         if (inputs.length === RequestFault.maximumListed) throw RequestFault.tooManyListed("inputs")
-        inputs.push(reader.tensor(scanner, this.section, taken))
+        inputs.push(reader.tensor(scanner, this.section, taken, this))
       } catch (thrown) {
         this.inputsFault = thrown
       }
@@ -111,7 +120,7 @@ class Envelope {
       reader.read(scanner)
       try {
         if (outputs.length === RequestFault.maximumListed) throw RequestFault.tooManyListed("outputs")
-        const { encoding, output } = reader.output(taken)
+        const { encoding, output } = reader.output(taken, this)
         outputs.push(output)
         this.encodings.push(encoding)
       } catch (thrown) {
@@ -146,7 +155,8 @@ class Envelope {
         outputs.map((output) => output.name),
         encodings,
         parameters.binaryDataOutput ? "binary" : "json"
-      )
+      ),
+      clientTensors: this.clientTensors
     }
   }
 
@@ -163,7 +173,7 @@ class Envelope {
  * memory of `options.allocate`, which is asked only for sizes that the limits and the length of the text allow.
  *
  * Fails with `MalformedRequest` (500) for JSON that does not parse or holds a value of the wrong kind, `InvalidRequest` (400) for what
- * breaks a rule, `RegionNotFound` (404) for a tensor in shared memory, `Unsupported` (501) for a correlation id that is too long.
+ * breaks a rule, `RegionNotFound` (404) for a tensor in shared memory that is not registered, `Unsupported` (501) for a correlation id that is too long.
  *
  * @category decoding
  */
@@ -176,6 +186,11 @@ export const decode = (
     const length = jsonLength ?? body.length
     if (length > options.maxInputSize) throw RequestFault.jsonTooLarge(length, options.maxInputSize)
     const envelope = new Envelope(body, length, options)
-    envelope.read()
-    return envelope.decoded()
+    try {
+      envelope.read()
+      return envelope.decoded()
+    } catch (thrown) {
+      envelope.clientTensors?.release()
+      throw thrown
+    }
   })

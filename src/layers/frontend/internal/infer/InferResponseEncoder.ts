@@ -101,7 +101,9 @@ const write = (
       if (k > 0) writer.byte(0x2c)
       writer.integer(output.shape[k]!)
     }
-    if (decoded.outputEncoding.of(output.name) === "binary") {
+    const encoding = decoded.outputEncoding.of(output.name)
+    if (encoding === "region") writer.raw("]}")
+    else if (encoding === "binary") {
       writer.raw("],\"parameters\":{\"binary_data_size\":")
       writer.integer(output.data.length)
       writer.raw("}}")

@@ -6,6 +6,7 @@ import type { Tensor } from "../../../../schema/Inference.ts"
 import { isReadFailure } from "../json/JsonAccess.ts"
 import type { JsonScanner } from "../json/JsonScanner.ts"
 import * as TensorScanner from "../json/TensorScanner.ts"
+import type { TensorsOfRequest } from "./ClientTensors.ts"
 import type { DecodeOptions } from "./DecodedRequest.ts"
 import { ordinaryMemory } from "./DecodedRequest.ts"
 import { absent, type Field, first, TensorParameters, text, unsigned } from "./Fields.ts"
@@ -127,8 +128,16 @@ export class InputReader {
     return row.name
   }
 
-  /** The tensor, a view of `section` or memory of its own. `taken` tells whether an input of that name came before. */
-  tensor(scanner: JsonScanner, section: BinarySection, taken: (name: string) => boolean): Tensor {
+  /**
+   * The tensor: a view of `section`, memory of its own, or one of `tensors` whose bytes come later. `taken` tells whether an input of that name
+   * came before.
+   */
+  tensor(
+    scanner: JsonScanner,
+    section: BinarySection,
+    taken: (name: string) => boolean,
+    tensors: TensorsOfRequest
+  ): Tensor {
     const { parameters } = this
     const hasData = this.dataStart >= 0
     const hasBinary = parameters.binaryDataSize !== absent
@@ -140,7 +149,12 @@ export class InputReader {
     const type = text(this.datatype, "datatype")
     this.shape.check()
     if (taken(name)) throw new RequestFault.ListedTwice("input", name)
-    if (hasRegion) throw RequestFault.regionNotFound(parameters.regionName())
+    if (hasRegion) {
+      const { byteSize, offset, region } = parameters.place()
+      const tensor = { name, datatype: this.known(type, name), shape: this.shape.shape(), data: nothing }
+      tensors.inRegion(region).input(tensor, region, offset, byteSize)
+      return tensor
+    }
     const data = hasBinary
       ? section.take(unsigned(parameters.binaryDataSize, "binary_data_size"), name, this.options.modelName)
       : this.converted(scanner, name, type)

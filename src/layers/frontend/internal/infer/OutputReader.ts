@@ -1,6 +1,7 @@
 /** Reads one element of `outputs`. */
 import type { RequestedOutput } from "../../../../schema/Inference.ts"
 import type { JsonScanner } from "../json/JsonScanner.ts"
+import type { TensorsOfRequest } from "./ClientTensors.ts"
 import type { Encoding } from "./DecodedRequest.ts"
 import { absent, type Field, first, flag, TensorParameters, text, unsigned } from "./Fields.ts"
 import * as RequestFault from "./RequestFault.ts"
@@ -28,8 +29,11 @@ export class OutputReader {
     } while (scanner.moreMembers())
   }
 
-  /** What was asked for. `taken` tells whether an output of that name came before. */
-  output(taken: (name: string) => boolean): { readonly output: RequestedOutput; readonly encoding: Encoding } {
+  /** What was asked for. `taken` tells whether an output of that name came before; `tensors` takes those that lie in regions. */
+  output(
+    taken: (name: string) => boolean,
+    tensors: TensorsOfRequest
+  ): { readonly output: RequestedOutput; readonly encoding: Encoding } {
     const { binaryData, classification, region } = this.parameters
     if (region !== absent) {
       if (classification !== absent) {
@@ -42,7 +46,11 @@ export class OutputReader {
     const name = text(this.name, "name")
     if (taken(name)) throw new RequestFault.ListedTwice("output", name)
     const classes = classification === absent ? 0 : Number(unsigned(classification, "classification", "set"))
-    if (region !== absent) throw RequestFault.regionNotFound(this.parameters.regionName())
+    if (region !== absent) {
+      const { byteSize, offset, region } = this.parameters.place()
+      tensors.inRegion(region).output(name, region, offset, byteSize)
+      return { output: { name, classification: 0 }, encoding: "region" }
+    }
     const binary = binaryData !== absent && flag(binaryData, "binary_data")
     return { output: { name, classification: classes }, encoding: binary ? "binary" : "json" }
   }

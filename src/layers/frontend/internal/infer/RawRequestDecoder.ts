@@ -91,6 +91,7 @@ export const decodeRaw = (
         sequence: undefined,
         trace: options.trace
       },
-      outputEncoding: uniform("binary")
+      outputEncoding: uniform("binary"),
+      clientTensors: undefined
     }
   }) as Result.Result<DecodedRequest, InvalidRequest>

@@ -3,7 +3,7 @@
  *
  * Source: protocol.md 4.1 to 4.9, 9.3.
  */
-import { InvalidRequest, MalformedRequest, RegionNotFound } from "../../../../schema/Errors.ts"
+import { InvalidRequest, MalformedRequest } from "../../../../schema/Errors.ts"
 
 /** Inputs, and outputs, that one request may list. Far above any model; bounds what decoding can keep. @category models */
 export const maximumListed = 16384
@@ -56,10 +56,6 @@ export const sources = (data: boolean, binary: boolean, region: boolean): Invali
       `'shared_memory_region' in 'parameters'. But ${set === "" ? "no field is set" : `set${set}`}`
   )
 }
-
-/** @internal */
-export const regionNotFound = (region: string): RegionNotFound =>
-  new RegionNotFound({ message: `Unable to find shared memory region: '${region}'` })
 
 /** @internal */
 export const tooManyListed = (kind: string): InvalidRequest =>

@@ -27,9 +27,11 @@ import type { TraceSettings } from "../TraceSettings.ts"
 import type { Arrivals } from "../tracing/Arrivals.ts"
 import * as RemoteParent from "../tracing/RemoteParent.ts"
 import type { Traced } from "../tracing/Traced.ts"
+import * as Visible from "../Visible.ts"
 import * as Arriving from "./Arriving.ts"
 import * as RequestReader from "./RequestReader.ts"
 import type { AnyRequest } from "./RequestReader.ts"
+import { CurrentPass } from "./Restricting.ts"
 import { type WireRequest, type WireResponse, WireRpcs } from "./WireRpcs.ts"
 
 /** @internal */
@@ -85,7 +87,10 @@ const questions = ({ logSettings, server, traceSettings }: Surroundings) => {
       Effect.map(whenResident(() => server.model(model, version)), ({ config }) => config),
     ModelStatistics: ({ model = "", version = "" }) =>
       model === ""
-        ? Effect.map(lookup.all, (versions) => versions.map(statistics))
+        ? Effect.map(
+          Effect.all([lookup.all, CurrentPass]),
+          ([versions, pass]) => Visible.ofVersions(pass, versions).map(statistics)
+        )
         : Effect.fromResult(
           Result.map(lookup.ofModel(model, version), (versions) => versions.map(statistics))
         ),
@@ -96,7 +101,10 @@ const questions = ({ logSettings, server, traceSettings }: Surroundings) => {
         ? Effect.sync(logSettings.current)
         : Effect.suspend(() => Effect.fromResult(logSettings.change(change))),
     RepositoryIndex: ({ ready = false }) =>
-      Effect.map(repository.index, (entries) => ready ? entries.filter(({ state }) => state === "READY") : entries),
+      Effect.map(Effect.all([repository.index, CurrentPass]), ([all, pass]) => {
+        const entries = Visible.of(pass, all)
+        return ready ? entries.filter(({ state }) => state === "READY") : entries
+      }),
     RepositoryModelLoad: ({ config, files, model, version }, { headers }) =>
       RemoteParent.under(
         repository.load(model, {
@@ -155,6 +163,7 @@ class Inference<A> {
         Arriving.of(procedure, wire, origin ?? Arriving.originOf(headers, atNanos), parent)
       )
       if (traced === undefined) return answer(undefined)
+      traced.client(fiber.getRef(CurrentPass)?.key)
       const ended = Effect.flatMap(
         Effect.scope,
         (scope) => Scope.addFinalizer(scope, Effect.sync(() => traced.ended()))

@@ -14,6 +14,7 @@ import type { Call } from "../http/Call.ts"
 import type { Origin } from "./Arriving.ts"
 import * as Envelope from "./Envelope.ts"
 import * as Frames from "./Frames.ts"
+import * as Peer from "./Peer.ts"
 import { propagated, type Sent } from "./Propagation.ts"
 import { defect, type Serialization } from "./Serialization.ts"
 import { type Answer, SingleInference } from "./SingleInference.ts"
@@ -91,7 +92,7 @@ export const make = Effect.fnUntraced(function*(
     const id = last++
     const exchange = new HttpExchange(call, serialization.contentType, requests, parsers.encode)
     exchanges.set(id, exchange)
-    const headers = sendsHeaders ? headersOf(call) : undefined
+    const headers = sendsHeaders ? { own: headersOf(call), said: peerOf(call) } : undefined
     const sent = sendsHeaders || atNanos === undefined ? undefined : sentBy(call)
     let next = 0
     const toAnswer = (message: FromClientEncoded) =>
@@ -225,8 +226,17 @@ type Headers = Extract<FromClientEncoded, { readonly _tag: "Request" }>["headers
 const headersOf = (call: Call): Headers =>
   Object.entries(call.request.headers).flatMap(([name, value]) => typeof value === "string" ? [[name, value]] : [])
 
-/** Those of the message come last, so that they win. */
-const withHeaders = (message: FromClientEncoded, headers: Headers | undefined): FromClientEncoded =>
+const peerOf = ({ request: { headers, socket } }: Call): Headers =>
+  Peer.headersOf(socket.remoteAddress, single(headers["x-forwarded-for"]))
+
+/** Those of the call, and what this transport says of it. */
+interface CallHeaders {
+  readonly own: Headers
+  readonly said: Headers
+}
+
+/** Those of the message come behind those of the call, so that they win. */
+const withHeaders = (message: FromClientEncoded, headers: CallHeaders | undefined): FromClientEncoded =>
   headers === undefined || message._tag !== "Request"
     ? message
-    : { ...message, headers: [...headers, ...message.headers] }
+    : { ...message, headers: [...headers.own, ...message.headers, ...headers.said] }

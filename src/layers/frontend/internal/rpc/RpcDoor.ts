@@ -2,6 +2,7 @@
 import { Context, Effect, type Scope } from "effect"
 import * as RpcServer from "effect/rpc/RpcServer"
 import { Restriction } from "../../../../schema/rpc/Restriction.ts"
+import type { AccessState } from "../../../../services/Access.ts"
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import { type Plan, receive } from "../http/Body.ts"
 import type { Call } from "../http/Call.ts"
@@ -27,7 +28,10 @@ export interface Options extends Omit<Handlers.Surroundings, "countsBytes" | "in
   /** Milliseconds that a WebSocket may be silent. */
   readonly idleTimeout: number
   readonly restrictions: Restrictions<HeaderRecord>
-  /** Restrictions or forwarded headers are in use. */
+  readonly access: AccessState | undefined
+  /** Administration has an address of its own, which is not this one. */
+  readonly adminElsewhere: boolean
+  /** Access, restrictions or forwarded headers are in use. */
   readonly readsHeaders: boolean
   /** Whether pages of another origin may ask. */
   readonly allowsOrigin: (origin: string) => boolean
@@ -50,7 +54,7 @@ export const make = (options: Options): Effect.Effect<RpcDoor, never, Scope.Scop
 const open = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RpcDoor, never, Scope.Scope> {
   const { maxMessageBytes, readsHeaders } = options
   const propagates = () => options.arrivals.active()
-  const restriction = Context.make(Restriction, Restricting.make(options.restrictions))
+  const restriction = Context.make(Restriction, Restricting.make({ ...options, knowsPeer: true }))
   const answers = (countsBytes: boolean) => {
     const { handlers, infer } = Handlers.makeWire({ ...options, countsBytes, inheritsSpan: false })
     return Effect.map(WireRpcs.toHandlers(handlers), (all) => ({ infer, handlers: Context.merge(all, restriction) }))

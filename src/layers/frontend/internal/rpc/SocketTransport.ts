@@ -16,6 +16,8 @@ import { defect, type Serialization } from "./Serialization.ts"
 export interface Line {
   /** Headers of all its requests. */
   readonly headers: ReadonlyArray<readonly [string, string]>
+  /** What the transport says of the connection: it wins over what a client says. */
+  readonly said: ReadonlyArray<[string, string]>
   /** Sends a message; completes when there is room for another one. */
   readonly send: (encoded: Uint8Array | string) => Effect.Effect<void>
   /** A request was read that will be answered. */
@@ -169,7 +171,11 @@ export class SocketClient {
         ? message
         : {
           ...message,
-          headers: [...this.line.headers.map(([name, value]): [string, string] => [name, value]), ...message.headers]
+          headers: [
+            ...this.line.headers.map(([name, value]): [string, string] => [name, value]),
+            ...message.headers,
+            ...this.line.said
+          ]
         }
     )
   }

@@ -10,6 +10,7 @@ import { closingBytes } from "../http/Answer.ts"
 import type { Tenant } from "../http/Connection.ts"
 import type { Surroundings } from "../http/Exchange.ts"
 import type { Upgrades } from "../http/Listener.ts"
+import { headersOf } from "./Peer.ts"
 import type { SocketClient, SocketTransport } from "./SocketTransport.ts"
 
 /** @internal */
@@ -81,6 +82,7 @@ class WebSocketConnection implements Tenant {
   private readonly server: Surroundings
   private readonly options: Options
   private readonly headers: ReadonlyArray<readonly [string, string]>
+  private readonly said: ReadonlyArray<[string, string]>
   private readonly clients: { text: SocketClient | undefined; binary: SocketClient | undefined }
   /** Requests that were not answered yet. */
   private requests = 0
@@ -106,6 +108,10 @@ class WebSocketConnection implements Tenant {
       ? Object.entries(request.headers).flatMap(([name, value]) =>
         typeof value === "string" && !ofTheHandshake.has(name) ? [[name, value]] : []
       )
+      : []
+    const forwardedFor = request.headers["x-forwarded-for"]
+    this.said = options.sendsHeaders
+      ? headersOf(socket.remoteAddress, typeof forwardedFor === "object" ? forwardedFor.join(", ") : forwardedFor)
       : []
     socket.setTimeout(options.idleTimeout, () => this.stalled())
     // Before the WebSocket itself, which may find the end of the message in these bytes.
@@ -169,6 +175,7 @@ class WebSocketConnection implements Tenant {
   private clientOf(kind: "text" | "binary"): SocketClient {
     return this.clients[kind] ??= this.options[kind].connect({
       headers: this.headers,
+      said: this.said,
       send: (encoded) => this.send(encoded),
       entered: () => {
         this.requests++

@@ -17,6 +17,11 @@ export class Traced {
     if (!this.over) this.trace.mark(activity, atNanos)
   }
 
+  /** Notes the API key that it came with, by its id; `undefined`: none was wanted. */
+  client(key: string | undefined): void {
+    if (!this.over && key !== undefined) this.trace.client?.(key)
+  }
+
   /** An answer with a status of the protocol was chosen. */
   answered(status: number): void {
     this.status = status

@@ -1,9 +1,11 @@
 /** The parameters of a config by which this server goes beyond Triton, and warnings of those that nobody reads. */
 import * as BatchAxis from "../../../../schema/BatchAxis.ts"
+import * as InstanceParameters from "../../../../schema/InstanceParameters.ts"
 import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
 import { nearest } from "../../../../schema/proto/Suggestion.ts"
 import * as SequenceBacklog from "../../../../schema/SequenceBacklog.ts"
 import * as EnsembleExtensions from "../../../ensemble/EnsembleExtensions.ts"
+import * as ExecutionProviders from "./ExecutionProviders.ts"
 
 /** Every name with this prefix is the server's. */
 const own = "galatea."
@@ -27,6 +29,23 @@ const ofTensor = (name: string): Known => ({
   to: "models that are no ensemble: give it to the models of its steps"
 })
 
+const ofInstances = (name: string): Known => ({
+  name,
+  about: "",
+  matters: (config) => !isEnsemble(config),
+  to: "models that have instances: give it to the models of the ensemble's steps"
+})
+
+const isInThreads = ({ parameters }: ModelConfig): boolean =>
+  parameters[InstanceParameters.names.isolation]?.string_value === "thread"
+
+const ofProcesses = (name: string): Known => ({
+  name,
+  about: "",
+  matters: (config) => !isEnsemble(config) && !isInThreads(config),
+  to: `models whose instances have processes of their own, with ${InstanceParameters.names.isolation} 'process'`
+})
+
 const ofStep = (name: string): Known => ({
   name,
   about: "‹step›",
@@ -42,6 +61,28 @@ const table: ReadonlyArray<Known> = [
     about: "",
     matters: ({ sequence_batching: batching }) => batching !== undefined,
     to: "models with sequence_batching"
+  },
+  ofInstances(InstanceParameters.names.isolation),
+  ofInstances(InstanceParameters.names.maxRun),
+  ofProcesses(InstanceParameters.names.maxMemory),
+  {
+    ...ofProcesses(InstanceParameters.names.maxGrowth),
+    matters: (config) => !isEnsemble(config) && !isInThreads(config) && config.sequence_batching === undefined,
+    to:
+      `models without sequence_batching whose instances have processes of their own, with ${InstanceParameters.names.isolation} ` +
+      "'process'"
+  },
+  {
+    name: InstanceParameters.names.retry,
+    about: "",
+    matters: (config) => !isEnsemble(config) && config.sequence_batching === undefined,
+    to: "models that have instances and no sequence_batching, whose steps have a rule of their own"
+  },
+  {
+    name: ExecutionProviders.fallbackParameter,
+    about: "",
+    matters: ({ backend }) => backend === "onnxruntime",
+    to: "ONNX models"
   },
   ofStep(EnsembleExtensions.fanOutPrefix),
   ofStep(EnsembleExtensions.gatherPrefix),

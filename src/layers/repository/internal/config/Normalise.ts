@@ -16,6 +16,10 @@ export interface Gpus {
   readonly present: number
   /** Ids of the usable ones. */
   readonly usable: ReadonlyArray<number>
+  /** The least CUDA compute capability that is asked of them. Default: 7.5, as Triton is built. */
+  readonly minimumComputeCapability?: number
+  /** Why there are none, a sentence part. Default: nothing is known. */
+  readonly remark?: string | undefined
 }
 
 /** A server without support for GPUs. @category constants */

@@ -106,17 +106,6 @@ function* warnings(config: ModelConfig): Generator<Unimplemented> {
   if (config.instance_group.length > 0 && config.instance_group.every(({ passive }) => passive)) {
     yield warn("instance_group.passive", `${model} has passive instances only: every request to it is refused.`)
   }
-  const accelerators = config.optimization?.execution_accelerators
-  const asked = [
-    ...(accelerators?.gpu_execution_accelerator ?? []),
-    ...(accelerators?.cpu_execution_accelerator ?? [])
-  ].filter(({ name }) => name === "tensorrt" || name === "openvino")
-  for (const { name } of asked) {
-    yield warn(
-      "optimization.execution_accelerators",
-      `${model} asks for the accelerator '${name}': it runs without, at the speed of ONNX Runtime alone.`
-    )
-  }
 }
 
 /**

@@ -3,6 +3,8 @@
  *
  * Source: Triton's validation of model configurations.
  */
+import { Result } from "effect"
+import * as InstanceParameters from "../../../../schema/InstanceParameters.ts"
 import type { ModelConfig } from "../../../../schema/ModelConfig.ts"
 import { platforms, remedy } from "./Backend.ts"
 import type { Checked, ConfigFault } from "./ConfigFault.ts"
@@ -50,6 +52,10 @@ function* configFaults(config: ModelConfig): Generator<ConfigFault> {
       `Response Cache does not currently support model ${name} with 'decoupled' transaction policy. Please disable ` +
         "the response cache."
     )
+  }
+  if (config.platform !== "ensemble") {
+    const instances = InstanceParameters.read(config)
+    if (Result.isFailure(instances)) yield invalid(instances.failure)
   }
   yield* metricFaults(config)
 }

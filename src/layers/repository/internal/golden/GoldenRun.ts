@@ -61,6 +61,7 @@ const unobserved = (statistics: ModelStatistics): ModelStatistics => ({
   succeeded: (rows, times) => statistics.succeeded(rows, times),
   failed: (reason, nanos) => statistics.failed(reason, nanos),
   executed: (rows, times) => statistics.executed(rows, times),
+  retried: (requests) => statistics.retried(requests),
   shadowed: (outcome, apart) => statistics.shadowed(outcome, apart),
   cacheHit: (times) => statistics.cacheHit(times),
   cacheMiss: (nanos) => statistics.cacheMiss(nanos),

@@ -8,6 +8,7 @@ import { Effect, FileSystem, Path, Result, type Scope } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { Tensor } from "../../../../schema/Inference.ts"
 import type { Executor, Instances, ModelPlan } from "../../../../services/Executor.ts"
+import * as LeftOvers from "../../../LeftOvers.ts"
 import * as OnnxReader from "./OnnxReader.ts"
 import { drive, Malformed, windowSize } from "./ProtobufWalk.ts"
 import * as StoredValue from "./StoredValue.ts"
@@ -168,7 +169,10 @@ export const promote = Effect.fn("OptionalInputs.promote")(function*(options: {
   const info = yield* OnnxReader.read(options)
   const original = yield* fail.orFail(fs.realPath(options.path))
   const folder = paths.dirname(original)
-  const path = paths.join(yield* fail.orFail(fs.makeTempDirectoryScoped({ prefix: "galatea-model-" })), "model.onnx")
+  const path = paths.join(
+    yield* fail.orFail(fs.makeTempDirectoryScoped({ prefix: LeftOvers.modelFolderPrefix })),
+    "model.onnx"
+  )
 
   const defaults = yield* Effect.scoped(Effect.gen(function*() {
     const file = yield* fail.orFail(fs.open(original, { flag: "r" }))

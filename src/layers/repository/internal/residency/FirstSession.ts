@@ -1,6 +1,7 @@
 /** Opens a first, tiny model: what the native runtime itself takes when it is first used must not count as that of a model. */
 import { Effect, FileSystem, Path } from "effect"
 import { Executor } from "../../../../services/Executor.ts"
+import * as LeftOvers from "../../../LeftOvers.ts"
 
 /** An ONNX model of one Identity over one FP32, 99 bytes. */
 const model =
@@ -12,7 +13,7 @@ export const open: Effect.Effect<void, never, Executor | FileSystem.FileSystem |
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const executor = yield* Executor
-  const file = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "galatea-first-" }), "model.onnx")
+  const file = path.join(yield* fs.makeTempDirectoryScoped({ prefix: LeftOvers.firstFolderPrefix }), "model.onnx")
   yield* fs.writeFile(file, Buffer.from(model, "base64"))
   yield* executor.inspect({ model: "first", path: file })
 }).pipe(Effect.scoped, Effect.ignore)

@@ -4,6 +4,7 @@ import type { LoadFailed, ModelNotReady } from "../../../../schema/Errors.ts"
 import type { Model, NotResident } from "../../../../services/ModelRepository.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type { OnDemand } from "../LifecycleState.ts"
+import * as Suspended from "../Suspended.ts"
 
 /** A version to load when it is asked for. @category models */
 export interface Source {
@@ -109,7 +110,10 @@ export class ResidentVersion implements OnDemand {
   }
 
   status(): ReturnType<OnDemand["status"]> {
-    if (this.state === "resident") return { state: "READY", reason: "" }
+    if (this.state === "resident") {
+      const ready = { state: "READY", reason: "" } as const
+      return this.model === undefined ? ready : Suspended.statusOf(this.model, ready)
+    }
     if (this.state === "loading") return { state: "LOADING", reason: "" }
     if (this.failure !== undefined) return { state: "UNAVAILABLE", reason: this.failure.reason }
     return { state: "READY", reason: "not in memory: loads when it is asked for" }

@@ -1,5 +1,5 @@
 /** A lent instance whose runs begin in its turn only. */
-import { Exit } from "effect"
+import { Effect, Exit } from "effect"
 import { InstanceLost } from "../../../../schema/Errors.ts"
 import type { LentInstance, StartedRun, Turn } from "../../../../services/Executor.ts"
 import * as Lanes from "../Lanes.ts"
@@ -21,6 +21,7 @@ export class LimitedInstance implements LentInstance {
   readonly index: number
   readonly quick: LentInstance["quick"]
   readonly lost: LentInstance["lost"]
+  readonly retiring: NonNullable<LentInstance["retiring"]>
   readonly sequenceEnded: NonNullable<LentInstance["sequenceEnded"]>
   readonly turn: Turn
   private readonly model: string
@@ -44,6 +45,7 @@ export class LimitedInstance implements LentInstance {
     this.index = instance.index
     this.quick = instance.quick
     this.lost = instance.lost
+    this.retiring = instance.retiring ?? Effect.never
     this.sequenceEnded = (id, why) => instance.sequenceEnded?.(id, why)
     this.turn = {
       ask: (granted) => {

@@ -60,7 +60,7 @@ const betweenWarnings = 1e9
 export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { instances, layout, maxRows, model, statistics } = options
-    const { poll } = instances
+    const { poll, suspension } = instances
     const clock = yield* Clock.Clock
     const log = yield* FiberSet.makeRuntime()
     const dispatcher = yield* Effect.withFiberSucceed((fiber) => fiber.currentDispatcher)
@@ -192,6 +192,11 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
 
     const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
       Effect.callback((resume) => {
+        const suspended = suspension?.current()
+        if (suspended !== undefined) {
+          statistics.refused("suspended")
+          return resume(Exit.fail(suspended))
+        }
         if (poll !== undefined) poll()
         const at = now()
         watch.refresh(at)

@@ -24,10 +24,17 @@ export class ExportQueue<Item> {
     return this.waiting.length === 0
   }
 
+  /** There is room for one more; where there is none, one counts as dropped. */
+  hasRoom(): boolean {
+    if (this.waiting.length < this.plan.maxQueueSize && !this.isClosed) return true
+    this.book.drop()
+    return false
+  }
+
   /** On the path of requests: it never waits. */
   push(item: Item): void {
+    if (!this.hasRoom()) return
     const { book, plan, waiting } = this
-    if (waiting.length >= plan.maxQueueSize || this.isClosed) return book.drop()
     const length = waiting.push(item)
     book.queued++
     if (length === 1) this.some.openUnsafe()

@@ -105,7 +105,12 @@ export const make = Effect.fnUntraced(function*(settings: SignalSettings): Effec
       const request = (secure ? httpsRequest : httpRequest)(
         settings.url,
         { method: "POST", agent, headers: { ...headers, "content-length": body.byteLength } },
-        (response) => answer(response, secrets, clock, resume)
+        (response) =>
+          answer(response, secrets, clock, (result) => {
+            // It has answered before it had everything: what it has not got is of no use to it, and the body is free.
+            if (!request.writableFinished) request.destroy()
+            resume(result)
+          })
       )
       request.on("error", (error) => {
         resume(Effect.fail(new SendFailed({ message: quoted(error.message, secrets), retryable: true })))

@@ -5,41 +5,79 @@
  * Source: protobuf encoding, https://protobuf.dev/programming-guides/encoding/
  */
 
+import type { Block, Blocks } from "./Block.ts"
+
 const encoder = new TextEncoder()
 
-/** Value of a hexadecimal digit by its character; other characters count as 0. */
-const digits = new Uint8Array(128)
-for (let value = 0; value < 16; value++) digits[value.toString(16).charCodeAt(0)] = value
+/** A message that was written. @category models */
+export class Written {
+  readonly block: Block
+  readonly from: number
+  readonly to: number
+
+  constructor(block: Block, from: number, to: number) {
+    this.block = block
+    this.from = from
+    this.to = to
+  }
+
+  get length(): number {
+    return this.to - this.from
+  }
+
+  /** Its bytes, until it is released. */
+  get bytes(): Uint8Array {
+    return this.block.bytes.subarray(this.from, this.to)
+  }
+}
 
 /** @category models */
 export class ReverseWriter {
+  private readonly blocks: Blocks
+  private block: Block
   private bytes: Uint8Array
+  private view: DataView
   private at: number
+  /** What was taken begins here. */
+  private end: number
 
-  /** `size`: bytes to begin with; more are taken as they are needed. */
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size)
-    this.at = size
+  constructor(blocks: Blocks) {
+    this.blocks = blocks
+    const { bytes, view } = this.block = blocks.take(0)
+    this.bytes = bytes
+    this.view = view
+    this.at = this.end = bytes.length
   }
 
   /** Bytes written so far: what a message that is written next ends before. */
   get length(): number {
-    return this.bytes.length - this.at
+    return this.end - this.at
   }
 
-  /** What was written, in its order. The writer is not to be used any more. */
-  finish(): Uint8Array {
-    return this.bytes.subarray(this.at)
+  /** What was written since the last time, in its order. Its memory is used again once it was released. */
+  take(): Written {
+    const { at, block, end } = this
+    block.held++
+    this.end = at
+    return new Written(block, at, end)
+  }
+
+  /** Nobody reads it any more. It is called once at most; what is never released is left to the garbage collector. */
+  release({ block }: Written): void {
+    if (--block.held === 0 && block !== this.block) this.blocks.give(block)
   }
 
   /** Makes room for so many bytes more. */
   private room(size: number): void {
     if (this.at >= size) return
-    const { length } = this
-    const bytes = new Uint8Array(2 * (length + size))
-    bytes.set(this.bytes.subarray(this.at), bytes.length - length)
+    const { block: old, length } = this
+    const { bytes, view } = this.block = this.blocks.take(2 * (length + size))
+    bytes.set(this.bytes.subarray(this.at, this.end), bytes.length - length)
     this.bytes = bytes
+    this.view = view
+    this.end = bytes.length
     this.at = bytes.length - length
+    if (old.held === 0) this.blocks.give(old)
   }
 
   /** One byte, such as a tag of the fields 1 to 15: field number times 8 plus wire type. */
@@ -73,24 +111,30 @@ export class ReverseWriter {
   /** Four bytes. */
   fixed32(value: number): void {
     this.room(4)
-    const at = this.at -= 4
-    const { bytes } = this
-    bytes[at] = value & 0xff
-    bytes[at + 1] = (value >>> 8) & 0xff
-    bytes[at + 2] = (value >>> 16) & 0xff
-    bytes[at + 3] = value >>> 24
+    this.view.setUint32(this.at -= 4, value, true)
   }
 
-  /** Eight bytes of an unsigned integer, given as two halves. */
-  fixed64(low: number, high: number): void {
-    this.fixed32(high)
-    this.fixed32(low)
+  /** Eight bytes of an unsigned integer. */
+  fixed64(value: bigint): void {
+    this.room(8)
+    this.view.setBigUint64(this.at -= 8, value, true)
   }
 
   double(value: number): void {
     this.room(8)
-    this.at -= 8
-    new DataView(this.bytes.buffer).setFloat64(this.at, value, true)
+    this.view.setFloat64(this.at -= 8, value, true)
+  }
+
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
+    this.room(bytes.length)
+    this.bytes.set(bytes, this.at -= bytes.length)
+  }
+
+  /** Four bytes of an id, the first digits of it first. */
+  word(value: number): void {
+    this.room(4)
+    this.view.setInt32(this.at -= 4, value, false)
   }
 
   /** Length and UTF-8 bytes. */
@@ -114,17 +158,6 @@ export class ReverseWriter {
     this.at -= utf8.length
     this.bytes.set(utf8, this.at)
     this.uint32(utf8.length)
-  }
-
-  /** Length and bytes of an id of hexadecimal digits. */
-  id(hexadecimal: string): void {
-    const size = hexadecimal.length >> 1
-    this.room(size)
-    const at = this.at -= size
-    for (let i = 0; i < size; i++) {
-      this.bytes[at + i] = (digits[hexadecimal.charCodeAt(2 * i)]! << 4) | digits[hexadecimal.charCodeAt(2 * i + 1)]!
-    }
-    this.uint32(size)
   }
 
   /** The length of a message that was written since `length` was this. */

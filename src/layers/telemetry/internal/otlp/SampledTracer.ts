@@ -1,21 +1,22 @@
 /** A tracer that asks first whether a span is exported, and makes next to nothing of one that is not. */
 import { Option, Tracer } from "effect"
-import type { HeadDecision } from "./HeadDecision.ts"
+import { RecordedSpan, type Recording } from "./RecordedSpan.ts"
 
 type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
 
 const isSampled = ({ span }: Tracer.SpanLink): boolean => span.sampled
 
 /**
- * Spans by `made`, which exports all it makes, where `decision` says so. A span without a parent that is linked to an exported one,
- * as that of a batch is to its requests, is exported with it.
+ * Spans that are exported where the decision of `recording` says so. A span without a parent that is linked to an exported one, as that
+ * of a batch is to its requests, is exported with it.
  *
- * It does not follow what fibers do, as `made` might: nothing in this process would look at OpenTelemetry's own context, and each
- * step of every fiber would pay.
+ * It does not follow what fibers do: nothing in this process would look at OpenTelemetry's own context, and each step of every fiber
+ * would pay.
  *
  * @category constructors
  */
-export const make = (made: Tracer.Tracer, decision: HeadDecision, remoteParents: boolean): Tracer.Tracer => {
+export const make = (recording: Recording, remoteParents: boolean): Tracer.Tracer => {
+  const { decision } = recording
   const parentOf = ({ parent, root }: SpanOptions): Tracer.AnySpan | undefined => {
     if (root || Option.isNone(parent)) return undefined
     return parent.value._tag === "ExternalSpan" && !remoteParents ? undefined : parent.value
@@ -26,7 +27,7 @@ export const make = (made: Tracer.Tracer, decision: HeadDecision, remoteParents:
       // Below one that is not sampled, `sampled` says nothing of its own.
       const isWanted = options.sampled || Option.getOrUndefined(options.parent)?.sampled === false
       if (isWanted && ((parent === undefined && options.links.some(isSampled)) || decision.sampled(parent))) {
-        return made.span(parent === undefined ? { ...options, parent: Option.none(), root: true } : options)
+        return new RecordedSpan(recording, options, parent)
       }
       return new Tracer.NativeSpan({
         ...options,

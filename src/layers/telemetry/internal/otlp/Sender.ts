@@ -12,7 +12,10 @@ export class SendFailed extends Schema.TaggedError<SendFailed>()("SendFailed", {
 
 /** @category models */
 export interface Sender {
-  /** Gives the body of the answer, or nothing where it is too large. Interruption ends the connection, or the stream of it. */
+  /**
+   * Gives the body of the answer, or nothing where it is too large; `body` is not read any more then. Interruption ends the connection,
+   * or the stream of it.
+   */
   readonly send: (body: Uint8Array) => Effect.Effect<Uint8Array, SendFailed>
 }
 

@@ -4,7 +4,7 @@ import * as CollectorAnswer from "./CollectorAnswer.ts"
 import * as GrpcSender from "./GrpcSender.ts"
 import * as HttpSender from "./HttpSender.ts"
 import { place, quoted, type Sender, SendFailed } from "./Sender.ts"
-import type { Serializer } from "./Serializer.ts"
+import type { Writing } from "./Serializer.ts"
 import type { SignalBook } from "./SignalBook.ts"
 import type { SignalSettings } from "./SignalSettings.ts"
 
@@ -54,33 +54,39 @@ const withRetries = (
 export const over = <Request>(
   sender: Sender,
   settings: SignalSettings,
-  serializer: Serializer<Request>,
+  writing: Writing<Request>,
   book: SignalBook
 ): Transport<Request> => {
   const json = settings.protocol === "http/json"
   const there = place(settings.url)
   const secrets = settings.headers.map(([, value]) => value)
-  const write = json ? serializer.json : serializer.protobuf
   const read = json ? CollectorAnswer.ofJson : CollectorAnswer.ofProtobuf
   return {
     send: (request) => {
-      const items = serializer.items(request)
-      return Effect.suspend(() => withRetries(sender, write(request), settings.timeoutMillis, book.leaving)).pipe(
-        Effect.matchEffect({
-          onFailure: ({ message }) => book.gaveUp(items, there, message),
-          onSuccess: (body) => {
-            const partial = read(body)
-            return book.succeeded(
-              items,
-              Math.min(items, partial?.rejected ?? 0),
-              there,
-              quoted(partial?.message ?? "", secrets)
-            )
-          }
-        }),
-        Effect.catchDefect((defect) => book.gaveUp(items, there, `a bug: ${String(defect)}`)),
-        Effect.onInterrupt(() => book.gaveUp(items, there, "there was no time left to send them"))
-      )
+      const items = writing.items(request)
+      return Effect.suspend(() => {
+        const body = writing.write(request)
+        return Effect.tap(
+          withRetries(sender, body, settings.timeoutMillis, book.leaving),
+          Effect.sync(() => writing.sent?.(body))
+        )
+      })
+        .pipe(
+          Effect.matchEffect({
+            onFailure: ({ message }) => book.gaveUp(items, there, message),
+            onSuccess: (body) => {
+              const partial = read(body)
+              return book.succeeded(
+                items,
+                Math.min(items, partial?.rejected ?? 0),
+                there,
+                quoted(partial?.message ?? "", secrets)
+              )
+            }
+          }),
+          Effect.catchDefect((defect) => book.gaveUp(items, there, `a bug: ${String(defect)}`)),
+          Effect.onInterrupt(() => book.gaveUp(items, there, "there was no time left to send them"))
+        )
     }
   }
 }
@@ -88,11 +94,11 @@ export const over = <Request>(
 /** Sends by what `settings` say, until the scope closes. @category constructors */
 export const make = Effect.fnUntraced(function*<Request>(
   settings: SignalSettings,
-  serializer: Serializer<Request>,
+  writing: Writing<Request>,
   book: SignalBook
 ): Effect.fn.Return<Transport<Request>, never, Scope.Scope> {
   const sender = yield* settings.protocol === "grpc"
     ? GrpcSender.make(book.signal, settings)
     : HttpSender.make(settings)
-  return over(sender, settings, serializer, book)
+  return over(sender, settings, writing, book)
 })

@@ -9,7 +9,7 @@ import type { Door } from "./Door.ts"
 import type { RequestMessage } from "./infer/InferRequestReader.ts"
 import * as InferResponseWriter from "./infer/InferResponseWriter.ts"
 import { compress, prepare, read } from "./infer/Submission.ts"
-import { type Rpc, unsuccessful } from "./Rpc.ts"
+import { refuse, type Rpc, unsuccessful } from "./Rpc.ts"
 
 const nothing = (): void => {}
 
@@ -58,7 +58,10 @@ class InferRpc {
     if (Result.isFailure(message)) return call.failure(message.failure)
     const { modelName, modelVersion } = message.success
     call.arrived(modelName, modelVersion)
+    call.traced?.client(call.pass?.key)
     call.traced?.mark("GRPC_WAITREAD_END")
+    const refused = call.pass?.over(modelName)
+    if (refused !== undefined) return refuse(call, refused)
     const found = door.server.model(modelName, modelVersion)
     if (Result.isSuccess(found)) return this.proceed(call, message.success, found.success)
     if (!isNotResident(found.failure)) return call.failure(found.failure)
@@ -82,7 +85,15 @@ class InferRpc {
       return region.bytes
     }, call.traced?.trace)
     if (Result.isFailure(request)) return call.failure(request.failure)
-    call.run(door.server.infer(model, request.success), (exit) => this.answer(call, exit))
+    const { clientTensors, request: inference } = request.success
+    if (clientTensors === undefined) {
+      return call.run(door.server.infer(model, inference), (exit) => this.answer(call, exit))
+    }
+    call.hold(clientTensors)
+    call.run(
+      clientTensors.run((filled) => door.server.infer(model, filled), inference, () => call.settled),
+      (exit) => this.answer(call, exit)
+    )
   }
 
   private answer(call: GrpcCall, exit: Exit.Exit<InferenceResponse, InferenceError>): void {

@@ -13,6 +13,8 @@ export const rpcs = ({ logSettings }: Door) => ({
     category: "logging",
     request: Fields.LogSettingsRequest,
     response: Fields.LogSettingsResponse,
+    model: () => "",
+    changes: ({ settings }) => Object.keys(settings).length > 0,
     answer: ({ settings }, call) => {
       if (settings["log_file"] !== undefined) {
         return call.failure(

@@ -16,6 +16,7 @@ export const rpcs = ({ server }: Door) => ({
     category: "metadata",
     request: Status.ModelMetadataRequest,
     response: Status.ModelMetadataResponse,
+    model: ({ name }) => name,
     answer: ({ name, version }, call) =>
       whenResident(call, () => server.modelMetadata(name, version), (metadata) => call.reply(metadata))
   }),
@@ -23,6 +24,7 @@ export const rpcs = ({ server }: Door) => ({
     category: "model-config",
     request: Status.ModelConfigRequest,
     response: Status.ModelConfigResponse,
+    model: ({ name }) => name,
     answer: ({ name, version }, call) =>
       whenResident(call, () => server.model(name, version), ({ config }) => call.reply({ config }))
   })

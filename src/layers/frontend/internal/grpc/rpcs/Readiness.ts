@@ -25,6 +25,7 @@ export const rpcs = ({ server }: Door) => ({
     ...common,
     request: Status.ModelReadyRequest,
     response: Status.ModelReadyResponse,
+    model: ({ name }) => name,
     answer: ({ name, version }, call) => {
       const healthy = isHealthy(server.model(name, version))
       if (Result.isSuccess(healthy)) call.reply({ ready: healthy.success })

@@ -4,6 +4,7 @@ import { InvalidRequest, Unsupported } from "../../../../../schema/Errors.ts"
 import type { TypeOf } from "../../../../../schema/proto/Descriptor.ts"
 import * as Fields from "../../../../../schema/proto/RepositoryFields.ts"
 import type { LoadParameters } from "../../../../../services/ModelRepository.ts"
+import * as Visible from "../../Visible.ts"
 import type { Door } from "./Door.ts"
 import { unary } from "./Rpc.ts"
 
@@ -19,7 +20,10 @@ export const rpcs = ({ server: { repository } }: Door) => ({
       if (repository_name !== "") return call.failure(noRepositories())
       call.answerWith(
         repository.index,
-        (entries) => call.reply({ models: ready ? entries.filter(({ state }) => state === "READY") : entries })
+        (entries) => {
+          const models = Visible.of(call.pass, entries)
+          call.reply({ models: ready ? models.filter(({ state }) => state === "READY") : models })
+        }
       )
     }
   }),
@@ -27,6 +31,7 @@ export const rpcs = ({ server: { repository } }: Door) => ({
     category,
     request: Fields.RepositoryModelLoadRequest,
     response: Fields.RepositoryModelLoadResponse,
+    model: ({ model_name }) => model_name,
     answer: ({ model_name, parameters, repository_name }, call) => {
       if (repository_name !== "") return call.failure(noRepositories())
       const read = loadParameters(parameters)
@@ -38,6 +43,7 @@ export const rpcs = ({ server: { repository } }: Door) => ({
     category,
     request: Fields.RepositoryModelUnloadRequest,
     response: Fields.RepositoryModelUnloadResponse,
+    model: ({ model_name }) => model_name,
     answer: ({ model_name, parameters, repository_name }, call) => {
       if (repository_name !== "") return call.failure(noRepositories())
       const dependents = parameters["unload_dependents"]

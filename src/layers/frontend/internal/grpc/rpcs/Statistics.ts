@@ -4,6 +4,7 @@ import type { DraftOf } from "../../../../../schema/proto/Descriptor.ts"
 import * as Fields from "../../../../../schema/proto/StatisticsFields.ts"
 import type { ModelStatistics, Phase } from "../../../../../services/Statistics.ts"
 import * as StatisticsLookup from "../../StatisticsLookup.ts"
+import * as Visible from "../../Visible.ts"
 import type { Door } from "./Door.ts"
 import { unary } from "./Rpc.ts"
 
@@ -15,9 +16,10 @@ export const rpcs = ({ server }: Door) => {
       category: "statistics",
       request: Fields.ModelStatisticsRequest,
       response: Fields.ModelStatisticsResponse,
+      model: ({ name }) => name === "" ? undefined : name,
       answer: ({ name, version }, call) => {
         const reply = (versions: ReadonlyArray<ModelStatistics>) =>
-          call.reply({ model_stats: versions.map(modelMessage) })
+          call.reply({ model_stats: Visible.ofVersions(call.pass, versions).map(modelMessage) })
         if (name === "") return call.answerWith(statistics.all, reply)
         const found = statistics.ofModel(name, version)
         if (Result.isFailure(found)) call.failure(found.failure)

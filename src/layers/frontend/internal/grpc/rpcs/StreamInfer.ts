@@ -1,8 +1,9 @@
 /** `ModelStreamInfer`: any number of requests, their responses in the same order. Source: protocol §7.5. */
-import { Cause, Exit, Option, Result } from "effect"
+import { Cause, Effect, Exit, Option, Result } from "effect"
 import { codes, InferenceError, type InferenceFailure } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import * as TraceFailure from "../../../../../schema/TraceFailure.ts"
+import type { Verdict } from "../../../../../services/Access.ts"
 import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { Region } from "../../../../../services/TensorMemory.ts"
 import * as Failures from "../../tracing/Failures.ts"
@@ -43,6 +44,8 @@ class InferStream implements MessageHandler {
   private receiver: Receiver | undefined = undefined
   /** The next message was not asked for: too many requests are here, or the client reads slowly. */
   private paused = true
+  /** Its opening counted as one request, which the first one is. */
+  private counted = true
   /** The client reads slowly. */
   private blocked = false
   private proceeding = false
@@ -122,20 +125,47 @@ class InferStream implements MessageHandler {
       this.abandon()
       return call.failure(message.failure)
     }
-    const refuse = (failure: Failure): void => {
-      release()
-      this.refuse(slot, message.success, failure, false)
+    if (call.closing || door.ending.begun || door.server.stopping()) {
+      return this.turnAway(slot, message.success, shuttingDown(), release)
     }
-    if (call.closing || door.ending.begun || door.server.stopping()) return refuse(shuttingDown())
-    const { modelName, modelVersion } = message.success
-    const found = door.server.model(modelName, modelVersion)
-    if (Result.isSuccess(found)) return this.infer(slot, message.success, found.success, release)
-    if (!isNotResident(found.failure)) return refuse(found.failure)
-    call.run(whenResident(() => door.server.model(modelName, modelVersion)), (exit) => {
-      if (Exit.isSuccess(exit)) this.infer(slot, message.success, exit.value, release)
+    if (call.pass === undefined) return this.find(slot, message.success, release)
+    const verdict = this.counted ? call.pass : call.pass.again()
+    this.counted = false
+    if (!Effect.isEffect(verdict)) return this.enter(slot, message.success, verdict, release)
+    call.run(verdict, (exit) => {
+      if (Exit.isSuccess(exit)) this.enter(slot, message.success, exit.value, release)
       else {
         release()
-        this.settleFailure(slot, message.success, Cause.map(exit.cause, (reason) => new InferenceError({ reason })))
+        this.settleFailure(slot, message.success, exit.cause)
+      }
+      this.proceed()
+    })
+  }
+
+  /** Nothing was begun for a request. */
+  private turnAway(slot: StreamSlot, message: RequestMessage, failure: Failure, release: () => void): void {
+    release()
+    this.refuse(slot, message, failure, false)
+  }
+
+  /** Of a client that is known again for each request. */
+  private enter(slot: StreamSlot, message: RequestMessage, verdict: Verdict, release: () => void): void {
+    const refused = verdict._tag === "Refused" ? verdict : verdict.over(message.modelName)
+    if (refused === undefined) this.find(slot, message, release)
+    else this.turnAway(slot, message, refused.failure, release)
+  }
+
+  private find(slot: StreamSlot, message: RequestMessage, release: () => void): void {
+    const { call, door } = this
+    const { modelName, modelVersion } = message
+    const found = door.server.model(modelName, modelVersion)
+    if (Result.isSuccess(found)) return this.infer(slot, message, found.success, release)
+    if (!isNotResident(found.failure)) return this.turnAway(slot, message, found.failure, release)
+    call.run(whenResident(() => door.server.model(modelName, modelVersion)), (exit) => {
+      if (Exit.isSuccess(exit)) this.infer(slot, message, exit.value, release)
+      else {
+        release()
+        this.settleFailure(slot, message, Cause.map(exit.cause, (reason) => new InferenceError({ reason })))
       }
       this.proceed()
     })
@@ -146,6 +176,7 @@ class InferStream implements MessageHandler {
     const { modelName: model = "", modelVersion: version = "" } = message ?? {}
     const context = CallFacts.contextOf(call.metadata)
     slot.traced = arrivals.begin({ protocol: "grpc", model, version, atNanos, context, source: call })
+    slot.traced?.client(call.pass?.key)
     slot.traced?.mark("GRPC_WAITREAD_START", atNanos)
     slot.traced?.mark("GRPC_WAITREAD_END")
   }
@@ -167,7 +198,12 @@ class InferStream implements MessageHandler {
       this.refuse(slot, message, request.failure, false)
       return
     }
-    call.run(door.server.infer(model, request.success), (exit) => {
+    const { clientTensors, request: inference } = request.success
+    const running = clientTensors === undefined
+      ? door.server.infer(model, inference)
+      : clientTensors.run((filled) => door.server.infer(model, filled), inference, () => this.over || call.settled)
+    call.run(running, (exit) => {
+      clientTensors?.release()
       giveBack()
       slot.traced?.mark("INFER_RESPONSE_COMPLETE")
       this.settle(slot, message, exit)

@@ -14,6 +14,8 @@ export const rpcs = ({ traceSettings }: Door) => ({
     category: "trace",
     request: Fields.TraceSettingRequest,
     response: Fields.TraceSettingResponse,
+    model: ({ model_name }) => model_name,
+    changes: ({ settings }) => Object.keys(settings).length > 0,
     answer: ({ model_name, settings }, call) => {
       const known = traceSettings.of(model_name)
       if (Result.isFailure(known)) return call.failure(known.failure)

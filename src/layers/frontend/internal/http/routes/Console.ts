@@ -5,8 +5,11 @@ import {
   consoleParts,
   type RestrictedPart
 } from "../../../../../schema/ConsoleState.ts"
+import * as Operations from "../../../../../schema/Operations.ts"
 import type { AutoBool, RestrictedCategory } from "../../../../../schema/options/ValueTypes.ts"
+import type { AccessState } from "../../../../../services/Access.ts"
 import type { ConsoleSource } from "../../../../../services/Console.ts"
+import * as Guard from "../../Guard.ts"
 import type { HeaderRecord, Restrictions } from "../../Restrictions.ts"
 import type { Call } from "../Call.ts"
 import { isAllowed } from "../ConsoleAccess.ts"
@@ -42,12 +45,29 @@ const always = [
 /** @internal */
 export interface Options {
   readonly source: ConsoleSource
-  readonly access: AutoBool
+  /** Who may open it. */
+  readonly opens: AutoBool
   readonly restrictions: Restrictions<HeaderRecord>
+  readonly access: AccessState | undefined
 }
 
+/** What an API key must be allowed for each part, and for requests of the page's own: of all models, where it shows them. */
+const operations: Readonly<
+  Record<ConsolePart | "inference", readonly [Operations.Operation, model: string | undefined]>
+> = {
+  server: [Operations.ofRoute("GET", "/v2"), undefined],
+  models: [Operations.ofRoute("POST", "/v2/repository[/{repository}]/index"), ""],
+  figures: [Operations.ofRoute("GET", "/v2/models/stats"), ""],
+  flows: [Operations.ofRoute("GET", "/v2/trace/setting"), ""],
+  inference: [Operations.ofProcedure("ModelInfer"), undefined]
+}
+
+/** The header by which the page can send a key. */
+const keyHeader = "x-api-key"
+
 /** @internal */
-export const routes = ({ access, restrictions, source }: Options): ReadonlyArray<Route> => {
+export const routes = (options: Options): ReadonlyArray<Route> => {
+  const { opens, source } = options
   const own = (handler: Handler): Handler => (call) => {
     // Whatever other pages may ask of this server: the console is none of it.
     call.always = always
@@ -55,10 +75,11 @@ export const routes = ({ access, restrictions, source }: Options): ReadonlyArray
   }
   const route = (path: string, handler: Handler): Route => ({
     path,
+    ...(path.startsWith("/v2/console/") && path.includes(".") ? { operation: "/v2/console/{file}" } : {}),
     category: undefined,
     contentType: "text/plain",
     isHidden: (request) =>
-      !isAllowed(access, {
+      !isAllowed(opens, {
         peer: request.socket.remoteAddress,
         authority: authorityOf(request.url!),
         hosts: request.headersDistinct["host"] ?? [],
@@ -74,19 +95,30 @@ export const routes = ({ access, restrictions, source }: Options): ReadonlyArray
       )
     ),
     route("/v2/console/", (call) => call.redirect("../console")),
-    route("/v2/console/state", (call) => answerState(call, source, restrictions))
+    route("/v2/console/state", (call) => answerState(call, options))
   ]
 }
 
-const answerState = (call: Call, source: ConsoleSource, restrictions: Restrictions<HeaderRecord>): void => {
+/** The header that a request lacks, or that holds a wrong or a lesser key, for a part. */
+const lacks = (call: Call, { access, restrictions }: Options, part: ConsolePart | "inference"): string | undefined => {
+  const category = part === "inference" ? part : categories[part]
+  const header = restrictions.missing(category, call.request.headers)
+  if (header !== undefined || access === undefined) return header
+  const [operation, model] = operations[part]
+  const asker = Guard.askerOf(call.request.headers, call.request.socket.remoteAddress)
+  return access.identify(operation, asker, model)._tag === "Refused" ? keyHeader : undefined
+}
+
+const answerState = (call: Call, options: Options): void => {
+  const { source } = options
   const parts = new Set<ConsolePart>()
   const restricted: Array<RestrictedPart> = []
   for (const part of consoleParts) {
-    const header = restrictions.missing(categories[part], call.request.headers)
+    const header = lacks(call, options, part)
     if (header === undefined) parts.add(part)
     else restricted.push({ part, header })
   }
-  const inference = restrictions.missing("inference", call.request.headers)
+  const inference = lacks(call, options, "inference")
   if (inference !== undefined) restricted.push({ part: "inference", header: inference })
   const afterFlow = Number(/[?&]after=(\d{1,15})(?:&|$)/.exec(call.request.url!)?.[1] ?? 0)
   call.answerWith(source.state({ parts, afterFlow }), (state) => {

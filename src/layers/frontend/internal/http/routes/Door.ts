@@ -1,8 +1,10 @@
 /** What the routes share. */
+import type { ClientMemoryState } from "../../../../../services/ClientMemory.ts"
 import type { InferenceServer } from "../../../../../services/InferenceServer.ts"
 import type { LogSettingsState } from "../../../../../services/LogSettings.ts"
 import type { TensorMemory } from "../../../../../services/TensorMemory.ts"
 import type { Forward } from "../../HeaderForwarding.ts"
+import type { ClientTensors } from "../../infer/ClientTensors.ts"
 import type { InFlight } from "../../InFlight.ts"
 import type { TraceSettings } from "../../TraceSettings.ts"
 import type { Arrivals } from "../../tracing/Arrivals.ts"
@@ -12,6 +14,9 @@ export interface Door {
   readonly server: InferenceServer["Service"]
   readonly logSettings: LogSettingsState
   readonly memory: TensorMemory["Service"]
+  readonly clientMemory: ClientMemoryState
+  /** What moves the tensors of a request that lie in shared memory of its client. */
+  readonly clientTensors: () => ClientTensors
   readonly traceSettings: TraceSettings
   readonly inFlight: InFlight
   readonly arrivals: Arrivals

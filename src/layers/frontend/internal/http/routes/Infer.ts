@@ -164,13 +164,14 @@ class InferRoute {
 
   /** Decodes the whole body and hands the request to the server. */
   private submit(call: Call, model: Model, deadline: Deadline | undefined, body: Uint8Array): void {
-    const { forward, maxInputSize, server } = this.door
+    const { clientTensors, forward, maxInputSize, server } = this.door
     const jsonLength = HeaderLength.parse(headerOf(call), body.length)
     if (Result.isFailure(jsonLength)) return call.failure(jsonLength.failure)
     const options = {
       modelName: model.name,
       maxInputSize,
       allocate: (byteLength: number) => this.allocate(call, byteLength),
+      clientTensors,
       trace: call.traced?.trace
     }
     const raw = jsonLength.success === 0 || body.length === 0
@@ -178,6 +179,8 @@ class InferRoute {
       ? decodeRaw(body, model.signature, options)
       : decode(body, jsonLength.success, options)
     if (Result.isFailure(decoded)) return call.failure(decoded.failure, "application/json")
+    const tensors = decoded.success.clientTensors
+    if (tensors !== undefined) call.hold(tensors)
     let request = decoded.success.request
     if (forward !== undefined) {
       const parameters = forward(call.request.rawHeaders, request.parameters)
@@ -189,7 +192,12 @@ class InferRoute {
       if (deadlineMicros === 0) return this.late(call, deadline)
       request = { ...request, deadlineMicros }
     }
-    call.run(server.infer(model, request), (exit) => this.answer(call, decoded.success, exit))
+    call.run(
+      tensors === undefined
+        ? server.infer(model, request)
+        : tensors.run((filled) => server.infer(model, filled), request, () => call.settled),
+      (exit) => this.answer(call, decoded.success, exit)
+    )
   }
 
   private allocate(call: Call, byteLength: number): Uint8Array {

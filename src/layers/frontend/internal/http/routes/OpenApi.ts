@@ -3,6 +3,7 @@ import { Result } from "effect"
 import * as OpenApiDocument from "../../../../../schema/openapi/OpenApiDocument.ts"
 import type { IndexEntry } from "../../../../../services/ModelRepository.ts"
 import { whenResident } from "../../Resident.ts"
+import * as Visible from "../../Visible.ts"
 import type { Call } from "../Call.ts"
 import type { Route } from "../Router.ts"
 import type { Door } from "./Door.ts"
@@ -30,6 +31,8 @@ export const routes = ({ server }: Door): ReadonlyArray<Route> => {
     get: (call) => {
       const name = modelOf(call.request.url!)
       if (name !== undefined) {
+        const refused = call.pass?.over(name)
+        if (refused !== undefined) return call.failure(refused.failure, call.contentType, refused.headers)
         return whenResident(
           call,
           () => server.model(name, ""),
@@ -37,7 +40,7 @@ export const routes = ({ server }: Door): ReadonlyArray<Route> => {
         )
       }
       call.answerWith(server.repository.index, (entries) => {
-        const ready = readyModels(entries)
+        const ready = readyModels(Visible.of(call.pass, entries))
         answer(call, describe(ready.slice(0, maxModels)), Math.max(0, ready.length - maxModels))
       })
     }

@@ -4,6 +4,7 @@ import { InvalidRequest, MalformedRequest } from "../../../../../schema/Errors.t
 import type { IndexEntry, LoadParameters } from "../../../../../services/ModelRepository.ts"
 import { asString, attempt, type ReadFailure } from "../../json/JsonAccess.ts"
 import { isObject, type JsonValue } from "../../json/JsonValue.ts"
+import * as Visible from "../../Visible.ts"
 import { quote } from "../Answer.ts"
 import type { Call } from "../Call.ts"
 import type { Route } from "../Router.ts"
@@ -26,7 +27,7 @@ export const routes = (door: Door): ReadonlyArray<Route> => {
             return call.error(400, "Invalid value for 'ready': expected a boolean")
           }
           call.answerWith(repository.index, (entries) =>
-            call.text("application/json", indexJson(entries, ready === true)))
+            call.text("application/json", indexJson(Visible.of(call.pass, entries), ready === true)))
         })
     },
     {

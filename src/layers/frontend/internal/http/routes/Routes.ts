@@ -10,6 +10,7 @@ import * as NotImplemented from "./NotImplemented.ts"
 import * as OpenApi from "./OpenApi.ts"
 import * as Repository from "./Repository.ts"
 import * as Rollout from "./Rollout.ts"
+import * as SharedMemory from "./SharedMemory.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Trace from "./Trace.ts"
 
@@ -24,6 +25,7 @@ export const all = (door: Door): ReadonlyArray<Route> => [
   ...Statistics.routes(door),
   ...Trace.routes(door),
   ...Logging.routes(door),
+  ...SharedMemory.routes(door),
   ...OpenApi.routes(door),
   ...NotImplemented.routes()
 ]

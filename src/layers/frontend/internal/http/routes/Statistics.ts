@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import type { BatchSize, ModelStatistics, Phase } from "../../../../../services/Statistics.ts"
 import * as StatisticsLookup from "../../StatisticsLookup.ts"
+import * as Visible from "../../Visible.ts"
 import { quote } from "../Answer.ts"
 import type { Call } from "../Call.ts"
 import type { Route } from "../Router.ts"
@@ -16,7 +17,8 @@ export const routes = ({ server }: Door): ReadonlyArray<Route> => {
     {
       ...common,
       path: "/v2/models/stats",
-      get: (call) => call.answerWith(statistics.all, (versions) => answer(call, versions))
+      get: (call) =>
+        call.answerWith(statistics.all, (versions) => answer(call, Visible.ofVersions(call.pass, versions)))
     },
     {
       ...common,

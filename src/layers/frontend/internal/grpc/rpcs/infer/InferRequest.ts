@@ -4,17 +4,19 @@
  * Source: protocol §7.4, §7.6, §4.10.
  */
 import { Result } from "effect"
-import type { InvalidRequest, RegionNotFound } from "../../../../../../schema/Errors.ts"
+import type { InvalidRequest } from "../../../../../../schema/Errors.ts"
 import type { InferenceRequest, RequestedOutput } from "../../../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../../../schema/RequestTrace.ts"
 import type { Forward } from "../../../HeaderForwarding.ts"
+import type { TensorsOfRequest } from "../../../infer/ClientTensors.ts"
+import type { Place } from "../../../infer/Fields.ts"
 import { Names } from "../../../infer/Names.ts"
 import * as RequestFault from "../../../infer/RequestFault.ts"
 import type { InputTensor, OutputEntry, RequestMessage, TensorParameters } from "./InferRequestReader.ts"
 import { RequestParameters } from "./RequestParameters.ts"
 
 /** What a request needs beside its message. @internal */
-export interface Surroundings {
+export interface Surroundings extends TensorsOfRequest {
   /** Memory for tensors that came as lists of numbers, aligned to 8 bytes; it stays the caller's, also where this fails. */
   readonly allocate: (byteLength: number) => Uint8Array
   readonly forward: Forward | undefined
@@ -31,7 +33,7 @@ const noOutputs: ReadonlyArray<RequestedOutput> = []
 /**
  * The request. Its tensors are views of the message, except those that came as lists of numbers, which lie in memory of `allocate`.
  *
- * Throws `InvalidRequest`, `RegionNotFound` for a tensor in shared memory, `Unsupported` for a correlation id that is too long, and
+ * Throws `InvalidRequest`, `RegionNotFound` for a tensor in shared memory that is not registered, `Unsupported` for a correlation id that is too long, and
  * `WireProblem` for contents that are no message.
  *
  * @internal
@@ -49,10 +51,13 @@ export const toRequest = (message: RequestMessage, surroundings: Surroundings): 
     custom = Result.getOrThrow(surroundings.forward(surroundings.metadata, custom))
   }
   findData(message, surroundings)
+  const requestedOutputs = outputs.length === 0
+    ? noOutputs
+    : outputs.map((entry) => requested(entry, surroundings))
   return {
     id,
     inputs,
-    outputs: outputs.length === 0 ? noOutputs : outputs.map(requested),
+    outputs: requestedOutputs,
     parameters: custom,
     priority: parameters.priority,
     timeoutMicros: parameters.timeoutMicros,
@@ -80,19 +85,19 @@ const repeated = (kind: "input" | "output", name: string, id: string): InvalidRe
   RequestFault.listedTwice(new RequestFault.ListedTwice(kind, name), id)
 
 /** Gives each input its bytes: those of its own lists, or the next of the raw contents. */
-const findData = (message: RequestMessage, { allocate }: Surroundings): void => {
+const findData = (message: RequestMessage, surroundings: Surroundings): void => {
   const { bytes, inputs, modelName, raw } = message
   let next = 0
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i]!
-    if (input.parameters !== undefined) refuseRegion(input, input.parameters, modelName)
+    if (input.parameters !== undefined && isInRegion(input, input.parameters, modelName, surroundings)) continue
     if (input.contents !== undefined) {
       if (raw.length > 0) {
         throw RequestFault.invalid(
           `contents field must not be specified when using raw_input_contents for '${input.name}' for model '${modelName}'`
         )
       }
-      input.data = input.contents.data(bytes, input, modelName, allocate)
+      input.data = input.contents.data(bytes, input, modelName, surroundings.allocate)
     } else {
       if (next >= raw.length) {
         throw RequestFault.invalid(
@@ -106,22 +111,26 @@ const findData = (message: RequestMessage, { allocate }: Surroundings): void => 
   }
 }
 
-const refuseRegion = (input: InputTensor, parameters: TensorParameters, model: string): void => {
-  const region = regionOf(input.name, parameters)
-  if (region === undefined) return
+/** Whether the bytes of an input come from shared memory; then they need not be found. */
+const isInRegion = (
+  input: InputTensor,
+  parameters: TensorParameters,
+  model: string,
+  surroundings: Surroundings
+): boolean => {
+  const place = placeOf(input.name, parameters)
+  if (place === undefined) return false
   if (input.contents !== undefined) {
     throw RequestFault.invalid(
       `unexpected 'content' provided when using shared memory for input tensor '${input.name}' for model '${model}'`
     )
   }
-  throw noRegion(region)
+  surroundings.inRegion(place.region).input(input, place.region, place.offset, place.byteSize)
+  return true
 }
 
-/** No region can be registered with this server so far. */
-const noRegion = (region: string): RegionNotFound => RequestFault.regionNotFound(region)
-
-/** Name of the region that a tensor asks for, after the three parameters were judged. */
-const regionOf = (tensor: string, parameters: TensorParameters): string | undefined => {
+/** The part of a region that a tensor asks for, after the three parameters were judged. */
+const placeOf = (tensor: string, parameters: TensorParameters): Place | undefined => {
   const { region, regionByteSize, regionOffset } = parameters
   if (region !== undefined && region.kind !== "string") {
     throw wrongType("shared_memory_region", tensor, "string_param")
@@ -138,7 +147,8 @@ const regionOf = (tensor: string, parameters: TensorParameters): string | undefi
       `'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor '${tensor}'`
     )
   }
-  return region?.value
+  if (region === undefined || regionByteSize === undefined) return undefined
+  return { region: region.value, offset: regionOffset?.value ?? 0, byteSize: regionByteSize.value }
 }
 
 const wrongType = (key: string, tensor: string, expected: string): InvalidRequest =>
@@ -149,15 +159,16 @@ const withoutRegion = (key: string, tensor: string): InvalidRequest =>
     `'${key}' can not be specified without 'shared_memory_region' parameter for tensor '${tensor}'`
   )
 
-const requested = ({ name, parameters }: OutputEntry): RequestedOutput => {
+const requested = ({ name, parameters }: OutputEntry, surroundings: Surroundings): RequestedOutput => {
   if (parameters === undefined) return { name, classification: 0 }
-  const region = regionOf(name, parameters)
+  const place = placeOf(name, parameters)
   const { classification } = parameters
-  if (region !== undefined) {
+  if (place !== undefined) {
     if (classification !== undefined) {
       throw RequestFault.invalid("output can't set both 'shared_memory_region' and 'classification'")
     }
-    throw noRegion(region)
+    surroundings.inRegion(place.region).output(name, place.region, place.offset, place.byteSize)
+    return { name, classification: 0 }
   }
   if (classification === undefined) return { name, classification: 0 }
   if (classification.kind !== "int64") {

@@ -10,6 +10,7 @@ import type { InferenceRequest } from "../../../../../../schema/Inference.ts"
 import type { CompressionLevel } from "../../../../../../schema/options/GrpcRows.ts"
 import { WireProblem } from "../../../../../../schema/proto/WireProblem.ts"
 import type { TraceParent } from "../../../../../../schema/RequestTrace.ts"
+import type { ClientTensors } from "../../../infer/ClientTensors.ts"
 import { isReadFailure, type ReadFailure } from "../../../json/JsonAccess.ts"
 import type { GrpcCall } from "../../Call.ts"
 import type { Door } from "../Door.ts"
@@ -43,19 +44,28 @@ class NoMemory {
   }
 }
 
+/** A request, and what moves its tensors that lie in shared memory of its client, to be released when it is over. @internal */
+export interface Prepared {
+  readonly request: InferenceRequest
+  readonly clientTensors: ClientTensors | undefined
+}
+
 /** The request of a message. `acquire` gives shared memory that is kept until the request is over. @internal */
 export const prepare = (
-  { forward }: Pick<Door, "forward">,
+  door: Pick<Door, "forward" | "clientTensors">,
   call: Pick<GrpcCall, "deadline" | "metadata">,
   message: InferRequestReader.RequestMessage,
   acquire: (byteLength: number) => Uint8Array,
   trace?: TraceParent
-): Result.Result<InferenceRequest, ReadFailure | DeadlineExceeded | Overloaded> => {
+): Result.Result<Prepared, ReadFailure | DeadlineExceeded | Overloaded> => {
+  const { forward } = door
+  let clientTensors: ClientTensors | undefined
   try {
     const { deadline } = call
     const deadlineMicros = deadline === undefined ? 0 : deadline.leftMicros()
     if (deadline !== undefined && deadlineMicros === 0) return Result.fail(deadline.exceeded())
-    return Result.succeed(toRequest(message, {
+    const request = toRequest(message, {
+      inRegion: () => clientTensors ??= door.clientTensors(),
       allocate: (byteLength) => {
         if (byteLength < minShared) return new Uint8Array(byteLength)
         try {
@@ -68,8 +78,10 @@ export const prepare = (
       metadata: forward === undefined ? noMetadata : custom(call.metadata.raw),
       deadlineMicros,
       trace
-    }))
+    })
+    return Result.succeed({ request, clientTensors })
   } catch (thrown) {
+    clientTensors?.release()
     if (isReadFailure(thrown)) return Result.fail(thrown)
     if (thrown instanceof NoMemory) return Result.fail(thrown.failure)
     throw thrown

@@ -20,6 +20,8 @@ export interface Options {
   readonly open: Effect.Effect<RedisConnection, RedisLost, Scope.Scope>
   /** For the log, such as `localhost:6379`. */
   readonly name: string
+  /** Who uses it, as the subject of a sentence of the log. */
+  readonly user: string
   /** Milliseconds: the longest pause between two tries. */
   readonly maxRetryDelay: number
   /** Told of each connection that could not be made, or was lost. */
@@ -31,7 +33,7 @@ const firstDelay = 100
 
 /** Begins to connect, without waiting. @category constructors */
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<RedisLink, never, Scope.Scope> {
-  const { maxRetryDelay, name, onLost } = options
+  const { maxRetryDelay, name, onLost, user } = options
   let current: RedisConnection | undefined = undefined
   let given: Deferred.Deferred<never, RedisLost> | undefined = undefined
   let failures = 0
@@ -43,7 +45,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     const up = yield* Deferred.make<never, RedisLost>()
     given = up
     current = connection
-    yield* Effect.logInfo(`the response cache uses Redis at ${name}${told ? " again" : ""}`)
+    yield* Effect.logInfo(`${user} uses Redis at ${name}${told ? " again" : ""}`)
     told = false
     return yield* Effect.raceFirst(connection.lost, Deferred.await(up))
   })).pipe(Effect.onExit(() =>
@@ -58,9 +60,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     if (!told) {
       told = true
       yield* Effect.logWarning(
-        `the response cache does without Redis at ${name} until it is back: ${
-          message === "" ? "no connection" : message
-        }`
+        `${user} does without Redis at ${name} until it is back: ${message === "" ? "no connection" : message}`
       )
     }
     const pause = Math.min(maxRetryDelay, firstDelay * 2 ** Math.min(failures++, 20))

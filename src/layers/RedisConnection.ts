@@ -32,6 +32,8 @@ export interface RedisConnection {
   readonly get: (name: string, limit: number) => Promise<Buffer>
   /** Resolves once Redis has it. `ttl`: milliseconds until it forgets it; 0: never. */
   readonly set: (name: string, value: Buffer, ttl: number) => Promise<void>
+  /** The answer to any command; texts in it are bytes. */
+  readonly command: (words: ReadonlyArray<string>) => Promise<unknown>
   /** Fails when the connection is over. */
   readonly lost: Effect.Effect<never, RedisLost>
 }
@@ -103,6 +105,7 @@ export const open = Effect.fnUntraced(
       get: (name, limit) => client.sendCommand<Buffer>(["GETRANGE", name, "0", String(limit - 1)]),
       set: (name, value, ttl) =>
         client.sendCommand(["SET", name, value, ...(ttl === 0 ? [] : ["PX", String(ttl)])]).then(() => undefined),
+      command: (words) => client.sendCommand([...words]),
       lost: Effect.callback((resume) => {
         if (ended !== undefined) return resume(Effect.fail(ended))
         onEnd = (lost) => resume(Effect.fail(lost))

@@ -1,0 +1,56 @@
+/** What is known of the losses of a version's instances. */
+import type { InstancesCondition, LossCause } from "../../../services/Executor.ts"
+
+/** @category models */
+export class LossBook {
+  private readonly by: Record<LossCause, number> = { ended: 0, run_timeout: 0, unresponsive: 0, memory: 0 }
+  private losses = 0
+  private last: string | undefined
+  private restartNanos: number | undefined
+  private recycled = 0
+  /** When each instance was lost that is not up again, by its index. */
+  private readonly lostAt = new Map<number, bigint>()
+
+  /** `now`: monotonic nanoseconds. */
+  lost(index: number, cause: LossCause, reason: string, now: bigint): void {
+    this.losses++
+    this.by[cause]++
+    this.last = reason
+    this.lostAt.set(index, now)
+  }
+
+  /** An attempt to start an instance again has failed. */
+  failed(reason: string): void {
+    this.last = reason
+  }
+
+  replaced(): void {
+    this.recycled++
+  }
+
+  /** An instance is up. */
+  opened(index: number, now: bigint): void {
+    const at = this.lostAt.get(index)
+    if (at === undefined) return
+    this.lostAt.delete(index)
+    this.restartNanos = Number(now - at)
+  }
+
+  get lastLoss(): string | undefined {
+    return this.last
+  }
+
+  /** With what only the holder of the instances knows. */
+  condition(
+    now: Pick<InstancesCondition, "live" | "pausedUntilNanos" | "memoryBytes">
+  ): InstancesCondition {
+    return {
+      ...now,
+      losses: this.losses,
+      lossesBy: { ...this.by },
+      lastLoss: this.last,
+      recycled: this.recycled,
+      restartNanos: this.restartNanos
+    }
+  }
+}

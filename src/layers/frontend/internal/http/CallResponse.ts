@@ -1,0 +1,36 @@
+/** The response of node:http with its call beside it. */
+import { ServerResponse } from "node:http"
+import type { Exchange } from "./Exchange.ts"
+import type { Response } from "./Wire.ts"
+
+/** @internal */
+export class CallResponse extends ServerResponse implements Response {
+  readonly multiplexed = false
+  call: Exchange | undefined = undefined
+
+  belongTo(call: Exchange): void {
+    this.call = call
+    this.on("finish", finished)
+  }
+
+  endParts(parts: ReadonlyArray<Uint8Array>): void {
+    this.cork()
+    for (const part of parts) this.write(part)
+    this.end()
+    this.uncork()
+  }
+
+  onceRoom(ready: () => void): void {
+    const once = (): void => {
+      this.off("drain", once)
+      this.off("close", once)
+      ready()
+    }
+    this.on("drain", once)
+    this.on("close", once)
+  }
+}
+
+function finished(this: ServerResponse): void {
+  if (this instanceof CallResponse) this.call?.finish()
+}
