@@ -31,12 +31,13 @@ export const bytes = (layers: number): Uint8Array => {
   })
 }
 
-/** Without a batcher, and one instance: requests wait in line. */
+/** Without a batcher, and one instance with one thread: requests wait in line, and another core is left for server and generator. */
 export const config = [
   "backend: \"onnxruntime\"",
   `input [ { name: "X" data_type: TYPE_FP32 dims: [ 1, ${width} ] } ]`,
   `output [ { name: "Y" data_type: TYPE_FP32 dims: [ 1, ${width} ] } ]`,
-  "instance_group [ { count: 1 kind: KIND_CPU } ]"
+  "instance_group [ { count: 1 kind: KIND_CPU } ]",
+  "parameters { key: \"intra_op_thread_count\" value { string_value: \"1\" } }"
 ].join("\n")
 
 /** What it is asked. */
