@@ -12,12 +12,12 @@ import type { InstancesCondition } from "./Executor.ts"
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER"
 
 /**
- * Why a request was turned away at the door: it counts as no failure. `suspended`: no instance is started for now; `invalid`: it is
- * not what the model takes.
+ * Why a request was turned away at the door: it counts as no failure. `deadline`: it would have waited too long; `suspended`: no
+ * instance is started for now; `invalid`: it is not what the model takes.
  *
  * @category models
  */
-export type RefusalReason = "queue_full" | "stopping" | "suspended" | "invalid"
+export type RefusalReason = "queue_full" | "deadline" | "stopping" | "suspended" | "invalid"
 
 /**
  * What became of a request that a version was to run in the shadow of another: its outputs agreed with the answer or not, it

@@ -457,7 +457,7 @@ describe("LocalInferenceServer", () => {
       yield* Effect.flip(infer(model, request([], { sequence: { id: 2n ** 64n, start: true, end: false } })))
       yield* infer(model, request([int32("A", [3])]))
       const { fail, refusals } = model.statistics.counts()
-      assert.deepStrictEqual(refusals, { queue_full: 0, stopping: 0, suspended: 0, invalid: 3 })
+      assert.deepStrictEqual(refusals, { queue_full: 0, deadline: 0, stopping: 0, suspended: 0, invalid: 3 })
       assert.strictEqual(fail.count, 0)
     })
   )

@@ -3,6 +3,8 @@ import { Context, Duration, Effect, Scope } from "effect"
 import * as BatchPolicy from "../../src/layers/scheduling/BatchPolicy.ts"
 import { DeadlineHeap } from "../../src/layers/scheduling/internal/DeadlineHeap.ts"
 import type { Entry } from "../../src/layers/scheduling/internal/Entry.ts"
+import { Lateness } from "../../src/layers/scheduling/internal/Lateness.ts"
+import { Pace } from "../../src/layers/scheduling/internal/Pace.ts"
 import { RequestQueue } from "../../src/layers/scheduling/internal/RequestQueue.ts"
 import { WaitingLine } from "../../src/layers/scheduling/internal/WaitingLine.ts"
 import type { DynamicBatching } from "../../src/schema/ModelConfig.ts"
@@ -279,5 +281,43 @@ export const bugs: ReadonlyArray<Bug> = [
     breaks: "closing",
     profile: "batches",
     subject: (opening) => Effect.provideContext(subject(opening), Context.make(Scope.Scope, Scope.makeUnsafe()))
+  },
+  {
+    name: "takes whoever comes, however many wait",
+    breaks: "late",
+    profile: "batches-accidents",
+    subject,
+    plant: patched(Lateness.prototype, "refusal", () => () => undefined)
+  },
+  {
+    name: "turns requests away by the deadline as soon as one waits",
+    breaks: "late",
+    profile: "direct-accidents",
+    subject,
+    plant: patched(Pace.prototype, "answerNanos", () => () => Infinity)
+  },
+  {
+    name: "runs those that are too late before others",
+    breaks: "late",
+    profile: "direct-accidents",
+    subject,
+    plant: patched(Lateness.prototype, "soonest", () => () => -Infinity)
+  },
+  {
+    name: "lets requests make way although there is time for them",
+    breaks: "timeout",
+    profile: "batches-accidents",
+    subject,
+    plant: patched(Lateness.prototype, "soonest", () => () => Infinity)
+  },
+  {
+    name: "never forgets a slow hour",
+    breaks: "late",
+    profile: "direct-accidents",
+    subject,
+    plant: patched(Pace.prototype, "left", (left) =>
+      function(this: Pace, requests, at, others) {
+        if (others) left.call(this, requests, at, others)
+      })
   }
 ]

@@ -181,7 +181,8 @@ export class Machines {
         first.plan.fails ? Exit.fail(new ExecutionFailed({ message: "planned", model: "m" })) : Exit.succeed({
           outputs,
           begunAtNanos: begunAt,
-          computeInputNanos: 1,
+          // What it took the server to notice.
+          computeInputNanos: this.world.now - first.endedAt,
           computeInferNanos: first.endedAt - begunAt,
           computeOutputNanos: 3,
           release: this.releasable("a result")

@@ -10,6 +10,7 @@ import type { Job, JobFailure, JobResult } from "../../src/services/Scheduler.ts
 import type { Counts } from "../../src/services/Statistics.ts"
 import { marksOf } from "./Layouts.ts"
 import type { Machines, Run } from "./Machines.ts"
+import { PaceModel } from "./PaceModel.ts"
 import { type LevelPlan, type Plan, type RequestPlan, unit } from "./Plan.ts"
 import type { World } from "./World.ts"
 
@@ -35,6 +36,7 @@ export type Property =
   | "statistics"
   | "released"
   | "closing"
+  | "late"
 
 export interface Violation {
   readonly property: Property
@@ -62,6 +64,11 @@ export interface Request {
   withdrawnAt: number
   answers: number
   outcome: string
+  /** Refused because it would be late. */
+  turnedAway: boolean
+  /** Others took its place before its submission had returned; so they did, or may have done. */
+  madeWay: boolean
+  mayHaveMadeWay: boolean
   answeredAt: number
 }
 
@@ -92,6 +99,9 @@ export class Model {
   private answered: Array<Request> = []
   private arriving: Request | undefined
   private bounded = false
+  private readonly pace: PaceModel
+  /** An estimate said that its answer could not be there in time. */
+  private judged: "late" | "in time" | "unsure" = "in time"
   /** Where requests were when they ran first, of those that run again. */
   private readonly homes = new Map<Request, Launch>()
   private readonly byJob = new Map<Job, Request>()
@@ -103,6 +113,7 @@ export class Model {
     this.world = world
     this.plan = plan
     this.maxRows = Math.max(1, plan.maxBatchSize)
+    this.pace = new PaceModel(() => world.now)
   }
 
   violated(property: Property, what: string): void {
@@ -138,11 +149,18 @@ export class Model {
       withdrawnAt: -Infinity,
       answers: 0,
       outcome: "",
+      turnedAway: false,
+      madeWay: false,
+      mayHaveMadeWay: false,
       answeredAt: Infinity
     }
     this.requests.push(request)
     this.byJob.set(job, request)
     this.arriving = request
+    if (!this.closing) {
+      if (plan.deadline > 0) this.pace.watch()
+      if (this.waiting.length === 0) this.pace.note({ kind: "empty" })
+    }
     if (!this.closing && this.plan.kind === "direct" && !this.plan.polls) this.enter()
     return request
   }
@@ -152,6 +170,7 @@ export class Model {
     const request = this.arriving
     if (request === undefined || request.state !== "arriving") return
     this.bounded = this.atBound(request)
+    this.judged = this.judge(request)
     request.state = "waiting"
     this.waiting.push(request)
   }
@@ -159,13 +178,20 @@ export class Model {
   /** After its submission. */
   arrived(request: Request): void {
     this.arriving = undefined
-    if (request.outcome === "QueueFull") {
+    if (request.outcome === "QueueFull" && request.turnedAway) {
+      if (this.judge(request) === "in time") {
+        this.violated("late", `request ${request.number} was turned away although it could be in time`)
+      }
+    } else if (request.outcome === "QueueFull") {
       if (!this.atBound(request)) this.violated("bounds", `request ${request.number} was refused below the bound`)
+    } else if (request.madeWay && request.outcome !== "DeadlineExceeded") {
+      this.violated("late", `request ${request.number} waits although another has left before it`)
     } else if (request.outcome === "Stopping") {
       if (!this.closing) this.violated("closing", `request ${request.number} was refused before the queue was closed`)
     } else {
       if (this.bounded) this.violated("bounds", `request ${request.number} was accepted beyond the bound`)
       if (this.closing) this.violated("closing", `request ${request.number} was accepted although the queue is closed`)
+      if (this.judged === "late") this.violated("late", `request ${request.number} was taken although it will be late`)
     }
   }
 
@@ -193,6 +219,27 @@ export class Model {
     }
     if (this.waiting.length === 0 && this.machines.idle > 0) return false
     return this.waiting.length + this.ready >= this.plan.maxQueueSize
+  }
+
+  /** What is known of the pace says that its answer cannot be there in time; it does not wait yet. */
+  private judge(request: Request): Model["judged"] {
+    const others = this.waiting.filter((other) => other !== request)
+    if (request.deadlineAt === Infinity || others.length === 0 || this.machines.idle > 0) return "in time"
+    const rows = others.reduce((sum, { plan }) => sum + plan.rows, 0)
+    if (this.plan.kind === "dynamic" && rows + request.plan.rows <= this.maxRows) return "in time"
+    const first = others.filter((other) =>
+      other.priority < request.priority || (other.priority === request.priority && !this.isDelayed(other))
+    )
+    const before = first.length + this.ready
+    const left = request.deadlineAt - this.world.now
+    // Whether they stand before it or behind is not sure while their timeouts are being dealt with.
+    if (others.some(({ level, timeoutAt }) => level?.delays === true && this.isTime(timeoutAt))) return "unsure"
+    const answers = before === 0 ? [0] : this.pace.answers(before)
+    return Math.min(...answers) > left * (1 + 1e-9)
+      ? "late"
+      : Math.max(...answers) > left * (1 - 1e-9)
+      ? "unsure"
+      : "in time"
   }
 
   private isDelayed(request: Request): boolean {
@@ -279,6 +326,7 @@ export class Model {
 
   /** Requests leave the queue. */
   launched(jobs: ReadonlyArray<Job>): Launch {
+    const { now } = this.world
     const requests = jobs.map((job) => this.byJob.get(job)!)
     const names = requests.map(({ number }) => number).join()
     const rows = requests.reduce((sum, request) => sum + request.plan.rows, 0)
@@ -288,6 +336,13 @@ export class Model {
     if (requests.some(({ plan }) => plan.width !== requests[0]!.plan.width)) {
       this.violated("keys", `requests ${names} of different shapes left together`)
     }
+    const { arriving } = this
+    if (arriving !== undefined && !requests.includes(arriving) && this.makesWay(arriving, arriving.state)) {
+      arriving.madeWay = this.inOrder().indexOf(arriving) < requests.length
+      arriving.mayHaveMadeWay = true
+      if (arriving.madeWay) this.waiting = this.waiting.filter((request) => request !== arriving)
+    }
+    if (!moves) this.noLateLeaves(requests)
     for (const request of requests) {
       if (request.state !== "waiting") {
         this.violated("once", `request ${request.number} left the queue while it was ${request.state}`)
@@ -333,7 +388,21 @@ export class Model {
       request.launch = launch
     }
     this.waiting = this.waiting.filter((request) => request.state === "waiting")
+    if (!moves) this.pace.note({ kind: "left", at: now, requests: requests.length, others: this.waiting.length > 0 })
     return launch
+  }
+
+  /** Who is too late takes nobody's place. */
+  private noLateLeaves(requests: ReadonlyArray<Request>): void {
+    const rows = this.waiting.reduce((sum, { plan }) => sum + plan.rows, 0)
+    const direct = this.plan.kind === "direct"
+    const spare = direct ? this.waiting.length - 1 : rows - this.maxRows
+    const soonest = this.world.now + Math.min(...this.pace.longRuns())
+    for (const { deadlineAt, number, plan } of requests) {
+      if (deadlineAt < soonest * (1 - 1e-12) && (direct ? 1 : plan.rows) <= spare) {
+        this.violated("late", `request ${number} was run although it will be late and others wait`)
+      }
+    }
   }
 
   /** Requests that have not begun come back. */
@@ -445,6 +514,11 @@ export class Model {
     if (home?.again.delete(request) === true && home.again.size === 0) home.settledAt = this.world.now
   }
 
+  /** The scheduler has counted a run that took so long, in nanoseconds. */
+  executed(nanos: number): void {
+    this.pace.note({ kind: "ran", at: this.world.now, nanos })
+  }
+
   cancelled(request: Request): void {
     request.cancelledAt = this.world.now
     if (request.state !== "begun") this.settled(request)
@@ -475,6 +549,7 @@ export class Model {
     switch (request.outcome) {
       case "QueueFull":
       case "Stopping":
+        request.turnedAway = Exit.isFailure(exit) && String(exit.cause).includes("would pass while it waits")
         if (before !== "arriving" && before !== "waiting") wrong("once", "it had left the queue")
         request.state = "refused"
         return
@@ -484,7 +559,9 @@ export class Model {
         return
       case "DeadlineExceeded":
         if (before === "begun") wrong("once", "it has begun")
-        if (!this.isTime(request.deadlineAt)) wrong("timeout", "not its time")
+        if (!this.isTime(request.deadlineAt) && !request.mayHaveMadeWay && !this.makesWay(request, before)) {
+          wrong("timeout", "not its time")
+        }
         this.settled(request)
         return
       case "Interrupt":
@@ -527,6 +604,16 @@ export class Model {
       ? last.reduce((at, { settledAt }) => Math.max(at, settledAt), 0)
       : launch.answeredAt
     if (now !== due) wrong(this.plan.preserveOrdering ? "ordering" : "prompt", `due at ${due}`)
+  }
+
+  /** Its place goes to others, who make up a whole batch. */
+  private makesWay(request: Request, before: Request["state"]): boolean {
+    const others = this.waiting.filter((other) => other !== request)
+    const rows = others.reduce((sum, { plan }) => sum + plan.rows, 0)
+    const enough = this.plan.kind === "direct" ? others.length > 0 : rows >= this.maxRows
+    const soonest = this.world.now + Math.max(...this.pace.longRuns()) +
+      (this.machines.idle > 0 ? 0 : Math.max(...this.pace.meanRuns()))
+    return before === "waiting" && enough && request.deadlineAt < soonest * (1 + 1e-12)
   }
 
   /** Everything of this time has happened. */
@@ -635,7 +722,13 @@ export class Model {
         BACKEND: inside(failed).length,
         OTHER: 0
       },
-      refusals: { queue_full: countOf("QueueFull"), stopping: countOf("Stopping"), suspended: 0, invalid: 0 },
+      refusals: {
+        queue_full: this.requests.filter(({ outcome, turnedAway }) => outcome === "QueueFull" && !turnedAway).length,
+        deadline: this.requests.filter(({ turnedAway }) => turnedAway).length,
+        stopping: countOf("Stopping"),
+        suspended: 0,
+        invalid: 0
+      },
       batches: [...sizes].toSorted(([a], [b]) => a - b),
       pending: 0,
       executing: 0

@@ -80,6 +80,11 @@ export const simulate = (plan: Plan, open: Subject = subject): ReadonlyArray<Vio
   const config = configOf(plan)
   const signature = ModelSignature.make(config)
   const statistics = new Books("m", 1, () => 0)
+  const { executed } = statistics
+  statistics.executed = (rows, times) => {
+    model.executed(times.computeInput + times.computeInfer)
+    executed.call(statistics, rows, times)
+  }
   const version: QueueOptions = {
     config,
     version: 1,

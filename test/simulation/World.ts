@@ -18,9 +18,6 @@ interface Event {
 /** Where time starts: not at zero, which hides mistakes. */
 const start = 1_000_000_007
 
-/** Events of one schedule beyond which it counts as one that never comes to rest. */
-const maxEvents = 20_000
-
 export class World {
   /** Monotonic nanoseconds. */
   now = start
@@ -32,9 +29,12 @@ export class World {
   private readonly events: Array<Event> = []
   private made = 0
   private done = 0
+  private readonly maxEvents: number
   private readonly runFork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
-  constructor() {
+  /** `maxEvents`: beyond them a schedule counts as one that never comes to rest. */
+  constructor(maxEvents = 20_000) {
+    this.maxEvents = maxEvents
     const clock: Clock.Clock = {
       currentTimeMillisUnsafe: () => Math.floor(this.now / 1e6),
       currentTimeMillis: Effect.sync(() => Math.floor(this.now / 1e6)),
@@ -86,7 +86,7 @@ export class World {
   /** Runs what is ready, and what that makes ready. */
   settle(): void {
     for (let rounds = 0; this.tasks.length > 0; rounds++) {
-      if (rounds > maxEvents) {
+      if (rounds > this.maxEvents) {
         this.runaway = true
         this.tasks = []
         return
@@ -103,7 +103,7 @@ export class World {
     for (let next = this.next(); next !== undefined; next = this.next()) {
       if (next.at > this.now) rest()
       this.now = next.at
-      if (++this.done > maxEvents) this.runaway = true
+      if (++this.done > this.maxEvents) this.runaway = true
       if (this.runaway) return
       next.run()
       this.settle()

@@ -84,7 +84,7 @@ describe("Books", () => {
     const counts = one.counts()
     assert.deepStrictEqual(counts.fail, { count: 3, nanos: 151n })
     assert.deepStrictEqual(counts.failures, { REJECTED: 0, CANCELED: 1, BACKEND: 2, OTHER: 0 })
-    assert.deepStrictEqual(counts.refusals, { queue_full: 1, stopping: 0, suspended: 0, invalid: 1 })
+    assert.deepStrictEqual(counts.refusals, { queue_full: 1, deadline: 0, stopping: 0, suspended: 0, invalid: 1 })
   })
 
   it("count shadow runs by their outcome, and measure how far those that were compared are apart", () => {

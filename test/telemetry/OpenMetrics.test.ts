@@ -44,6 +44,7 @@ describe("OpenMetrics", () => {
       ])
       assert.deepStrictEqual((yield* family("galatea_rejected_requests")).slice(2), [
         "galatea_rejected_requests_total{model=\"m\",reason=\"queue_full\",version=\"1\"} 0",
+        "galatea_rejected_requests_total{model=\"m\",reason=\"deadline\",version=\"1\"} 0",
         "galatea_rejected_requests_total{model=\"m\",reason=\"stopping\",version=\"1\"} 0",
         "galatea_rejected_requests_total{model=\"m\",reason=\"suspended\",version=\"1\"} 0",
         "galatea_rejected_requests_total{model=\"m\",reason=\"invalid\",version=\"1\"} 0"

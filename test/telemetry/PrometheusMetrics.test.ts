@@ -71,6 +71,7 @@ describe("PrometheusMetrics", () => {
       const rejected = "galatea_rejected_requests_total"
       assert.deepStrictEqual((yield* family(rejected)).slice(2), [
         series(rejected, "queue_full", 0),
+        series(rejected, "deadline", 0),
         series(rejected, "stopping", 1),
         series(rejected, "suspended", 0),
         series(rejected, "invalid", 0)

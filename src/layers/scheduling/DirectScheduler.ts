@@ -11,6 +11,7 @@ import type { Job } from "../../services/Scheduler.ts"
 import { type ModelScheduler, type QueueOptions, Scheduler } from "../../services/Scheduler.ts"
 import type { TensorMemory } from "../../services/TensorMemory.ts"
 import * as BatchLayout from "./internal/BatchLayout.ts"
+import { isLate } from "./internal/Lateness.ts"
 import * as QueueCore from "./internal/QueueCore.ts"
 import * as Together from "./internal/Together.ts"
 
@@ -52,14 +53,23 @@ export const open = (
       return lanes.takesTurns() && lanes.accepts()
     }
 
+    /** The head of the line; those before it that are too late make way, the last one never. */
+    const next = () => {
+      let head = core.queue.head!
+      const soonest = core.soonest()
+      while (isLate(head, soonest) && core.queue.length > 1) {
+        core.drop(head)
+        head = core.queue.head!
+      }
+      return head
+    }
+
     /** Starts the head of the line where a lane takes more. A run that ends at once comes back here: the loop takes care of it. */
     const serve = () => {
       if (serving) return
       serving = true
       core.refresh()
-      for (let head = core.queue.head; head !== undefined && accepts(); head = core.queue.head) {
-        core.launch([head], prepare)
-      }
+      while (core.queue.length > 0 && accepts()) core.launch([next()], prepare)
       if (core.queue.length === 0) core.lanes.want(0)
       serving = false
     }
@@ -68,6 +78,7 @@ export const open = (
       model: config.name,
       batching: undefined,
       maxQueueSize: options.maxQueueSize ?? 16_384,
+      maxRows: 0,
       instances,
       retries: InstanceParameters.retries(config),
       statistics,

@@ -56,6 +56,7 @@ export const open = Effect.fnUntraced(
       model: config.name,
       batching: config.dynamic_batching,
       maxQueueSize: options.maxQueueSize ?? 16_384,
+      maxRows,
       instances,
       retries: InstanceParameters.retries(config),
       statistics,

@@ -213,7 +213,13 @@ export const play = Effect.fnUntraced(function*(scenario: Scenario, frontEnd: Fr
   assert.deepStrictEqual(counts.failures, { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0, ...scenario.failures })
   assert.strictEqual(counts.fail.count, Object.values(counts.failures).reduce((sum, count) => sum + count, 0))
   const invalid = scenario.answers.filter((answer) => typeof answer === "object" && answer.status === 400).length
-  assert.deepStrictEqual(counts.refusals, { queue_full: scenario.refused ?? 0, stopping: 0, suspended: 0, invalid })
+  assert.deepStrictEqual(counts.refusals, {
+    queue_full: scenario.refused ?? 0,
+    deadline: 0,
+    stopping: 0,
+    suspended: 0,
+    invalid
+  })
   assert.deepStrictEqual([counts.pending, counts.executing], [0, 0])
   for (const phase of [counts.queue, counts.computeInput, counts.computeInfer, counts.computeOutput]) {
     assert.strictEqual(phase.count, counts.success.count)

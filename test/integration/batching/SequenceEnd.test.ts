@@ -46,7 +46,13 @@ describe("The end of a sequence batcher", () => {
       assert.isUndefined(closing.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       yield* Fiber.join(closing)
-      assert.deepStrictEqual(server.counts().refusals, { queue_full: 0, stopping: 1, suspended: 0, invalid: 0 })
+      assert.deepStrictEqual(server.counts().refusals, {
+        queue_full: 0,
+        deadline: 0,
+        stopping: 1,
+        suspended: 0,
+        invalid: 0
+      })
       assert.strictEqual(server.counts().fail.count, 0)
     })))
 })

@@ -17,6 +17,7 @@ import type { ModelPlan } from "../../../src/services/Executor.ts"
 import type { Model } from "../../../src/services/ModelRepository.ts"
 import { type ModelScheduler, Scheduler } from "../../../src/services/Scheduler.ts"
 import { Statistics } from "../../../src/services/Statistics.ts"
+import { TensorMemory } from "../../../src/services/TensorMemory.ts"
 import * as ModelledInstances from "./ModelledInstances.ts"
 import type { ModelledModel } from "./Scenario.ts"
 
@@ -131,9 +132,16 @@ export const start = Effect.fnUntraced(function*(model: ModelledModel, options: 
       Layer.provide(Layer.succeedContext(shared))
     )
   )
+  const frontEnds = [Context.get(context, HttpFrontend.HttpFrontend), Context.get(context, GrpcFrontend.GrpcFrontend)]
+  const memory = Context.get(shared, TensorMemory)
   return {
     config,
     modelled,
+    /** Requests and bytes that the front ends still hold, and memory of tensors in use. */
+    held: () => [
+      ...frontEnds.map((frontEnd) => frontEnd.inFlight()).flatMap(({ bytes, requests }) => [requests, bytes]),
+      memory.usage().inUse
+    ],
     traffic,
     depth: scheduler.depth,
     counts: () => statistics.counts(),

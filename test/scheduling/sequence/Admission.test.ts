@@ -29,7 +29,7 @@ describe("Admission of sequences", () => {
       assert.strictEqual(yield* ask(2n ** 64n - 1n, 1), noStart("18446744073709551615"))
       const { fail, refusals } = queue.statistics.counts()
       assert.strictEqual(fail.count, 0)
-      assert.deepStrictEqual(refusals, { queue_full: 0, stopping: 0, suspended: 0, invalid: 6 })
+      assert.deepStrictEqual(refusals, { queue_full: 0, deadline: 0, stopping: 0, suspended: 0, invalid: 6 })
       assert.isTrue(isEmpty(queue))
     }, Effect.scoped)
   )

@@ -170,6 +170,11 @@ class RateSimulation {
     }
   }
 
+  /** Its place went to others: whether it had to is judged where one queue is simulated. */
+  private madeWay(exit: Exit.Failure<JobResult, JobFailure>): boolean {
+    return String(exit.cause).includes("leaves too little time")
+  }
+
   private answered(loaded: Loaded, request: Request, exit: Exit.Exit<JobResult, JobFailure>): void {
     const { model, world } = this
     request.answers++
@@ -181,7 +186,7 @@ class RateSimulation {
     const isRight = tag === "Interrupted"
       ? request.cancelled
       : tag === "DeadlineExceeded"
-      ? request.plan.deadline > 0 && world.now === deadline
+      ? request.plan.deadline > 0 && (world.now === deadline || (world.now < deadline && this.madeWay(exit)))
       : tag === "Stopping"
       ? loaded.closing
       : tag !== "Defect"

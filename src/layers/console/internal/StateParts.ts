@@ -68,7 +68,8 @@ export const figures = (books: VersionBooks): ConsoleFigures => {
     version: String(books.version),
     succeeded: counts.success.count,
     failed: counts.fail.count,
-    refused: counts.refusals.queue_full + counts.refusals.stopping + counts.refusals.suspended,
+    refused: counts.refusals.queue_full + counts.refusals.deadline + counts.refusals.stopping +
+      counts.refusals.suspended,
     invalid: counts.refusals.invalid,
     rows: counts.inferenceCount,
     executions: counts.executionCount,

@@ -10,10 +10,13 @@ import { ExecutionFailed } from "../../../schema/Errors.ts"
 import type { BatchPolicy, QueueSnapshot } from "../../../services/Batcher.ts"
 import type { Entry } from "./Entry.ts"
 import type { Lanes } from "./Lanes.ts"
+import { isLate } from "./Lateness.ts"
 import type { QueueCore } from "./QueueCore.ts"
 
 /** The queue that batches are formed out of. @category models */
-export interface FormedQueue extends Pick<QueueCore, "refresh" | "closing" | "fail"> {
+export interface FormedQueue
+  extends Pick<QueueCore, "refresh" | "closing" | "fail">, Partial<Pick<QueueCore, "soonest" | "drop">>
+{
   readonly queue: {
     /** Requests that wait. */
     readonly length: number
@@ -106,6 +109,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     const read = (core: FormedQueue): Head | undefined => {
       core.refresh()
+      if (core.queue.rows > maxRows && core.soonest !== undefined && mayLeave(core)) makeWay(core, core.soonest())
       if (core.queue.length === 0) return undefined
       const head = new Head()
       core.queue.walk((entry) => {
@@ -131,6 +135,26 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
      */
     const hasRoom = (core: FormedQueue, head: Head): boolean =>
       core.lanes.takesTurns() || core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
+
+    /** A run that leaves now is taken. */
+    const mayLeave = ({ lanes }: FormedQueue): boolean =>
+      lanes.takesTurns() ? lanes.accepts() : lanes.idle() || (ahead && lanes.acceptsAhead())
+
+    /** Requests that are too late make way for others, as long as these make a full batch. */
+    const makeWay = (core: FormedQueue, soonest: number) => {
+      if (soonest === -Infinity) return
+      const late: Array<Entry> = []
+      let spare = core.queue.rows - maxRows
+      let rows = 0
+      core.queue.walk((entry) => {
+        if (entry.rows <= spare && isLate(entry, soonest)) {
+          spare -= entry.rows
+          late.push(entry)
+        } else rows += entry.rows
+        return spare > 0 && rows < maxRows
+      })
+      for (const entry of late) core.drop!(entry)
+    }
 
     const wakeSoon = () => {
       if (scheduled) return

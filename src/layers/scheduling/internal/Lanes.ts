@@ -41,6 +41,8 @@ interface LaneRun {
 export interface Lanes {
   /** An instance runs nothing. */
   readonly idle: () => boolean
+  /** An instance runs nothing, and nobody has asked for its turn in vain. */
+  readonly free: () => boolean
   /** How many instances run nothing. */
   readonly spare: () => number
   /** Runs are of late shorter than the wake-up of an instance. */
@@ -240,6 +242,8 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
         if (turns) line.want(runs)
       },
       idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0 && mayBegin(lane)),
+      free: () =>
+        running < lanes.length && lanes.some((lane) => lane.runs.length === 0 && (!lane.asked || mayBegin(lane))),
       quick: () => lanes[0]?.instance.quick() === true,
       busy: () => running > 0,
       accepts: () => choose() !== undefined,

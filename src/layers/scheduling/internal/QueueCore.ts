@@ -15,6 +15,7 @@ import * as BatchTrace from "./BatchTrace.ts"
 import * as DeadlineWatch from "./DeadlineWatch.ts"
 import { Entry } from "./Entry.ts"
 import * as Lanes from "./Lanes.ts"
+import { Lateness, noTimeLeft } from "./Lateness.ts"
 import type { Level } from "./Level.ts"
 import * as RequestQueue from "./RequestQueue.ts"
 import { ResponseOrder } from "./ResponseOrder.ts"
@@ -36,6 +37,8 @@ export interface Options {
   readonly batching: DynamicBatching | undefined
   /** Requests that may wait, over all levels. */
   readonly maxQueueSize: number
+  /** Rows that leave together at most; 0: requests leave one by one. */
+  readonly maxRows: number
   readonly instances: Instances
   /** Requests in a run whose instance was lost are run once more. */
   readonly retries: boolean
@@ -62,6 +65,10 @@ export interface QueueCore {
   readonly closing: () => boolean
   /** Takes waiting requests out of the queue and runs them as one batch, on a lane that accepts it. */
   readonly launch: (entries: ReadonlyArray<Entry>, prepare: (jobs: ReadonlyArray<Job>) => Prepared) => void
+  /** Requests whose deadlines are before this time, in monotonic nanoseconds, are too late: others wait for their places. */
+  readonly soonest: () => number
+  /** Answers waiting requests that are too late. */
+  readonly drop: (entry: Entry) => void
   /** Answers waiting requests with a failure. */
   readonly fail: (entries: ReadonlyArray<Entry>, exit: Exit.Exit<never, JobFailure>, reason: FailureReason) => void
 }
@@ -75,6 +82,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const clock = yield* Clock.Clock
     const drained = yield* Latch.make(true)
     const queue = yield* RequestQueue.make(maxQueueSize, batching)
+    const lateness = new Lateness({ model, queue, lanes: () => lanes, maxRows: options.maxRows, now: () => now() })
     /** Batches that lie ready at an instance which is busy with another. */
     const ready = new Set<Batch>()
     let arrivals = 0
@@ -222,6 +230,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
       if (options.retries && Exit.isFailure(exit) && Lanes.isLost(exit)) return runAgain(batch, exit)
       try {
+        if (Exit.isSuccess(exit)) lateness.ran(exit.value.begunAtNanos)
         batch.answers = Exit.isSuccess(exit)
           ? BatchAnswers.ofResult(batch, exit.value, prepared.share(exit.value), now(), statistics)
           : BatchAnswers.ofFailure(batch, exit, now(), statistics)
@@ -243,6 +252,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         return end(entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
       }
       for (const entry of entries) queue.remove(entry, "started")
+      lateness.left(entries.length)
       const batch: Batch = {
         entries,
         rows: prepared.rows,
@@ -325,6 +335,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           return resume(Exit.fail(refusal))
         }
         const arrivedAt = now()
+        lateness.arrived(job)
         if (poll !== undefined) poll()
         const level = queue.levelOf(job)
         let capacity = boundOf(level)
@@ -335,6 +346,11 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         if (capacity !== undefined) {
           statistics.refused("queue_full")
           return resume(Exit.fail(new QueueFull({ message: "Exceeds maximum queue size", model, capacity })))
+        }
+        const late = lateness.refusal(job, level)
+        if (late !== undefined) {
+          statistics.refused("deadline")
+          return resume(Exit.fail(late))
         }
         const entry = new Entry(
           job,
@@ -390,6 +406,8 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       closing: () => closing,
       refresh: watch.refresh,
       launch,
+      soonest: () => lateness.soonest(),
+      drop: (entry) => end([entry], Exit.fail(noTimeLeft(model, entry)), "REJECTED"),
       fail: end
     }
   })

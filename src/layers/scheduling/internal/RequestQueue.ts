@@ -111,6 +111,13 @@ export class RequestQueue {
     return undefined
   }
 
+  /** Requests that are served before one that would join this level now. */
+  countBefore(level: Level): number {
+    let count = level.length - level.delayed.length
+    for (const { length, priority } of this.levels) if (priority < level.priority) count += length
+    return count
+  }
+
   /** When the one arrived that has waited longest, in monotonic nanoseconds; infinite where none waits. */
   get oldestAt(): number {
     if (this.length === 0) return Infinity

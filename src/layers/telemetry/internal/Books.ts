@@ -63,6 +63,7 @@ export class Books implements VersionBooks {
   private readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
   private readonly refusals: Record<RefusalReason, number> = {
     queue_full: 0,
+    deadline: 0,
     stopping: 0,
     suspended: 0,
     invalid: 0

@@ -11,7 +11,7 @@ const durations: ReadonlyArray<readonly [phase: PhaseName, name: string, help: s
   ["computeOutput", "compute_output", "Time to give out the outputs of the batch of a request that succeeded."]
 ]
 
-const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "stopping", "suspended", "invalid"]
+const refusals: ReadonlyArray<RefusalReason> = ["queue_full", "deadline", "stopping", "suspended", "invalid"]
 
 const outcomes: ReadonlyArray<ShadowOutcome> = ["same", "different", "failed", "dropped"]
 
