@@ -3,11 +3,12 @@ import type * as RpcClient from "effect/rpc/RpcClient"
 import type { Protocol } from "effect/rpc/RpcServer"
 import { expect, test } from "tstyche"
 import * as RpcFrontend from "../../src/layers/frontend/RpcFrontend.ts"
-import type { InferenceError, Restricted } from "../../src/schema/Errors.ts"
+import type { InferenceError } from "../../src/schema/Errors.ts"
 import type { Parameter } from "../../src/schema/Inference.ts"
 import type { ModelConfig } from "../../src/schema/ModelConfig.ts"
 import type { InferResponse } from "../../src/schema/rpc/Infer.ts"
 import type { InferenceRpcs } from "../../src/schema/rpc/InferenceRpcs.ts"
+import type { AccessFailure } from "../../src/schema/rpc/Restriction.ts"
 import * as Tensor from "../../src/schema/Tensor.ts"
 import * as InferenceServer from "../../src/services/InferenceServer.ts"
 
@@ -15,10 +16,10 @@ declare const client: RpcClient.FromGroup<typeof InferenceRpcs>
 
 test("the client has the door's types", () => {
   expect(client.ModelInfer({ model: "m", inputs: [] })).type.toBe<
-    Effect.Effect<InferResponse, InferenceError | Restricted>
+    Effect.Effect<InferResponse, InferenceError | AccessFailure>
   >()
   expect(client.ModelStreamInfer({ model: "m", inputs: [] })).type.toBe<
-    Stream.Stream<InferResponse, InferenceError | Restricted>
+    Stream.Stream<InferResponse, InferenceError | AccessFailure>
   >()
   expect(client.ModelConfig({ model: "m" })).type.toBeAssignableTo<
     Effect.Effect<ModelConfig, { readonly message: string }>

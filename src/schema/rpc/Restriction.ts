@@ -5,6 +5,8 @@ import { Forbidden, Overloaded, RateLimited, Restricted, Unauthenticated } from 
 
 /** Why a request is not let through. @category errors */
 export const AccessFailure = Schema.Union([Restricted, Unauthenticated, Forbidden, RateLimited, Overloaded])
+/** @category errors */
+export type AccessFailure = typeof AccessFailure.Type
 
 /** Refuses requests that lack the header of their procedure's category or an API key, or that come too often. Every server provides one; clients need none. @category services */
 export class Restriction

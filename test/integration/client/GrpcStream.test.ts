@@ -44,6 +44,7 @@ describe("A streaming call", () => {
       }
       const responses = rpcs.modelStreamInfer(large())
       const next = responses.next()
+      yield* eventually(() => calls.length, (count) => count === 1)
       yield* Effect.sleep("100 millis")
       // The windows of HTTP/2, and what Node buffers: nobody reads it.
       assert.isBelow(taken, 20)
