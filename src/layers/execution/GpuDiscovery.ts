@@ -6,6 +6,12 @@ import * as GpuProbe from "./internal/gpu/GpuProbe.ts"
 import * as GpuTraces from "./internal/gpu/GpuTraces.ts"
 import * as Provider from "./internal/gpu/Provider.ts"
 
+/** Share of a GPU's memory in use, between 0 and 1, beyond which nothing more is loaded on it. @category models */
+export interface MemoryLimit {
+  readonly device: number
+  readonly amount: number
+}
+
 /** @category models */
 export interface Options {
   /** How long the tries may take, each process of them by itself. Default: 30 seconds. */

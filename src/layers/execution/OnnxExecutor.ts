@@ -28,7 +28,7 @@ import * as WorkerThread from "./internal/WorkerThread.ts"
 /** @category models */
 export interface GpuOptions extends GpuDiscovery.Options {
   /** Share of a GPU's memory in use, between 0 and 1, beyond which nothing more is loaded on it. Default: no limits. */
-  readonly memoryLimits?: ReadonlyArray<GpuSessions.MemoryLimit>
+  readonly memoryLimits?: ReadonlyArray<GpuDiscovery.MemoryLimit>
 }
 
 /** @category models */

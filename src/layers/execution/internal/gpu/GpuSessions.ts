@@ -3,16 +3,11 @@ import { Effect, RcRef, type Scope, Semaphore } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
 import type { FoundDevice, Isolation, ModelPlan, PlannedInstance } from "../../../../services/Executor.ts"
 import * as NvidiaSmi from "../../../NvidiaSmi.ts"
+import type { MemoryLimit } from "../../GpuDiscovery.ts"
 import type { NativeSettings } from "../Mailbox.ts"
 import type { HostProcess, Options as HostOptions } from "../process/HostProcess.ts"
 import * as ProcessSpawn from "../process/ProcessSpawn.ts"
 import * as Provider from "./Provider.ts"
-
-/** Share of a GPU's memory in use, between 0 and 1, beyond which nothing more is loaded on it. @category models */
-export interface MemoryLimit {
-  readonly device: number
-  readonly amount: number
-}
 
 /** @category models */
 export interface Options {

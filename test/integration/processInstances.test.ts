@@ -11,8 +11,8 @@ import { type ExecutionResult, Executor, type LentInstance } from "../../src/ser
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
 import { identityPlan, rows } from "../suites/executorSuite.ts"
-import * as Children from "./Children.ts"
-import { hostFaults } from "./Faults.ts"
+import * as Children from "../execution/Children.ts"
+import { hostFaults } from "../execution/Faults.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "galatea-execution-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -24,7 +24,7 @@ writeFileSync(hostile, Models.identity("FP32"))
 const layerWith = (options: OnnxExecutor.Options) =>
   OnnxExecutor.layerWith({ isolation: "process", ...options }).pipe(Layer.provideMerge(SharedTensorMemory.layer))
 const layer = layerWith({ heartbeatTimeout: "2 seconds" })
-const faulty = layerWith({ host: new URL("./FaultyHost.ts", import.meta.url), stallTimeout: "2 seconds" })
+const faulty = layerWith({ host: new URL("../execution/FaultyHost.ts", import.meta.url), stallTimeout: "2 seconds" })
 
 /** Starts a run; the effect waits for its end. */
 const started = (lent: LentInstance, first: number, count = 1) => {
