@@ -39,6 +39,22 @@ describe("limits in memory", () => {
     assert.strictEqual(refused.levels[0]!.remaining, 1)
   })
 
+  it("go on where the bounds of a client are changed", () => {
+    const limits = new LocalLimits(10, () => 0)
+    const daily = (requests: number) => ({ requests, windowSeconds: 86_400 })
+    const quota = Allowance.make(undefined, daily(2))!
+    for (let i = 0; i < 2; i++) limits.take("a", quota)
+    assert.isAbove(limits.take("a", quota).retryMillis, 0)
+    // What was taken from the quota was not taken from a rate.
+    const both = Allowance.make({ requestsPerSecond: 10, burst: 10 }, daily(1000))!
+    const { levels, retryMillis } = limits.take("a", both)
+    assert.deepStrictEqual([levels[0]!.remaining, levels[1]!.remaining, retryMillis], [10, 0, 86_400])
+    // A bucket that fills within a minute is waited for no longer than that.
+    const short = Allowance.make(undefined, { requests: 2, windowSeconds: 60 })!
+    assert.strictEqual(limits.take("a", short).retryMillis, 30_000)
+    assert.strictEqual(limits.take("a", rate(10, 10)).retryMillis, 0)
+  })
+
   it("keep no more clients than they may, and count whom they forget too early", () => {
     let now = 0
     const limits = new LocalLimits(100, () => now)
