@@ -24,6 +24,9 @@ const minDetached = 4096
 /** How long what a client still sends is read after an error, so that it sees the reason and no reset. Milliseconds. */
 const lingerMillis = 1000
 
+/** Clients of more streams than these that still send are told to stop at once. */
+const maxUnstopped = 256
+
 /** @internal */
 export class Connection {
   readonly socket: Socket
@@ -59,6 +62,8 @@ export class Connection {
   /** Streams that ended lately, and those of them that the server ended. */
   private readonly recent = new Int32Array(64)
   private readonly recentResets = new Int32Array(256)
+  /** Streams that were answered whole while the client still sends, and when it is told to stop. */
+  private readonly unstopped = new Map<number, number>()
   private recentAt = 0
   private resetAt = 0
 
@@ -164,9 +169,34 @@ export class Connection {
     this.touch()
   }
 
+  /** A stream was answered whole, and the client still sends on it. */
+  stop(id: number): void {
+    const { stopAfter } = this.options
+    if (stopAfter === 0 || this.leaving || this.unstopped.size >= maxUnstopped) {
+      return this.resetStream(id, ErrorCode.noError)
+    }
+    this.unstopped.set(id, performance.now() + stopAfter)
+  }
+
+  /** The client has ended what it sent on a stream that is over. */
+  stopped(id: number): void {
+    if (this.unstopped.size === 0 || !this.unstopped.delete(id)) return
+    // Its frames may still be on their way where it ended the stream by force.
+    this.recentResets[this.resetAt++ % this.recentResets.length] = id
+  }
+
+  /** Tells clients to stop that still send, where it is time. */
+  stopDue(now: number): void {
+    for (const [id, at] of this.unstopped) {
+      if (at > now) return
+      this.unstopped.delete(id)
+      this.resetStream(id, ErrorCode.noError)
+    }
+  }
+
   /** Whether the server ended this stream, so that the client may still send on it. */
   wasReset(id: number): boolean {
-    return this.recentResets.includes(id)
+    return this.recentResets.includes(id) || this.unstopped.has(id)
   }
 
   /** Whether this stream ended lately. */
@@ -185,6 +215,7 @@ export class Connection {
   /** Takes no more requests, and ends the connection after the last answer. `gently`: an idle one is told first as well. */
   shutdown(gently = false): void {
     if (this.over) return
+    this.stopDue(Infinity)
     this.gently = gently && (this.gently || !this.leaving)
     if (!gently && this.streams.size === 0) return this.leave()
     if (this.leaving) return

@@ -144,7 +144,10 @@ export class Inbound implements FrameSink {
 
   dataEnd(): void {
     const { target } = this
-    if ((this.flags & Flag.endStream) !== 0 && target !== undefined && !target.closed) this.streamEnded(target)
+    if ((this.flags & Flag.endStream) !== 0) {
+      if (target !== undefined && !target.closed) this.streamEnded(target)
+      else this.connection.stopped(this.id)
+    }
     this.target = undefined
   }
 
@@ -159,6 +162,7 @@ export class Inbound implements FrameSink {
         return undefined
       case FrameType.rstStream:
         if (!this.resets.spend()) this.flooded()
+        connection.stopped(id)
         return connection.streams.get(id)?.close()
       case FrameType.settings:
         if ((this.flags & Flag.ack) !== 0) return undefined
@@ -211,7 +215,10 @@ export class Inbound implements FrameSink {
       return
     }
     if (id <= this.lastId) {
-      if (connection.wasReset(id)) return
+      if (connection.wasReset(id)) {
+        if (endStream) connection.stopped(id)
+        return
+      }
       if (connection.wasClosed(id)) this.fail(ErrorCode.streamClosed, "HEADERS on a stream that is over")
       else this.broken("the number of a new stream is lower than that of the last one")
       return
