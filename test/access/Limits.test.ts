@@ -104,7 +104,21 @@ describe("the address of a client", () => {
     assert.strictEqual(of("2001:db8::7:1:2:3:4"), "2001:db8:0:7::/64")
     assert.strictEqual(of("::1"), "0:0:0:0::/64")
     assert.strictEqual(of("fe80::1%eth0"), "fe80:0:0:0::/64")
+    assert.strictEqual(of("2001:db8::192.0.2.1"), "2001:db8:0:0::/64")
     assert.strictEqual(of(undefined), "unknown")
+  })
+
+  it("is that of IPv4 in every way to write it in IPv6", () => {
+    const written = [
+      "::ffff:c000:201",
+      "::FFFF:C000:0201",
+      "0:0:0:0:0:ffff:192.0.2.1",
+      "64:ff9b::192.0.2.1",
+      "64:ff9b::c000:201"
+    ]
+    for (const address of written) assert.strictEqual(of(address), "192.0.2.1", address)
+    assert.strictEqual(of("64:ff9b:1::c000:201"), "64:ff9b:1:0::/64")
+    assert.strictEqual(of("::c000:201"), "0:0:0:0::/64")
   })
 
   it("comes from X-Forwarded-For where a trusted proxy says so, from the right", () => {
