@@ -1,6 +1,7 @@
 /** One HTTP/2 connection as its server sees it: its streams, its output, and how it ends. Source: RFC 9113 §3.4, §5, §6.8. */
 import type { Socket } from "node:net"
 import type { ConnectionOptions } from "./ConnectionOptions.ts"
+import { EndedStreams } from "./EndedStreams.ts"
 import { defaultWindow, ErrorCode, lastStream, Setting } from "./Frame.ts"
 import { FrameReader } from "./FrameReader.ts"
 import { FrameWriter } from "./FrameWriter.ts"
@@ -24,9 +25,6 @@ const minDetached = 4096
 /** How long what a client still sends is read after an error, so that it sees the reason and no reset. Milliseconds. */
 const lingerMillis = 1000
 
-/** Clients of more streams than these that still send are told to stop at once. */
-const maxUnstopped = 256
-
 /** @internal */
 export class Connection {
   readonly socket: Socket
@@ -35,6 +33,7 @@ export class Connection {
   readonly sender: Sender
   readonly inbound: Inbound
   readonly streams = new Map<number, Stream>()
+  readonly ended = new EndedStreams()
   readonly streamWindow = streamWindow
   readonly maxFrame = maxFrame
   /** Bytes that the client may still send on all streams. */
@@ -59,13 +58,6 @@ export class Connection {
   private owed = 0
   private dirty = false
   private paused = false
-  /** Streams that ended lately, and those of them that the server ended. */
-  private readonly recent = new Int32Array(64)
-  private readonly recentResets = new Int32Array(256)
-  /** Streams that were answered whole while the client still sends, and when it is told to stop. */
-  private readonly unstopped = new Map<number, number>()
-  private recentAt = 0
-  private resetAt = 0
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
@@ -158,13 +150,13 @@ export class Connection {
   /** A stream is no more. */
   forget(stream: Stream): void {
     this.streams.delete(stream.id)
-    this.recent[this.recentAt++ % this.recent.length] = stream.id
+    this.ended.add(stream.id)
     if (this.leaving && this.streams.size === 0 && (this.left || !this.gently)) this.leave()
   }
 
   /** Tells the client that a stream is over, and remembers that it may not know yet. */
   resetStream(id: number, code: number): void {
-    this.recentResets[this.resetAt++ % this.recentResets.length] = id
+    this.ended.reset(id)
     this.writer.rstStream(id, code)
     this.touch()
   }
@@ -172,36 +164,15 @@ export class Connection {
   /** A stream was answered whole, and the client still sends on it. */
   stop(id: number): void {
     const { stopAfter } = this.options
-    if (stopAfter === 0 || this.leaving || this.unstopped.size >= maxUnstopped) {
-      return this.resetStream(id, ErrorCode.noError)
-    }
-    this.unstopped.set(id, performance.now() + stopAfter)
+    const waits = stopAfter > 0 && !this.leaving && this.ended.wait(id, performance.now() + stopAfter)
+    if (!waits) this.resetStream(id, ErrorCode.noError)
   }
 
-  /** The client has ended what it sent on a stream that is over. */
-  stopped(id: number): void {
-    if (this.unstopped.size === 0 || !this.unstopped.delete(id)) return
-    // Its frames may still be on their way where it ended the stream by force.
-    this.recentResets[this.resetAt++ % this.recentResets.length] = id
-  }
-
-  /** Tells clients to stop that still send, where it is time. */
+  /** Tells the client to stop where it still sends, and it is time. */
   stopDue(now: number): void {
-    for (const [id, at] of this.unstopped) {
-      if (at > now) return
-      this.unstopped.delete(id)
+    for (let id = this.ended.due(now); id !== undefined; id = this.ended.due(now)) {
       this.resetStream(id, ErrorCode.noError)
     }
-  }
-
-  /** Whether the server ended this stream, so that the client may still send on it. */
-  wasReset(id: number): boolean {
-    return this.recentResets.includes(id) || this.unstopped.has(id)
-  }
-
-  /** Whether this stream ended lately. */
-  wasClosed(id: number): boolean {
-    return this.recent.includes(id)
   }
 
   /** Ends the connection because of what the client did. */
