@@ -39,6 +39,22 @@ describe("limits in memory", () => {
     assert.strictEqual(refused.levels[0]!.remaining, 1)
   })
 
+  it("go on where the bounds of a client are changed", () => {
+    const limits = new LocalLimits(10, () => 0)
+    const daily = (requests: number) => ({ requests, windowSeconds: 86_400 })
+    const quota = Allowance.make(undefined, daily(2))!
+    for (let i = 0; i < 2; i++) limits.take("a", quota)
+    assert.isAbove(limits.take("a", quota).retryMillis, 0)
+    // What was taken from the quota was not taken from a rate.
+    const both = Allowance.make({ requestsPerSecond: 10, burst: 10 }, daily(1000))!
+    const { levels, retryMillis } = limits.take("a", both)
+    assert.deepStrictEqual([levels[0]!.remaining, levels[1]!.remaining, retryMillis], [10, 0, 86_400])
+    // A bucket that fills within a minute is waited for no longer than that.
+    const short = Allowance.make(undefined, { requests: 2, windowSeconds: 60 })!
+    assert.strictEqual(limits.take("a", short).retryMillis, 30_000)
+    assert.strictEqual(limits.take("a", rate(10, 10)).retryMillis, 0)
+  })
+
   it("keep no more clients than they may, and count whom they forget too early", () => {
     let now = 0
     const limits = new LocalLimits(100, () => now)
@@ -88,7 +104,21 @@ describe("the address of a client", () => {
     assert.strictEqual(of("2001:db8::7:1:2:3:4"), "2001:db8:0:7::/64")
     assert.strictEqual(of("::1"), "0:0:0:0::/64")
     assert.strictEqual(of("fe80::1%eth0"), "fe80:0:0:0::/64")
+    assert.strictEqual(of("2001:db8::192.0.2.1"), "2001:db8:0:0::/64")
     assert.strictEqual(of(undefined), "unknown")
+  })
+
+  it("is that of IPv4 in every way to write it in IPv6", () => {
+    const written = [
+      "::ffff:c000:201",
+      "::FFFF:C000:0201",
+      "0:0:0:0:0:ffff:192.0.2.1",
+      "64:ff9b::192.0.2.1",
+      "64:ff9b::c000:201"
+    ]
+    for (const address of written) assert.strictEqual(of(address), "192.0.2.1", address)
+    assert.strictEqual(of("64:ff9b:1::c000:201"), "64:ff9b:1:0::/64")
+    assert.strictEqual(of("::c000:201"), "0:0:0:0::/64")
   })
 
   it("comes from X-Forwarded-For where a trusted proxy says so, from the right", () => {

@@ -214,8 +214,8 @@ describe("galatea serve", () => {
           message: "failed to start HTTP service: Unavailable - Socket '0.0.0.0:8000' already in use"
         }),
         "error: failed to start HTTP service: Unavailable - Socket '0.0.0.0:8000' already in use\n" +
-        "Choose another port with --http-port, --grpc-port or --metrics-port, or address with --http-address, --grpc-address " +
-        "or --metrics-address.\n"
+        "Choose another port with --http-port, --grpc-port, --metrics-port or --admin-port, or address with --http-address, " +
+        "--grpc-address, --metrics-address or --admin-address.\n"
       ]
     ] as const
   ) {

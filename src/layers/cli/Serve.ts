@@ -94,8 +94,8 @@ const noRepository = "error: creating server: Invalid argument - --model-reposit
 /** What to do about it, where there is something. */
 const advice: Readonly<Record<string, string>> = {
   "ListenFailed UNAVAILABLE":
-    "Choose another port with --http-port, --grpc-port or --metrics-port, or address with --http-address, "
-    + "--grpc-address or --metrics-address.\n",
+    "Choose another port with --http-port, --grpc-port, --metrics-port or --admin-port, or address with --http-address, "
+    + "--grpc-address, --metrics-address or --admin-address.\n",
   "ModelsNotLoaded INTERNAL": "To serve the models that load in spite of that: --exit-on-error=false\n"
 }
 

@@ -53,6 +53,7 @@ export const open = (serve: (call: GrpcCall) => void, greet = true) => {
   const connection = new Connection(socket as unknown as Socket, {
     maxConcurrentStreams: 10,
     maxHeaderListBytes: 8192,
+    stopAfter: 0,
     pings: { minInterval: 0, maxStrikes: 0, permitWithoutStreams: true },
     onDefect: (thrown) => {
       throw thrown

@@ -67,6 +67,29 @@ describe("API keys over RPC", () => {
       assert.include(yield* failed(RpcClient.withHeaders(Keys.bearer("ended"))(socket.ServerMetadata())), "has expired")
     }))
 
+  it.live("of a message stand for those of its connection, in whichever header", () =>
+    Effect.gen(function*() {
+      const { port } = yield* started()
+      const ask = (own: ReadonlyArray<readonly [string, string]>, connection: Record<string, string>) =>
+        Effect.map(
+          post(
+            port,
+            `${JSON.stringify({ _tag: "Request", id: 1, tag: "LogSettings", payload: {}, headers: own })}\n`,
+            jsonType,
+            connection
+          ),
+          ({ text }) => /Success|The API key '\w+'|does not know the API key/.exec(text)?.[0]
+        )
+      assert.strictEqual(yield* ask([], Keys.bearer("all")), "Success")
+      assert.strictEqual(yield* ask([["X-API-Key", Keys.textOf("other")]], Keys.bearer("all")), "The API key 'other'")
+      assert.strictEqual(
+        yield* ask([["Authorization", `Bearer ${Keys.textOf("other")}`]], Keys.apiKey("all")),
+        "The API key 'other'"
+      )
+      assert.strictEqual(yield* ask([["x-api-key", "none"]], Keys.bearer("all")), "does not know the API key")
+      assert.strictEqual(yield* ask([["x-api-key", Keys.textOf("all")]], Keys.bearer("other")), "Success")
+    }))
+
   it.live("are not got round by headers of a message that only a transport may send", () =>
     Effect.gen(function*() {
       const { port } = yield* started({

@@ -87,7 +87,7 @@ export const grpcOptions = (test: Test): void => {
             busy.err,
             `failed to start GRPC service: Unavailable - Socket '127.0.0.2:${port}' already in use\n`
           )
-          assert.include(busy.err, "Choose another port with --http-port, --grpc-port or --metrics-port")
+          assert.include(busy.err, "Choose another port with --http-port, --grpc-port, --metrics-port or --admin-port")
           const only = yield* InProcess.start([
             "serve",
             yield* models,

@@ -26,16 +26,29 @@ const plain = (text: string): string | undefined => {
   return isIPv4(v4) || isIPv6(v4) ? v4 : undefined
 }
 
-/** The first four groups of an IPv6 address: what one client may have to itself. */
-const network = (address: string): string => {
-  const [head = "", tail] = address.toLowerCase().split("::")
+/** The eight groups of an IPv6 address. */
+const groupsOf = (address: string): ReadonlyArray<number> => {
+  const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
+  const hexadecimal = dotted === null ? address : address.slice(0, dotted.index) +
+    [Number(dotted[1]) * 256 + Number(dotted[2]), Number(dotted[3]) * 256 + Number(dotted[4])]
+      .map((group) => group.toString(16)).join(":")
+  const [head = "", tail] = hexadecimal.split("::")
   const left = head === "" ? [] : head.split(":")
   const right = tail === undefined || tail === "" ? [] : tail.split(":")
-  // A dotted end stands for two groups.
-  const groups = left.length + right.length + (address.includes(".") ? 1 : 0)
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups)
-  return [...left, ...Array.from({ length: zeros }, () => "0"), ...right].slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, "")).join(":") + "::/64"
+  const zeros = Math.max(0, 8 - left.length - right.length)
+  return [...left, ...Array.from({ length: zeros }, () => "0"), ...right].map((group) => Number.parseInt(group, 16))
+}
+
+/** Networks of which each address stands for one of IPv4: mapped ones, and those of translators (RFC 4291 §2.5.5.2, RFC 6052 §2.1). */
+const ofIpv4: ReadonlySet<string> = new Set(["0:0:0:0:0:ffff", "64:ff9b:0:0:0:0"])
+
+/** The first four groups of an IPv6 address: what one client may have to itself. Of one that stands for an IPv4 address: that. */
+const network = (address: string): string => {
+  const groups = groupsOf(address)
+  if (ofIpv4.has(groups.slice(0, 6).map((group) => group.toString(16)).join(":"))) {
+    return groups.slice(6).flatMap((group) => [group >> 8, group & 255]).join(".")
+  }
+  return groups.slice(0, 4).map((group) => group.toString(16)).join(":") + "::/64"
 }
 
 /** @internal */

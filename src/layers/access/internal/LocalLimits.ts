@@ -6,8 +6,15 @@
  */
 import type { Allowance, Taken } from "./Allowance.ts"
 
-/** Milliseconds at which each bucket of a client is full again. */
-type Account = Array<number>
+/** Milliseconds at which the buckets of a client are full again; 0: they always were. */
+interface Account {
+  rate: number
+  quota: number
+}
+
+/** A bucket is never emptier than empty, also where its bounds were changed while it filled. */
+const fullAt = (noted: number, now: number, windowMillis: number): number =>
+  Math.min(Math.max(now, noted), now + windowMillis)
 
 /** @internal */
 export class LocalLimits {
@@ -32,18 +39,18 @@ export class LocalLimits {
     const account = this.touch(client, now)
     let retryMillis = 0
     for (let i = 0; i < policies.length; i++) {
-      const { capacity, windowMillis } = policies[i]!
-      const full = Math.max(now, account[i] ?? now)
+      const { capacity, name, windowMillis } = policies[i]!
+      const full = fullAt(account[name], now, windowMillis)
       const over = full + windowMillis / capacity - now - windowMillis
       // A sum of fractions may miss a whole by a little.
       if (over > 1e-6 && over > retryMillis) retryMillis = over
     }
     const levels = []
     for (let i = 0; i < policies.length; i++) {
-      const { capacity, windowMillis } = policies[i]!
-      const before = Math.max(now, account[i] ?? now)
+      const { capacity, name, windowMillis } = policies[i]!
+      const before = fullAt(account[name], now, windowMillis)
       const full = retryMillis === 0 ? before + windowMillis / capacity : before
-      account[i] = full
+      account[name] = full
       const remaining = Math.max(0, Math.floor(capacity * (1 - (full - now) / windowMillis) + 1e-9))
       levels.push({ remaining, fullMillis: full - now })
     }
@@ -62,9 +69,9 @@ export class LocalLimits {
     if (accounts.size >= this.maxClients) {
       const [oldest, account] = accounts.entries().next().value!
       accounts.delete(oldest)
-      if (account.some((full) => full > now)) this.forgotten++
+      if (account.rate > now || account.quota > now) this.forgotten++
     }
-    const made: Account = []
+    const made: Account = { rate: 0, quota: 0 }
     accounts.set(client, made)
     return made
   }

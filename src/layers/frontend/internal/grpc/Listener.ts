@@ -153,6 +153,7 @@ const serverOptions = (
     connection: {
       maxConcurrentStreams: options.maxConcurrentStreams,
       maxHeaderListBytes: options.maxMetadataBytes,
+      stopAfter: 0,
       pings: {
         minInterval: keepAlive.minRecvPingInterval,
         maxStrikes: keepAlive.maxPingStrikes,

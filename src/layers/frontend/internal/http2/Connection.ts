@@ -1,6 +1,7 @@
 /** One HTTP/2 connection as its server sees it: its streams, its output, and how it ends. Source: RFC 9113 §3.4, §5, §6.8. */
 import type { Socket } from "node:net"
 import type { ConnectionOptions } from "./ConnectionOptions.ts"
+import { EndedStreams } from "./EndedStreams.ts"
 import { defaultWindow, ErrorCode, lastStream, Setting } from "./Frame.ts"
 import { FrameReader } from "./FrameReader.ts"
 import { FrameWriter } from "./FrameWriter.ts"
@@ -32,6 +33,7 @@ export class Connection {
   readonly sender: Sender
   readonly inbound: Inbound
   readonly streams = new Map<number, Stream>()
+  readonly ended = new EndedStreams()
   readonly streamWindow = streamWindow
   readonly maxFrame = maxFrame
   /** Bytes that the client may still send on all streams. */
@@ -56,11 +58,6 @@ export class Connection {
   private owed = 0
   private dirty = false
   private paused = false
-  /** Streams that ended lately, and those of them that the server ended. */
-  private readonly recent = new Int32Array(64)
-  private readonly recentResets = new Int32Array(256)
-  private recentAt = 0
-  private resetAt = 0
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket
@@ -153,25 +150,29 @@ export class Connection {
   /** A stream is no more. */
   forget(stream: Stream): void {
     this.streams.delete(stream.id)
-    this.recent[this.recentAt++ % this.recent.length] = stream.id
+    this.ended.add(stream.id)
     if (this.leaving && this.streams.size === 0 && (this.left || !this.gently)) this.leave()
   }
 
   /** Tells the client that a stream is over, and remembers that it may not know yet. */
   resetStream(id: number, code: number): void {
-    this.recentResets[this.resetAt++ % this.recentResets.length] = id
+    this.ended.reset(id)
     this.writer.rstStream(id, code)
     this.touch()
   }
 
-  /** Whether the server ended this stream, so that the client may still send on it. */
-  wasReset(id: number): boolean {
-    return this.recentResets.includes(id)
+  /** A stream was answered whole, and the client still sends on it. */
+  stop(id: number): void {
+    const { stopAfter } = this.options
+    const waits = stopAfter > 0 && !this.leaving && this.ended.wait(id, performance.now() + stopAfter)
+    if (!waits) this.resetStream(id, ErrorCode.noError)
   }
 
-  /** Whether this stream ended lately. */
-  wasClosed(id: number): boolean {
-    return this.recent.includes(id)
+  /** Tells the client to stop where it still sends, and it is time. */
+  stopDue(now: number): void {
+    for (let id = this.ended.due(now); id !== undefined; id = this.ended.due(now)) {
+      this.resetStream(id, ErrorCode.noError)
+    }
   }
 
   /** Ends the connection because of what the client did. */
@@ -185,6 +186,7 @@ export class Connection {
   /** Takes no more requests, and ends the connection after the last answer. `gently`: an idle one is told first as well. */
   shutdown(gently = false): void {
     if (this.over) return
+    this.stopDue(Infinity)
     this.gently = gently && (this.gently || !this.leaving)
     if (!gently && this.streams.size === 0) return this.leave()
     if (this.leaving) return

@@ -8,6 +8,11 @@ export interface ConnectionOptions {
   readonly maxConcurrentStreams: number
   /** Bytes of the header fields of a request, and 32 more for each. */
   readonly maxHeaderListBytes: number
+  /**
+   * How long a client may go on with a request that was answered before it was complete, in milliseconds: it is told to stop after that,
+   * and 0 is at once. Clients are known that forget an answer when the word to stop comes along with it.
+   */
+  readonly stopAfter: number
   /** A client that pings without need. */
   readonly pings: PingPolicy
   /** A request came: gives its stream a handler. Must not throw. */

@@ -104,7 +104,7 @@ export class Inbound implements FrameSink {
     if (length === 0 && (this.flags & Flag.endStream) === 0 && !this.idleFrames.spend()) return this.flooded()
     let stream = connection.streams.get(id)
     if (stream === undefined) {
-      if (!connection.wasReset(id)) this.resetStream(id, ErrorCode.streamClosed)
+      if (!connection.ended.wasReset(id)) this.resetStream(id, ErrorCode.streamClosed)
     } else if (stream.ended) {
       this.resetStream(id, ErrorCode.streamClosed)
       stream = undefined
@@ -144,7 +144,10 @@ export class Inbound implements FrameSink {
 
   dataEnd(): void {
     const { target } = this
-    if ((this.flags & Flag.endStream) !== 0 && target !== undefined && !target.closed) this.streamEnded(target)
+    if ((this.flags & Flag.endStream) !== 0) {
+      if (target !== undefined && !target.closed) this.streamEnded(target)
+      else this.connection.ended.finish(this.id)
+    }
     this.target = undefined
   }
 
@@ -159,6 +162,7 @@ export class Inbound implements FrameSink {
         return undefined
       case FrameType.rstStream:
         if (!this.resets.spend()) this.flooded()
+        connection.ended.finish(id)
         return connection.streams.get(id)?.close()
       case FrameType.settings:
         if ((this.flags & Flag.ack) !== 0) return undefined
@@ -211,8 +215,11 @@ export class Inbound implements FrameSink {
       return
     }
     if (id <= this.lastId) {
-      if (connection.wasReset(id)) return
-      if (connection.wasClosed(id)) this.fail(ErrorCode.streamClosed, "HEADERS on a stream that is over")
+      if (connection.ended.wasReset(id)) {
+        if (endStream) connection.ended.finish(id)
+        return
+      }
+      if (connection.ended.wasClosed(id)) this.fail(ErrorCode.streamClosed, "HEADERS on a stream that is over")
       else this.broken("the number of a new stream is lower than that of the last one")
       return
     }

@@ -1,6 +1,5 @@
 /** One request and its answer on a connection. Source: RFC 9113 §5.1. */
 import type { Connection } from "./Connection.ts"
-import { ErrorCode } from "./Frame.ts"
 import type { Fields } from "./HpackEncoder.ts"
 
 /** What happens to a stream. No method may throw. @internal */
@@ -213,10 +212,10 @@ export class Stream {
     this.finished()
   }
 
-  /** The end of the answer is in the output. A client that is still sending is told to stop. */
+  /** The end of the answer is in the output. A client that is still sending is told to stop, soon or at once. */
   private finished(): void {
     this.whole = true
-    if (!this.ended) this.connection.resetStream(this.id, ErrorCode.noError)
+    if (!this.ended) this.connection.stop(this.id)
     this.close()
   }
 

@@ -77,6 +77,7 @@ export class Upkeep {
       if (now - this.leavingSince > farewell) connection.refuseFurther()
     }
     this.lookAtStreams(now)
+    connection.stopDue(now)
   }
 
   /** Whether the client takes what waits for it. */

@@ -235,8 +235,7 @@ interface CallHeaders {
   readonly said: Headers
 }
 
-/** Those of the message come behind those of the call, so that they win. */
 const withHeaders = (message: FromClientEncoded, headers: CallHeaders | undefined): FromClientEncoded =>
   headers === undefined || message._tag !== "Request"
     ? message
-    : { ...message, headers: [...headers.own, ...message.headers, ...headers.said] }
+    : { ...message, headers: Peer.merged(headers.own, message.headers, headers.said) }

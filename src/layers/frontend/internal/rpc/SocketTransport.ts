@@ -9,6 +9,7 @@ import type { Parser } from "effect/rpc/RpcSerialization"
 import { Protocol } from "effect/rpc/RpcServer"
 import * as Envelope from "./Envelope.ts"
 import { Lines } from "./Lines.ts"
+import * as Peer from "./Peer.ts"
 import { propagated } from "./Propagation.ts"
 import { defect, type Serialization } from "./Serialization.ts"
 
@@ -167,16 +168,9 @@ export class SocketClient {
       this.line.entered()
     }
     return this.server.write(
-      this.line.headers.length === 0
+      this.line.headers.length === 0 && this.line.said.length === 0
         ? message
-        : {
-          ...message,
-          headers: [
-            ...this.line.headers.map(([name, value]): [string, string] => [name, value]),
-            ...message.headers,
-            ...this.line.said
-          ]
-        }
+        : { ...message, headers: Peer.merged(this.line.headers, message.headers, this.line.said) }
     )
   }
 }

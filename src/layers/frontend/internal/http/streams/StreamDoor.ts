@@ -27,6 +27,9 @@ export interface Options {
 
 const twoHours = 7_200_000
 
+/** What is left of a small body is here by then, and curl up to 7.88 loses an answer whose client is told to stop along with it. */
+const stopAfter = 1000
+
 /** @internal */
 export const make = (options: Options, surroundings: Surroundings, serve: (call: Call) => void): Connections => {
   const around = new WeakMap<Connection, Surroundings>()
@@ -71,6 +74,7 @@ export const make = (options: Options, surroundings: Surroundings, serve: (call:
   return new Connections({
     maxConcurrentStreams: options.maxConcurrentStreams,
     maxHeaderListBytes: options.maxHeaderSize,
+    stopAfter,
     pings: { minInterval: 0, maxStrikes: 0, permitWithoutStreams: true },
     onRequest,
     onDefect: (thrown) => surroundings.report(Cause.die(thrown))
