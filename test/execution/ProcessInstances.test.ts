@@ -147,6 +147,8 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
         assert.strictEqual(status, 0, stderr)
         assert.match(stdout, /^first: its process could not be started: .*EMFILE: .*ulimit -n/m)
         assert.match(stdout, /^second: its process could not be started: .*EMFILE/m)
+        assert.match(stdout, /^the process that looks for GPUs could not be started: .*EMFILE: .*ulimit -n/m)
+        assert.match(stdout, /^thread: failed to load .*: its worker failed: .*EMFILE: .*ulimit -n/m)
         assert.match(stdout, /^no more$/m)
       }),
     60_000

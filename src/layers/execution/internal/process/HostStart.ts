@@ -1,6 +1,7 @@
 /** Starts the program of a process of instances. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { type Duplex, PassThrough, type Readable } from "node:stream"
+import * as SystemRefusal from "../SystemRefusal.ts"
 import { Descriptor } from "./Descriptors.ts"
 
 /** @category models */
@@ -22,18 +23,7 @@ export interface Started {
   readonly heart: Readable
 }
 
-/** What the system means, and what helps. */
-const advice: { readonly [code: string]: string } = {
-  EMFILE: "the server has as many files open as it may; raise its limit (ulimit -n)",
-  ENFILE: "the machine has as many files open as it can",
-  EAGAIN: "there are as many processes as there may be; raise the limit (ulimit -u, or pids of the container)",
-  ENOMEM: "there is not enough memory"
-}
-
-const reasonOf = (error: Error): string => {
-  const known = "code" in error && typeof error.code === "string" ? advice[error.code] : undefined
-  return `its process could not be started: ${error.message}${known === undefined ? "" : `: ${known}`}`
-}
+const reasonOf = (error: unknown): string => `its process could not be started: ${SystemRefusal.wordsOf(error)}`
 
 /**
  * Where it cannot be started `failed` hears why, later, and the streams say nothing.
@@ -59,7 +49,7 @@ export const start = (options: Options, failed: (reason: string) => void): Start
     )
     child.on("error", (error) => failed(reasonOf(error)))
   } catch (error) {
-    const reason = reasonOf(error instanceof Error ? error : new Error(String(error)))
+    const reason = reasonOf(error)
     process.nextTick(() => failed(reason))
   }
   // Without a descriptor left there are no streams at all, whatever the types say.
