@@ -53,7 +53,10 @@ describe.each(isolations)("failures of custom models in a %s", (isolation) => {
         `Promise.reject(new InvalidRequest({ message: "X is odd" }))`,
         `Promise.reject(new Odd("a bug"))`,
         `Effect.interrupt`,
-        `Effect.andThen(Effect.sleep(1), Effect.die("nothing"))`
+        `Effect.andThen(Effect.sleep(1), Effect.die("nothing"))`,
+        `{ const circle = {}; circle.self = circle; throw circle }`,
+        `Effect.fail({ large: 1n })`,
+        `Effect.fail(new InvalidRequest({ message: "x".repeat(100_000) }))`
       ))
       const expected = [
         ["InvalidRequest", "X is odd"],
@@ -65,7 +68,10 @@ describe.each(isolations)("failures of custom models in a %s", (isolation) => {
         ["InvalidRequest", "X is odd"],
         ["ExecutionFailed", "custom model error: a bug"],
         ["ExecutionFailed", "custom model error: the model interrupted itself"],
-        ["ExecutionFailed", "custom model error: nothing"]
+        ["ExecutionFailed", "custom model error: nothing"],
+        ["ExecutionFailed", "custom model error: a value was thrown that has no message"],
+        ["ExecutionFailed", "custom model error: a value was thrown that has no message"],
+        ["InvalidRequest", `${"x".repeat(8192)}… (91808 more characters)`]
       ]
       for (const [fault, [tag, message]] of expected.entries()) {
         const error = yield* Effect.flip(ask(instances, fault))
@@ -75,7 +81,7 @@ describe.each(isolations)("failures of custom models in a %s", (isolation) => {
       // A message sent before the answers to later runs has been heard by now.
       assert.deepStrictEqual(
         lines.map((line) => line.split("\n")[0]),
-        ["Error: a bug", "Error: a bug", "Error: a bug", "Error: nothing"]
+        ["Error: a bug", "Error: a bug", "Error: a bug", "Error: nothing", "Error: {}"]
       )
       for (const line of lines.slice(0, 3)) assert.match(line, /model\.ts:\d+/)
     }).pipe(Effect.scoped, Effect.provide([layer, Logger.layer([logger])]))

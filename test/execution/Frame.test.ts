@@ -91,4 +91,11 @@ describe("Frame", () => {
     const told: Told.Beside = { parameters: new Map<string, string | bigint | boolean>([["a", 2n ** 70n], ["b", "x"]]) }
     assert.deepStrictEqual(Told.decode<Told.Beside>(Told.encode(told)), told)
   })
+
+  it("carries names of parameters that mean something here as they are", () => {
+    for (const name of ["$bigint", "$map", "$plain"]) {
+      const told = { parameters: new Map([["x", { [name]: "abc", other: 2n, inner: { [name]: [["a", "b"]] } }]]) }
+      assert.deepStrictEqual(Told.decode<unknown>(Told.encode(told as unknown as Told.Beside)), told)
+    }
+  })
 })

@@ -1,12 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Layer } from "effect"
+import { spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import type { InstanceLost } from "../../src/schema/Errors.ts"
+import * as Tensors from "../../src/schema/Tensor.ts"
 import { type ExecutionResult, Executor, type LentInstance } from "../../src/services/Executor.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
@@ -110,6 +113,46 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
       const opened = yield* Effect.flip(Effect.scoped(executor.open({ ...identityPlan(hostile), model: "m" })))
       assert.match(opened.message, /'m' version 1 .*SIGABRT/)
     }).pipe(Effect.provide(faulty)), 60_000)
+
+  it.live("take tensors of any length through the file", () =>
+    Effect.gen(function*() {
+      const executor = yield* Executor
+      for (const width of [16_385, 16_383, 20_000]) {
+        const file = join(folder, `identity-${width}.onnx`)
+        writeFileSync(file, Models.identity("FP32", ["batch", width]))
+        yield* Effect.scoped(Effect.gen(function*() {
+          const instances = yield* executor.open(identityPlan(file, { shape: [-1, width] }))
+          const input = Tensors.from("INPUT0", [1, width], Float32Array.from({ length: width }, (_, i) => i))
+          const result = yield* instances.run([input], ["OUTPUT0"])
+          assert.isTrue(Buffer.from(result.outputs[0]!.data).equals(Buffer.from(input.data)))
+          result.release()
+        }))
+      }
+    }).pipe(Effect.provide(layer)), 60_000)
+
+  it.live(
+    "that cannot be started are refused with what the system says, and the server goes on",
+    () =>
+      Effect.gen(function*() {
+        const program = fileURLToPath(new URL("./NoDescriptors.ts", import.meta.url))
+        const { status, stderr, stdout } = spawnSync("sh", [
+          "-c",
+          `ulimit -n 60; exec "$0" "$1"`,
+          process.execPath,
+          program
+        ], {
+          encoding: "utf8",
+          timeout: 30_000
+        })
+        assert.strictEqual(status, 0, stderr)
+        assert.match(stdout, /^first: its process could not be started: .*EMFILE: .*ulimit -n/m)
+        assert.match(stdout, /^second: its process could not be started: .*EMFILE/m)
+        assert.match(stdout, /^the process that looks for GPUs could not be started: .*EMFILE: .*ulimit -n/m)
+        assert.match(stdout, /^thread: failed to load .*: its worker failed: .*EMFILE: .*ulimit -n/m)
+        assert.match(stdout, /^no more$/m)
+      }),
+    60_000
+  )
 
   it.live("leave no process, no descriptor and no file behind, however they end", () =>
     Effect.gen(function*() {

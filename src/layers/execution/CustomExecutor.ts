@@ -56,6 +56,8 @@ const workerFile = new URL(
 
 const runtime = "custom model"
 
+const notOfModule: ReadonlySet<string | undefined> = new Set(["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED"])
+
 /** A worker in its event loop hears messages only; one that was told needs no second one. */
 const wake = (worker: Worker, words: Int32Array) => {
   if (Atomics.compareExchange(words, Mailbox.Word.asleep, 1, 0) === 1) {
@@ -122,8 +124,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
         })
         worker.on("error", (error: unknown) => {
           const { code, stack } = error as NodeJS.ErrnoException
-          // The stack of a full heap is that of whoever came last.
-          if (stack !== undefined && code !== "ERR_WORKER_OUT_OF_MEMORY") uncaught(instance, stack)
+          // The stack of a full heap is that of whoever came last, and where no thread could be started no module was there.
+          if (stack !== undefined && !notOfModule.has(code)) uncaught(instance, stack)
         })
         return worker
       },

@@ -3,6 +3,7 @@ import { Effect, Exit } from "effect"
 import { type MessagePort, Worker } from "node:worker_threads"
 import { LoadFailed } from "../../../schema/Errors.ts"
 import type * as Mailbox from "./Mailbox.ts"
+import * as SystemRefusal from "./SystemRefusal.ts"
 import type { WorkerKind } from "./WorkerKind.ts"
 
 /** What a worker found in its model. @category models */
@@ -47,8 +48,7 @@ export const opened = (
           : Exit.fail(refuse(`${runtime} error: ${message.reason.trim()}`))
       )
     }
-    const onError = (error: unknown) =>
-      done(Exit.fail(refuse(`its worker failed: ${error instanceof Error ? error.message : String(error)}`)))
+    const onError = (error: unknown) => done(Exit.fail(refuse(`its worker failed: ${SystemRefusal.wordsOf(error)}`)))
     const onExit = (code: number) => done(Exit.fail(refuse(endedEarly(code))))
     const stop = () => {
       worker.off("message", onMessage)

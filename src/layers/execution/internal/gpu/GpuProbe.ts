@@ -2,6 +2,7 @@
 import { Duration, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import * as SystemRefusal from "../SystemRefusal.ts"
 import type { Line } from "./GpuProbeProgram.ts"
 import * as Provider from "./Provider.ts"
 
@@ -69,17 +70,19 @@ const once = (options: Options, skipped: ReadonlyArray<string>): Effect.Effect<E
       late = true
       child.kill("SIGKILL")
     }, millis)
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    // Without a file descriptor left it has no streams, whatever the types say: the error says why.
+    const { stderr, stdout }: Partial<typeof child> = child
+    stdout?.setEncoding("utf8").on("data", (text: string) => {
       if (said.length < maxText) said += text
     })
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr?.setEncoding("utf8").on("data", (text: string) => {
       if (complained.length < maxText) complained += text
     })
     const end = (how: string | undefined) => {
       clearTimeout(timer)
       resume(Effect.succeed({ lines: parse(said), complaints: complained, how }))
     }
-    child.once("error", (error) => end(error.message))
+    child.once("error", (error) => end(`could not be started: ${SystemRefusal.wordsOf(error)}`))
     child.once("close", (code, signal) => {
       const words = lastWords(complained)
       if (late) end(`did not answer within ${Duration.format(options.timeout)}`)

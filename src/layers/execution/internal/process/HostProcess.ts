@@ -1,11 +1,12 @@
 /** A process of instances, seen from the server: started, listened to, and ended. */
 import { Deferred, Exit } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { closeSync, readSync } from "node:fs"
 import type { Duplex, Readable } from "node:stream"
-import { begunBytes, Descriptor, maxUnread } from "./Descriptors.ts"
+import { begunBytes, maxUnread } from "./Descriptors.ts"
 import { Batch, Frame, FrameReader, Head, inFrame, Kind } from "./Frame.ts"
 import { HeartWatch } from "./HeartWatch.ts"
+import * as HostStart from "./HostStart.ts"
 import { LastWords } from "./LastWords.ts"
 import * as Told from "./Told.ts"
 import * as TransferFile from "./TransferFile.ts"
@@ -46,6 +47,9 @@ const drainMillis = 200
 /** How long it may take to end by itself. */
 const closeMillis = 5000
 
+/** Longest reason that a process itself gives for its end, in characters. */
+const maxReason = 4096
+
 /** Bytes that wait for the socket before it is given no more runs. */
 const maxWaiting = 4_194_304
 
@@ -59,7 +63,8 @@ export class HostProcess {
   /** Completes when its heart beats: from then on it is known when it does not. */
   readonly beating = Deferred.makeUnsafe<void>()
   readonly requests: TransferFile.TransferWriter
-  private readonly child: ChildProcess
+  private readonly child: ChildProcess | undefined
+  private readonly streams: ReadonlyArray<Readable>
   private readonly socket: Duplex
   private readonly requestsFile: number | undefined
   private readonly answersFile: number | undefined
@@ -82,45 +87,37 @@ export class HostProcess {
   private idle = true
   private reason: string | undefined
   private resolveEnded!: () => void
+  private endedBy = ""
   isEnded = false
 
   constructor(options: Options) {
-    this.requestsFile = options.files === false ? undefined : TransferFolder.open()
-    this.answersFile = this.requestsFile === undefined ? undefined : TransferFolder.open()
-    const hasFiles = this.answersFile !== undefined
-    this.requests = new TransferFile.TransferWriter(hasFiles ? this.requestsFile : undefined, 0, maxUnread)
+    const files = options.files === false ? undefined : TransferFolder.openPair(begunBytes)
+    const hasFiles = files !== undefined
+    this.requestsFile = files?.requests
+    this.answersFile = files?.answers
+    this.requests = new TransferFile.TransferWriter(this.requestsFile, 0, maxUnread)
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve
     })
     this.toldFrame.head[Head.kind] = Kind.told
     this.toldFrame.head[Head.blockAt] = inFrame
     const { pathname } = options.file ?? hostFile
-    this.child = spawn(
-      process.execPath,
-      [
-        `--max-old-space-size=${options.heapMegabytes}`,
-        "--disable-warning=ExperimentalWarning",
-        decodeURIComponent(pathname),
-        hasFiles ? "1" : "0",
-        String(options.heartMillis)
-      ],
-      {
-        env: options.environment,
-        stdio: [
-          "ignore",
-          "pipe",
-          "pipe",
-          "pipe",
-          "pipe",
-          ...(hasFiles ? [this.requestsFile!, this.answersFile] : [])
-        ],
-        windowsHide: true
-      }
-    )
-    this.pid = this.child.pid
-    this.words.listen(this.child.stdout!)
-    this.words.listen(this.child.stderr!)
-    const heart = this.child.stdio[Descriptor.heart] as Readable
+    let exit: string | undefined
+    const started = HostStart.start({
+      program: decodeURIComponent(pathname),
+      arguments: [hasFiles ? "1" : "0", String(options.heartMillis)],
+      heapMegabytes: options.heapMegabytes,
+      environment: options.environment,
+      files: hasFiles ? [this.requestsFile!, this.answersFile!] : []
+    }, (reason) => {
+      exit ??= reason
+      if (this.pid === undefined) this.end(exit)
+    })
+    const { child, frames, heart, output } = started
+    this.child = child
+    this.streams = [...output, frames, heart]
+    this.pid = child?.pid
+    for (const stream of output) this.words.listen(stream)
     this.heart = new HeartWatch(heart, options.heartMillis, options.heartTimeoutMillis, {
       begun: () => Deferred.doneUnsafe(this.beating, Exit.void),
       stopped: (silent) => {
@@ -129,20 +126,15 @@ export class HostProcess {
       },
       resting: () => this.rest()
     })
-    this.socket = this.child.stdio[Descriptor.frames] as Duplex
+    this.socket = frames
     this.socket.on("data", this.receive)
     // What a process that is no more does not take; its end says why.
     this.socket.on("error", () => {})
-    let exit: string | undefined
-    this.child.on("error", (error) => {
-      exit ??= `its process could not be started: ${error.message}`
-      if (this.pid === undefined) this.end(exit)
-    })
-    this.child.once("exit", (code, signal) => {
+    child?.once("exit", (code, signal) => {
       exit ??= signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`
       setTimeout(() => this.end(exit!), drainMillis).unref()
     })
-    this.child.once("close", () => this.end(exit ?? "its process ended"))
+    child?.once("close", () => this.end(exit ?? "its process ended"))
   }
 
   /** Resident bytes, as last heard. */
@@ -156,7 +148,8 @@ export class HostProcess {
   /** Adds an instance; what it is told is for the process, and begins when it was told to open. */
   join(member: Member): number {
     const id = ++this.lastInstance
-    this.members.set(id, member)
+    if (this.isEnded) queueMicrotask(() => member.ended(this.endedBy, undefined))
+    else this.members.set(id, member)
     return id
   }
 
@@ -202,7 +195,7 @@ export class HostProcess {
   kill(reason: string): void {
     if (this.isEnded) return
     this.reason ??= reason
-    this.child.kill("SIGKILL")
+    this.child?.kill("SIGKILL")
   }
 
   /** Ends it, by itself where it does nothing any more. */
@@ -242,7 +235,7 @@ export class HostProcess {
     }
     const told = Told.decode<Told.FromProcess>(frame.text)
     if (told._tag === "Failed") {
-      this.reason ??= told.message
+      this.reason ??= `its process met an error that nothing caught: ${told.message.slice(0, maxReason)}`
       for (const each of this.members.values()) each.told(told)
     } else member?.told(told)
   }
@@ -277,14 +270,14 @@ export class HostProcess {
     this.isEnded = true
     this.heart.stop()
     const begun = this.begunRuns()
-    for (const stream of this.child.stdio) stream?.destroy()
+    for (const stream of this.streams) stream.destroy()
     if (this.requestsFile !== undefined) closeSync(this.requestsFile)
     if (this.answersFile !== undefined) closeSync(this.answersFile)
     const words = this.words.text()
     const why = this.reason ?? reason
-    const all = words === "" ? why : `${why}; its last words: ${words}`
+    this.endedBy = words === "" ? why : `${why}; its last words: ${words}`
     try {
-      for (const member of this.members.values()) member.ended(all, begun)
+      for (const member of this.members.values()) member.ended(this.endedBy, begun)
     } finally {
       this.members.clear()
       this.resolveEnded()

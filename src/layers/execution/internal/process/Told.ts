@@ -47,17 +47,25 @@ export interface Beside {
 
 const bigint = "$bigint"
 const map = "$map"
+/** An object that has one of these names itself, such as a parameter of a config. */
+const plain = "$plain"
 
 const replacer = (_: string, value: unknown): unknown =>
   typeof value === "bigint"
     ? { [bigint]: String(value) }
+    : typeof value !== "object" || value === null
+    ? value
     : value instanceof Map
     ? { [map]: [...value] }
+    : bigint in value || map in value || plain in value
+    ? { [plain]: Object.entries(value) }
     : value
 
 const reviver = (_: string, value: unknown): unknown =>
   typeof value !== "object" || value === null
     ? value
+    : plain in value && Array.isArray(value[plain])
+    ? Object.fromEntries(value[plain])
     : bigint in value && typeof value[bigint] === "string"
     ? BigInt(value[bigint])
     : map in value && Array.isArray(value[map])

@@ -15,6 +15,8 @@ export class TransferWriter {
   private readonly first: number
   private readonly maxBytes: number
   private tail: number
+  /** Bytes of the file, where this has seen to them. */
+  private size = 0
   /** How many blocks were written. */
   written = 0
   /** How many of them were read. */
@@ -49,6 +51,11 @@ export class TransferWriter {
         writeAll(this.descriptor, part, at)
         at += align(part.byteLength)
       }
+      // The reader takes whole blocks: also what no tensor has filled up to the alignment is there to be read.
+      if (at > this.size) {
+        ftruncateSync(this.descriptor, at)
+        this.size = at
+      }
     } catch {
       // No space: a container may have little shared memory.
       return undefined
@@ -60,7 +67,9 @@ export class TransferWriter {
 
   /** Gives the memory back, where nothing is unread. */
   trim(): void {
-    if (this.descriptor !== undefined && this.read === this.written) ftruncateSync(this.descriptor, this.first)
+    if (this.descriptor === undefined || this.read !== this.written) return
+    ftruncateSync(this.descriptor, this.first)
+    this.size = this.first
   }
 }
 

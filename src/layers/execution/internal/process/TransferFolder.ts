@@ -1,5 +1,5 @@
 /** Where files through which tensors cross are made. */
-import { openSync, statfsSync, unlinkSync } from "node:fs"
+import { closeSync, openSync, statfsSync, unlinkSync, writeSync } from "node:fs"
 import * as LeftOvers from "../../../LeftOvers.ts"
 
 /** Where Linux keeps files in memory. Elsewhere tensors cross by the socket. */
@@ -9,8 +9,38 @@ const tmpfs = 0x01021994
 
 let files = 0
 
-/** Opens a file for reading and writing and takes its name away. `undefined`: this machine has no place for it. @category resources */
-export const open = (): number | undefined => {
+/** @category models */
+export interface Pair {
+  readonly requests: number
+  readonly answers: number
+}
+
+/**
+ * Opens the files of a process, with so many zeros at the front of that of answers. Whoever writes there later needs no more memory for
+ * them: where the folder has become full meanwhile, runs must not fail for it. `undefined`: this machine has no place for them.
+ *
+ * @category resources
+ */
+export const openPair = (front: number): Pair | undefined => {
+  const requests = open()
+  if (requests === undefined) return undefined
+  const answers = open()
+  if (answers !== undefined && hasWritten(answers, front)) return { requests, answers }
+  closeSync(requests)
+  if (answers !== undefined) closeSync(answers)
+  return undefined
+}
+
+const hasWritten = (descriptor: number, zeros: number): boolean => {
+  try {
+    return writeSync(descriptor, new Uint8Array(zeros), 0, zeros, 0) === zeros
+  } catch {
+    return false
+  }
+}
+
+/** Opens a file for reading and writing and takes its name away. */
+const open = (): number | undefined => {
   if (process.platform !== "linux") return undefined
   try {
     if (statfsSync(folder).type !== tmpfs) return undefined
