@@ -12,10 +12,10 @@ import type { InstanceLost } from "../../src/schema/Errors.ts"
 import * as Tensors from "../../src/schema/Tensor.ts"
 import { type ExecutionResult, Executor, type LentInstance } from "../../src/services/Executor.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
-import * as Models from "../fixtures/onnx/Models.ts"
-import { identityPlan, rows } from "../suites/executorSuite.ts"
 import * as Children from "../execution/Children.ts"
 import { hostFaults } from "../execution/Faults.ts"
+import * as Models from "../fixtures/onnx/Models.ts"
+import { identityPlan, rows } from "../suites/executorSuite.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "galatea-execution-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -134,7 +134,7 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
     "that cannot be started are refused with what the system says, and the server goes on",
     () =>
       Effect.gen(function*() {
-        const program = fileURLToPath(new URL("./NoDescriptors.ts", import.meta.url))
+        const program = fileURLToPath(new URL("../execution/NoDescriptors.ts", import.meta.url))
         const { status, stderr, stdout } = spawnSync("sh", [
           "-c",
           `ulimit -n 60; exec "$0" "$1"`,
