@@ -1,41 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Result, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as BatchPolicy from "../../src/layers/scheduling/BatchPolicy.ts"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
 import * as DynamicBatcher from "../../src/layers/scheduling/DynamicBatcher.ts"
-import type { BatchLayout } from "../../src/layers/scheduling/internal/BatchLayout.ts"
 import type { Draft } from "../../src/schema/ModelConfig.ts"
-import type { Job, ModelScheduler } from "../../src/services/Scheduler.ts"
 import * as Fakes from "../execution/FakeInstances.ts"
+import { job, layout, runs, submit } from "./DigitJobs.ts"
 import { queueOptions } from "./QueueOptions.ts"
 
 const { settle } = Fakes
-
-/** A job of one row, with a digit for a name. */
-const job = (digit: number, options: Partial<Job> = {}): Job => ({
-  inputs: [Fakes.job(digit)],
-  outputs: [],
-  batchSize: 1,
-  priority: 0,
-  timeoutMicros: 0,
-  deadlineMicros: 0,
-  ...options
-})
-
-/** A batch is named by the digits of its jobs: `run 23`. */
-const layout: BatchLayout = {
-  passesAlone: true,
-  keyOf: () => undefined,
-  sameKey: () => true,
-  gather: (jobs) => ({
-    inputs: [Fakes.job(Number(jobs.map(({ inputs }) => inputs[0]!.shape[0]).join("")))],
-    outputs: [],
-    rows: jobs.reduce((sum, { batchSize }) => sum + batchSize, 0),
-    release: () => {}
-  }),
-  scatter: (jobs, _batch, result) => jobs.map(() => Result.succeed({ outputs: result.outputs, release: () => {} }))
-}
 
 const open = Effect.fnUntraced(
   function*(draft: Omit<Draft, "name">, options: { readonly places?: number } & DynamicBatcher.Options = {}) {
@@ -45,14 +19,6 @@ const open = Effect.fnUntraced(
     return { fakes, scheduler }
   }
 )
-
-const submit = (scheduler: ModelScheduler, digit: number, options: Partial<Job> = {}) =>
-  Effect.tap(
-    Effect.forkChild(Effect.exit(scheduler.submit(job(digit, options))), { startImmediately: true }),
-    settle
-  )
-
-const runs = (fakes: Fakes.Fakes) => fakes.log.filter((line) => line.startsWith("run ")).map((line) => line.slice(4))
 
 const finish = (fakes: Fakes.Fakes) =>
   Effect.suspend(() => {

@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { Transcript } from "./Transcript.ts"
+import { listening, serveWords, Transcript } from "./Transcript.ts"
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
@@ -63,21 +63,8 @@ export const run = (words: ReadonlyArray<string>, options: Parameters<typeof sta
 /** Starts a server on a free port and waits until it listens. */
 export const serve = (words: ReadonlyArray<string>, options: Parameters<typeof start>[1] = {}) =>
   Effect.gen(function*() {
-    const child = yield* start(
-      [
-        "serve",
-        "--http-address=127.0.0.1",
-        "--http-port=0",
-        "--grpc-address=127.0.0.1",
-        "--grpc-port=0",
-        "--metrics-port=0",
-        ...words
-      ],
-      options
-    )
-    const [, url] = yield* child.printed(/^Listening for HTTP at (\S+)/m)
-    yield* child.printed(/\/infer'.*\n/)
-    return { ...child, url: url! }
+    const child = yield* start([...serveWords, ...words], options)
+    return { ...child, url: yield* listening(child) }
   })
 
 /**

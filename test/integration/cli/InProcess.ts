@@ -9,7 +9,7 @@ import { telemetryOptions } from "../../../src/layers/PartOptions.ts"
 import * as Server from "../../../src/layers/Server.ts"
 import * as OtlpTelemetry from "../../../src/layers/telemetry/OtlpTelemetry.ts"
 import type { Child } from "./Child.ts"
-import { Transcript } from "./Transcript.ts"
+import { listening, serveWords, Transcript } from "./Transcript.ts"
 
 /** A command that runs, or has ended with a code. */
 export interface Running extends Pick<Child, "out" | "err" | "printed"> {
@@ -71,19 +71,6 @@ export const run = (words: ReadonlyArray<string>, options: Options = {}) =>
 /** Starts a server on a free port and waits until it listens. */
 export const serve = (words: ReadonlyArray<string>, options: Options = {}) =>
   Effect.gen(function*() {
-    const running = yield* start(
-      [
-        "serve",
-        "--http-address=127.0.0.1",
-        "--http-port=0",
-        "--grpc-address=127.0.0.1",
-        "--grpc-port=0",
-        "--metrics-port=0",
-        ...words
-      ],
-      options
-    )
-    const [, url] = yield* running.printed(/^Listening for HTTP at (\S+)/m)
-    yield* running.printed(/\/infer'.*\n/)
-    return { ...running, url: url! }
+    const running = yield* start([...serveWords, ...words], options)
+    return { ...running, url: yield* listening(running) }
   })

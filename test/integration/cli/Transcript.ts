@@ -61,3 +61,20 @@ export class Transcript<Ended> {
     })
   }
 }
+
+/** Words that start a server on free ports, before those of a test. */
+export const serveWords: ReadonlyArray<string> = [
+  "serve",
+  "--http-address=127.0.0.1",
+  "--http-port=0",
+  "--grpc-address=127.0.0.1",
+  "--grpc-port=0",
+  "--metrics-port=0"
+]
+
+/** Waits until a server listens; where. */
+export const listening = Effect.fnUntraced(function*({ printed }: Pick<Transcript<unknown>, "printed">) {
+  const [, url] = yield* printed(/^Listening for HTTP at (\S+)/m)
+  yield* printed(/\/infer'.*\n/)
+  return url!
+})
