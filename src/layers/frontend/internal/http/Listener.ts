@@ -20,6 +20,7 @@ import type { CallResponse } from "./CallResponse.ts"
 import { Connection, type Tenant } from "./Connection.ts"
 import type { Surroundings } from "./Exchange.ts"
 import * as NodeServer from "./NodeServer.ts"
+import * as PlainDoor from "./PlainDoor.ts"
 import * as StreamDoor from "./streams/StreamDoor.ts"
 import { wireFailure } from "./WireFailure.ts"
 
@@ -101,18 +102,22 @@ export const listen: (
     }
 
     const streams = StreamDoor.make(options, surroundings, serve)
-    const http1 = (socket: Socket): void => {
-      const connection = new Connection(socket)
-      connections.add(connection)
-      socket.on("close", () => {
-        connections.delete(connection)
-        connection.closed()
-      })
-    }
-    const { destroy, renew, server } = yield* Effect.try({
+    const plain = PlainDoor.make(options, surroundings, serve, {
+      http2: (socket) => streams.accept(socket),
+      other: (socket) => {
+        const connection = new Connection(socket)
+        connections.add(connection)
+        socket.on("close", () => {
+          connections.delete(connection)
+          connection.closed()
+        })
+        node.serve(socket)
+      }
+    })
+    const node = yield* Effect.try({
       try: () =>
         NodeServer.make({ ...options, tls: options.tls?.material, mayUpgrade: upgrades?.wants }, {
-          http1,
+          http1: (socket) => plain.accept(socket),
           http2: (socket) => streams.accept(socket)
         }),
       catch: (thrown) =>
@@ -123,7 +128,15 @@ export const listen: (
               thrown instanceof Error ? thrown.message : String(thrown)
             }`
         })
-    }).pipe(Effect.onError(() => Effect.sync(() => streams.destroy())))
+    }).pipe(
+      Effect.onError(() =>
+        Effect.sync(() => {
+          plain.destroy()
+          streams.destroy()
+        })
+      )
+    )
+    const { destroy, renew, server } = node
     server.on("request", (request, response) => start(request, response, false))
     server.on("checkContinue", (request, response) => start(request, response, true))
     server.on("checkExpectation", (request, response) => {
@@ -151,6 +164,7 @@ export const listen: (
       occupancy.close()
       server.close()
       destroy()
+      plain.closeIdle()
       streams.shutdown()
       for (const connection of connections) {
         if (connection.tenant !== undefined) connection.tenant.retire()
@@ -158,6 +172,7 @@ export const listen: (
       }
       const cutShort = Effect.sync(() => {
         for (const connection of connections) connection.cutShort()
+        plain.cutShort()
         streams.cutShort()
       })
       yield* Effect.raceFirst(
@@ -172,12 +187,14 @@ export const listen: (
           connection.closed()
         }
       }
+      plain.destroy()
       streams.destroy()
     })
     const bound = bind(server, options).pipe(
       Effect.onError(() =>
         Effect.sync(() => {
           destroy()
+          plain.destroy()
           streams.destroy()
         })
       )

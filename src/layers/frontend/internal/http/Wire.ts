@@ -1,7 +1,28 @@
 /** What a request and its answer are to routes, whichever version of HTTP they travel by. */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Socket } from "node:net"
-import type { Exchange } from "./Exchange.ts"
+
+/** A request in progress, as its connection and its response know it. @internal */
+export interface InProgress {
+  readonly request: Pick<Request, "complete">
+  readonly response: Pick<Response, "writableNeedDrain">
+  /** The body is being received. */
+  readonly receiving: boolean
+  /** Something works on it. */
+  readonly running: boolean
+  /** Runs a step of its work; what that throws ends it and nothing else. */
+  guard(step: () => void): void
+  /** Answers with an error. */
+  error(status: number, message: string): void
+  /** Answers that the server takes no more requests. */
+  exiting(): void
+  /** Its connection closes after the answer. */
+  close(): void
+  /** The last byte of the answer went to the operating system. */
+  finish(): void
+  /** The connection closed: nobody waits for the answer any more. */
+  abort(): void
+}
 
 /** The part of `IncomingMessage` that is used. @internal */
 export interface Request {
@@ -20,6 +41,11 @@ export interface Request {
   on(event: "end", listener: () => void): unknown
   /** Drops the body. */
   resume(): unknown
+  /**
+   * Takes the whole body, where it came with the head and nobody has it yet: no event tells of it then. The bytes change once the
+   * caller returns to whoever gave it the request.
+   */
+  takeWhole?(): Buffer | undefined
 }
 
 /** The part of `ServerResponse` that is used, and what makes it fit both versions. @internal */
@@ -32,7 +58,7 @@ export interface Response {
   /** The client does not take what is sent. */
   readonly writableNeedDrain: boolean
   /** The call is told when its answer was sent. */
-  belongTo(call: Exchange): void
+  belongTo(call: InProgress): void
   writeContinue(): void
   removeHeader(name: string): void
   /** Names and values in turn. */
@@ -52,7 +78,7 @@ export interface Response {
 /** What a call needs of the connection that it came on. @internal */
 export interface Carrier {
   /** Requests whose answer is not sent yet. */
-  readonly calls: Set<Exchange>
+  readonly calls: Set<InProgress>
   /** A call was answered. */
   left(): void
   /** Ends the connection after a while, however much the client still sends. */
