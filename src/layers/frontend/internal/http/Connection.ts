@@ -1,6 +1,7 @@
 /** One client connection: the calls in progress on it, and how it ends. */
 import type { Socket } from "node:net"
 import { closingBytes } from "./Answer.ts"
+import { CallList } from "./CallList.ts"
 import type { Exchange } from "./Exchange.ts"
 import type { Carrier } from "./Wire.ts"
 
@@ -21,7 +22,7 @@ export const lingerMillis = 2000
 export class Connection implements Carrier {
   readonly socket: Socket
   /** Requests whose answer is not sent yet, in order of arrival. */
-  readonly calls = new Set<Exchange>()
+  readonly calls = new CallList<Exchange>()
   /** Who has it instead of HTTP. */
   tenant: Tenant | undefined = undefined
   private failure: Buffer | undefined = undefined

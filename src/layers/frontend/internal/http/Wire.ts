@@ -1,6 +1,7 @@
 /** What a request and its answer are to routes, whichever version of HTTP they travel by. */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Socket } from "node:net"
+import type { CallList } from "./CallList.ts"
 import type { Exchange } from "./Exchange.ts"
 
 /** The part of `IncomingMessage` that is used. @internal */
@@ -52,7 +53,7 @@ export interface Response {
 /** What a call needs of the connection that it came on. @internal */
 export interface Carrier {
   /** Requests whose answer is not sent yet. */
-  readonly calls: Set<Exchange>
+  readonly calls: CallList<Exchange>
   /** A call was answered. */
   left(): void
   /** Ends the connection after a while, however much the client still sends. */

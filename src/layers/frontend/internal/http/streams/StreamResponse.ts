@@ -2,6 +2,7 @@
 import { ErrorCode } from "../../http2/Frame.ts"
 import { Fields } from "../../http2/HpackEncoder.ts"
 import type { Stream, StreamHandler } from "../../http2/Stream.ts"
+import { CallList } from "../CallList.ts"
 import type { Exchange } from "../Exchange.ts"
 import type { Carrier, Response } from "../Wire.ts"
 import type { StreamRequest } from "./StreamRequest.ts"
@@ -22,7 +23,7 @@ export class StreamResponse implements Response, Carrier, StreamHandler {
   readonly multiplexed = true
   shouldKeepAlive = true
   sendDate = false
-  readonly calls = new Set<Exchange>()
+  readonly calls = new CallList<Exchange>()
   private readonly stream: Stream
   private readonly request: StreamRequest
   /** Until the request is here, on the clock of `performance.now()`. */
