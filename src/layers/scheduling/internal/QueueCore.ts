@@ -9,6 +9,7 @@ import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
 import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../../../services/Executor.ts"
 import type { Job, JobFailure, JobResult, ModelScheduler } from "../../../services/Scheduler.ts"
 import type { FailureReason, ModelStatistics } from "../../../services/Statistics.ts"
+import { Roster } from "../../Roster.ts"
 import type { Batch } from "./Batch.ts"
 import * as BatchAnswers from "./BatchAnswers.ts"
 import * as BatchTrace from "./BatchTrace.ts"
@@ -84,7 +85,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const queue = yield* RequestQueue.make(maxQueueSize, batching)
     const lateness = new Lateness({ model, queue, lanes: () => lanes, maxRows: options.maxRows, now: () => now() })
     /** Batches that lie ready at an instance which is busy with another. */
-    const ready = new Set<Batch>()
+    const ready = new Roster<Batch>()
     let arrivals = 0
     /** Accepted requests whose callers have no answer yet. */
     let open = 0
@@ -219,7 +220,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const leave = (batch: Batch) => {
       if (batch.begun) return
       batch.begun = true
-      ready.delete(batch)
+      ready.remove(batch, batch.place)
       for (const entry of batch.entries) entry.level.ready--
     }
 
@@ -262,6 +263,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         isTraced: BatchTrace.isTraced(entries),
         instance: undefined,
         begunAt: 0,
+        place: -1,
         answers: undefined
       }
       for (const entry of entries) {
@@ -276,7 +278,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         (instance) => begin(batch, instance),
         (exit) => finish(batch, prepared, exit)
       )
-      if (!batch.begun) ready.add(batch)
+      if (!batch.begun) batch.place = ready.add(batch)
     }
 
     /** Does what is due: rejects, or puts behind the others. What has begun stays. */
@@ -393,7 +395,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
     const oldestNanos = () => {
       let at = queue.oldestAt
-      for (const { entries } of ready) for (const { arrivedAt } of entries) at = Math.min(at, arrivedAt)
+      for (const { entries } of ready.all()) for (const { arrivedAt } of entries) at = Math.min(at, arrivedAt)
       return at === Infinity ? 0 : Math.max(0, now() - at)
     }
     statistics.observe(() => ({ ...depth(), oldestNanos: oldestNanos() }))

@@ -6,6 +6,7 @@
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import type { Region } from "../../../../services/TensorMemory.ts"
+import { Roster } from "../../../Roster.ts"
 import type { Stream } from "../http2/Stream.ts"
 import { Deadline } from "../infer/Deadline.ts"
 import * as Failures from "../tracing/Failures.ts"
@@ -35,7 +36,7 @@ export abstract class Exchange implements Expiring {
   private uses = 0
   private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined = undefined
+  private fibers: Roster<Fiber.Fiber<unknown, unknown>> | undefined = undefined
 
   /** `timeout`: milliseconds that the client waits. */
   constructor(stream: Stream, timeout: number | undefined, server: Surroundings) {
@@ -105,11 +106,12 @@ export abstract class Exchange implements Expiring {
 
   run<A, E>(effect: Effect.Effect<A, E>, onExit: (exit: Exit.Exit<A, E>) => void): void {
     const fiber = this.server.fork(effect)
+    let place = -1
     if (this.fiber === undefined) this.fiber = fiber
-    else (this.fibers ??= new Set()).add(fiber)
+    else place = (this.fibers ??= new Roster()).add(fiber)
     fiber.addObserver((exit) => {
       if (this.fiber === fiber) this.fiber = undefined
-      else this.fibers?.delete(fiber)
+      else this.fibers?.remove(fiber, place)
       this.guard(() => onExit(exit))
       this.leave()
     })
@@ -150,7 +152,7 @@ export abstract class Exchange implements Expiring {
     }
     this.server.deadlines.remove(this)
     this.fiber?.interruptUnsafe()
-    if (this.fibers !== undefined) { for (const fiber of this.fibers) fiber.interruptUnsafe() }
+    if (this.fibers !== undefined) { for (const fiber of this.fibers.all()) fiber.interruptUnsafe() }
     this.leave()
   }
 

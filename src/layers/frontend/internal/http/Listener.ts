@@ -3,13 +3,14 @@
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
-import { type Cause, Effect, FiberSet, type Scope } from "effect"
+import { type Cause, Effect, type Scope } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { Departure } from "../../../../services/Departure.ts"
 import { bind, type Bound } from "../Bind.ts"
+import * as Forks from "../Forks.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
 import type { Renewal } from "../tls/Renewal.ts"
@@ -74,7 +75,7 @@ export const listen: (
   upgrades?: Upgrades
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
-    const fork = yield* withoutSpan(FiberSet.makeRuntime<never, unknown, unknown>())
+    const fork = yield* withoutSpan(Forks.make)
     const departure = yield* Departure
     const connections = new Set<Connection>()
     const occupancy = new Occupancy("requests")

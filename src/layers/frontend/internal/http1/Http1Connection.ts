@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net"
 import { closingBytes, lingerMillis } from "../http/Answer.ts"
+import { CallList } from "../http/CallList.ts"
 import type { Carrier, InProgress } from "../http/Wire.ts"
 import type { Head } from "./Head.ts"
 import { incomplete, odd, readHead } from "./HeadReader.ts"
@@ -59,7 +60,7 @@ const empty = Buffer.alloc(0)
 export class Http1Connection implements Carrier, Reader {
   /** The socket; another one than it was made with, which stands for the same connection. */
   readonly socket: Socket
-  readonly calls = new Set<InProgress>()
+  readonly calls = new CallList<InProgress>()
   /** Whose memory the next bytes go to. */
   placing: Http1Request | undefined = undefined
   private readonly intake: Intake
