@@ -14,7 +14,7 @@ try {
 const member = (name: string): Member => ({
   answered: () => {},
   told: () => {},
-  ended: (reason) => console.log(`${name}: ${reason}`)
+  ended: () => console.log(`${name}: ${host.endedInFull}`)
 })
 
 const host = new HostProcess({ heapMegabytes: 64, environment: {}, heartMillis: 100, heartTimeoutMillis: 1000 })

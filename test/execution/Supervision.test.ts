@@ -206,7 +206,7 @@ describe("the circuit breaker", () => {
         assert.strictEqual(refused._tag, "ModelSuspended")
         assert.match(
           refused.message,
-          /^model 'm' is suspended after 3 losses .* for another \d+ ms: segmentation fault$/
+          /^model 'm' is suspended after 3 losses .* for another \d+ ms; the last was: segmentation fault; try again then$/
         )
         assert.strictEqual(options.statistics.counts().refusals.suspended, 1)
         yield* pass("29 seconds")

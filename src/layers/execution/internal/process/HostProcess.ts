@@ -34,7 +34,7 @@ export interface Member {
   readonly told: (told: Told.FromProcess) => void
   /** Comes by about once a second. */
   readonly resting?: () => void
-  /** The process is no more; it had begun so many runs. `undefined`: nobody knows. */
+  /** The process is no more, for a reason that clients may read; it had begun so many runs. `undefined`: nobody knows. */
   readonly ended: (reason: string, begun: number | undefined) => void
 }
 
@@ -47,8 +47,8 @@ const drainMillis = 200
 /** How long it may take to end by itself. */
 const closeMillis = 5000
 
-/** Longest reason that a process itself gives for its end, in characters. */
-const maxReason = 4096
+/** Longest error that a process itself gives for its end, in characters. */
+const maxSaid = 4096
 
 /** Bytes that wait for the socket before it is given no more runs. */
 const maxWaiting = 4_194_304
@@ -86,8 +86,12 @@ export class HostProcess {
   private scheduled = false
   private idle = true
   private reason: string | undefined
+  /** What the process or the system says of it. */
+  private said: string | undefined
   private resolveEnded!: () => void
   private endedBy = ""
+  /** Why it has ended, with what it said itself: paths of this machine may be in there. */
+  endedInFull = ""
   isEnded = false
 
   constructor(options: Options) {
@@ -109,8 +113,9 @@ export class HostProcess {
       heapMegabytes: options.heapMegabytes,
       environment: options.environment,
       files: hasFiles ? [this.requestsFile!, this.answersFile!] : []
-    }, (reason) => {
-      exit ??= reason
+    }, (why) => {
+      exit ??= "its process could not be started"
+      this.said ??= why
       if (this.pid === undefined) this.end(exit)
     })
     const { child, frames, heart, output } = started
@@ -215,7 +220,8 @@ export class HostProcess {
       this.reader.push(bytes)
       for (let next = this.reader.next(); next !== undefined; next = this.reader.next()) this.take(next)
     } catch (error) {
-      this.kill(`its process sent what nobody can read: ${error instanceof Error ? error.message : String(error)}`)
+      this.said ??= error instanceof Error ? error.message : String(error)
+      this.kill("its process sent what nobody can read")
     } finally {
       this.handling = false
       this.flush()
@@ -235,7 +241,10 @@ export class HostProcess {
     }
     const told = Told.decode<Told.FromProcess>(frame.text)
     if (told._tag === "Failed") {
-      this.reason ??= `its process met an error that nothing caught: ${told.message.slice(0, maxReason)}`
+      if (this.reason === undefined) {
+        this.reason = "its process met an error that nothing caught"
+        this.said ??= told.message.slice(0, maxSaid)
+      }
       for (const each of this.members.values()) each.told(told)
     } else member?.told(told)
   }
@@ -274,8 +283,9 @@ export class HostProcess {
     if (this.requestsFile !== undefined) closeSync(this.requestsFile)
     if (this.answersFile !== undefined) closeSync(this.answersFile)
     const words = this.words.text()
-    const why = this.reason ?? reason
-    this.endedBy = words === "" ? why : `${why}; its last words: ${words}`
+    this.endedBy = this.reason ?? reason
+    const why = this.said === undefined ? this.endedBy : `${this.endedBy}: ${this.said}`
+    this.endedInFull = words === "" ? why : `${why}; its last words: ${words}`
     try {
       for (const member of this.members.values()) member.ended(this.endedBy, begun)
     } finally {

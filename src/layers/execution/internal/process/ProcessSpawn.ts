@@ -109,7 +109,7 @@ export const spawn = (
           return isOpen ? instance.close : Effect.void
         })
     )
-    const lost = Effect.flatMap(Deferred.await(instance.lost), (reason) => Effect.fail(refuse(reason)))
+    const lost = Effect.flatMap(Deferred.await(instance.lost), () => Effect.fail(refuse(instance.lostInFull())))
     const opening = Effect.raceFirst(Effect.tap(found(opened, runtime, refuse), Deferred.await(host.beating)), lost)
     const result = yield* limited(opening, openWithin.duration, openWithin.words, refuse, host)
     const problem = check?.(result)
@@ -145,7 +145,7 @@ export const look = (options: {
       told: (told) => {
         if (told._tag === "Opened" || told._tag === "Refused") opened.end(Exit.succeed(told))
       },
-      ended: (reason) => opened.end(Exit.fail(reason))
+      ended: () => opened.end(Exit.fail(process.endedInFull))
     })
     process.tell(id, { _tag: "Look", path, settings })
     const refuse = WorkerThread.refusal(options)
