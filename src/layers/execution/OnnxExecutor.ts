@@ -108,6 +108,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
   const isolation = options.isolation ?? "thread"
+  yield* Effect.forEach(InstanceBounds.explanations(options), (words) => Effect.logWarning(words), { discard: true })
   const { gpus } = options
   const discovered = gpus === undefined ? undefined : yield* GpuDiscovery.discover(gpus)
   const host = ProcessHost.options({

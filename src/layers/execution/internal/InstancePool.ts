@@ -387,6 +387,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     onTimeout: (instance) => causes.set(instance, "run_timeout")
   })
   yield* MemoryWatch.run<Instance>({
+    model,
     bounds,
     live: () => live.keys(),
     onExcess: (instance, reason) => {
