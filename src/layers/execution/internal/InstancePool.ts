@@ -416,6 +416,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       start: startIn(instance),
       ...(instance.sequenceEnded === undefined ? {} : { sequenceEnded: instance.sequenceEnded }),
       lost: Effect.asVoid(Deferred.await(instance.lost)),
+      ...(instance.lostInFull === undefined ? {} : { whyLost: instance.lostInFull }),
       ...(bounds.growth === undefined ? {} : { retiring: Deferred.await(known.get(instance)!.retiring) })
     })),
     healthy: () => live.size > 0 || active.length === 0,
