@@ -16,6 +16,7 @@ import type { Found, NativeSettings, Start } from "./internal/Mailbox.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
 import * as Environment from "./internal/process/Environment.ts"
+import type { HostProcess } from "./internal/process/HostProcess.ts"
 import * as ProcessHost from "./internal/process/ProcessHost.ts"
 import * as ProcessSpawn from "./internal/process/ProcessSpawn.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
@@ -140,8 +141,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       cores
     )
     const layout = RunRequest.layout(plan)
-    const openProcess = (index: number, settings: NativeSettings, shared: boolean) =>
-      Effect.flatMap(shared ? sessions.shared : ProcessSpawn.host(host), (process) =>
+    const openProcess = (index: number, settings: NativeSettings, shared: boolean) => {
+      const openIn = (process: HostProcess) =>
         ProcessSpawn.spawn({
           model: plan.model,
           version: plan.version,
@@ -155,7 +156,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
           what: { _tag: "Session", path: plan.path, settings, run: layout },
           openWithin: { duration: stallTimeout, words: "(--instance-stall-timeout-secs)" },
           now: () => clock.monotonicTimeNanosUnsafe()
-        }, problemIn))
+        }, problemIn)
+      return shared ? Effect.flatMap(sessions.shared, openIn) : ProcessSpawn.within(host, openIn)
+    }
     const openThread = (index: number, settings: NativeSettings) =>
       WorkerSpawn.spawn({
         model: plan.model,

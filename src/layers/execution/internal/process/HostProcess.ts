@@ -44,6 +44,9 @@ const hostFile = new URL(import.meta.url.endsWith(".ts") ? "./Host.ts" : "./Host
 /** How long what it has written may take to arrive after its end. */
 const drainMillis = 200
 
+/** What a terminal or a supervisor sends to the server and all that it has started. */
+const groupSignals: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGTERM", "SIGHUP"])
+
 /** How long it may take to end by itself. */
 const closeMillis = 5000
 
@@ -57,6 +60,8 @@ const maxWaiting = 4_194_304
 export class HostProcess {
   /** It is ended because its heart does not beat. */
   isSilent = false
+  /** A signal to the whole group of the server, which is not for it, came before it was far enough to leave it alone. */
+  isStopped = false
   readonly pid: number | undefined
   /** Resolves, after every member was told, when nothing of the process is left. */
   readonly ended: Promise<void>
@@ -136,6 +141,7 @@ export class HostProcess {
     // What a process that is no more does not take; its end says why.
     this.socket.on("error", () => {})
     child?.once("exit", (code, signal) => {
+      this.isStopped = signal !== null && groupSignals.has(signal) && !Deferred.isDoneUnsafe(this.beating)
       exit ??= signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`
       setTimeout(() => this.end(exit!), drainMillis).unref()
     })
