@@ -183,6 +183,7 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
         assert.match(stdout, /^second: its process could not be started: .*EMFILE/m)
         assert.match(stdout, /^the process that looks for GPUs could not be started: .*EMFILE: .*ulimit -n/m)
         assert.match(stdout, /^thread: failed to load .*: its worker failed: .*EMFILE: .*ulimit -n/m)
+        assert.match(stdout, /^failed to open directory \/tmp: too many open files \(EMFILE\): .*ulimit -n/m)
         assert.match(stdout, /^no more$/m)
       }),
     60_000
