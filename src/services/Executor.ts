@@ -231,6 +231,8 @@ export interface LentInstance {
   readonly sequenceEnded?: (id: bigint | string, why: SequenceEnd) => void
   /** Completes when the instance is lost, just before its runs are answered: give it back then. */
   readonly lost: Effect.Effect<void>
+  /** Why it was lost, with what its process or thread itself said: for whoever runs the server. Absent: its failures say all. */
+  readonly whyLost?: () => string | undefined
   /** Completes when it is to be replaced: start nothing more, and give it back once what was started has ended. Absent: never. */
   readonly retiring?: Effect.Effect<void>
 }

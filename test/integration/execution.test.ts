@@ -101,7 +101,7 @@ describe("execution", () => {
   for (
     const [what, fault, reason] of [
       ["ends its thread", faults.exit, /ended with code 7/],
-      ["has a bug", faults.uncaught, /a bug in the worker/],
+      ["has a bug", faults.uncaught, /met an error that nothing caught/],
       ["uses up its heap", faults.outOfMemory, /memory limit/],
       ["does not answer", faults.stall, /did not answer within/]
     ] as const

@@ -147,7 +147,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
     const openProcess = (index: number) => {
       const { name } = plan.instances[index]!
-      return Effect.flatMap(ProcessSpawn.host(host), (process) =>
+      return ProcessSpawn.within(host, (process) =>
         ProcessSpawn.spawn({
           model,
           version,

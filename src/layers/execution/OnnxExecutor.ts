@@ -16,6 +16,7 @@ import type { Found, NativeSettings, Start } from "./internal/Mailbox.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
 import * as Environment from "./internal/process/Environment.ts"
+import type { HostProcess } from "./internal/process/HostProcess.ts"
 import * as ProcessHost from "./internal/process/ProcessHost.ts"
 import * as ProcessSpawn from "./internal/process/ProcessSpawn.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
@@ -108,6 +109,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
   const isolation = options.isolation ?? "thread"
+  yield* Effect.forEach(InstanceBounds.explanations(options), (words) => Effect.logWarning(words), { discard: true })
   const { gpus } = options
   const discovered = gpus === undefined ? undefined : yield* GpuDiscovery.discover(gpus)
   const host = ProcessHost.options({
@@ -139,8 +141,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       cores
     )
     const layout = RunRequest.layout(plan)
-    const openProcess = (index: number, settings: NativeSettings, shared: boolean) =>
-      Effect.flatMap(shared ? sessions.shared : ProcessSpawn.host(host), (process) =>
+    const openProcess = (index: number, settings: NativeSettings, shared: boolean) => {
+      const openIn = (process: HostProcess) =>
         ProcessSpawn.spawn({
           model: plan.model,
           version: plan.version,
@@ -154,7 +156,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
           what: { _tag: "Session", path: plan.path, settings, run: layout },
           openWithin: { duration: stallTimeout, words: "(--instance-stall-timeout-secs)" },
           now: () => clock.monotonicTimeNanosUnsafe()
-        }, problemIn))
+        }, problemIn)
+      return shared ? Effect.flatMap(sessions.shared, openIn) : ProcessSpawn.within(host, openIn)
+    }
     const openThread = (index: number, settings: NativeSettings) =>
       WorkerSpawn.spawn({
         model: plan.model,

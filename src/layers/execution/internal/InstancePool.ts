@@ -42,8 +42,12 @@ export interface Instance {
   readonly quick: LentInstance["quick"]
   readonly start: LentInstance["start"]
   readonly sequenceEnded?: LentInstance["sequenceEnded"]
-  /** Completes, with the reason, when the instance cannot run any more; what ran in it has failed by then. */
+  /**
+   * Completes, with a reason that clients may read, when the instance cannot run any more; what ran in it has failed by then.
+   */
   readonly lost: Deferred.Deferred<string>
+  /** The reason with what its process or thread itself said, for whoever runs the server. Default: the reason. */
+  readonly lostInFull?: () => string
   /** Why it was lost, where its reason does not say it for machines. Default: it ended. */
   readonly lostBy?: () => LossCause
   /** Runs that it has answered with a result. */
@@ -249,14 +253,15 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       Effect.as(Deferred.await(opened.gone), undefined)
     )
     if (reason === undefined) return
-    yield* Effect.logWarning(`instance '${instance.name}' of model '${model}' was lost: ${reason}; restarting it`)
+    const inFull = instance.lostInFull?.() ?? reason
+    yield* Effect.logWarning(`instance '${instance.name}' of model '${model}' was lost: ${inFull}; restarting it`)
     const retires = Deferred.isDoneUnsafe(opened.retiring)
     yield* Effect.uninterruptible(Effect.gen(function*() {
       const delay = delays[index]!
       const at = now()
-      book.lost(index, causes.get(instance) ?? instance.lostBy?.() ?? "ended", reason, at)
+      book.lost(index, causes.get(instance) ?? instance.lostBy?.() ?? "ended", reason, at, inFull)
       forget(opened)
-      yield* strike(index, reason)
+      yield* strike(index, inFull)
       if (retires) return
       if (instance.answers() > 0) delay.step = undefined
       delay.proven = instance.answers() > 0 && at - delay.openedAt >= provenNanos
@@ -382,6 +387,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     onTimeout: (instance) => causes.set(instance, "run_timeout")
   })
   yield* MemoryWatch.run<Instance>({
+    model,
     bounds,
     live: () => live.keys(),
     onExcess: (instance, reason) => {
@@ -410,6 +416,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       start: startIn(instance),
       ...(instance.sequenceEnded === undefined ? {} : { sequenceEnded: instance.sequenceEnded }),
       lost: Effect.asVoid(Deferred.await(instance.lost)),
+      ...(instance.lostInFull === undefined ? {} : { whyLost: instance.lostInFull }),
       ...(bounds.growth === undefined ? {} : { retiring: Deferred.await(known.get(instance)!.retiring) })
     })),
     healthy: () => live.size > 0 || active.length === 0,
@@ -440,13 +447,14 @@ const reasonOf = (cause: Cause.Cause<LoadFailed>): string => {
   return first?.message ?? "it could not be opened"
 }
 
-const suspended = (model: string, breaker: Breaker.Breaker, { lastLoss }: LossBook, now: bigint): ModelSuspended => {
+const suspended = (model: string, breaker: Breaker.Breaker, { lastReason }: LossBook, now: bigint): ModelSuspended => {
   const left = Math.max(0, Math.ceil(Number(breaker.pausedUntil! - now) / 1e6))
   return new ModelSuspended({
     model,
     retryAfterMillis: left,
     message: `model '${model}' is suspended after ${breaker.count} losses of its instances, ` +
-      `${left === 0 ? "and one is being started on trial" : `for another ${left} ms`}: ${lastLoss}`
+      `${left === 0 ? "and one is being started on trial" : `for another ${left} ms`}; the last was: ${lastReason}; ` +
+      "try again then"
   })
 }
 

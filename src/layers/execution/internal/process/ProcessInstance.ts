@@ -108,6 +108,8 @@ export class ProcessInstance implements Instance, Member {
 
   readonly accepts = (): boolean => this.runs.length === 0 || (this.runs.length < maxRuns && !this.options.host.isFull)
 
+  readonly lostInFull = (): string => this.options.host.endedInFull
+
   readonly lostBy = (): LossCause => this.options.host.isSilent ? "unresponsive" : "ended"
 
   readonly answers = (): number => this.succeeded

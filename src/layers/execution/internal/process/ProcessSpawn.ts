@@ -26,6 +26,31 @@ export const host = (options: HostOptions): Effect.Effect<HostProcess, never, Sc
     (host) => Effect.promise(() => host.close())
   )
 
+/** How often a process is started again that a signal to the group of the server has ended while it started. */
+const maxStops = 3
+
+/**
+ * Starts a process and uses it. One that is ended while it starts by what a terminal or a supervisor sends to the whole group is
+ * started again: it is the server that such a signal is for, which ends its processes itself.
+ *
+ * @category resources
+ */
+export const within = <A, R>(
+  options: HostOptions,
+  use: (host: HostProcess) => Effect.Effect<A, LoadFailed, R>,
+  stops = 0
+): Effect.Effect<A, LoadFailed, R | Scope.Scope> =>
+  Effect.flatMap(host(options), (process) =>
+    Effect.catch(use(process), (error) =>
+      process.isStopped && stops < maxStops
+        ? Effect.andThen(
+          Effect.logDebug(
+            `a process of instances was stopped while it started, and is started again: ${error.message}`
+          ),
+          within(options, use, stops + 1)
+        )
+        : Effect.fail(error)))
+
 type Opening = Extract<FromProcess, { readonly _tag: "Opened" | "Refused" }>
 
 /** Waits for what a process says of a model that it was told to open. */
@@ -109,7 +134,7 @@ export const spawn = (
           return isOpen ? instance.close : Effect.void
         })
     )
-    const lost = Effect.flatMap(Deferred.await(instance.lost), (reason) => Effect.fail(refuse(reason)))
+    const lost = Effect.flatMap(Deferred.await(instance.lost), () => Effect.fail(refuse(instance.lostInFull())))
     const opening = Effect.raceFirst(Effect.tap(found(opened, runtime, refuse), Deferred.await(host.beating)), lost)
     const result = yield* limited(opening, openWithin.duration, openWithin.words, refuse, host)
     const problem = check?.(result)
@@ -136,22 +161,24 @@ export const look = (options: {
   readonly within: Duration.Duration
   readonly host: HostOptions
 }): Effect.Effect<WorkerThread.Opened, LoadFailed> =>
-  Effect.scoped(Effect.gen(function*() {
-    const { path, settings } = options
-    const process = yield* host(options.host)
-    const opened = new Opened()
-    const id = process.join({
-      answered: () => {},
-      told: (told) => {
-        if (told._tag === "Opened" || told._tag === "Refused") opened.end(Exit.succeed(told))
-      },
-      ended: (reason) => opened.end(Exit.fail(reason))
+  Effect.scoped(within(
+    options.host,
+    Effect.fnUntraced(function*(process) {
+      const { path, settings } = options
+      const opened = new Opened()
+      const id = process.join({
+        answered: () => {},
+        told: (told) => {
+          if (told._tag === "Opened" || told._tag === "Refused") opened.end(Exit.succeed(told))
+        },
+        ended: () => opened.end(Exit.fail(process.endedInFull))
+      })
+      process.tell(id, { _tag: "Look", path, settings })
+      const refuse = WorkerThread.refusal(options)
+      const opening = found(opened, options.runtime, refuse)
+      const result = yield* limited(opening, options.within, "(--instance-stall-timeout-secs)", refuse, process)
+      // Nothing of it is needed any more.
+      process.kill("it was only looked at")
+      return result
     })
-    process.tell(id, { _tag: "Look", path, settings })
-    const refuse = WorkerThread.refusal(options)
-    const opening = found(opened, options.runtime, refuse)
-    const result = yield* limited(opening, options.within, "(--instance-stall-timeout-secs)", refuse, process)
-    // Nothing of it is needed any more.
-    process.kill("it was only looked at")
-    return result
-  }))
+  ))

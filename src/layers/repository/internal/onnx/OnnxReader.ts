@@ -3,8 +3,9 @@
  *
  * Source: `onnx.proto3` of ONNX 1.17.
  */
-import { Effect, FileSystem, Result } from "effect"
+import { Effect, FileSystem, type PlatformError, Result } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
+import * as DiskError from "../DiskError.ts"
 import type { OnnxValue } from "./OnnxValue.ts"
 import { readValue } from "./OnnxValue.ts"
 import type { Span, Walk } from "./ProtobufWalk.ts"
@@ -203,13 +204,11 @@ export const read = Effect.fn("OnnxReader.read")(function*(options: { readonly m
   const fs = yield* FileSystem.FileSystem
   const { path } = options
   const failed = (message: string) => new LoadFailed({ model: options.model, code: "INTERNAL", message })
-  const unreadable = (error: { readonly reason: { readonly _tag: string }; readonly message: string }) =>
+  const unreadable = (error: PlatformError.PlatformError) =>
     failed(
       error.reason._tag === "NotFound"
         ? `failed to stat file ${path}\nExpected the model file there: put it in place, or name another one with default_model_filename`
-        : error.reason._tag === "PermissionDenied"
-        ? `cannot read the model file '${path}': permission denied for the user of this process`
-        : `cannot read the model file '${path}': ${error.message}`
+        : `cannot read the model file '${path}': ${DiskError.causeOf(error)}`
     )
 
   const info = yield* Effect.mapError(fs.stat(path), unreadable)

@@ -38,7 +38,8 @@ export class ResidentVersion implements OnDemand {
   lastUse = 0
   /** Milliseconds since 1970 of the last use, or of the load. */
   lastUsedAt = 0
-  failure: { readonly reason: string; readonly at: number } | undefined = undefined
+  /** `told`: to whoever waits for it. */
+  failure: { readonly reason: string; readonly told: string; readonly at: number } | undefined = undefined
   /** The load in progress. */
   flight: { readonly done: Deferred.Deferred<void, ModelNotReady>; fiber?: Fiber.Fiber<void> } | undefined = undefined
   /** Requests that wait for it. */
