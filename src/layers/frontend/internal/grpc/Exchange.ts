@@ -5,6 +5,7 @@
  * share of the limits are given back.
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
+import { type Begun, exitOf, fromBegun } from "../../../../services/Begun.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import { Roster } from "../../../Roster.ts"
 import type { Stream } from "../http2/Stream.ts"
@@ -36,6 +37,8 @@ export abstract class Exchange implements Expiring {
   private uses = 0
   private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** What works on it without a fiber. */
+  private pending: Begun | undefined = undefined
   private fibers: Roster<Fiber.Fiber<unknown, unknown>> | undefined = undefined
 
   /** `timeout`: milliseconds that the client waits. */
@@ -118,6 +121,24 @@ export abstract class Exchange implements Expiring {
     if (this.streamOver) fiber.interruptUnsafe()
   }
 
+  start<A, E>(
+    begin: (resume: (answer: Effect.Effect<A, E>) => void) => Begun,
+    onExit: (exit: Exit.Exit<A, E>) => void
+  ): void {
+    // Of several at a time the first one needs no fiber.
+    if (this.pending !== undefined || this.streamOver) return this.run(fromBegun(begin), onExit)
+    let resumed = false
+    const begun = begin((answer) => {
+      resumed = true
+      this.pending = undefined
+      const exit = exitOf(answer)
+      if (exit === undefined) return this.run(answer, onExit)
+      this.guard(() => onExit(exit))
+      this.leave()
+    })
+    if (!resumed) this.pending = begun
+  }
+
   /** Reports a bug and ends the call. */
   abstract defect(cause: Cause.Cause<unknown>): void
 
@@ -152,6 +173,10 @@ export abstract class Exchange implements Expiring {
     }
     this.server.deadlines.remove(this)
     this.fiber?.interruptUnsafe()
+    this.pending?.cancel(() => {
+      this.pending = undefined
+      this.leave()
+    })
     if (this.fibers !== undefined) { for (const fiber of this.fibers.all()) fiber.interruptUnsafe() }
     this.leave()
   }
@@ -161,7 +186,7 @@ export abstract class Exchange implements Expiring {
 
   /** Gives everything back, once, when nobody needs it any more. */
   private leave(): void {
-    if (!this.streamOver || this.over || this.uses > 0 || this.fiber !== undefined) return
+    if (!this.streamOver || this.over || this.uses > 0 || this.fiber !== undefined || this.pending !== undefined) return
     if (this.fibers !== undefined && this.fibers.size > 0) return
     this.giveBack()
     this.over = true
