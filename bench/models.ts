@@ -77,6 +77,13 @@ export const batchingRepository = (repository: string): string => {
   return repository
 }
 
+/** What two revisions are compared by: small and large tensors, and batches. */
+export const comparedRepository = (repository: string): void => {
+  write(repository, "simple", Models.simple())
+  write(repository, "identity_fp32", Models.identityFp32())
+  write(repository, "silero_batched", silero, sileroConfig(batches))
+}
+
 /** One model of such a shape, with a config that says this, or with none. */
 export const imageRepository = (
   repository: string,
