@@ -26,6 +26,7 @@ export interface FrontSide {
 }
 
 const nothing = (): void => {}
+const empty = Buffer.alloc(0)
 
 /** @internal */
 export class FrontCall implements Request, Response {
@@ -46,6 +47,8 @@ export class FrontCall implements Request, Response {
   private onData: (chunk: Buffer) => void = nothing
   private onEnd: () => void = nothing
   private filling: { readonly buffer: SharedArrayBuffer; readonly filled: () => void } | undefined = undefined
+  /** Why the body cannot be received. */
+  private broken: { readonly status: number; readonly message: string } | undefined = undefined
   private unfilled: (() => void) | undefined = undefined
   /** Status and headers that are still to be sent: `status\nname\nvalue…`. */
   private answerHead = ""
@@ -108,22 +111,52 @@ export class FrontCall implements Request, Response {
   on(event: "end", listener: () => void): void
   on(event: "data" | "end", listener: (chunk: Buffer) => void): void {
     if (event === "end") {
-      this.onEnd = () => listener(Buffer.alloc(0))
+      this.onEnd = () => listener(empty)
       return
     }
     this.onData = listener
-    const { early } = this
-    if (early === undefined) return this.tell(Down.take)
-    this.early = undefined
-    // Whoever asks has said by now what else it wants to hear of, or takes the body in one piece.
-    listener(early)
-    this.onEnd()
+    if (this.early === undefined) return this.ask()
+    // After whoever asks has said all that it wants to hear of.
+    queueMicrotask(() => {
+      const { call, early } = this
+      this.early = undefined
+      if (early !== undefined && call !== undefined) {
+        call.guard(() => {
+          this.onData(early)
+          this.onEnd()
+        })
+      }
+    })
   }
 
-  /** Receives the body in memory of the front's choice no longer, but here, where nobody else may write until `release` is called. */
-  fill(region: Region, target: Uint8Array<SharedArrayBuffer>, filled: () => void): Pick<Region, "release"> {
-    const { link, named } = this.side
+  takeWhole(): Buffer | undefined {
+    const { early } = this
+    this.early = undefined
+    return early
+  }
+
+  /** The body that came with the head lies in memory that changes now. */
+  keepEarly(): void {
+    if (this.early !== undefined) this.early = Buffer.from(this.early)
+  }
+
+  /** The memory is asked for at once, not with the first byte: the front writes there by itself. */
+  fill(memory: () => Uint8Array | undefined, filled: () => void): void {
+    const target = memory()
+    // Whoever has no memory for it has answered so.
+    if (target === undefined) return
     const { buffer } = target
+    if (buffer instanceof SharedArrayBuffer) return this.fillShared(buffer, target, filled)
+    let at = 0
+    this.onData = (chunk) => {
+      at = ByteCopy.whole(chunk, target, at)
+    }
+    this.onEnd = filled
+    this.ask()
+  }
+
+  private fillShared(buffer: SharedArrayBuffer, target: Uint8Array, filled: () => void): void {
+    const { link, named } = this.side
     this.filling = { buffer, filled }
     const memory = named.use(buffer)
     link.open(Down.fill, 16)
@@ -133,17 +166,24 @@ export class FrontCall implements Request, Response {
     link.ints[field + 2] = target.byteOffset
     link.ints[field + 3] = target.byteLength
     link.commit()
-    return {
-      release: () => {
-        if (this.filling === undefined) region.release()
-        else this.unfilled = region.release
-      }
-    }
+    this.mindBroken()
+  }
+
+  whenFilled(unused: () => void): void {
+    if (this.filling === undefined) unused()
+    else this.unfilled = unused
+  }
+
+  /** Lets the body come, piece by piece. */
+  private ask(): void {
+    this.tell(Down.take)
+    this.mindBroken()
   }
 
   resume(): void {
     this.early = undefined
     this.onData = nothing
+    this.onEnd = nothing
     if (!this.complete) this.tell(Down.drop)
   }
 
@@ -308,11 +348,22 @@ export class FrontCall implements Request, Response {
 
   /** The body cannot be received. */
   fault(status: number, message: string): void {
-    const { call } = this
-    if (call?.receiving !== true) return
+    this.broken = { status, message }
+    this.refuse()
+  }
+
+  /** The body is wanted now, and it may be known already that it does not come. */
+  private mindBroken(): void {
+    if (this.broken !== undefined) queueMicrotask(() => this.refuse())
+  }
+
+  /** Refuses the call, if its body is wanted and cannot come. */
+  private refuse(): void {
+    const { broken, call } = this
+    if (broken === undefined || call?.receiving !== true) return
     call.guard(() => {
       call.close()
-      call.error(status, message)
+      call.error(broken.status, broken.message)
     })
   }
 

@@ -146,11 +146,12 @@ export class FrontDoor {
       : this.newHead(copyOf(record, at + requestFields, bodyAt), ints[field + 2]!)
     const whole = (flags & RequestFlag.whole) !== 0
     const bodied = (flags & RequestFlag.bodied) !== 0
-    const body = whole && bodied ? copyOf(record, bodyAt, bodyAt + bodyLength) : undefined
+    const body = whole && bodied ? record.bytes.subarray(bodyAt, bodyAt + bodyLength) : undefined
     const carrier = this.carriers.get(ints[field + 1]!)!
     const call = new FrontCall(this.side, carrier, id, head, whole, body)
     this.calls.set(id, call)
     this.options.serve(call, bodied, (flags & RequestFlag.expecting) !== 0)
+    call.keepEarly()
   }
 
   private newHead(bytes: Buffer, place: number): Head {

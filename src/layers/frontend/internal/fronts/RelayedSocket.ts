@@ -14,6 +14,8 @@ export class RelayedSocket extends Duplex {
   private readonly port: MessagePort
   /** Bytes that came and that nobody was ready for. */
   private untaken = 0
+  /** Somebody is ready for more. */
+  private wanted = false
   /** Bytes of the write that the front has not done yet, and who waits for it. */
   private unwritten = 0
   private written: ((error?: Error) => void) | undefined = undefined
@@ -40,14 +42,16 @@ export class RelayedSocket extends Duplex {
       const { written } = this
       this.written = undefined
       written?.()
-    } else if (this.push(Buffer.from(message.buffer, message.byteOffset, message.byteLength))) {
-      this.tell(message.byteLength)
     } else {
-      this.untaken += message.byteLength
+      this.wanted = false
+      const { byteLength } = message
+      if (this.push(Buffer.from(message.buffer, message.byteOffset, byteLength)) || this.wanted) this.tell(byteLength)
+      else this.untaken += byteLength
     }
   }
 
   override _read(): void {
+    this.wanted = true
     const { untaken } = this
     if (untaken === 0) return
     this.untaken = 0

@@ -45,7 +45,8 @@ export class WorkerCall implements InProgress {
   }
 
   get receiving(): boolean {
-    return this.taken && !this.dropped && !this.request.complete
+    // Of a client that has sent everything nothing more comes, whether main has asked for the body yet or not.
+    return (this.taken || this.connection.socket.readableEnded) && !this.dropped && !this.request.complete
   }
 
   guard(step: () => void): void {
