@@ -47,6 +47,13 @@ export interface Request {
    * caller returns to whoever gave it the request.
    */
   takeWhole?(): Buffer | undefined
+  /**
+   * Writes the whole body into memory that is asked for with its first byte, and calls `filled` once, perhaps before this returns. No
+   * event tells of it then.
+   */
+  fill?(memory: () => Uint8Array | undefined, filled: () => void): void
+  /** Calls back as soon as that memory is not written to any more. */
+  whenFilled?(unused: () => void): void
 }
 
 /** The part of `ServerResponse` that is used, and what makes it fit both versions. @internal */

@@ -11,6 +11,7 @@ import type { Head } from "./Head.ts"
 import { incomplete, odd, readHead } from "./HeadReader.ts"
 import { Http1Request } from "./Http1Request.ts"
 import { Http1Response } from "./Http1Response.ts"
+import { Intake, type Reader } from "./Intake.ts"
 
 /** Times in milliseconds. @internal */
 export interface Http1Options {
@@ -45,6 +46,9 @@ export interface Http1Handler {
 /** Nothing more is read while so many bytes wait for their turn. */
 const maxHeld = 64 * 1024
 
+/** So much of a body is read straight into its memory. */
+const minPlaced = 16 * 1024
+
 /** The most milliseconds that a timer of Node can wait. */
 const longest = 2 ** 31 - 1
 
@@ -52,9 +56,13 @@ const nothing = (): void => {}
 const empty = Buffer.alloc(0)
 
 /** @internal */
-export class Http1Connection implements Carrier {
+export class Http1Connection implements Carrier, Reader {
+  /** The socket; another one than it was made with, which stands for the same connection. */
   readonly socket: Socket
   readonly calls = new Set<InProgress>()
+  /** Whose memory the next bytes go to. */
+  placing: Http1Request | undefined = undefined
+  private readonly intake: Intake
   private readonly options: Http1Options
   private readonly handler: Http1Handler
   /** Answers that are not out yet, in the order of their requests. */
@@ -83,19 +91,22 @@ export class Http1Connection implements Carrier {
   /** Something came since `look` was called last, and when it was then. */
   private moved = true
   private movedAt: number
-  private readonly onData = (chunk: Buffer): void => this.receive(chunk)
   private readonly onEnd = (): void => this.guard(() => this.ended())
   private readonly onDrain = (): void => this.guard(() => this.drained())
   private readonly onTimeout = (): void => this.guard(() => this.stalled())
   private readonly onClose = (): void => this.closed()
 
-  /** `now`: a reading of `performance.now()`. The socket stays open when the client has sent everything (`allowHalfOpen`). */
-  constructor(socket: Socket, options: Http1Options, handler: Http1Handler, now: number) {
-    this.socket = socket
+  /**
+   * Takes a socket that was accepted just now, and that stays open when the client has sent everything (`allowHalfOpen`). `now`: a
+   * reading of `performance.now()`.
+   */
+  constructor(accepted: Socket, options: Http1Options, handler: Http1Handler, now: number) {
     this.options = options
     this.handler = handler
     this.movedAt = now
-    socket.on("data", this.onData)
+    this.intake = new Intake(accepted, this)
+    const { socket } = this.intake
+    this.socket = socket
     socket.on("end", this.onEnd)
     socket.on("drain", this.onDrain)
     socket.on("timeout", this.onTimeout)
@@ -123,12 +134,12 @@ export class Http1Connection implements Carrier {
     }
   }
 
-  private receive(chunk: Buffer): void {
+  receive(chunk: Buffer, owned: boolean): void {
     try {
       this.moved = true
       this.begun = true
       if (this.held === undefined) {
-        this.read(chunk)
+        this.read(chunk, owned)
       } else if (this.waits) {
         this.held = Buffer.concat([this.held, chunk])
         this.isPartial = false
@@ -136,7 +147,7 @@ export class Http1Connection implements Carrier {
       } else {
         const { held } = this
         this.held = undefined
-        this.read(Buffer.concat([held, chunk]))
+        this.read(Buffer.concat([held, chunk]), true)
       }
     } catch (thrown) {
       this.handler.onDefect(thrown)
@@ -144,24 +155,46 @@ export class Http1Connection implements Carrier {
     }
   }
 
+  receivePlaced(length: number): void {
+    try {
+      this.moved = true
+      const { arriving } = this
+      if (arriving === undefined) return
+      this.missing -= length
+      if (this.missing === 0) this.arriving = undefined
+      arriving.placed(length)
+      if (this.missing === 0) arriving.end()
+    } catch (thrown) {
+      this.handler.onDefect(thrown)
+      this.destroy()
+    }
+  }
+
+  place(): Uint8Array | undefined {
+    const { arriving, missing, placing } = this
+    const place = missing >= minPlaced ? arriving?.place(missing) : undefined
+    this.placing = place === undefined ? undefined : arriving
+    if (placing !== undefined && placing !== this.placing) placing.unplaced()
+    return place
+  }
+
   /** What is held is not looked at before an answer is out. */
   private get waits(): boolean {
     return this.isOdd || this.responses.length >= this.options.maxPipelined || this.socket.writableNeedDrain
   }
 
-  /** Reads bytes that nobody else changes. */
-  private read(bytes: Buffer): void {
+  private read(bytes: Buffer, owned: boolean): void {
     const nested = this.reading
     this.reading = true
     let at = 0
     while (at < bytes.length && !this.over) {
       if (this.arriving !== undefined) {
-        at = this.readBody(this.arriving, bytes, at)
+        at = this.readBody(this.arriving, bytes, at, owned)
         continue
       }
       if (this.deaf) break
       if (this.waits) {
-        this.held = bytes.subarray(at)
+        this.held = owned ? bytes.subarray(at) : Buffer.from(bytes.subarray(at))
         break
       }
       const { last } = this
@@ -170,7 +203,7 @@ export class Http1Connection implements Carrier {
         this.isOdd = head === odd
         if (head === incomplete && !this.isPartial) this.arrivingSince = performance.now()
         this.isPartial = head === incomplete
-        this.held = at === 0 ? bytes : Buffer.from(bytes.subarray(at))
+        this.held = owned && at === 0 ? bytes : Buffer.from(bytes.subarray(at))
         break
       }
       this.isPartial = false
@@ -182,11 +215,11 @@ export class Http1Connection implements Carrier {
     if (this.isOdd) this.leave()
   }
 
-  private readBody(request: Http1Request, bytes: Buffer, at: number): number {
+  private readBody(request: Http1Request, bytes: Buffer, at: number, owned: boolean): number {
     const end = Math.min(bytes.length, at + this.missing)
     this.missing -= end - at
     if (this.missing === 0) this.arriving = undefined
-    request.push(bytes, at, end, true)
+    request.push(bytes, at, end, owned)
     if (this.missing === 0) request.end()
     return end
   }
@@ -219,7 +252,7 @@ export class Http1Connection implements Carrier {
     const { held } = this
     if (held !== undefined && !this.waits && !this.isPartial) {
       this.held = undefined
-      this.read(held)
+      this.read(held, true)
     } else this.mindRoom()
   }
 
@@ -245,7 +278,7 @@ export class Http1Connection implements Carrier {
     const { held = empty, socket } = this
     this.over = true
     this.held = undefined
-    socket.off("data", this.onData)
+    this.intake.leave()
     socket.off("end", this.onEnd)
     socket.off("drain", this.onDrain)
     socket.off("timeout", this.onTimeout)
@@ -266,11 +299,20 @@ export class Http1Connection implements Carrier {
     const { socket } = this
     if (socket.destroyed) return
     if (socket.writableLength === 0) return callback()
-    socket.setTimeout(Math.min(this.options.bodyTimeout, longest))
+    this.watch()
     socket.write(empty, () => {
-      if (socket.writableLength === 0) socket.setTimeout(0)
+      this.unwatch()
       if (!socket.destroyed) this.guard(callback)
     })
+  }
+
+  /** The client has to take what waits for it in time. */
+  watch(): void {
+    this.socket.setTimeout(Math.min(this.options.bodyTimeout, longest))
+  }
+
+  private unwatch(): void {
+    if (this.socket.writableLength === 0) this.socket.setTimeout(0)
   }
 
   /** The first answer was handed over to its last byte. */
@@ -348,6 +390,7 @@ export class Http1Connection implements Carrier {
   }
 
   private drained(): void {
+    this.unwatch()
     this.first?.room()
     this.proceed()
   }
@@ -415,6 +458,8 @@ export class Http1Connection implements Carrier {
     this.held = undefined
     this.arriving?.drop()
     this.arriving = undefined
+    this.placing?.unplaced()
+    this.placing = undefined
     for (const call of this.calls) call.abort()
     this.first?.room()
     this.handler.onClose(this)

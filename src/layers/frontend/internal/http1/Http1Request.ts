@@ -1,12 +1,11 @@
 /** A request over HTTP/1.1 as routes see it. Its body waits, within a bound, until somebody takes it. */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Socket } from "node:net"
+import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Request } from "../http/Wire.ts"
 import { Backlog } from "../http2/Backlog.ts"
 import type { Head } from "./Head.ts"
 import type { Http1Connection } from "./Http1Connection.ts"
-
-const nothing = (): void => {}
 
 /** @internal */
 export class Http1Request implements Request {
@@ -23,6 +22,11 @@ export class Http1Request implements Request {
   private dropping = false
   /** The whole body within what was read with it; whoever does not take it now finds it in `early`. */
   private lent: Buffer | undefined = undefined
+  private filling: (() => Uint8Array | undefined) | undefined = undefined
+  /** Memory for the whole body, and how much of it is here. */
+  private target: Uint8Array | undefined = undefined
+  private filled = 0
+  private whenUnplaced: (() => void) | undefined = undefined
 
   constructor(connection: Http1Connection, head: Head) {
     this.connection = connection
@@ -76,12 +80,32 @@ export class Http1Request implements Request {
     return lent
   }
 
-  resume(): void {
-    this.dropping = true
+  fill(memory: () => Uint8Array | undefined, filled: () => void): void {
+    this.filling = memory
+    const { early, lent } = this
     this.lent = undefined
     this.early = undefined
-    this.take = undefined
-    this.whenEnded = undefined
+    if (lent !== undefined) {
+      this.complete = true
+      this.put(lent, 0, lent.length)
+    }
+    for (let piece = early?.shift(); piece !== undefined; piece = early?.shift()) this.put(piece, 0, piece.length)
+    if (this.complete) {
+      if (!this.dropping) filled()
+    } else {
+      this.whenEnded = filled
+      this.connection.roomForBody()
+    }
+  }
+
+  whenFilled(unused: () => void): void {
+    if (this.connection.placing === this) this.whenUnplaced = unused
+    else unused()
+  }
+
+  resume(): void {
+    this.dropping = true
+    this.forget()
     this.connection.roomForBody()
   }
 
@@ -103,6 +127,7 @@ export class Http1Request implements Request {
   /** A piece of the body. `owned`: nobody else changes the memory that it is in. */
   push(chunk: Buffer, start: number, end: number, owned: boolean): void {
     if (this.dropping) return
+    if (this.filling !== undefined) return this.put(chunk, start, end)
     const { take } = this
     if (take === undefined || this.opening) {
       this.early ??= new Backlog()
@@ -123,10 +148,40 @@ export class Http1Request implements Request {
 
   /** Nothing more comes. */
   drop(): void {
+    this.dropping = true
+    this.forget()
+  }
+
+  private forget(): void {
     this.lent = undefined
     this.early = undefined
     this.take = undefined
-    this.whenEnded = nothing
+    this.whenEnded = undefined
+    this.filling = undefined
+    this.target = undefined
+  }
+
+  private put(chunk: Buffer, start: number, end: number): void {
+    this.target ??= this.filling?.()
+    // Whoever has no memory for it has answered so.
+    if (this.target !== undefined) this.filled = ByteCopy.part(chunk, start, end, this.target, this.filled)
+  }
+
+  /** Memory of the body for the next bytes of it. */
+  place(length: number): Uint8Array | undefined {
+    return this.target?.subarray(this.filled, this.filled + length)
+  }
+
+  /** So many bytes came into that memory. */
+  placed(length: number): void {
+    this.filled += length
+  }
+
+  /** Nothing more is written to that memory. */
+  unplaced(): void {
+    const { whenUnplaced } = this
+    this.whenUnplaced = undefined
+    whenUnplaced?.()
   }
 
   /** Hands over what came early. */

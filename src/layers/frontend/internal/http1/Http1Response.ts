@@ -121,8 +121,9 @@ export class Http1Response implements Response {
   }
 
   onceRoom(ready: () => void): void {
-    if (this.writableNeedDrain && !this.destroyed) this.ready = ready
-    else ready()
+    if (!this.writableNeedDrain || this.destroyed) return ready()
+    this.ready = ready
+    if (this.isFirst) this.connection.watch()
   }
 
   destroy(): void {
@@ -131,10 +132,11 @@ export class Http1Response implements Response {
 
   /** The client takes more, or nothing any more. */
   room(): void {
-    if (this.writableNeedDrain && !this.destroyed) return
     const { ready } = this
+    if (ready === undefined) return
+    if (this.writableNeedDrain && !this.destroyed) return this.connection.watch()
     this.ready = undefined
-    ready?.()
+    ready()
   }
 
   /** It is its turn: what waits leaves. */
