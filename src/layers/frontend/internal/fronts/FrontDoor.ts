@@ -6,6 +6,7 @@ import { FrontCall, type FrontSide } from "./FrontCall.ts"
 import { FrontCarrier } from "./FrontCarrier.ts"
 import { Link } from "./Link.ts"
 import { NamedMemory } from "./NamedMemory.ts"
+import { Places } from "./Places.ts"
 import { Down, headPlaces, noPlace, requestFields, RequestFlag, type ToFront, Up } from "./Records.ts"
 import { RingReader, RingWriter } from "./Ring.ts"
 
@@ -27,7 +28,7 @@ export class FrontDoor {
   private readonly link: Link
   private readonly side: FrontSide
   private readonly carriers = new Map<number, FrontCarrier>()
-  private readonly calls = new Map<number, FrontCall>()
+  private readonly calls = new Places<FrontCall>()
   private readonly heads: Array<Head | undefined> = new Array<Head | undefined>(headPlaces).fill(undefined)
 
   constructor(options: Options) {
@@ -36,6 +37,7 @@ export class FrontDoor {
       writer: new RingWriter(options.down),
       reader: new RingReader(options.up),
       tell: () => options.post(0),
+      expectsMore: () => this.calls.size > 0,
       onRecord: (record) => {
         try {
           this.take(record)
@@ -149,7 +151,7 @@ export class FrontDoor {
     const body = whole && bodied ? record.bytes.subarray(bodyAt, bodyAt + bodyLength) : undefined
     const carrier = this.carriers.get(ints[field + 1]!)!
     const call = new FrontCall(this.side, carrier, id, head, whole, body)
-    this.calls.set(id, call)
+    this.calls.set(call)
     this.options.serve(call, bodied, (flags & RequestFlag.expecting) !== 0)
     call.keepEarly()
   }

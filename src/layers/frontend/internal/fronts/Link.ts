@@ -20,9 +20,12 @@ export interface LinkOptions {
   readonly tell: () => void
   /** Takes the record that the reader stands at. It must not throw. */
   readonly onRecord: (reader: RingReader) => void
-  /** What had to wait has found room. */
-  readonly onRoom?: (() => void) | undefined
+  /** More is to be written soon, so that the bell can wait for a moment: waking the other end costs as much as several records. */
+  readonly expectsMore?: (() => boolean) | undefined
 }
+
+/** How long the bell waits for more to be written. */
+const maxWaitMillis = 0.05
 
 /** @internal */
 export class Link {
@@ -38,6 +41,7 @@ export class Link {
   private firstWaiting = 0
   private scheduled = false
   private unrung = false
+  private unrungSince = 0
   private looking = false
   private closed = false
 
@@ -78,7 +82,7 @@ export class Link {
       this.opened = undefined
       if (this.waiting.length === 1) this.moveUp()
     }
-    this.unrung = true
+    this.mark()
     this.stir()
   }
 
@@ -106,7 +110,13 @@ export class Link {
     if (this.closed) return
     if (this.waiting.length > 0) this.moveUp()
     const found = this.look()
-    if (this.unrung) this.ring()
+    if (this.unrung) {
+      if (this.canWait()) {
+        setImmediate(this.turn)
+        return
+      }
+      this.ring()
+    }
     if (found) {
       setImmediate(this.turn)
       return
@@ -135,6 +145,17 @@ export class Link {
     return true
   }
 
+  /** Something was written of which the other end may not know. */
+  private mark(): void {
+    if (this.unrung) return
+    this.unrung = true
+    if (this.options.expectsMore !== undefined) this.unrungSince = performance.now()
+  }
+
+  private canWait(): boolean {
+    return this.options.expectsMore?.() === true && performance.now() - this.unrungSince < maxWaitMillis
+  }
+
   private ring(): void {
     this.unrung = false
     const { words } = this.writer
@@ -152,7 +173,7 @@ export class Link {
         writer.bytes.set(bytes.subarray(0, byteLength), writer.at)
         writer.commit()
         this.firstWaiting++
-        this.unrung = true
+        this.mark()
         asked = false
       } else if (asked) {
         if (this.unrung) this.ring()
@@ -167,6 +188,5 @@ export class Link {
     this.waiting = []
     this.firstWaiting = 0
     if (this.unrung) this.stir()
-    this.options.onRoom?.()
   }
 }

@@ -5,6 +5,7 @@ import { Http1Connection, type Http1Handler, type Http1Options } from "../../htt
 import type { Http1Request } from "../../http1/Http1Request.ts"
 import type { Http1Response } from "../../http1/Http1Response.ts"
 import { Link } from "../Link.ts"
+import { Places } from "../Places.ts"
 import {
   answerFields,
   Down,
@@ -49,15 +50,14 @@ export class Connections implements Http1Handler {
   private readonly memories: Memories
   private readonly known = new Map<Http1Connection, Known>()
   private readonly byId = new Map<number, Http1Connection>()
-  private readonly calls = new Map<number, WorkerCall>()
+  private readonly calls = new Places<WorkerCall>()
   private readonly relayed = new Set<Relayed>()
   private readonly timer: NodeJS.Timeout
   private lastConnection = 0
-  private lastCall = 0
   private retiring = false
   private whenEmpty: (() => void) | undefined = undefined
   private readonly forget = (id: number): void => {
-    this.calls.delete(id)
+    this.calls.leave(id)
   }
 
   constructor(options: Options) {
@@ -80,12 +80,12 @@ export class Connections implements Http1Handler {
       socket.destroy()
       return
     }
-    socket.once("close", () => this.options.seats.leave())
     const connection = new Http1Connection(socket, this.options.http, this, performance.now())
+    connection.socket.once("close", () => this.options.seats.leave())
     const id = this.lastConnection = this.lastConnection === maxNumber ? 1 : this.lastConnection + 1
     this.known.set(connection, { id, head: undefined, place: 0, round: 0 })
     this.byId.set(id, connection)
-    this.joined(id, socket)
+    this.joined(id, connection.socket)
   }
 
   private joined(id: number, { localAddress = "", localPort = 0, remoteAddress = "", remotePort = 0 }: Socket): void {
@@ -103,9 +103,9 @@ export class Connections implements Http1Handler {
   onRequest(request: Http1Request, response: Http1Response, connection: Http1Connection): void {
     const { head } = request
     const known = this.known.get(connection)!
-    const id = this.lastCall = this.lastCall === maxNumber ? 1 : this.lastCall + 1
+    const id = this.calls.next()
     const call = new WorkerCall(id, request, response, connection, this.link, this.forget)
-    this.calls.set(id, call)
+    this.calls.set(call)
     const { contentLength } = head
     const body = contentLength > 0 && contentLength <= maxInline ? request.takeWhole() : undefined
     const place = this.heads.placeOf(head, known)

@@ -8,9 +8,6 @@ import type { Link } from "../Link.ts"
 import { AnswerFlag, maxPiece, Up } from "../Records.ts"
 import type { AnswerHead } from "./AnswerHeads.ts"
 
-/** Chunks of this size are freed at once when they were copied, instead of by the garbage collector. */
-const minDetached = 4096
-
 /** @internal */
 export class WorkerCall implements InProgress {
   readonly id: number
@@ -20,11 +17,15 @@ export class WorkerCall implements InProgress {
   readonly running = true
   private readonly connection: Http1Connection
   private readonly link: Link
+  /** Nothing more is said of it, either way. */
   private readonly forget: (id: number) => void
   private taken = false
   private dropped = false
   private notify = false
-  private target: Buffer | undefined = undefined
+  /** Its answer was sent. */
+  private over = false
+  /** The body is being written where main wanted it. */
+  private filling = false
 
   constructor(
     id: number,
@@ -74,13 +75,14 @@ export class WorkerCall implements InProgress {
   finish(): void {
     if (this.notify) this.tell(Up.sent)
     this.connection.calls.delete(this)
-    this.forget(this.id)
+    this.over = true
+    if (!this.filling) this.forget(this.id)
     this.connection.left()
   }
 
   abort(): void {
     this.dropped = true
-    this.target = undefined
+    this.filling = false
     this.connection.calls.delete(this)
     this.forget(this.id)
   }
@@ -118,29 +120,24 @@ export class WorkerCall implements InProgress {
   /** Main wants the body there. */
   fill(memory: SharedArrayBuffer, offset: number, length: number): void {
     this.taken = true
-    this.target = Buffer.from(memory, offset, length)
-    let at = 0
-    this.request.on("data", (chunk) => {
-      const { target } = this
-      if (target === undefined) return
-      const { buffer } = chunk
-      at = ByteCopy.whole(chunk, target, at)
-      if (chunk.length >= minDetached && chunk.length === buffer.byteLength && buffer instanceof ArrayBuffer) {
-        buffer.transfer(0)
-      }
-      if (at < length) return
-      this.target = undefined
-      this.tell(Up.filled)
-    })
+    this.filling = true
+    const target = Buffer.from(memory, offset, length)
+    this.request.fill(() => target, () => this.unfilled())
+  }
+
+  /** Nothing more is written to the memory that main gave. */
+  private unfilled(): void {
+    if (!this.filling) return
+    this.filling = false
+    this.tell(Up.filled)
+    if (this.over) this.forget(this.id)
   }
 
   /** Main wants no more of the body. */
   drop(): void {
     this.dropped = true
     this.request.resume()
-    if (this.target === undefined) return
-    this.target = undefined
-    this.tell(Up.filled)
+    if (this.filling) this.request.whenFilled(() => this.unfilled())
   }
 
   private begin(head: AnswerHead | undefined, flags: number): void {
