@@ -140,6 +140,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("http-max-request-bytes", "1024", 1024),
   row("http-max-inflight-requests", "10", 10),
   row("http-max-inflight-bytes", "1024", 1024),
+  row("http-front-threads", "2", 2),
   row("http-max-connections", "10", 10),
   row("http-max-concurrent-streams", "10", 10),
   row("http-max-header-bytes", "2048", 2048),

@@ -3,14 +3,16 @@
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
-import { type Cause, Effect, type Scope } from "effect"
+import { Cause, Effect, type Scope } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { Departure } from "../../../../services/Departure.ts"
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import { bind, type Bound } from "../Bind.ts"
 import * as Forks from "../Forks.ts"
+import { Fronts } from "../fronts/Fronts.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
 import type { Renewal } from "../tls/Renewal.ts"
@@ -52,6 +54,12 @@ export interface ListenerOptions {
   /** For requests that are half received then to arrive. */
   readonly exitReceiveTimeout: number
   readonly inFlight: InFlight
+  /** Threads that accept connections, in the clear; absent: this one does. */
+  readonly fronts?: {
+    readonly count: number
+    /** Where they receive large bodies. */
+    readonly memory: TensorMemory["Service"]
+  } | undefined
 }
 
 /** Takes connections that ask to leave HTTP. @internal */
@@ -138,6 +146,21 @@ export const listen: (
       )
     )
     const { destroy, renew, server } = node
+    const fronts = options.fronts === undefined ? undefined : new Fronts({
+      ...options.fronts,
+      endpoint: options,
+      maxConnections: options.maxConnections,
+      http: PlainDoor.http1OptionsOf(options),
+      serve: (front, bodied, expecting) => {
+        surroundings.entered()
+        const call = new Call(front, front, front.carrier, surroundings, bodied, expecting)
+        call.guard(() => serve(call))
+      },
+      // All that is asked of a socket here, it does as well.
+      relayed: (socket) => plain.accept(socket as Duplex as Socket),
+      defect: (thrown) => surroundings.report(Cause.die(thrown)),
+      fork
+    })
     server.on("request", (request, response) => start(request, response, false))
     server.on("checkContinue", (request, response) => start(request, response, true))
     server.on("checkExpectation", (request, response) => {
@@ -165,6 +188,7 @@ export const listen: (
       occupancy.close()
       server.close()
       destroy()
+      fronts?.retire()
       plain.closeIdle()
       streams.shutdown()
       for (const connection of connections) {
@@ -175,6 +199,7 @@ export const listen: (
         for (const connection of connections) connection.cutShort()
         plain.cutShort()
         streams.cutShort()
+        fronts?.cutShort()
       })
       yield* Effect.raceFirst(
         occupancy.drained(options.exitTimeout),
@@ -190,8 +215,9 @@ export const listen: (
       }
       plain.destroy()
       streams.destroy()
+      if (fronts !== undefined) yield* fronts.finish
     })
-    const bound = bind(server, options).pipe(
+    const bound = (fronts === undefined ? bind(server, options) : fronts.listen).pipe(
       Effect.onError(() =>
         Effect.sync(() => {
           destroy()

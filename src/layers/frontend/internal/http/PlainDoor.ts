@@ -4,7 +4,7 @@
  */
 import { Cause } from "effect"
 import type { Socket } from "node:net"
-import type { Http1Handler } from "../http1/Http1Connection.ts"
+import type { Http1Handler, Http1Options } from "../http1/Http1Connection.ts"
 import { Http1Connections } from "../http1/Http1Connections.ts"
 import { Call } from "./Call.ts"
 import type { Surroundings } from "./Exchange.ts"
@@ -32,7 +32,18 @@ export interface Takers {
 /** No request of HTTP/1 begins with it. */
 const preface = Buffer.from("PRI")
 
+/** Requests of one connection that are not answered yet. */
 const maxPipelined = 64
+
+/** What connections need of the options. @internal */
+export const http1OptionsOf = (options: Options): Http1Options => ({
+  maxHeaderSize: options.maxHeaderSize,
+  maxPipelined,
+  headerTimeout: options.headerTimeout,
+  bodyTimeout: options.bodyTimeout,
+  requestTimeout: Math.max(options.requestTimeout, options.headerTimeout),
+  idleTimeout: options.idleTimeout
+})
 
 /** @internal */
 export const make = (
@@ -58,12 +69,5 @@ export const make = (
     onClose: () => {},
     onDefect: (thrown) => surroundings.report(Cause.die(thrown))
   }
-  return new Http1Connections({
-    maxHeaderSize: options.maxHeaderSize,
-    maxPipelined,
-    headerTimeout: options.headerTimeout,
-    bodyTimeout: options.bodyTimeout,
-    requestTimeout: Math.max(options.requestTimeout, options.headerTimeout),
-    idleTimeout: options.idleTimeout
-  }, handler)
+  return new Http1Connections(http1OptionsOf(options), handler)
 }

@@ -1,6 +1,6 @@
 /** What a request and its answer are to routes, whichever version of HTTP they travel by. */
 import type { IncomingHttpHeaders } from "node:http"
-import type { Socket } from "node:net"
+import type { Wire } from "../tracing/WireFacts.ts"
 import type { CallList } from "./CallList.ts"
 
 /** A request in progress, as its connection and its response know it. @internal */
@@ -35,7 +35,8 @@ export interface Request {
   readonly rawHeaders: ReadonlyArray<string>
   readonly httpVersion: string
   readonly httpVersionMinor: number
-  readonly socket: Socket
+  /** Both ends of its connection. */
+  readonly socket: Wire
   /** The whole body came. */
   readonly complete: boolean
   on(event: "data", listener: (chunk: Buffer) => void): unknown
