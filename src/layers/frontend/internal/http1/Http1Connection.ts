@@ -62,6 +62,8 @@ export class Http1Connection implements Carrier, Reader {
   readonly calls = new Set<InProgress>()
   /** Whose memory the next bytes go to. */
   placing: Http1Request | undefined = undefined
+  /** The last head of any connection: those of a client, and of clients of one kind, are often the same. */
+  private static recent: Head | undefined = undefined
   private readonly intake: Intake
   private readonly options: Http1Options
   private readonly handler: Http1Handler
@@ -197,8 +199,7 @@ export class Http1Connection implements Carrier, Reader {
         this.held = owned ? bytes.subarray(at) : Buffer.from(bytes.subarray(at))
         break
       }
-      const { last } = this
-      const head = last?.isAt(bytes, at) === true ? last : readHead(bytes, at, this.options.maxHeaderSize)
+      const head = this.headAt(bytes, at)
       if (head === incomplete || head === odd) {
         this.isOdd = head === odd
         if (head === incomplete && !this.isPartial) this.arrivingSince = performance.now()
@@ -213,6 +214,16 @@ export class Http1Connection implements Carrier, Reader {
     this.reading = nested
     this.mindRoom()
     if (this.isOdd) this.leave()
+  }
+
+  private headAt(bytes: Buffer, at: number): Head | typeof incomplete | typeof odd {
+    const { last, options: { maxHeaderSize } } = this
+    if (last?.isAt(bytes, at) === true) return last
+    const { recent } = Http1Connection
+    if (recent?.isAt(bytes, at) === true && recent.bytes.length <= maxHeaderSize) return recent
+    const head = readHead(bytes, at, maxHeaderSize)
+    if (typeof head === "object") Http1Connection.recent = head
+    return head
   }
 
   private readBody(request: Http1Request, bytes: Buffer, at: number, owned: boolean): number {
