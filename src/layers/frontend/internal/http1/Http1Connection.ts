@@ -7,11 +7,11 @@
 import type { Socket } from "node:net"
 import { closingBytes, lingerMillis } from "../http/Answer.ts"
 import type { Carrier, InProgress } from "../http/Wire.ts"
+import { Intake, type Reader } from "../Intake.ts"
 import type { Head } from "./Head.ts"
 import { incomplete, odd, readHead } from "./HeadReader.ts"
 import { Http1Request } from "./Http1Request.ts"
 import { Http1Response } from "./Http1Response.ts"
-import { Intake, type Reader } from "./Intake.ts"
 
 /** Times in milliseconds. @internal */
 export interface Http1Options {
