@@ -132,7 +132,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
 
   const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
   const isolation = options.isolation ?? "auto"
-  const looks = yield* LookThread.make({ worker, heapMegabytes, idleMillis: lookIdleMillis })
+  const looking = { worker, heapMegabytes, idleMillis: lookIdleMillis }
+  const looks = yield* LookThread.make(looking)
   const placing = Placing.make(looks, options.inline)
   const turns = new Turns(placing.bounds.turnNanos)
   const usedTime = new SlowRuns.UsedTime()
@@ -152,6 +153,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
     host,
     path: gpus?.environment?.["PATH"]
   })
+
+  /** Nobody is to wait for a look at a large file. */
+  const looksFor = <A, E>(path: string, use: (looks: LookThread.LookThread) => Effect.Effect<A, E>) =>
+    Placing.fileBytes(path) <= Placing.maxFileBytes
+      ? use(looks)
+      : Effect.scoped(Effect.flatMap(LookThread.make(looking), use))
 
   const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerKind => ({
     runtime: OrtThread.runtime,
@@ -259,11 +266,12 @@ const make = Effect.fnUntraced(function*(options: Options) {
           within: stallTimeout,
           host
         })
-        : yield* looks.ask(
-          { _tag: "Look", path, settings: OrtThread.lookSettings },
-          "Seen",
-          WorkerThread.refusal({ model, path })
-        )
+        : yield* looksFor(path, ({ ask }) =>
+          ask(
+            { _tag: "Look", path, settings: OrtThread.lookSettings },
+            "Seen",
+            WorkerThread.refusal({ model, path })
+          ))
       return { inputs: inputs.map(describe), outputs: outputs.map(describe) }
     }),
     open

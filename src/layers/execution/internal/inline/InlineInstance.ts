@@ -3,12 +3,20 @@
  * too long too often, it moves into a thread, and nobody who holds it has to know.
  */
 import { Deferred, Effect, Exit } from "effect"
-import type { LentInstance, LossCause, Placement, StartedRun } from "../../../../services/Executor.ts"
+import { performance } from "node:perf_hooks"
+import type { Tensor } from "../../../../schema/Inference.ts"
+import type {
+  ExecutionResult,
+  LentInstance,
+  LossCause,
+  Placement,
+  RunFailure,
+  StartedRun
+} from "../../../../services/Executor.ts"
 import type { Instance } from "../InstancePool.ts"
 import * as RunOutcome from "../RunOutcome.ts"
 import type { InlineRunner } from "./InlineRunner.ts"
 import type { SlowRuns } from "./SlowRuns.ts"
-import * as Time from "./SlowRuns.ts"
 import type { PutOff, Turns } from "./Turns.ts"
 
 /** @category models */
@@ -79,15 +87,14 @@ export class InlineInstance implements Instance {
     }
   }
 
-  private run(...[inputs, outputs]: Parameters<InlineRunner["run"]>): ReturnType<InlineRunner["run"]> {
+  private run(inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>): Exit.Exit<ExecutionResult, RunFailure> {
     const { onSlow, runner, slow, turns } = this.options
-    const began = Time.now()
+    const began = performance.now()
     slow.begins(began)
-    const exit = runner.run(inputs, outputs)
-    const ended = Time.now()
-    turns.ran(began, ended)
+    const exit = runner.run(began, inputs, outputs)
+    turns.ran(began, runner.ended)
     if (Exit.isSuccess(exit)) this.succeeded++
-    if (slow.ended(began, ended)) onSlow()
+    if (slow.ended(began, runner.ended)) onSlow()
     return exit
   }
 

@@ -67,6 +67,8 @@ export const open = Effect.fnUntraced(
       })
     })
     const slow = new SlowRuns.SlowRuns(options.usedTime, options.runNanos, options.turnNanos)
+    const reason = `too many of its runs took more than ${Math.round(slow.limit * 1000)} µs, and ` +
+      `${Math.round(options.runNanos / 1000)} µs when it was measured`
     const moving = yield* Latch.make(false)
     let isMoving = false
     let moved = 0
@@ -74,10 +76,7 @@ export const open = Effect.fnUntraced(
     const onSlow = () => {
       if (isMoving) return
       isMoving = true
-      options.onMove(
-        `${SlowRuns.tolerated} of its runs took more than ${Math.round(slow.limit * 1000)} µs within a minute, and ` +
-          `${Math.round(options.runNanos / 1000)} µs when it was measured`
-      )
+      options.onMove(reason)
       moving.openUnsafe()
     }
 
@@ -85,9 +84,7 @@ export const open = Effect.fnUntraced(
       yield* moving.await
       const { name } = plan.instances[index]!
       yield* Effect.logWarning(
-        `instance '${name}' of model '${plan.model}' moves from the main thread into a thread of its own: ${SlowRuns.tolerated} ` +
-          `of its runs took more than ${Math.round(slow.limit * 1000)} µs within a minute, and ` +
-          `${Math.round(options.runNanos / 1000)} µs when it was measured`
+        `instance '${name}' of model '${plan.model}' moves from the main thread into a thread of its own: ${reason}`
       )
       const other = yield* options.openThread(index)
       moved++

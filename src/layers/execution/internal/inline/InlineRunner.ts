@@ -3,7 +3,7 @@ import { Exit } from "effect"
 import { performance } from "node:perf_hooks"
 import * as BatchAxis from "../../../../schema/BatchAxis.ts"
 import * as DataType from "../../../../schema/DataType.ts"
-import { ExecutionFailed } from "../../../../schema/Errors.ts"
+import { ExecutionFailed, InvalidRequest } from "../../../../schema/Errors.ts"
 import type { Tensor } from "../../../../schema/Inference.ts"
 import type { ExecutionResult, RunFailure } from "../../../../services/Executor.ts"
 import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
@@ -11,78 +11,76 @@ import * as NativeView from "../NativeView.ts"
 import type { NativeTensor, OrtSession } from "../OrtSession.ts"
 import * as OrtThread from "../OrtThread.ts"
 import * as RunRequest from "../RunRequest.ts"
-
-/** Tensors up to this size are copied in and out of memory that the runtime knows: cheaper than a new view for each. */
-const stagedBytes = 4096
+import * as Stage from "./Stage.ts"
 
 /** What makes nanoseconds of `process.hrtime` of this thread's `performance.now`. */
 const clockOffset = Number(process.hrtime.bigint()) - performance.now() * 1e6
 
 const nothing = () => {}
 
-/** Memory of one small input or output, with the tensor that the last run had over it. */
-class Stage {
-  readonly bytes = new Uint8Array(new ArrayBuffer(stagedBytes))
-  private tensor: NativeTensor | undefined
-  private datatype: DataType.DataType | undefined
-
-  view(datatype: DataType.DataType, elements: number, dims: ReadonlyArray<number>): NativeTensor {
-    const last = this.tensor
-    if (last !== undefined && this.datatype === datatype && sameDims(last.dims, dims)) return last
-    this.datatype = datatype
-    this.tensor = NativeView.tensor(datatype, this.bytes.buffer, 0, elements, dims)
-    return this.tensor
-  }
-}
-
-const sameDims = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}
-
-/** Frees outputs that lie in memory of the runtime: left to the garbage collector, large ones make it run every few dozen requests. */
-const detach = (buffer: ArrayBuffer): void => {
-  if (!buffer.detached) buffer.transfer(0)
-}
-
 /** @category models */
 export interface Options {
   readonly model: string
   readonly layout: RunRequest.Layout
+  /** In the order of the layout. */
   readonly outputTypes: ReadonlyArray<DataType.DataType>
   readonly memory: TensorMemory["Service"]
   readonly session: OrtSession
 }
 
+/** Where an output goes that was asked for. */
+interface Asked {
+  readonly name: string
+  readonly index: number
+  readonly shape: ReadonlyArray<number>
+  readonly byteLength: number
+  /** Memory of its own; `undefined` for small ones. */
+  readonly region: Region | undefined
+}
+
+type Named = Record<string, NativeTensor | null>
+
 /** @category models */
 export class InlineRunner {
   private readonly options: Options
-  private readonly inputs: ReadonlyArray<Stage>
-  private readonly outputs: ReadonlyArray<Stage>
-  /** Milliseconds of `performance.now`: when the last run of the session began, and when it had ended. */
-  began = 0
+  private readonly inputs: ReadonlyArray<Stage.Stage>
+  private readonly outputs: ReadonlyArray<Stage.Stage>
+  /** Of runs with all inputs and outputs, which hardly differ. */
+  private readonly allFeeds: Named = {}
+  private readonly allFetches: Named = {}
+  /** The shape of each output in the last run. */
+  private readonly shapes: Array<ReadonlyArray<number>> = []
+  private runs = 0
+  /** Milliseconds of `performance.now` at which the last run had ended. */
   ended = 0
 
   constructor(options: Options) {
     this.options = options
-    this.inputs = options.layout.inputs.map(() => new Stage())
-    this.outputs = options.layout.outputs.map(() => new Stage())
+    this.inputs = options.layout.inputs.map(() => new Stage.Stage())
+    this.outputs = options.layout.outputs.map(() => new Stage.Stage())
   }
 
-  /** Runs it once. Inputs are not used any more when it has ended; outputs belong to the caller until `release`. */
-  run(inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>): Exit.Exit<ExecutionResult, RunFailure> {
+  /**
+   * Runs it once; `started` is the time now, in milliseconds of `performance.now`. Inputs are not used any more when it has ended;
+   * outputs belong to the caller until `release`.
+   */
+  run(
+    started: number,
+    inputs: ReadonlyArray<Tensor>,
+    outputs: ReadonlyArray<string>
+  ): Exit.Exit<ExecutionResult, RunFailure> {
     const { layout, model } = this.options
+    this.ended = started
     const refusal = RunRequest.refusal(layout, inputs, outputs)
     if (refusal !== undefined) return Exit.fail(refusal)
-    const started = performance.now()
-    const regions: Array<Region> = []
+    const asked: Array<Asked | undefined> = []
     const copies: Array<Region> = []
     try {
-      return Exit.succeed(this.runOnce(started, inputs, outputs, regions, copies))
+      return Exit.succeed(this.runOnce(started, inputs, outputs, asked, copies))
     } catch (error) {
       this.ended = performance.now()
-      for (const region of regions) region.release()
+      for (const output of asked) output?.region?.release()
+      if (error instanceof InvalidRequest) return Exit.fail(error)
       const words = error instanceof Error ? error.message : String(error)
       return Exit.fail(new ExecutionFailed({ message: `${OrtThread.runtime} error: ${words.trim()}`, model }))
     } finally {
@@ -94,85 +92,81 @@ export class InlineRunner {
     started: number,
     inputs: ReadonlyArray<Tensor>,
     outputs: ReadonlyArray<string>,
-    regions: Array<Region>,
+    asked: Array<Asked | undefined>,
     copies: Array<Region>
   ): ExecutionResult {
-    const { layout, session } = this.options
-    const feeds: Record<string, NativeTensor> = {}
-    for (let i = 0; i < inputs.length; i++) feeds[inputs[i]!.name] = this.input(inputs[i]!, copies)
+    const { layout } = this.options
+    const feeds = inputs.length === this.inputs.length ? this.allFeeds : {}
+    const isLent = this.feed(feeds, inputs, copies)
     const rows = RunRequest.rowsOf(layout, inputs)
-    const fetches: Record<string, NativeTensor | null> = {}
-    const asked: Array<Region | undefined> = []
-    for (let i = 0; i < outputs.length; i++) fetches[outputs[i]!] = this.output(outputs[i]!, rows, asked, regions)
-    this.began = performance.now()
-    const inPlace = this.runNative(session, feeds, fetches, outputs)
-    this.ended = performance.now()
+    const fetches = outputs.length === this.outputs.length ? this.allFetches : {}
+    for (let i = 0; i < outputs.length; i++) fetches[outputs[i]!] = this.fetch(outputs[i]!, rows, asked)
+    const began = performance.now()
+    const results = this.runNative(feeds, fetches, outputs)
+    const ended = performance.now()
+    this.ended = ended
+    // Memory of others is not to be kept until the next run.
+    if (isLent) { for (const { name } of inputs) feeds[name] = null }
+    const inPlace = results === undefined
+    const regions: Array<Region> = []
     const buffers: Array<ArrayBuffer> = []
-    const results: Array<Tensor> = []
+    const tensors = new Array<Tensor>(outputs.length)
     for (let i = 0; i < outputs.length; i++) {
-      results.push(this.result(outputs[i]!, fetches[outputs[i]!]!, inPlace, asked[i], buffers))
+      const output = asked[i]
+      const name = outputs[i]!
+      if (inPlace && output !== undefined) tensors[i] = this.written(output, regions)
+      else {
+        output?.region?.release()
+        tensors[i] = allocated(name, (results ?? fetches)[name]!, buffers)
+      }
     }
-    if (!inPlace) { for (const region of regions.splice(0)) region.release() }
     return {
-      outputs: results,
+      outputs: tensors,
       begunAtNanos: clockOffset + started * 1e6,
-      computeInputNanos: (this.began - started) * 1e6,
-      computeInferNanos: (this.ended - this.began) * 1e6,
-      computeOutputNanos: (performance.now() - this.ended) * 1e6,
+      computeInputNanos: (began - started) * 1e6,
+      computeInferNanos: (ended - began) * 1e6,
+      computeOutputNanos: (performance.now() - ended) * 1e6,
       release: regions.length === 0 && buffers.length === 0 ? nothing : () => {
         for (const region of regions) region.release()
-        for (const buffer of buffers) detach(buffer)
+        // Detaching frees them now: left to the garbage collector, large outputs make it run every few dozen requests.
+        for (const buffer of buffers) if (!buffer.detached) buffer.transfer(0)
       }
     }
   }
 
-  /** Puts what the runtime allocated into `fetches`. `false`: it did not take the memory that was meant for outputs. */
-  private runNative(
-    session: OrtSession,
-    feeds: Record<string, NativeTensor>,
-    fetches: Record<string, NativeTensor | null>,
-    outputs: ReadonlyArray<string>
-  ): boolean {
-    try {
-      const results = session.run(feeds, fetches)
-      for (const name of outputs) fetches[name] ??= results[name]!
-      return true
-    } catch (error) {
-      const asked = outputs.some((name) => fetches[name] !== null)
-      if (!asked || !NativeView.refusedOutput.test(String(error))) throw error
-      Object.assign(fetches, session.run(feeds, Object.fromEntries(outputs.map((name) => [name, null]))))
-      const { layout } = this.options
-      for (const name of outputs) layout.outputRules[layout.outputIndex.get(name)!]!.known = false
-      return false
+  /** Puts inputs into `feeds`. `true`: some of them lie in memory of others. */
+  private feed(feeds: Named, inputs: ReadonlyArray<Tensor>, copies: Array<Region>): boolean {
+    const { layout, memory } = this.options
+    const run = ++this.runs
+    let isLent = false
+    for (let i = 0; i < inputs.length; i++) {
+      const { data, datatype, name, shape } = inputs[i]!
+      const stage = this.inputs[layout.inputIndex.get(name)!]!
+      // Another one would be missing, and what the last run had would be in its place.
+      if (stage.run === run) throw new InvalidRequest({ message: `input '${name}' is given twice` })
+      stage.run = run
+      const { byteLength } = data
+      const size = DataType.byteSize(datatype)
+      if (byteLength <= Stage.capacity) {
+        stage.bytes.set(data)
+        feeds[name] = stage.view(datatype, byteLength / size, shape)
+        continue
+      }
+      let bytes = data
+      if (data.byteOffset % size !== 0) {
+        const region = memory.acquire(byteLength)
+        copies.push(region)
+        region.bytes.set(data)
+        bytes = region.bytes
+      }
+      isLent = true
+      feeds[name] = NativeView.tensor(datatype, bytes.buffer, bytes.byteOffset, byteLength / size, shape)
     }
-  }
-
-  private input({ data, datatype, name, shape }: Tensor, copies: Array<Region>): NativeTensor {
-    const size = DataType.byteSize(datatype)
-    const { byteLength } = data
-    const elements = byteLength / size
-    if (byteLength <= stagedBytes) {
-      const stage = this.inputs[this.options.layout.inputIndex.get(name)!]!
-      stage.bytes.set(data)
-      return stage.view(datatype, elements, shape)
-    }
-    let bytes = data
-    if (data.byteOffset % size !== 0) {
-      const region = this.options.memory.acquire(byteLength)
-      copies.push(region)
-      region.bytes.set(data)
-      bytes = region.bytes
-    }
-    return NativeView.tensor(datatype, bytes.buffer, bytes.byteOffset, elements, shape)
+    return isLent
   }
 
   /** Where an output is to go; `null`: wherever the runtime puts it. */
-  private output(
-    name: string,
-    rows: number,
-    asked: Array<Region | undefined>,
-    regions: Array<Region>
-  ): NativeTensor | null {
+  private fetch(name: string, rows: number, asked: Array<Asked | undefined>): NativeTensor | null {
     const { layout, memory, outputTypes } = this.options
     const index = layout.outputIndex.get(name)!
     const rule = layout.outputRules[index]!
@@ -183,33 +177,55 @@ export class InlineRunner {
     }
     const datatype = outputTypes[index]!
     const byteLength = isRow ? rows * rule.byteLength : rule.byteLength
-    const shape = isRow ? rule.shape.with(rule.axis, rows) : rule.shape
+    let shape = isRow ? this.shapes[index] : rule.shape
+    if (shape === undefined || (isRow && shape[rule.axis] !== rows)) {
+      shape = rule.shape.with(rule.axis, rows)
+      this.shapes[index] = shape
+    }
     const elements = byteLength / DataType.byteSize(datatype)
-    if (byteLength <= stagedBytes) {
-      asked.push(undefined)
+    if (byteLength <= Stage.capacity) {
+      asked.push({ name, index, shape, byteLength, region: undefined })
       return this.outputs[index]!.view(datatype, elements, shape)
     }
     const region = memory.acquire(byteLength)
-    asked.push(region)
-    regions.push(region)
+    asked.push({ name, index, shape, byteLength, region })
     return NativeView.tensor(datatype, region.bytes.buffer, region.bytes.byteOffset, elements, shape)
   }
 
-  private result(
-    name: string,
-    found: NativeTensor,
-    inPlace: boolean,
-    region: Region | undefined,
-    buffers: Array<ArrayBuffer>
-  ): Tensor {
-    const { datatype, shape } = { datatype: DataType.fromOrt(found.type)!.name, shape: found.dims }
-    if (inPlace && region !== undefined) return { name, datatype, shape, data: region.bytes }
-    const view = found.data as ArrayBufferView<ArrayBuffer>
-    const { buffer, byteLength, byteOffset } = view
-    if (byteLength <= stagedBytes) {
-      return { name, datatype, shape, data: new Uint8Array(buffer, byteOffset, byteLength).slice() }
+  /**
+   * Runs; what the runtime allocated is in `fetches` then. Gives all outputs where it did not take the memory that was meant for some of
+   * them.
+   */
+  private runNative(feeds: Named, fetches: Named, outputs: ReadonlyArray<string>): OrtResults | undefined {
+    const { layout, session } = this.options
+    try {
+      const results = session.run(feeds as OrtResults, fetches)
+      for (let i = 0; i < outputs.length; i++) fetches[outputs[i]!] ??= results[outputs[i]!]!
+      return undefined
+    } catch (error) {
+      const isAsked = outputs.some((name) => fetches[name] !== null)
+      if (!isAsked || !NativeView.refusedOutput.test(String(error))) throw error
+      for (const name of outputs) layout.outputRules[layout.outputIndex.get(name)!]!.known = false
+      return session.run(feeds as OrtResults, Object.fromEntries(outputs.map((name) => [name, null])))
     }
-    buffers.push(buffer)
-    return { name, datatype, shape, data: new Uint8Array(buffer, byteOffset, byteLength) }
   }
+
+  private written({ byteLength, index, name, region, shape }: Asked, regions: Array<Region>): Tensor {
+    const datatype = this.options.outputTypes[index]!
+    if (region === undefined) return { name, datatype, shape, data: this.outputs[index]!.bytes.slice(0, byteLength) }
+    regions.push(region)
+    return { name, datatype, shape, data: region.bytes }
+  }
+}
+
+type OrtResults = Readonly<Record<string, NativeTensor>>
+
+/** An output in memory of the runtime: small ones are copied. */
+const allocated = (name: string, { data, dims, type }: NativeTensor, buffers: Array<ArrayBuffer>): Tensor => {
+  const { buffer, byteLength, byteOffset } = data as ArrayBufferView<ArrayBuffer>
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+  const datatype = DataType.fromOrt(type)!.name
+  if (byteLength <= Stage.capacity) return { name, datatype, shape: dims, data: bytes.slice() }
+  buffers.push(buffer)
+  return { name, datatype, shape: dims, data: bytes }
 }

@@ -31,6 +31,9 @@ export const defaults: Required<InlineOptions> = {
 /** Models whose files are larger are not measured: opening them takes longer than any bound. @category constants */
 export const maxFileBytes: number = 16 * 1024 * 1024
 
+/** Bytes of a file; 0 where there is none, which whoever opens it finds out. @category getters */
+export const fileBytes = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
 /** @category models */
 export type Place =
   | { readonly _tag: "Inline"; readonly runNanos: number }
@@ -73,8 +76,7 @@ export const make = (looks: LookThread, options: InlineOptions = {}): Placing =>
     if (before !== undefined) return thread(before)
     const inputs = Eligibility.of(plan)
     if (typeof inputs === "string") return thread(inputs)
-    const size = statSync(plan.path, { throwIfNoEntry: false })?.size ?? Infinity
-    if (size > maxFileBytes) return thread(`its file is missing, or larger than ${maxFileBytes} bytes`)
+    if (fileBytes(plan.path) > maxFileBytes) return thread(`its file is larger than ${maxFileBytes} bytes`)
     const result = yield* Effect.result(looks.ask(
       {
         _tag: "Measure",

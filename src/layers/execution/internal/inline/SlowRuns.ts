@@ -1,16 +1,24 @@
 /**
- * Notices runs on the main thread that are much longer than they were when the model was measured. What counts is processor time: a
- * machine that has something else to do makes every run look long.
+ * Notices runs on the main thread that are much longer than they were when the model was measured.
+ *
+ * A machine that has something else to do makes any run look long now and then. So a run is blamed where it has used the processor for
+ * so long, or where a large part of all runs is long: runs are too short to be interrupted that often.
  */
-import { performance } from "node:perf_hooks"
 
-/** Slow runs within a minute at which a model leaves the main thread. @category constants */
+/** A run is slow that takes so many times what was measured, and no less than a turn. */
+const factor = 10
+
+/** Slow runs within a minute at which a model leaves the main thread, where they have used the processor all the time. @category constants */
 export const tolerated = 3
 
 const windowMillis = 60_000
 
-/** A run is slow that takes so many times what was measured, and no less than a turn. */
-const factor = 10
+/** By how much what the system says of used time may be wrong: it counts from tick to tick. */
+const tickMillis = 20
+
+/** Part of the recent runs that may be slow, and about how many those are. @category constants */
+export const part = 1 / 4
+const recent = 64
 
 /** Processor time that this thread has used, in milliseconds. */
 const threadMillis = (): number => {
@@ -18,7 +26,7 @@ const threadMillis = (): number => {
   return (system + user) / 1000
 }
 
-/** What the main thread had used at some time a moment ago: reading it for every run would cost as much as a run. @category models */
+/** What the main thread had used a moment ago: to read it for every run would cost too much. @category models */
 export class UsedTime {
   private at = -Infinity
   private used = 0
@@ -37,7 +45,7 @@ export class UsedTime {
 
   /** Processor time that was used at least since `began`. */
   since(began: number): number {
-    return this.read() - this.used - (began - this.at)
+    return this.read() - this.used - (began - this.at) - tickMillis
   }
 }
 
@@ -45,7 +53,10 @@ export class UsedTime {
 export class SlowRuns {
   /** Milliseconds from which a run is slow. */
   readonly limit: number
+  /** When those were that have used the processor all the time. */
   private times: Array<number> = []
+  /** Part of the recent runs that was slow. */
+  private slow = 0
   private readonly usedTime: UsedTime
 
   constructor(usedTime: UsedTime, runNanos: number, turnNanos: number) {
@@ -59,13 +70,13 @@ export class SlowRuns {
 
   /** `true`: there were too many. Times are milliseconds of `performance.now`. */
   ended(began: number, now: number): boolean {
+    this.slow *= 1 - 1 / recent
     if (now - began < this.limit) return false
-    if (this.usedTime.since(began) < this.limit) return false
-    this.times = this.times.filter((time) => now - time < windowMillis)
-    this.times.push(now)
-    return this.times.length >= tolerated
+    this.slow += 1 / recent
+    if (this.usedTime.since(began) >= this.limit) {
+      this.times = this.times.filter((time) => now - time < windowMillis)
+      this.times.push(now)
+    }
+    return this.slow > part || this.times.length >= tolerated
   }
 }
-
-/** Milliseconds, as the other times here. @category getters */
-export const now = (): number => performance.now()
