@@ -1,6 +1,7 @@
 /** `galatea serve`: starts the server, tells how that goes, and ends it on a signal. */
 import { Cause, Effect, Layer, Option, Result, type Scope } from "effect"
 import * as Context from "effect/Context"
+import { flushCompileCache } from "node:module"
 import { type Code, codes } from "../../schema/Errors.ts"
 import type { Parsed } from "../../schema/options/OptionsParser.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
@@ -180,6 +181,8 @@ const trimAfterLoads = Effect.fnUntraced(function*(
     if (flavor !== undefined) trimHeap(flavor)
   })
   yield* Effect.sleep("1 second")
+  // Where the launcher keeps compiled code, a server that will be killed leaves it for the next start too.
+  yield* Effect.sync(flushCompileCache)
   return yield* Effect.forever(Effect.andThen(trim, Effect.sleep("10 seconds")))
 })
 
