@@ -16,8 +16,15 @@ if (running[0] < needed[0] || (running[0] === needed[0] && running[1] < needed[1
   returnMemory()
   var fs = process.getBuiltinModule("node:fs")
   var built = new URL("../dist/bin/main.js", import.meta.url)
-  // A checkout of the repository has no dist until it is built; its Node strips the types of the sources.
-  import(fs.existsSync(built) ? built.href : new URL("../src/main.ts", import.meta.url).href)
+  if (fs.existsSync(built)) {
+    import("./CompileCache.js").then(function(cache) {
+      cache.use(built.href, process.argv[2] === "serve" ? "serve" : "command")
+      return import(built.href)
+    })
+  } else {
+    // A checkout of the repository has no dist until it is built; its Node strips the types of the sources.
+    import(new URL("../src/main.ts", import.meta.url).href)
+  }
 }
 
 // The C library of Linux keeps blocks of up to 32 MB for itself once it has seen them freed, in pieces that other models do not fit

@@ -5,6 +5,7 @@
  * What `dependencies` of package.json names stays outside, and so does ONNX Runtime; the licences of what went in lie beside the files.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import http from "node:http"
 import { isBuiltin } from "node:module"
 import { dirname, join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -20,7 +21,7 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 const outside = [...Object.keys(manifest.dependencies), "onnxruntime-node"]
 
 const isOutside = (id: string): boolean =>
-  isBuiltin(id) || outside.some((name) => id === name || id.startsWith(`${name}/`))
+  (isBuiltin(id) && id !== "node:http") || outside.some((name) => id === name || id.startsWith(`${name}/`))
 
 /** Where a module looks for what lies beside it: where `tsc` has put it, and never in the bundle. */
 const places: Plugin = {
@@ -30,6 +31,22 @@ const places: Plugin = {
     const built = join(root, "dist", relative(source, id).replace(/\.ts$/, ".js"))
     const place = JSON.stringify(relative(output, built).replaceAll(sep, "/"))
     return { code: code.replaceAll("import.meta.url", `new URL(${place}, import.meta.url).href`), map: null }
+  }
+}
+
+/** Node's HTTP without what its import would load: all of Node's web client, which hides behind accessors of that module alone. */
+const plainHttp: Plugin = {
+  name: "plain-http",
+  resolveId: (id) => id === "node:http" ? "\0http" : undefined,
+  load: (id) => {
+    if (id !== "\0http") return undefined
+    const names = Object.entries(Object.getOwnPropertyDescriptors(http)).flatMap(([name, { get }]) =>
+      get === undefined && !name.startsWith("_") ? [name] : []
+    )
+    return [
+      `const http = process.getBuiltinModule("node:http")`,
+      ...names.map((name) => `export const ${name} = http.${name}`)
+    ].join("\n")
   }
 }
 
@@ -58,7 +75,7 @@ const bundle = await rolldown({
   input: { main: join(source, "main.ts") },
   platform: "node",
   external: isOutside,
-  plugins: [places],
+  plugins: [places, plainHttp],
   onLog: (_level, { message }) => {
     throw new Error(message)
   }

@@ -60,6 +60,8 @@ export type RepositoryServices = Executor | Scheduler | Statistics | FileSystem.
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
+  /** Runs when the models are loaded, before a front end listens. Default: nothing. */
+  readonly onLoaded?: Effect.Effect<void>
   /** Runs when the server begins to end: it is not ready any more. Default: nothing. */
   readonly onDeparture?: Effect.Effect<void>
   /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
@@ -180,6 +182,7 @@ export const layer = (
   // Merged, they end at the same time: what one has no more room for must not go to the other.
   return layerDeparting(options, hooks).pipe(
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
+    Layer.provideMerge(Layer.effectDiscard(hooks.onLoaded ?? Effect.void)),
     Layer.provide(options.allowClientShm ? FileClientMemory.layer(clientMemoryOptions(options)) : Layer.empty),
     Layer.provideMerge(observed),
     Layer.provide(ConfiguredAccess.layer(accessOptions(options))),
