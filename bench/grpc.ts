@@ -23,6 +23,9 @@ export interface GrpcLoad {
 /** Whether `h2load` is there; Debian has it in `nghttp2-client`. */
 export const available: boolean = spawnSync("h2load", ["--version"]).error === undefined
 
+/** How long a load runs before it is measured. */
+export const warmUpSeconds = 1
+
 const path = "/inference.GRPCInferenceService/ModelInfer"
 const run = promisify(execFile)
 
@@ -75,7 +78,7 @@ export const drive = async (load: GrpcLoad): Promise<Outcome> => {
   try {
     writeFileSync(join(folder, "body"), load.body)
     const { stdout } = await run("h2load", [
-      "--warm-up-time=1",
+      `--warm-up-time=${warmUpSeconds}`,
       `--duration=${duration}`,
       `--clients=${load.connections}`,
       `--max-concurrent-streams=${load.streams}`,
