@@ -77,6 +77,8 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
       "-t1",
       `-c${load.connections}`,
       `-d${Math.round(load.seconds)}s`,
+      // Two seconds are short where a machine has other work.
+      "--timeout=30s",
       "-s",
       join(folder, "post.lua"),
       load.url
