@@ -35,6 +35,19 @@ describe("Router", () => {
     assert.strictEqual(find("/v2/repository/r/models/m/load"), `${paths[7]} model=m repository=r`)
   })
 
+  it("finds the same each time that a target comes, also after more of them than are remembered", () => {
+    const targets = [
+      "/v2/models/m/infer?a=b",
+      "/v2/models/n/versions/1/infer",
+      "/v2/repository/r/index",
+      "http://h/v2/models/m"
+    ]
+    const first = targets.map(find)
+    assert.deepStrictEqual(targets.map(find), first)
+    for (let i = 0; i < 1000; i++) assert.strictEqual(find(`/v2/models/m${i}/infer`), `${paths[4]} model=m${i}`)
+    assert.deepStrictEqual(targets.map(find), first)
+  })
+
   it("prefers a literal and still serves a model of that name", () => {
     assert.strictEqual(find("/v2/models/stats"), "/v2/models/stats")
     assert.strictEqual(find("/v2/models/stats/stats"), `${paths[5]} model=stats`)

@@ -79,12 +79,44 @@ export const make = (routes: Iterable<Route>): Router => {
   for (const route of routes) {
     for (const path of expand(route.path)) add(root, path, route)
   }
+  const known = new Map<string, Known>()
   return {
     find: (target, out) => {
+      const before = known.get(target)
+      if (before !== undefined) {
+        copy(before.captured, out)
+        return before.route
+      }
       const path = pathOf(target)
-      return path.charCodeAt(0) === 47 ? walk(root, path, 1, out) : undefined
+      const route = path.charCodeAt(0) === 47 ? walk(root, path, 1, out) : undefined
+      if (route !== undefined && target.length <= maxKnownLength) {
+        if (known.size >= maxKnown) known.clear()
+        // What is kept must not keep the head of a request with it.
+        const kept = detached(target)
+        const captured = noCaptures()
+        walk(root, pathOf(kept), 1, captured)
+        known.set(kept, { route, captured })
+      }
+      return route
     }
   }
+}
+
+/** A target that came before. */
+interface Known {
+  readonly route: Route
+  readonly captured: Captures
+}
+
+/** Targets that are remembered, of so many characters at most. */
+const maxKnown = 256
+const maxKnownLength = 256
+
+const copy = (from: Captures, to: Captures): void => {
+  to.model = from.model
+  to.version = from.version
+  to.region = from.region
+  to.repository = from.repository
 }
 
 const expand = (path: string): ReadonlyArray<string> => {

@@ -71,11 +71,8 @@ export class Intake {
       }
     }
     // Neither closes what they both stand for now, nor is it counted twice.
-    inside._handle = null
-    inside._server = null
-    const socket = new Socket(options as SocketConstructorOpts)
-    Object.assign(socket, { _server: server, server: inside.server })
-    return socket
+    Object.assign(inside, { _handle: null, _server: null })
+    return Object.assign(new Socket(options as SocketConstructorOpts), { _server: server, server: inside.server })
   }
 
   private next(): Uint8Array {
