@@ -24,7 +24,6 @@ export interface GrpcLoad {
 export const available: boolean = spawnSync("h2load", ["--version"]).error === undefined
 
 /** How long a load runs before it is measured. */
-export const warmUpSeconds = 1
 
 const path = "/inference.GRPCInferenceService/ModelInfer"
 const run = promisify(execFile)

@@ -57,7 +57,7 @@ try {
       alone.stop()
       cost.highest = Math.max(cost.highest, alone.highest())
       cost.micros += (processorMillis(server.pid) - before) * 1000
-      cost.requests += perSecond * (turn + (load.name.includes("gRPC") ? grpc.warmUpSeconds : 0))
+      cost.requests += perSecond * turn
     }
     memory.stop()
     medians.push(memory.between(0, 1))

@@ -9,12 +9,13 @@ import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Exchange } from "../http/Exchange.ts"
 import type { Request, Response } from "../http/Wire.ts"
+import * as AnswerHead from "../http1/AnswerHead.ts"
 import type { Head } from "../http1/Head.ts"
 import type { Wire } from "../tracing/WireFacts.ts"
 import type { FrontCarrier } from "./FrontCarrier.ts"
 import type { Link } from "./Link.ts"
 import type { NamedMemory } from "./NamedMemory.ts"
-import { answerFields, AnswerFlag, Down, maxCopied, maxPiece } from "./Records.ts"
+import { AnswerFlag, Down, maxCopied, maxPiece, pieceFields } from "./Records.ts"
 
 /** What the calls of a front share. @internal */
 export interface FrontSide {
@@ -33,6 +34,7 @@ export class FrontCall implements Request, Response {
   readonly httpVersion = "1.1"
   readonly httpVersionMinor = 1
   readonly multiplexed = false
+  readonly leavesTogether = true
   readonly id: number
   readonly carrier: FrontCarrier
   shouldKeepAlive: boolean
@@ -50,8 +52,9 @@ export class FrontCall implements Request, Response {
   /** Why the body cannot be received. */
   private broken: { readonly status: number; readonly message: string } | undefined = undefined
   private unfilled: (() => void) | undefined = undefined
-  /** Status and headers that are still to be sent: `status\nname\nvalue…`. */
+  /** The head that is still to be sent. */
   private answerHead = ""
+  private chunked = false
   private named: Array<SharedArrayBuffer> | undefined = undefined
   private copies: Array<Region> | undefined = undefined
   private onWritten: (() => void) | undefined = undefined
@@ -194,7 +197,9 @@ export class FrontCall implements Request, Response {
   removeHeader(): void {}
 
   writeHead(status: number, headers: ReadonlyArray<string>): void {
-    this.answerHead = headers.length === 0 ? String(status) : `${status}\n${headers.join("\n")}`
+    const sized = AnswerHead.isSized(headers)
+    this.answerHead = AnswerHead.textOf(status, headers, this.shouldKeepAlive, sized)
+    this.chunked = !sized
   }
 
   write(piece: Uint8Array | string, encoding?: "utf8" | "latin1", written?: () => void): boolean {
@@ -205,15 +210,11 @@ export class FrontCall implements Request, Response {
     return !this.blocked
   }
 
-  end(body?: string, encoding?: "utf8" | "latin1"): void {
-    if (body === undefined) {
-      if (this.answerHead === "") return this.tell(Down.end)
-      return this.whole("", 0, "latin1")
-    }
-    const length = encoding === "latin1" ? body.length : Buffer.byteLength(body)
-    if (length <= maxPiece) return this.whole(body, length, encoding ?? "utf8")
-    const bytes = Buffer.from(body, encoding)
-    this.pieces(bytes, 0)
+  end(body = "", encoding: "utf8" | "latin1" = "utf8"): void {
+    const text = this.head.method === "HEAD" ? "" : body
+    const length = encoding === "latin1" ? text.length : Buffer.byteLength(text)
+    if (this.answerHead !== "" && !this.chunked && length <= maxPiece) return this.whole(text, length, encoding)
+    if (this.answerHead !== "" || length > 0) this.pieces(Buffer.from(text, encoding), 0)
     this.tell(Down.end)
   }
 
@@ -221,9 +222,16 @@ export class FrontCall implements Request, Response {
   private whole(body: string, byteLength: number, encoding: "utf8" | "latin1"): void {
     const { link } = this.side
     const head = this.answerHead
-    link.open(Down.answer, answerFields + head.length + byteLength)
-    const at = this.begin(link, 0, head)
-    if (byteLength > 0) link.bytes.write(body, at, encoding)
+    link.open(Down.answer, 8 + head.length + byteLength)
+    const { at, bytes, ints } = link
+    const field = at >> 2
+    ints[field] = this.id
+    ints[field + 1] = this.shouldKeepAlive ? AnswerFlag.keepAlive : 0
+    if (encoding === "latin1" || byteLength === body.length) bytes.write(head + body, at + 8, "latin1")
+    else {
+      bytes.write(head, at + 8, "latin1")
+      bytes.write(body, at + 8 + head.length, encoding)
+    }
     link.commit()
     this.over()
   }
@@ -235,7 +243,7 @@ export class FrontCall implements Request, Response {
       const to = Math.min(bytes.byteLength, from + maxPiece)
       const head = this.answerHead
       this.answerHead = ""
-      link.open(Down.piece, answerFields + head.length + to - from)
+      link.open(Down.piece, pieceFields + head.length + to - from)
       const at = this.begin(link, to === bytes.byteLength ? flags : 0, head)
       if (to > from) ByteCopy.part(bytes, from, to, link.bytes, at)
       link.commit()
@@ -243,15 +251,19 @@ export class FrontCall implements Request, Response {
     } while (from < bytes.byteLength)
   }
 
+  private get flags(): number {
+    return (this.shouldKeepAlive ? AnswerFlag.keepAlive : 0) | (this.chunked ? AnswerFlag.chunked : 0)
+  }
+
   /** Writes the fields that answers begin with, and gives the place behind the head. */
   private begin(link: Link, flags: number, head: string): number {
     const { at, ints } = link
     const field = at >> 2
     ints[field] = this.id
-    ints[field + 1] = this.shouldKeepAlive ? flags | AnswerFlag.keepAlive : flags
+    ints[field + 1] = flags | this.flags
     ints[field + 2] = head.length
-    if (head.length > 0) link.bytes.write(head, at + answerFields, "latin1")
-    return at + answerFields + head.length
+    if (head.length > 0) link.bytes.write(head, at + pieceFields, "latin1")
+    return at + pieceFields + head.length
   }
 
   endParts(parts: ReadonlyArray<Uint8Array>): void {
@@ -267,15 +279,15 @@ export class FrontCall implements Request, Response {
       } else places.push(this.place(part), this.placed, byteLength)
     }
     const fields = 4 * places.length + 4
-    link.open(Down.parts, answerFields + fields + head.length + here)
+    link.open(Down.parts, pieceFields + fields + head.length + here)
     const { at, bytes, ints } = link
     const field = at >> 2
     ints[field] = this.id
-    ints[field + 1] = this.shouldKeepAlive ? AnswerFlag.keepAlive : 0
+    ints[field + 1] = this.flags
     ints[field + 2] = head.length
     ints[field + 3] = parts.length
     for (let i = 0; i < places.length; i++) ints[field + 4 + i] = places[i]!
-    const headAt = at + answerFields + fields
+    const headAt = at + pieceFields + fields
     bytes.write(head, headAt, "latin1")
     const hereAt = headAt + head.length
     for (let i = 0; i < parts.length; i++) {

@@ -52,7 +52,7 @@ export const headPlaces = 256
 
 /** To a front. @internal */
 export const Down = {
-  /** `call, flags, length of the head`; the head, the body: a whole answer. Heads are `status\nname\nvalue…`. */
+  /** `call, flags`; a whole answer, its head and its body. */
   answer: 1,
   /** `call, flags, length of the head`; the head, a piece of the body. */
   piece: 2,
@@ -85,11 +85,13 @@ export const AnswerFlag = {
   /** Main wants to know when it was sent. */
   notify: 2,
   /** Main wants to know when the next piece may come. */
-  pace: 4
+  pace: 4,
+  /** The body is sent in chunks, which the front makes. */
+  chunked: 8
 } as const
 
-/** Length of the fields of an answer and of a piece in bytes. @internal */
-export const answerFields = 12
+/** Length of the fields of a piece in bytes; a whole answer has one less, parts have more. @internal */
+export const pieceFields = 12
 
 /** Bytes of a ring, in each direction. @internal */
 export const ringBytes = 512 * 1024

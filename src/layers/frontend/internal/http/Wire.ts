@@ -61,6 +61,8 @@ export interface Request {
 export interface Response {
   /** Other requests go on beside this one on its connection, so an early answer does not end that. */
   readonly multiplexed: boolean
+  /** What is ended in one turn of the event loop leaves together in any case. */
+  readonly leavesTogether?: boolean
   shouldKeepAlive: boolean
   sendDate: boolean
   readonly destroyed: boolean

@@ -1,22 +1,11 @@
 /** An answer over HTTP/1.1 as calls see it. It leaves once those before it on its connection are out. Source: RFC 9112 §4, §6, §9.3. */
-import { STATUS_CODES } from "node:http"
 import type { InProgress, Response } from "../http/Wire.ts"
+import * as AnswerHead from "./AnswerHead.ts"
 import type { Http1Connection } from "./Http1Connection.ts"
 import type { Http1Request } from "./Http1Request.ts"
 
 /** More than this waiting for the client makes `write` say so. */
 const maxWaiting = 256 * 1024
-
-/** What node:http lets nobody put into a header. */
-const invalid = /[^\t\x20-\x7e\x80-\xff]/
-
-const statusLines = new Map<number, string>()
-
-const statusLine = (status: number): string => {
-  let line = statusLines.get(status)
-  if (line === undefined) statusLines.set(status, line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`)
-  return line
-}
 
 const lastChunk = "0\r\n\r\n"
 
@@ -64,20 +53,20 @@ export class Http1Response implements Response {
   removeHeader(): void {}
 
   writeHead(status: number, headers: ReadonlyArray<string>): void {
-    let head = statusLine(status)
-    let sized = false
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i]!
-      const value = headers[i + 1]!
-      if (invalid.test(value)) {
-        throw new Error(`The header ${name} of an answer holds a character that no header may hold`)
-      }
-      sized ||= name === "Content-Length"
-      head += `${name}: ${value}\r\n`
-    }
-    if (!this.shouldKeepAlive) head += "Connection: close\r\n"
-    this.chunked = !sized
-    this.head = sized ? `${head}\r\n` : `${head}Transfer-Encoding: chunked\r\n\r\n`
+    const sized = AnswerHead.isSized(headers)
+    this.setHead(AnswerHead.textOf(status, headers, this.shouldKeepAlive, sized), !sized)
+  }
+
+  /** Takes the text of a head. `chunked`: the body is sent in chunks. */
+  setHead(text: string, chunked: boolean): void {
+    this.head = text
+    this.chunked = chunked
+  }
+
+  /** Sends a whole answer; its bytes as latin1. */
+  endWhole(text: string): void {
+    this.put(text)
+    this.finished()
   }
 
   write(piece: Uint8Array | string, encoding?: "utf8" | "latin1", written?: () => void): boolean {

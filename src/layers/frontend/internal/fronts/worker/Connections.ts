@@ -7,10 +7,10 @@ import type { Http1Response } from "../../http1/Http1Response.ts"
 import { Link } from "../Link.ts"
 import { Places } from "../Places.ts"
 import {
-  answerFields,
   Down,
   type FromFront,
   maxInline,
+  pieceFields,
   requestFields,
   RequestFlag,
   type ToFront,
@@ -18,7 +18,6 @@ import {
 } from "../Records.ts"
 import { RingReader, RingWriter } from "../Ring.ts"
 import type { Seats } from "../Seats.ts"
-import { AnswerHeads } from "./AnswerHeads.ts"
 import { HeadTable, type LastHead } from "./HeadTable.ts"
 import { Memories } from "./Memories.ts"
 import { Relayed } from "./Relayed.ts"
@@ -46,7 +45,6 @@ export class Connections implements Http1Handler {
   private readonly options: Options
   private readonly link: Link
   private readonly heads = new HeadTable()
-  private readonly answers = new AnswerHeads()
   private readonly memories: Memories
   private readonly known = new Map<Http1Connection, Known>()
   private readonly byId = new Map<number, Http1Connection>()
@@ -225,16 +223,11 @@ export class Connections implements Http1Handler {
     const { at, bytes, ints, kind, length } = record
     const field = at >> 2
     switch (kind) {
-      case Down.answer: {
-        const bodyAt = at + answerFields + ints[field + 2]!
-        const head = this.answers.of(bytes.toString("latin1", at + answerFields, bodyAt))
-        return call.answer(head, ints[field + 1]!, bytes.toString("latin1", bodyAt, at + length))
-      }
+      case Down.answer:
+        return call.answer(ints[field + 1]!, bytes.toString("latin1", at + 8, at + length))
       case Down.piece: {
-        const bodyAt = at + answerFields + ints[field + 2]!
-        const head = (ints[field + 2] ?? 0) === 0
-          ? undefined
-          : this.answers.of(bytes.toString("latin1", at + answerFields, bodyAt))
+        const bodyAt = at + pieceFields + ints[field + 2]!
+        const head = bytes.toString("latin1", at + pieceFields, bodyAt)
         return call.piece(head, ints[field + 1]!, Buffer.from(bytes.subarray(bodyAt, at + length)))
       }
       case Down.end:
@@ -255,7 +248,7 @@ export class Connections implements Http1Handler {
   private parts(call: WorkerCall, { at, bytes, ints, length }: RingReader): void {
     const field = at >> 2
     const count = ints[field + 3]!
-    const headAt = at + answerFields + 4 + 12 * count
+    const headAt = at + pieceFields + 4 + 12 * count
     const hereAt = headAt + ints[field + 2]!
     const here = Buffer.from(bytes.subarray(hereAt, at + length))
     const parts: Array<Uint8Array> = []
@@ -269,6 +262,6 @@ export class Connections implements Http1Handler {
       )
       byteLength += size
     }
-    call.parts(this.answers.of(bytes.toString("latin1", headAt, hereAt)), ints[field + 1]!, parts, byteLength)
+    call.parts(bytes.toString("latin1", headAt, hereAt), ints[field + 1]!, parts, byteLength)
   }
 }

@@ -6,7 +6,6 @@ import type { Http1Request } from "../../http1/Http1Request.ts"
 import type { Http1Response } from "../../http1/Http1Response.ts"
 import type { Link } from "../Link.ts"
 import { AnswerFlag, maxPiece, Up } from "../Records.ts"
-import type { AnswerHead } from "./AnswerHeads.ts"
 
 /** @internal */
 export class WorkerCall implements InProgress {
@@ -140,18 +139,21 @@ export class WorkerCall implements InProgress {
     if (this.filling) this.request.whenFilled(() => this.unfilled())
   }
 
-  private begin(head: AnswerHead | undefined, flags: number): void {
-    if ((flags & AnswerFlag.keepAlive) === 0) this.response.shouldKeepAlive = false
-    if (head !== undefined) this.response.writeHead(head.status, head.headers)
+  private begin(head: string, flags: number): void {
+    const { response } = this
+    if ((flags & AnswerFlag.keepAlive) === 0) response.shouldKeepAlive = false
+    if (head !== "") response.setHead(head, (flags & AnswerFlag.chunked) !== 0)
   }
 
-  /** The whole answer; its body is latin1. */
-  answer(head: AnswerHead, flags: number, body: string): void {
-    this.begin(head, flags)
-    this.response.end(body, "latin1")
+  /** A whole answer, its bytes as latin1. */
+  answer(flags: number, text: string): void {
+    const { response } = this
+    if ((flags & AnswerFlag.keepAlive) === 0) response.shouldKeepAlive = false
+    response.endWhole(text)
   }
 
-  piece(head: AnswerHead | undefined, flags: number, bytes: Buffer): void {
+  /** A piece of an answer; `head`: empty where it was sent before. */
+  piece(head: string, flags: number, bytes: Buffer): void {
     const { response } = this
     this.begin(head, flags)
     if ((flags & AnswerFlag.notify) !== 0) {
@@ -165,7 +167,7 @@ export class WorkerCall implements InProgress {
     else response.onceRoom(() => this.tell(Up.room))
   }
 
-  parts(head: AnswerHead, flags: number, parts: ReadonlyArray<Uint8Array>, byteLength: number): void {
+  parts(head: string, flags: number, parts: ReadonlyArray<Uint8Array>, byteLength: number): void {
     this.notify = true
     this.begin(head, flags)
     this.response.endParts(parts, byteLength)
