@@ -23,7 +23,9 @@ export const bytesProblem = (
     }
     const left = end - position
     if (left < 4) {
-      return `${requestPrefix(request)}incomplete string length indicator for inference input '${input.name}' for model '${model}', ` +
+      return `${
+        requestPrefix(request)
+      }incomplete string length indicator for inference input '${input.name}' for model '${model}', ` +
         `expecting 4 bytes but only ${left} bytes available. Please make sure the string length indicator is in one buffer.`
     }
     const length = lengthAt(data, position)
@@ -36,5 +38,7 @@ export const bytesProblem = (
   }
   return count === expected
     ? undefined
-    : `${requestPrefix(request)}expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
+    : `${
+      requestPrefix(request)
+    }expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
 }

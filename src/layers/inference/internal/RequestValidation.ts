@@ -92,7 +92,9 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i]!
     for (let j = 0; j < i; j++) {
-      if (outputs[j]!.name === output.name) return `${requestPrefix(request)}output '${output.name}' already exists in request`
+      if (outputs[j]!.name === output.name) {
+        return `${requestPrefix(request)}output '${output.name}' already exists in request`
+      }
     }
     const spec = signature.outputByName.get(output.name)
     if (spec === undefined) return `unexpected inference output '${output.name}' for model '${model.name}'`
@@ -109,7 +111,9 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i]!
     for (let j = 0; j < i; j++) {
-      if (inputs[j]!.name === input.name) return `${requestPrefix(request)}input '${input.name}' already exists in request`
+      if (inputs[j]!.name === input.name) {
+        return `${requestPrefix(request)}input '${input.name}' already exists in request`
+      }
     }
     const spec = signature.inputByName.get(input.name)
     if (spec !== undefined && !spec.optional) required++
@@ -128,7 +132,9 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
     const { batchAxis } = spec
     if (batchAxis === BatchAxis.none) continue
     if (input.shape.length === 0) {
-      return `${requestPrefix(request)}input '${input.name}' has no shape but model requires batch dimension for '${model.name}'`
+      return `${
+        requestPrefix(request)
+      }input '${input.name}' has no shape but model requires batch dimension for '${model.name}'`
     }
     // A shape without that dimension is refused as a shape below.
     if (batchAxis >= input.shape.length) continue
@@ -140,7 +146,9 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
   // The count fits but an optional input stands in for a required one, which Triton lets through.
   if (required < signature.requiredInputs) return requestPrefix(request) + countProblem(model, inputs)
   if (signature.maxBatchSize > 0 && batch > signature.maxBatchSize && model.scheduler.splits !== true) {
-    return `${requestPrefix(request)}inference request batch-size must be <= ${signature.maxBatchSize} for '${model.name}'`
+    return `${
+      requestPrefix(request)
+    }inference request batch-size must be <= ${signature.maxBatchSize} for '${model.name}'`
   }
 
   for (let i = 0; i < inputs.length; i++) {
@@ -181,12 +189,16 @@ const tensorProblem = (
   request: InferenceRequest
 ): string | undefined => {
   if (input.datatype !== spec.datatype) {
-    return `${requestPrefix(request)}inference input '${input.name}' data-type is '${input.datatype}', but model '${model.name}' expects ` +
+    return `${
+      requestPrefix(request)
+    }inference input '${input.name}' data-type is '${input.datatype}', but model '${model.name}' expects ` +
       `'${spec.datatype}'`
   }
   const { shape } = input
   if (shape.includes(-1)) {
-    return `${requestPrefix(request)}All input dimensions should be specified for input '${input.name}' for model '${model.name}', got ` +
+    return `${
+      requestPrefix(request)
+    }All input dimensions should be specified for input '${input.name}' for model '${model.name}', got ` +
       show(shape)
   }
   if (!matches(shape, spec.shape)) {
@@ -217,5 +229,7 @@ const tensorProblem = (
 }
 
 const sizeMismatch = (model: Model, input: Tensor, expected: number | bigint, request: InferenceRequest): string =>
-  `${requestPrefix(request)}input byte size mismatch for input '${input.name}' for model '${model.name}'. Expected ${expected}, got ` +
+  `${
+    requestPrefix(request)
+  }input byte size mismatch for input '${input.name}' for model '${model.name}'. Expected ${expected}, got ` +
   `${input.data.byteLength}`
