@@ -11,6 +11,7 @@ import { withinDeadline } from "../../services/InferenceServer.ts"
 import { type Lookup, type Model, whenResident } from "../../services/ModelRepository.ts"
 import { type BeginJob, type Job, type JobFailure, type JobResult, submitTraced } from "../../services/Scheduler.ts"
 import * as ClientTensor from "./internal/ClientTensor.ts"
+import { requestPrefix } from "./internal/RequestPrefix.ts"
 import { validate } from "./internal/RequestValidation.ts"
 import type * as ShadowRuns from "./internal/ShadowRuns.ts"
 
@@ -196,7 +197,7 @@ class Running implements Begun {
     return Exit.fail(
       // What comes from a step of an ensemble says so already.
       reason._tag === "Unsupported" && model.config.ensemble_scheduling === undefined
-        ? new Unsupported({ message: ClientTensor.requestPrefix(request) + reason.message })
+        ? new Unsupported({ message: requestPrefix(request) + reason.message })
         : reason
     )
   }
@@ -246,14 +247,18 @@ const respond = (
   result: JobResult,
   chosen: ShadowRuns.Chosen | undefined
 ): Exit.Exit<InferenceResponse, JobFailure> => {
-  const outputs: Array<Tensor> = []
-  for (const tensor of result.outputs) {
-    const output = ClientTensor.make(model, request, batchSize, tensor)
-    if (Result.isFailure(output)) {
-      result.release()
-      return Exit.fail(output.failure)
+  let { outputs } = result
+  if (!ClientTensor.passesUnchanged(model, request, batchSize, outputs)) {
+    const made: Array<Tensor> = []
+    for (const tensor of outputs) {
+      const output = ClientTensor.make(model, request, batchSize, tensor)
+      if (Result.isFailure(output)) {
+        result.release()
+        return Exit.fail(output.failure)
+      }
+      made.push(output.success)
     }
-    outputs.push(output.success)
+    outputs = made
   }
   if (chosen !== undefined) chosen.answered(unclassified(model, request, batchSize, result))
   return Exit.succeed({

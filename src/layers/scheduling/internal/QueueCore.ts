@@ -257,7 +257,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const launch: QueueCore["launch"] = (entries, prepare) => {
       let prepared: Prepared
       try {
-        prepared = prepare(entries.map((entry) => entry.job))
+        const jobs = new Array<Job>(entries.length)
+        for (let i = 0; i < entries.length; i++) jobs[i] = entries[i]!.job
+        prepared = prepare(jobs)
       } catch (cause) {
         const message = `a batch of ${entries.length} requests for model '${model}' could not be put together: ${cause}`
         return end(entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
