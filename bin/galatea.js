@@ -15,7 +15,7 @@ if (running[0] < needed[0] || (running[0] === needed[0] && running[1] < needed[1
 } else {
   returnMemory()
   var fs = process.getBuiltinModule("node:fs")
-  var built = new URL("../dist/main.js", import.meta.url)
+  var built = new URL("../dist/bin/main.js", import.meta.url)
   // A checkout of the repository has no dist until it is built; its Node strips the types of the sources.
   import(fs.existsSync(built) ? built.href : new URL("../src/main.ts", import.meta.url).href)
 }

@@ -115,6 +115,7 @@ export const httpOptions = (options: ServerOptions): HttpFrontend.Options => ({
   address: options.httpAddress,
   port: options.httpPort,
   reusePort: options.reuseHttpPort,
+  frontThreads: options.httpFrontThreads,
   tls: tlsOptions(options, {
     use: options.httpUseSsl,
     mutual: options.httpUseSslMutual,

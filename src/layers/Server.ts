@@ -66,7 +66,7 @@ export interface Hooks {
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
   readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
-  /** Runs the models. Default: ONNX Runtime, and modules of custom models, in threads or processes. */
+  /** Runs the models. Default: ONNX Runtime, and modules of custom models. */
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
@@ -275,6 +275,11 @@ const layerExecutor = (options: ServerOptions) => {
   return RoutedExecutor.layer({
     onnxruntime: OnnxExecutor.layerWith({
       isolation,
+      inline: {
+        maxRunNanos: options.inlineMaxRunMicroseconds * 1000,
+        maxOpenNanos: options.inlineMaxOpenMs * 1e6,
+        turnNanos: options.inlineTurnMicroseconds * 1000
+      },
       heartbeatTimeout,
       ...supervision,
       workerHeapMegabytes,

@@ -16,7 +16,8 @@ const open = Effect.fnUntraced(function*(
   const book = new LossBook()
   book.lost(0, "ended", "first", 1n)
   book.lost(0, "ended", "its process was ended by SIGSEGV: last words", 2n)
-  const condition = () => book.condition({ ...state, memoryBytes: new Map() })
+  const condition = () =>
+    book.condition({ ...state, memoryBytes: new Map(), placed: { inline: 0, thread: 0, process: 0 }, moved: 0 })
   const root = yield* TemporaryRepository.make({ "m/1/model.onnx": Models.simple() })
   const context = yield* Layer.build(
     FileModelRepository.layer({ paths: [root], controlMode: "explicit", loadModels: ["m"], ...options }).pipe(

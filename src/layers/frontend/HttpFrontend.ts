@@ -47,6 +47,11 @@ export interface Options {
   readonly port?: number
   /** Several processes may listen on the same port (SO_REUSEPORT). Default `false`. */
   readonly reusePort?: boolean
+  /**
+   * Threads that accept connections at `address`. 1: the main thread itself. More: so many threads beside it, which receive and send
+   * for it; not over TLS. The operating system must be able to share a port (Linux). Default 1.
+   */
+  readonly frontThreads?: number
   /** Serve over TLS. Default: plain. */
   readonly tls?: TlsOptions | undefined
   /**
@@ -163,10 +168,17 @@ const make: (
     ? undefined
     : yield* Renewal.make(renewalOf("HTTP", options.tls, yield* Certificates))
 
+  const count = options.frontThreads ?? 1
+  if (tls !== undefined && count > 1) {
+    yield* Effect.logWarning(
+      `${count} front threads were asked for, but HTTP is served over TLS, which one thread does; serve in the clear behind what ends TLS to use more`
+    )
+  }
+
   /** Serves a door at an address. */
   const open = Effect.fnUntraced(function*(
     opened: Door,
-    place: Pick<Listener.ListenerOptions, "service" | "address" | "port" | "reusePort">,
+    place: Pick<Listener.ListenerOptions, "service" | "address" | "port" | "reusePort" | "fronts">,
     cors: Cors.Cors | undefined,
     adminElsewhere: boolean
   ) {
@@ -207,7 +219,8 @@ const make: (
       service: "HTTP",
       address: options.address ?? "0.0.0.0",
       port: options.port ?? 8000,
-      reusePort: options.reusePort ?? false
+      reusePort: options.reusePort ?? false,
+      fronts: count > 1 && tls === undefined ? { count, memory } : undefined
     },
     Cors.make(options.corsAllowOrigins ?? []),
     options.admin !== undefined

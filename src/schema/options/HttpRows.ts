@@ -97,6 +97,16 @@ export const httpRows = [
     doc: "How many bytes of request bodies may be in the server at a time. A request beyond them is refused with 503."
   }),
   single({
+    name: "http-front-threads",
+    type: int({ min: 1, max: 64 }),
+    default: 1,
+    triton: false,
+    unit: "threads",
+    group,
+    doc:
+      "How many threads accept connections on the port. 1: the main thread does. More: so many threads beside it receive and send for it. Not over TLS; Linux."
+  }),
+  single({
     name: "http-max-connections",
     type: int({ min: 1 }),
     default: 16384,

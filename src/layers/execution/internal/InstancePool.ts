@@ -27,6 +27,7 @@ import type {
   LentInstance,
   LossCause,
   ModelPlan,
+  Placement,
   RunFailure
 } from "../../../services/Executor.ts"
 import * as Breaker from "./Breaker.ts"
@@ -38,6 +39,8 @@ import * as RunWatch from "./RunWatch.ts"
 /** An open instance. Its scope closes it. @category models */
 export interface Instance {
   readonly name: string
+  /** Where it runs now. Default: in a thread. */
+  readonly placement?: () => Placement
   readonly accepts: LentInstance["accepts"]
   readonly quick: LentInstance["quick"]
   readonly start: LentInstance["start"]
@@ -52,7 +55,7 @@ export interface Instance {
   readonly lostBy?: () => LossCause
   /** Runs that it has answered with a result. */
   readonly answers: () => number
-  /** Monotonic nanoseconds since which it runs something. */
+  /** Monotonic nanoseconds since which it runs something that can be abandoned. */
   readonly runningSince: () => bigint | undefined
   /** Resident bytes of its process, as last heard. Absent: it has none of its own. */
   readonly memoryBytes?: () => number | undefined
@@ -77,6 +80,10 @@ export interface Options {
   /** Bytes of memory that are free on this machine: whether a second instance may be opened before the first is closed. */
   readonly freeMemory?: () => number
   readonly poll: () => void
+  /** Told of each loss. */
+  readonly onLoss?: (reason: string) => void
+  /** Instances that have moved from one place to another. Default: none. */
+  readonly moved?: () => number
 }
 
 /** Indices of the passive instances of a plan. @category getters */
@@ -260,6 +267,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const delay = delays[index]!
       const at = now()
       book.lost(index, causes.get(instance) ?? instance.lostBy?.() ?? "ended", reason, at, inFull)
+      options.onLoss?.(reason)
       forget(opened)
       yield* strike(index, inFull)
       if (retires) return
@@ -397,10 +405,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     onGrowth: replace
   })
 
-  const startIn = ({ start }: Instance): LentInstance["start"] =>
+  const startIn = ({ runningSince, start }: Instance): LentInstance["start"] =>
     runStarted === undefined ? start : (inputs, outputs, done) => {
       const run = start(inputs, outputs, done)
-      runStarted()
+      if (runningSince() !== undefined) runStarted()
       return run
     }
 
@@ -422,11 +430,19 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     healthy: () => live.size > 0 || active.length === 0,
     condition: () => {
       const memoryBytes = new Map<string, number>()
+      const placed = { inline: 0, thread: 0, process: 0 }
       for (const instance of live.keys()) {
+        placed[instance.placement?.() ?? "thread"]++
         const bytes = instance.memoryBytes?.()
         if (bytes !== undefined) memoryBytes.set(instance.name, bytes)
       }
-      return book.condition({ live: live.size, pausedUntilNanos: breaker.pausedUntil, memoryBytes })
+      return book.condition({
+        live: live.size,
+        pausedUntilNanos: breaker.pausedUntil,
+        memoryBytes,
+        placed,
+        moved: options.moved?.() ?? 0
+      })
     },
     suspension: {
       current: () => isSuspended() ? suspended(model, breaker, book, now()) : undefined,

@@ -46,7 +46,7 @@ export class LossBook {
 
   /** With what only the holder of the instances knows. */
   condition(
-    now: Pick<InstancesCondition, "live" | "pausedUntilNanos" | "memoryBytes">
+    now: Pick<InstancesCondition, "live" | "pausedUntilNanos" | "memoryBytes" | "placed" | "moved">
   ): InstancesCondition {
     return {
       ...now,

@@ -37,7 +37,11 @@ export const bind = (server: Server, endpoint: Endpoint): Effect.Effect<Bound, L
     return Effect.sync(() => server.close())
   })
 
-const listenFailed = (endpoint: Endpoint, error: NodeJS.ErrnoException): ListenFailed => {
+/** Why it cannot listen, in words. @internal */
+export const listenFailed = (
+  endpoint: Endpoint,
+  error: { readonly code?: string | undefined; readonly message: string }
+): ListenFailed => {
   const socket = `Socket '${endpoint.address}:${endpoint.port}'`
   const start = `failed to start ${endpoint.service} service`
   switch (error.code) {
@@ -57,6 +61,13 @@ const listenFailed = (endpoint: Endpoint, error: NodeJS.ErrnoException): ListenF
         code: "INVALID_ARG",
         message:
           `${start}: Invalid argument - '${endpoint.address}' is no address of this machine; 0.0.0.0 stands for all of them`
+      })
+    case "ENOTSUP":
+      return new ListenFailed({
+        code: "UNSUPPORTED",
+        message:
+          `${start}: Unsupported - this operating system does not let several threads or processes listen on one port; ` +
+          "serve with one front end and without sharing the port"
       })
     default:
       return new ListenFailed({ code: "INTERNAL", message: `${start}: Internal - ${socket}: ${error.message}` })

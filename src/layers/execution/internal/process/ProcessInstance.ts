@@ -1,7 +1,7 @@
 /** One execution instance in a process, seen from the main thread. */
 import { Deferred, Effect, Exit } from "effect"
 import { InvalidRequest } from "../../../../schema/Errors.ts"
-import type { LentInstance, LossCause, StartedRun } from "../../../../services/Executor.ts"
+import type { LentInstance, LossCause, Placement, StartedRun } from "../../../../services/Executor.ts"
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import type { Instance } from "../InstancePool.ts"
 import * as Mailbox from "../Mailbox.ts"
@@ -103,6 +103,8 @@ export class ProcessInstance implements Instance, Member {
 
   readonly tellEnd: NonNullable<LentInstance["sequenceEnded"]> = (id, why) =>
     this.options.host.tell(this.id, { _tag: "SequenceEnded", id, why })
+
+  readonly placement = (): Placement => "process"
 
   readonly runningSince = (): bigint | undefined => this.runs.length === 0 ? undefined : this.since
 

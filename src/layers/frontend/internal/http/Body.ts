@@ -3,7 +3,7 @@
  *
  * Source: protocol §2.2 (chunks), §4.2 (layout).
  */
-import type { TensorMemory } from "../../../../services/TensorMemory.ts"
+import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Call } from "./Call.ts"
 
@@ -24,6 +24,8 @@ export interface Plan {
 /** A body with tensors goes to shared memory from this size on. */
 const minShared = 16 * 1024
 const alignment = 64
+/** Bytes of the largest element. */
+const tensorAlignment = 8
 
 /** Chunks of this size are freed at once when they were copied, instead of by the garbage collector. */
 const minDetached = 4096
@@ -54,7 +56,21 @@ export const receive = (call: Call, plan: Plan, onBody: (body: Uint8Array) => vo
 }
 
 const receiveSized = (call: Call, length: number, plan: Plan, onBody: (body: Uint8Array) => void): void => {
+  const { request } = call
+  const whole = request.takeWhole?.()
+  if (whole !== undefined) return receiveWhole(call, whole, plan, onBody)
   let target: Uint8Array | undefined
+  if (request.fill !== undefined) {
+    call.receive(() => request.resume())
+    request.fill(() => target = allocate(call, length, plan), () => {
+      const body = target
+      target = undefined
+      if (!call.receiving || body === undefined) return
+      call.bodyEnded()
+      call.guard(() => onBody(body))
+    })
+    return
+  }
   let at = 0
   call.receive(() => {
     target = undefined
@@ -74,6 +90,22 @@ const receiveSized = (call: Call, length: number, plan: Plan, onBody: (body: Uin
       call.guard(() => onBody(body))
     }
   })
+}
+
+/** Bodies that came at once are copied, so that their memory can be read into again. */
+const receiveWhole = (call: Call, whole: Buffer, plan: Plan, onBody: (body: Uint8Array) => void): void => {
+  const target = whole.length < minShared ? small(whole.length, plan.binaryAt) : allocate(call, whole.length, plan)
+  if (target === undefined) return
+  ByteCopy.whole(whole, target, 0)
+  call.bodyEnded()
+  onBody(target)
+}
+
+/** Memory from Node's pool, in which the binary section is aligned for every type. */
+const small = (length: number, binaryAt = 0): Uint8Array => {
+  const memory = Buffer.allocUnsafe(length + tensorAlignment)
+  const padding = (tensorAlignment - (memory.byteOffset + binaryAt) % tensorAlignment) % tensorAlignment
+  return memory.subarray(padding, padding + length)
 }
 
 const receiveChunked = (call: Call, plan: Plan, onBody: (body: Uint8Array) => void): void => {
@@ -121,12 +153,18 @@ const allocate = (call: Call, length: number, plan: Plan): Uint8Array | undefine
     if (plan.binaryAt === undefined || length < minShared) return Buffer.allocUnsafeSlow(length)
     const padding = (alignment - plan.binaryAt % alignment) % alignment
     const region = plan.memory.acquire(padding + length)
-    call.hold(region)
-    return region.bytes.subarray(padding)
+    call.hold({ release: () => free(call, region) })
+    return region.bytes.subarray(padding, padding + length)
   } catch {
     call.overloaded(`There is no memory for a request body of ${length} bytes. Retry later, or send less at a time.`)
     return undefined
   }
+}
+
+/** Gives memory back once nothing of the body is written to it any more. */
+const free = ({ request }: Call, region: Region): void => {
+  if (request.whenFilled === undefined) region.release()
+  else request.whenFilled(() => region.release())
 }
 
 /**

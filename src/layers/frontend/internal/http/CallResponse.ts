@@ -1,14 +1,13 @@
 /** The response of node:http with its call beside it. */
 import { ServerResponse } from "node:http"
-import type { Exchange } from "./Exchange.ts"
-import type { Response } from "./Wire.ts"
+import type { InProgress, Response } from "./Wire.ts"
 
 /** @internal */
 export class CallResponse extends ServerResponse implements Response {
   readonly multiplexed = false
-  call: Exchange | undefined = undefined
+  call: InProgress | undefined = undefined
 
-  belongTo(call: Exchange): void {
+  belongTo(call: InProgress): void {
     this.call = call
     this.on("finish", finished)
   }

@@ -1,8 +1,8 @@
 /** One client connection: the calls in progress on it, and how it ends. */
 import type { Socket } from "node:net"
-import { closingBytes } from "./Answer.ts"
-import type { Exchange } from "./Exchange.ts"
-import type { Carrier } from "./Wire.ts"
+import { closingBytes, lingerMillis } from "./Answer.ts"
+import { CallList } from "./CallList.ts"
+import type { Carrier, InProgress } from "./Wire.ts"
 
 /** What a connection became when it left HTTP. @internal */
 export interface Tenant {
@@ -14,14 +14,11 @@ export interface Tenant {
 
 const key: unique symbol = Symbol("galatea/http/Connection")
 
-/** How long a connection that is about to be closed is still read, so that the client sees the answer and no reset. @internal */
-export const lingerMillis = 2000
-
 /** @internal */
 export class Connection implements Carrier {
   readonly socket: Socket
   /** Requests whose answer is not sent yet, in order of arrival. */
-  readonly calls = new Set<Exchange>()
+  readonly calls = new CallList<InProgress>()
   /** Who has it instead of HTTP. */
   tenant: Tenant | undefined = undefined
   private failure: Buffer | undefined = undefined

@@ -3,13 +3,16 @@
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
-import { type Cause, Effect, FiberSet, type Scope } from "effect"
+import { Cause, Effect, type Scope } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { Departure } from "../../../../services/Departure.ts"
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import { bind, type Bound } from "../Bind.ts"
+import * as Forks from "../Forks.ts"
+import { Fronts } from "../fronts/Fronts.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
 import type { Renewal } from "../tls/Renewal.ts"
@@ -20,6 +23,7 @@ import type { CallResponse } from "./CallResponse.ts"
 import { Connection, type Tenant } from "./Connection.ts"
 import type { Surroundings } from "./Exchange.ts"
 import * as NodeServer from "./NodeServer.ts"
+import * as PlainDoor from "./PlainDoor.ts"
 import * as StreamDoor from "./streams/StreamDoor.ts"
 import { wireFailure } from "./WireFailure.ts"
 
@@ -50,6 +54,12 @@ export interface ListenerOptions {
   /** For requests that are half received then to arrive. */
   readonly exitReceiveTimeout: number
   readonly inFlight: InFlight
+  /** Threads that accept connections, in the clear; absent: this one does. */
+  readonly fronts?: {
+    readonly count: number
+    /** Where they receive large bodies. */
+    readonly memory: TensorMemory["Service"]
+  } | undefined
 }
 
 /** Takes connections that ask to leave HTTP. @internal */
@@ -73,7 +83,7 @@ export const listen: (
   upgrades?: Upgrades
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
-    const fork = yield* withoutSpan(FiberSet.makeRuntime<never, unknown, unknown>())
+    const fork = yield* withoutSpan(Forks.make)
     const departure = yield* Departure
     const connections = new Set<Connection>()
     const occupancy = new Occupancy("requests")
@@ -101,18 +111,22 @@ export const listen: (
     }
 
     const streams = StreamDoor.make(options, surroundings, serve)
-    const http1 = (socket: Socket): void => {
-      const connection = new Connection(socket)
-      connections.add(connection)
-      socket.on("close", () => {
-        connections.delete(connection)
-        connection.closed()
-      })
-    }
-    const { destroy, renew, server } = yield* Effect.try({
+    const plain = PlainDoor.make(options, surroundings, serve, {
+      http2: (socket) => streams.accept(socket),
+      other: (socket) => {
+        const connection = new Connection(socket)
+        connections.add(connection)
+        socket.on("close", () => {
+          connections.delete(connection)
+          connection.closed()
+        })
+        node.serve(socket)
+      }
+    })
+    const node = yield* Effect.try({
       try: () =>
         NodeServer.make({ ...options, tls: options.tls?.material, mayUpgrade: upgrades?.wants }, {
-          http1,
+          http1: (socket) => plain.accept(socket),
           http2: (socket) => streams.accept(socket)
         }),
       catch: (thrown) =>
@@ -123,7 +137,30 @@ export const listen: (
               thrown instanceof Error ? thrown.message : String(thrown)
             }`
         })
-    }).pipe(Effect.onError(() => Effect.sync(() => streams.destroy())))
+    }).pipe(
+      Effect.onError(() =>
+        Effect.sync(() => {
+          plain.destroy()
+          streams.destroy()
+        })
+      )
+    )
+    const { destroy, renew, server } = node
+    const fronts = options.fronts === undefined ? undefined : new Fronts({
+      ...options.fronts,
+      endpoint: options,
+      maxConnections: options.maxConnections,
+      http: PlainDoor.http1OptionsOf(options),
+      serve: (front, bodied, expecting) => {
+        surroundings.entered()
+        const call = new Call(front, front, front.carrier, surroundings, bodied, expecting)
+        call.guard(() => serve(call))
+      },
+      // All that is asked of a socket here, it does as well.
+      relayed: (socket) => plain.accept(socket as Duplex as Socket),
+      defect: (thrown) => surroundings.report(Cause.die(thrown)),
+      fork
+    })
     server.on("request", (request, response) => start(request, response, false))
     server.on("checkContinue", (request, response) => start(request, response, true))
     server.on("checkExpectation", (request, response) => {
@@ -151,6 +188,8 @@ export const listen: (
       occupancy.close()
       server.close()
       destroy()
+      fronts?.retire()
+      plain.closeIdle()
       streams.shutdown()
       for (const connection of connections) {
         if (connection.tenant !== undefined) connection.tenant.retire()
@@ -158,7 +197,9 @@ export const listen: (
       }
       const cutShort = Effect.sync(() => {
         for (const connection of connections) connection.cutShort()
+        plain.cutShort()
         streams.cutShort()
+        fronts?.cutShort()
       })
       yield* Effect.raceFirst(
         occupancy.drained(options.exitTimeout),
@@ -172,12 +213,15 @@ export const listen: (
           connection.closed()
         }
       }
+      plain.destroy()
       streams.destroy()
+      if (fronts !== undefined) yield* fronts.finish
     })
-    const bound = bind(server, options).pipe(
+    const bound = (fronts === undefined ? bind(server, options) : fronts.listen).pipe(
       Effect.onError(() =>
         Effect.sync(() => {
           destroy()
+          plain.destroy()
           streams.destroy()
         })
       )

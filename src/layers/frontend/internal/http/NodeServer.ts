@@ -1,4 +1,4 @@
-/** The server of node:http, over TLS or in the clear, with a way out for connections that speak HTTP/2. */
+/** The server of node:http, over TLS or in the clear, which takes those connections only that it is given. */
 import { createServer, IncomingMessage, type Server, type ServerOptions } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
@@ -6,7 +6,6 @@ import type { TLSSocket } from "node:tls"
 import { Handshakes } from "../tls/Handshakes.ts"
 import { secureOptions, type TlsMaterial } from "../tls/TlsMaterial.ts"
 import { CallResponse } from "./CallResponse.ts"
-import { Openings } from "./Openings.ts"
 
 /** Milliseconds. @internal */
 export interface Options {
@@ -21,9 +20,9 @@ export interface Options {
   readonly mayUpgrade: ((request: IncomingMessage) => boolean) | undefined
 }
 
-/** Who takes a connection, with its first bytes still to be read. @internal */
+/** Who takes a new connection. @internal */
 export interface Takers {
-  /** Called before node:http takes it. */
+  /** Of one that speaks HTTP/1.1, or that did not say what it speaks. */
   readonly http1: (socket: Socket) => void
   readonly http2: (socket: Socket) => void
 }
@@ -33,7 +32,9 @@ export interface NodeServer {
   readonly server: Server<typeof IncomingMessage, typeof CallResponse>
   /** Connections from now on see this certificate. Throws where it cannot be used. */
   readonly renew: (tls: TlsMaterial) => void
-  /** Closes the connections of which nobody knows yet what they want. */
+  /** Makes node:http read a connection, from the boundary of a request on. */
+  readonly serve: (socket: Socket) => void
+  /** Closes the connections that are not through their handshake. */
   readonly destroy: () => void
 }
 
@@ -55,7 +56,7 @@ export const make = (options: Options, takers: Takers): NodeServer => {
     connectionsCheckingInterval: Math.min(5000, Math.max(50, Math.ceil(options.headerTimeout / 4)))
   }
   const made = options.tls === undefined
-    ? inTheClear(settings, options, takers)
+    ? inTheClear(settings, takers)
     : overTls(settings, options, options.tls, takers)
   made.server.timeout = options.bodyTimeout
   made.server.maxConnections = options.maxConnections
@@ -64,15 +65,11 @@ export const make = (options: Options, takers: Takers): NodeServer => {
 
 type Settings = ServerOptions<typeof IncomingMessage, typeof CallResponse>
 
-const inTheClear = (settings: Settings, options: Options, takers: Takers): NodeServer => {
+const inTheClear = (settings: Settings, takers: Takers): NodeServer => {
   const server = createServer(settings)
   const serve = takeOver(server, "connection")
-  const openings = new Openings(options.headerTimeout, (socket) => {
-    takers.http1(socket)
-    serve(socket)
-  }, takers.http2)
-  server.on("connection", (socket: Socket) => openings.accept(socket))
-  return { server, renew: () => {}, destroy: () => openings.destroy() }
+  server.on("connection", (socket: Socket) => takers.http1(socket))
+  return { server, serve, renew: () => {}, destroy: () => {} }
 }
 
 const overTls = (settings: Settings, options: Options, tls: TlsMaterial, takers: Takers): NodeServer => {
@@ -85,12 +82,12 @@ const overTls = (settings: Settings, options: Options, tls: TlsMaterial, takers:
   const serve = takeOver(server, "secureConnection")
   const handshakes = new Handshakes(server)
   server.on("secureConnection", (socket: TLSSocket) => {
-    if (socket.alpnProtocol === "h2") return takers.http2(socket)
-    takers.http1(socket)
-    serve(socket)
+    if (socket.alpnProtocol === "h2") takers.http2(socket)
+    else takers.http1(socket)
   })
   return {
     server,
+    serve,
     renew: (renewed) => server.setSecureContext(secureOptions(renewed)),
     destroy: () => handshakes.destroy()
   }

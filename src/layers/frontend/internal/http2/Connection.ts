@@ -8,6 +8,7 @@ import { FrameWriter } from "./FrameWriter.ts"
 import { Inbound } from "./Inbound.ts"
 import { Sender } from "./Sender.ts"
 import type { Stream } from "./Stream.ts"
+import { StreamTable } from "./StreamTable.ts"
 import * as Turn from "./Turn.ts"
 
 /** Bytes that a client may send on a stream before any of them was taken. */
@@ -32,7 +33,7 @@ export class Connection {
   readonly writer: FrameWriter
   readonly sender: Sender
   readonly inbound: Inbound
-  readonly streams = new Map<number, Stream>()
+  readonly streams = new StreamTable<Stream>()
   readonly ended = new EndedStreams()
   readonly streamWindow = streamWindow
   readonly maxFrame = maxFrame
@@ -217,7 +218,7 @@ export class Connection {
     this.over = true
     this.reader.stop()
     this.cutAt = performance.now() + lingerMillis
-    for (const stream of this.streams.values()) stream.close()
+    for (const stream of this.streams.all()) stream.close()
     this.sender.clear()
     this.flush()
     this.socket.end()
@@ -233,7 +234,7 @@ export class Connection {
     this.over = true
     this.sender.clear()
     this.reader.stop()
-    for (const stream of this.streams.values()) stream.close()
+    for (const stream of this.streams.all()) stream.close()
     this.writer.drop()
   }
 }

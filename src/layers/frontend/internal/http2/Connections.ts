@@ -42,7 +42,9 @@ export class Connections {
   /** Waits no longer for what clients have begun to send. */
   cutShort(): void {
     for (const connection of this.all.keys()) {
-      for (const stream of connection.streams.values()) connection.guard(() => stream.handler.onCut())
+      for (const stream of connection.streams.all()) {
+        if (!stream.closed) connection.guard(() => stream.handler.onCut())
+      }
     }
   }
 

@@ -70,6 +70,7 @@ export class StepRuns {
       isTraced: BatchTrace.isTraced(steps),
       instance: undefined,
       begunAt: 0,
+      place: -1,
       answers: undefined
     }
     for (let i = 0; i < steps.length; i++) steps[i]!.batch = batch

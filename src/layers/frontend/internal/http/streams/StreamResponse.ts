@@ -2,8 +2,8 @@
 import { ErrorCode } from "../../http2/Frame.ts"
 import { Fields } from "../../http2/HpackEncoder.ts"
 import type { Stream, StreamHandler } from "../../http2/Stream.ts"
-import type { Exchange } from "../Exchange.ts"
-import type { Carrier, Response } from "../Wire.ts"
+import { CallList } from "../CallList.ts"
+import type { Carrier, InProgress, Response } from "../Wire.ts"
 import type { StreamRequest } from "./StreamRequest.ts"
 
 const goOn = new Fields([":status", "100"])
@@ -22,12 +22,12 @@ export class StreamResponse implements Response, Carrier, StreamHandler {
   readonly multiplexed = true
   shouldKeepAlive = true
   sendDate = false
-  readonly calls = new Set<Exchange>()
+  readonly calls = new CallList<InProgress>()
   private readonly stream: Stream
   private readonly request: StreamRequest
   /** Until the request is here, on the clock of `performance.now()`. */
   private readonly receiveUntil: number
-  private call: Exchange | undefined = undefined
+  private call: InProgress | undefined = undefined
   /** The head that is still to be sent. */
   private head: Fields | undefined = undefined
   private ready: (() => void) | undefined = undefined
@@ -42,7 +42,7 @@ export class StreamResponse implements Response, Carrier, StreamHandler {
     this.receiveUntil = receiveUntil
   }
 
-  belongTo(call: Exchange): void {
+  belongTo(call: InProgress): void {
     this.call = call
   }
 
