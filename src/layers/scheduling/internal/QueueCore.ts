@@ -176,7 +176,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       const place = ordered && batch.entries[0]!.place === undefined ? new KeptPlace(batch) : undefined
       const lost: Array<Entry> = []
       const at = now()
-      let again = 0
+      const again: Array<Entry> = []
       for (const entry of batch.entries) {
         entry.batch = undefined
         entry.place ??= place
@@ -185,10 +185,11 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           continue
         }
         entry.isAlone = true
-        again++
+        again.push(entry)
         wait(entry)
       }
-      if (again > 0) statistics.retried(again)
+      if (again.length > 0) statistics.retried(again.length)
+      if (batch.isTraced) BatchTrace.retried(again, exit.cause, at)
       if (lost.length > 0) {
         const failed = { ...batch, entries: lost }
         const answers = BatchAnswers.ofFailure(failed, exit, at, statistics)
