@@ -23,8 +23,6 @@ export interface GrpcLoad {
 /** Whether `h2load` is there; Debian has it in `nghttp2-client`. */
 export const available: boolean = spawnSync("h2load", ["--version"]).error === undefined
 
-/** How long a load runs before it is measured. */
-
 const path = "/inference.GRPCInferenceService/ModelInfer"
 const run = promisify(execFile)
 
