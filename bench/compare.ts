@@ -96,6 +96,16 @@ const row = ({ name }: Cells.Cell, rounds: ReadonlyArray<Round>, verdict: Verdic
   return `| ${columns.join(" | ")} |`
 }
 
+/** Leaves nothing behind: no server, no folder and no work tree that git knows of. */
+const cleanUp = async (): Promise<void> => {
+  for (const server of servers.splice(0)) await server.stop()
+  for (const { remove } of checkouts.splice(0)) remove()
+  rmSync(folder, { recursive: true, force: true })
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(130)))
+}
+
 try {
   const repository = join(folder, "models")
   models.comparedRepository(repository)
@@ -117,7 +127,5 @@ try {
   ].join("\n"))
   process.exitCode = found.some(({ answers, costs }) => costs === "more" || answers === "fewer") ? 1 : 0
 } finally {
-  for (const server of servers) await server.stop()
-  for (const { remove } of checkouts) remove()
-  rmSync(folder, { recursive: true })
+  await cleanUp()
 }

@@ -24,11 +24,11 @@ export interface Image {
   readonly heavy: Heavy
 }
 
-/** One request at a time for each instance, and one that waits. */
+/** One request at a time for each instance, and one that waits: batches are made unless a model takes one row at most. */
 const direct = (instances: number) => ({
   instances,
   what: plural(instances),
-  config: group(instances),
+  config: `${group(instances)} max_batch_size: 1`,
   clients: 2 * instances,
   batches: [1]
 })

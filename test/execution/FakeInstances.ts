@@ -61,6 +61,8 @@ export const pool = (
     readonly restart?: Schedule.Schedule<unknown>
     /** Runs that an instance takes at once. Default: 1. */
     readonly places?: number
+    /** `false`: their runs take longer than a wake-up. */
+    readonly quick?: false
     readonly passive?: ReadonlySet<number>
     readonly breaker?: Breaker.Options
     readonly maxRunNanos?: number
@@ -161,7 +163,7 @@ export const pool = (
           ...(options.inThreads === true ? {} : { memoryBytes: () => fake.memoryBytes }),
           abandon: fake.crash,
           accepts: () => runs.length < (options.places ?? 1),
-          quick: () => true,
+          quick: () => options.quick ?? true,
           start: (inputs, _outputs, done) => {
             if (!fakes.open.has(index) || fakes.open.get(index) !== fake) {
               done(failure(index, false))
