@@ -112,7 +112,9 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
         const result = yield* instances.run([rows(3, 7)], ["OUTPUT0"])
         result.release()
         before = Children.pids()
-        const looking = yield* Effect.forkChild(executor.inspect({ model: "m", path }), { startImmediately: true })
+        const looking = yield* Effect.forkChild(executor.inspect({ model: "m", path: hostile }), {
+          startImmediately: true
+        })
         strike(before)
         assert.strictEqual((yield* Fiber.join(looking)).inputs.length, 1)
       }
@@ -125,6 +127,40 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
       ])
     )
   }, 60_000)
+
+  it.live(
+    "begin in the process that has looked at their model, each model in one of its own",
+    () =>
+      Effect.gen(function*() {
+        const executor = yield* Executor
+        const another = join(folder, "another.onnx")
+        writeFileSync(another, Models.identity("FP32"))
+        const before = Children.pids()
+        const news = () => Children.pids().filter((pid) => !before.includes(pid))
+        yield* executor.inspect({ model: "m", path })
+        const [looked, ...more] = news()
+        assert.deepStrictEqual(more, [])
+        const other = yield* executor.open(identityPlan(another))
+        assert.strictEqual(news().length, 2)
+        const instances = yield* executor.open(identityPlan(path, { instances: 2 }))
+        assert.strictEqual(news().length, 3)
+        assert.include(news(), looked)
+        for (const one of [instances, other]) {
+          const result = yield* one.run([rows(3, 7)], ["OUTPUT0"])
+          assert.deepStrictEqual(new Uint8Array(result.outputs[0]!.data), rows(3, 7).data)
+          result.release()
+        }
+        yield* executor.inspect({ model: "m", path })
+        assert.strictEqual(news().length, 4)
+        return news
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(layer),
+        // The one that was kept ends with the executor.
+        Effect.map((news) => assert.deepStrictEqual(news(), []))
+      ),
+    60_000
+  )
 
   it.live("are ended when a run takes too long", () =>
     Effect.gen(function*() {

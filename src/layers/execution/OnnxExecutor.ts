@@ -25,6 +25,7 @@ import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
 import * as Environment from "./internal/process/Environment.ts"
 import type { HostProcess } from "./internal/process/HostProcess.ts"
+import * as LookedAt from "./internal/process/LookedAt.ts"
 import * as ProcessHost from "./internal/process/ProcessHost.ts"
 import * as ProcessSpawn from "./internal/process/ProcessSpawn.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
@@ -166,6 +167,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
     wake: (_, words) => void Atomics.notify(words, Mailbox.Word.request)
   })
 
+  const looked = yield* LookedAt.make
+  const takeLooked = (path: string) => {
+    const process = looked.take(path)
+    if (process !== undefined) process.isKept = false
+    return process
+  }
+
   const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
     yield* sessions.admit(plan)
     const passive = InstancePool.passiveOf(plan)
@@ -192,7 +200,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
           openWithin: { duration: stallTimeout, words: "(--instance-stall-timeout-secs)" },
           now: () => clock.monotonicTimeNanosUnsafe()
         }, problemIn)
-      return shared ? Effect.flatMap(sessions.shared, openIn) : ProcessSpawn.within(host, openIn)
+      return shared
+        ? Effect.flatMap(sessions.shared, openIn)
+        : ProcessSpawn.within(host, openIn, () => takeLooked(plan.path))
     }
     const openThread = (index: number, settings: NativeSettings) =>
       WorkerSpawn.spawn({
@@ -264,7 +274,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
           runtime: OrtThread.runtime,
           settings: OrtThread.lookSettings,
           within: stallTimeout,
-          host
+          host,
+          kept: looked
         })
         : yield* looksFor(path, ({ ask }) =>
           ask(

@@ -108,13 +108,15 @@ describe("the console", () => {
       books.retried(2)
       const book = new LossBook()
       book.lost(0, "ended", "its process was ended by SIGSEGV", 1n)
-      books.observeInstances(() => book.condition({
-        live: 1,
-        pausedUntilNanos: undefined,
-        memoryBytes: new Map(),
-        placed: { inline: 0, thread: 1, process: 0 },
-        moved: 0
-      }))
+      books.observeInstances(() =>
+        book.condition({
+          live: 1,
+          pausedUntilNanos: undefined,
+          memoryBytes: new Map(),
+          placed: { inline: 0, thread: 1, process: 0 },
+          moved: 0
+        })
+      )
       books.observe(() => ({ waiting: 4, running: 1 }))
       const first = stateOf((yield* ask(port, "/v2/console/state")).text)
       assert.deepStrictEqual(first.restricted, [])

@@ -60,6 +60,8 @@ const maxWaiting = 4_194_304
 export class HostProcess {
   /** It is ended because its heart does not beat. */
   isSilent = false
+  /** Whoever started it does not end it: it is kept for another use. */
+  isKept = false
   /** A signal to the whole group of the server, which is not for it, came before it was far enough to leave it alone. */
   isStopped = false
   readonly pid: number | undefined

@@ -5,6 +5,7 @@ import type { Instance } from "../InstancePool.ts"
 import type { NativeSettings } from "../Mailbox.ts"
 import * as WorkerThread from "../WorkerThread.ts"
 import { HostProcess, type Options as HostOptions } from "./HostProcess.ts"
+import type { LookedAt } from "./LookedAt.ts"
 import * as ProcessInstance from "./ProcessInstance.ts"
 import type { CustomOpen, FromProcess, SessionOpen } from "./Told.ts"
 
@@ -19,11 +20,14 @@ export interface Options extends Omit<ProcessInstance.Options, "told"> {
   readonly shared?: boolean
 }
 
-/** A process for as long as the scope is open; the scope waits for its end. @category resources */
-export const host = (options: HostOptions): Effect.Effect<HostProcess, never, Scope.Scope> =>
+/** A process for as long as the scope is open, one that is there already before a new one; the scope waits for its end. @category resources */
+export const host = (
+  options: HostOptions,
+  there: () => HostProcess | undefined = () => undefined
+): Effect.Effect<HostProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new HostProcess(options)),
-    (host) => Effect.promise(() => host.close())
+    Effect.sync(() => there() ?? new HostProcess(options)),
+    (host) => Effect.suspend(() => host.isKept ? Effect.void : Effect.promise(() => host.close()))
   )
 
 /** How often a process is started again that a signal to the group of the server has ended while it started. */
@@ -38,18 +42,22 @@ const maxStops = 3
 export const within = <A, R>(
   options: HostOptions,
   use: (host: HostProcess) => Effect.Effect<A, LoadFailed, R>,
+  there?: () => HostProcess | undefined,
   stops = 0
 ): Effect.Effect<A, LoadFailed, R | Scope.Scope> =>
-  Effect.flatMap(host(options), (process) =>
-    Effect.catch(use(process), (error) =>
-      process.isStopped && stops < maxStops
-        ? Effect.andThen(
-          Effect.logDebug(
-            `a process of instances was stopped while it started, and is started again: ${error.message}`
-          ),
-          within(options, use, stops + 1)
-        )
-        : Effect.fail(error)))
+  Effect.flatMap(
+    host(options, there),
+    (process) =>
+      Effect.catch(use(process), (error) =>
+        process.isStopped && stops < maxStops
+          ? Effect.andThen(
+            Effect.logDebug(
+              `a process of instances was stopped while it started, and is started again: ${error.message}`
+            ),
+            within(options, use, undefined, stops + 1)
+          )
+          : Effect.fail(error))
+  )
 
 type Opening = Extract<FromProcess, { readonly _tag: "Opened" | "Refused" }>
 
@@ -160,6 +168,8 @@ export const look = (options: {
   /** Whatever takes longer is ended. */
   readonly within: Duration.Duration
   readonly host: HostOptions
+  /** Where its process may be kept for the model's first instance. */
+  readonly kept: LookedAt
 }): Effect.Effect<WorkerThread.Opened, LoadFailed> =>
   Effect.scoped(within(
     options.host,
@@ -177,8 +187,10 @@ export const look = (options: {
       const refuse = WorkerThread.refusal(options)
       const opening = found(opened, options.runtime, refuse)
       const result = yield* limited(opening, options.within, "(--instance-stall-timeout-secs)", refuse, process)
+      process.leave(id)
+      process.isKept = options.kept.keep(path, process)
       // Nothing of it is needed any more.
-      process.kill("it was only looked at")
+      if (!process.isKept) process.kill("it was only looked at")
       return result
     })
   ))
