@@ -23,11 +23,11 @@ export const over: Begun = { cancel: (ended) => ended() }
  */
 export const fromBegun = <A, E>(
   begin: (resume: (answer: Effect.Effect<A, E>) => void) => Begun
-): Effect.Effect<A, E> =>
-  Effect.callback((resume) => {
-    const begun = begin(resume)
-    return Effect.callback<void>((ended) => begun.cancel(() => ended(Effect.void)))
-  })
+): Effect.Effect<A, E> => Effect.callback((resume) => untilCancelled(begin(resume)))
+
+/** Cancels something, and waits until nothing of it is in use. @category constructors */
+export const untilCancelled = (begun: Begun): Effect.Effect<void> =>
+  Effect.callback<void>((ended) => begun.cancel(() => ended(Effect.void)))
 
 /** The exit that an answer is, without running anything; `undefined` where it has yet to be run. @category getters */
 export const exitOf = <A, E>(answer: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined =>

@@ -26,7 +26,7 @@ import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { ModelTrace } from "../schema/RequestTrace.ts"
 import type { SequenceState } from "../schema/SequenceState.ts"
 import * as TraceFailure from "../schema/TraceFailure.ts"
-import { type Begun, fromBegun } from "./Begun.ts"
+import { type Begun, untilCancelled } from "./Begun.ts"
 import type { ExecutionResult, Instances, ModelPlan } from "./Executor.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -98,7 +98,10 @@ export type BeginJob = (job: Job, answered: (exit: Exit.Exit<JobResult, JobFailu
 
 /** Of what can be begun without a fiber. @category constructors */
 export const submitOf = (begin: BeginJob): Submit =>
-  Object.assign((job: Job) => fromBegun<JobResult, JobFailure>((resume) => begin(job, resume)), { begin })
+  Object.assign(
+    (job: Job) => Effect.callback<JobResult, JobFailure>((resume) => untilCancelled(begin(job, resume))),
+    { begin }
+  )
 
 /** The queue of one version. @category models */
 export interface ModelScheduler {

@@ -22,10 +22,6 @@ export class Entry implements Member<Entry> {
   /** Monotonic nanoseconds. */
   readonly arrivedAt: number
   readonly level: Level
-  /** When its queue policy ends its waiting, or has put it behind the others; `undefined` where it does neither. */
-  readonly timeoutAt: number | undefined
-  /** When its caller's deadline passes. */
-  readonly deadlineAt: number | undefined
   /** What decides with whom it may share a batch. */
   key: unknown
   /** Gives the answer to the caller, or to whoever cleans up after one that was interrupted. */
@@ -56,10 +52,19 @@ export class Entry implements Member<Entry> {
     this.order = order
     this.arrivedAt = arrivedAt
     this.level = level
-    this.timeoutAt = level.timeoutAt(job, arrivedAt)
-    this.deadlineAt = job.deadlineMicros > 0 ? arrivedAt + job.deadlineMicros * 1000 : undefined
     this.key = key
     this.resume = resume
+  }
+
+  /** When its queue policy ends its waiting, or has put it behind the others; `undefined` where it does neither. */
+  get timeoutAt(): number | undefined {
+    return this.level.timeoutAt(this.job, this.arrivedAt)
+  }
+
+  /** When its caller's deadline passes. */
+  get deadlineAt(): number | undefined {
+    const { deadlineMicros } = this.job
+    return deadlineMicros > 0 ? this.arrivedAt + deadlineMicros * 1000 : undefined
   }
 
   /** It is in the queue. */
@@ -85,30 +90,9 @@ export class Entry implements Member<Entry> {
   }
 }
 
-/** Who ends the waiting of a request that its caller has given up. @category models */
-export interface Owner {
-  /** `ended` is called once nothing of the request is in use any more. */
-  readonly withdraw: (entry: Entry, ended: () => void) => void
-}
-
 /** A request whose caller may give it up. @category models */
 export class CallerEntry extends Entry implements Begun {
-  private readonly owner: Owner
-
-  constructor(
-    owner: Owner,
-    job: Job,
-    order: number,
-    arrivedAt: number,
-    level: Level,
-    key: unknown,
-    resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
-  ) {
-    super(job, order, arrivedAt, level, key, resume)
-    this.owner = owner
-  }
-
   cancel(ended: () => void): void {
-    this.owner.withdraw(this, ended)
+    this.level.owner!.withdraw(this, ended)
   }
 }

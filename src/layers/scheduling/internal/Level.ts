@@ -4,6 +4,12 @@ import type { Job } from "../../../services/Scheduler.ts"
 import type { Entry } from "./Entry.ts"
 import { WaitingLine } from "./WaitingLine.ts"
 
+/** Ends the waiting of a request that its caller has given up. @category models */
+export interface Owner {
+  /** `ended` is called once nothing of the request is in use any more. */
+  readonly withdraw: (entry: Entry, ended: () => void) => void
+}
+
 /** @category models */
 export class Level {
   /** 0 where the model has no priorities, otherwise 1 (first) to the number of levels. */
@@ -27,6 +33,8 @@ export class Level {
     this.allowsOverride = policy?.allow_timeout_override ?? false
   }
 
+  /** Who lets callers give up requests of this level. Here and not in each request, of which many may wait. */
+  owner: Owner | undefined = undefined
   /** Requests that wait, whether they were sorted into the lines already or not. */
   length = 0
   /** Requests in batches that lie ready: no instance has begun them. */

@@ -22,10 +22,10 @@ import type { Batch } from "./Batch.ts"
 import * as BatchAnswers from "./BatchAnswers.ts"
 import * as BatchTrace from "./BatchTrace.ts"
 import * as DeadlineWatch from "./DeadlineWatch.ts"
-import { CallerEntry, type Entry, type Owner } from "./Entry.ts"
+import { CallerEntry, type Entry } from "./Entry.ts"
 import * as Lanes from "./Lanes.ts"
 import { Lateness, noTimeLeft } from "./Lateness.ts"
-import type { Level } from "./Level.ts"
+import type { Level, Owner } from "./Level.ts"
 import * as RequestQueue from "./RequestQueue.ts"
 import { ResponseOrder } from "./ResponseOrder.ts"
 import { KeptPlace, mayRunAgain } from "./Retries.ts"
@@ -353,6 +353,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       lateness.arrived(job)
       if (poll !== undefined) poll()
       const level = queue.levelOf(job)
+      level.owner = owner
       let capacity = boundOf(level)
       if (capacity !== undefined) {
         options.onFull()
@@ -363,7 +364,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       }
       const late = lateness.refusal(job, level)
       if (late !== undefined) return refuse(answered, "deadline", late)
-      const entry = new CallerEntry(owner, job, arrivals++, arrivedAt, level, keyOf(job), answered)
+      const entry = new CallerEntry(job, arrivals++, arrivedAt, level, keyOf(job), answered)
       if (open++ === 0) drained.closeUnsafe()
       if (job.trace !== undefined) BatchTrace.queued(job.trace, job, arrivedAt)
       queue.add(entry)

@@ -195,9 +195,9 @@ export class JsonWriter {
 
   /** The text. The writer must not be used after it. */
   finish(): Buffer {
-    const text = this.buffer.length > scratchSize
-      ? this.buffer.subarray(0, this.length)
-      : Buffer.from(this.buffer.subarray(0, this.length))
+    const { buffer, length } = this
+    const text = buffer.length > scratchSize ? buffer.subarray(0, length) : Buffer.allocUnsafe(length)
+    if (buffer.length === scratchSize) buffer.copy(text, 0, 0, length)
     this.recycle()
     return text
   }
