@@ -125,6 +125,21 @@ describe("a connection of HTTP/1.1", () => {
     assert.strictEqual(closing.asked.length, 2)
   })
 
+  it("sends the last answer whole, whatever becomes of those behind it", async () => {
+    const wire = new Wire()
+    wire.pipe.takes = false
+    wire.send(get("/1") + get("/2"))
+    wire.asked[0]!.answer("1", false)
+    wire.asked[1]!.answer("2")
+    await settled()
+    assert.isFalse(wire.pipe.destroyed)
+    wire.pipe.readOn()
+    for (let turns = 0; turns < 5; turns++) await settled()
+    assert.isTrue(wire.asked[0]!.finished)
+    assert.isTrue(wire.asked[1]!.aborted)
+    assert.strictEqual(wire.pipe.text, answer("1", false))
+  })
+
   it("sends no body with an answer to HEAD, and chunks where nobody knows the length", () => {
     const wire = new Wire()
     wire.send("HEAD /1 HTTP/1.1\r\n\r\n" + get("/2"))

@@ -85,6 +85,8 @@ export class Http1Connection implements Carrier, Reader {
   private isOdd = false
   /** No more requests are taken. */
   private deaf = false
+  /** No more answers are sent. */
+  private closing = false
   private over = false
   private reading = false
   private paused = false
@@ -117,9 +119,9 @@ export class Http1Connection implements Carrier, Reader {
     socket.on("close", this.onClose)
   }
 
-  /** The answer whose turn it is. */
+  /** The answer whose turn it is; after the last one that the connection has none is. */
   get first(): Http1Response | undefined {
-    return this.responses[0]
+    return this.closing ? undefined : this.responses[0]
   }
 
   /** Something is still owed to the client. */
@@ -335,6 +337,7 @@ export class Http1Connection implements Carrier, Reader {
     if (call !== undefined) this.whenOut(() => call.finish())
     if (!response.shouldKeepAlive) {
       this.deaf = true
+      this.closing = true
       this.held = undefined
       socket.destroySoon()
       return

@@ -99,11 +99,15 @@ export class Connection implements Reader {
   }
 
   receive(chunk: Buffer, owned: boolean): void {
-    this.guard(() => this.read(chunk, owned))
+    try {
+      this.read(chunk, owned)
+    } catch (thrown) {
+      this.broken(thrown)
+    }
   }
 
   receivePlaced(length: number): void {
-    this.guard(() => this.read(shared.subarray(0, length), false))
+    this.receive(shared.subarray(0, length), false)
   }
 
   place(): Uint8Array {
@@ -148,9 +152,13 @@ export class Connection implements Reader {
     try {
       step()
     } catch (thrown) {
-      this.options.onDefect(thrown)
-      this.destroy()
+      this.broken(thrown)
     }
+  }
+
+  private broken(thrown: unknown): void {
+    this.options.onDefect(thrown)
+    this.destroy()
   }
 
   /** The operating system took something. */
