@@ -88,9 +88,11 @@ describe("the package", () => {
         const twice = yield* infer(url, "doubled", [{ name: "X", datatype: "FP32", shape: [2], data: [1.5, -2] }])
         assert.strictEqual(twice.status, 200, twice.text)
         assert.include(twice.text, "\"data\":[3.0,-4.0]")
-        const page = yield* Child.ask(`${url}/console/`)
-        assert.strictEqual(page.status, 200)
-        assert.include(page.text, "<html")
+        for (const [file, text] of [["", "<html"], ["/main.js", "import "]] as const) {
+          const page = yield* Child.ask(`${url}/v2/console${file}`)
+          assert.strictEqual(page.status, 200, file)
+          assert.include(page.text, text, file)
+        }
       })))
   }
 
