@@ -31,13 +31,9 @@ const rounds = Math.max(3, Math.round(seconds / (turn * chosen.length)))
 const folder = mkdtempSync(join(tmpdir(), "galatea-memory-"))
 const collections = join(folder, "collections")
 const server = await start(models.smallRepository(join(folder, "models")), ["--log-info=false"], {
-  variables: {
-    ...process.env,
-    NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import=${
-      fileURLToPath(new URL("./memory/collections.ts", import.meta.url))
-    }`,
-    GALATEA_COLLECTIONS: collections
-  }
+  variables: { GALATEA_COLLECTIONS: collections },
+  // In the variable NODE_OPTIONS it would be read by every instance too.
+  nodeFlags: [`--import=${fileURLToPath(new URL("./memory/collections.js", import.meta.url))}`]
 })
 try {
   // Threads give back what starting up has used in their first idle second.

@@ -29,6 +29,8 @@ export interface Started {
 export interface Surroundings {
   /** Variables of its environment, beside this one's. */
   readonly variables?: Readonly<Record<string, string>>
+  /** Flags of its Node. */
+  readonly nodeFlags?: ReadonlyArray<string>
   /** The checkout that is served from. */
   readonly checkout?: string
   /** The authority of its certificate, where it serves HTTP over TLS. */
@@ -63,7 +65,7 @@ const isReady = (url: string, authority: string | undefined): Promise<boolean> =
 export const start = async (
   repository: string,
   flags: ReadonlyArray<string> = [],
-  { authority, checkout = here, variables = {} }: Surroundings = {}
+  { authority, checkout = here, nodeFlags = [], variables = {} }: Surroundings = {}
 ): Promise<Started> => {
   const port = await freePort()
   const grpcPort = await freePort()
@@ -71,6 +73,7 @@ export const start = async (
   const url = `${authority === undefined ? "http" : "https"}://127.0.0.1:${port}`
   const began = performance.now()
   const child = spawn(process.execPath, [
+    ...nodeFlags,
     join(checkout, "bin/galatea.js"),
     "serve",
     `--model-repository=${repository}`,

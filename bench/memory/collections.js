@@ -1,6 +1,7 @@
 /**
  * Writes down how long garbage collections stop the main thread of the process that is started with this as `--import`: one line of JSON
  * a second, the milliseconds of those since the line before, into the file that `GALATEA_COLLECTIONS` names.
+ * JavaScript, because to read TypeScript costs a process 25 MB.
  */
 import { appendFileSync } from "node:fs"
 import { PerformanceObserver } from "node:perf_hooks"
@@ -9,7 +10,8 @@ import { isMainThread } from "node:worker_threads"
 const file = process.env["GALATEA_COLLECTIONS"]
 
 if (isMainThread && file !== undefined && process.argv[2] === "serve") {
-  let pauses: Array<number> = []
+  /** @type {Array<number>} */
+  let pauses = []
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) pauses.push(duration)
   }).observe({ entryTypes: ["gc"] })
