@@ -330,6 +330,22 @@ describe("options of the server", () => {
 })
 
 describe("options of HTTP", () => {
+  test("choose how many threads accept connections", ["http-front-threads"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      let threads = 0
+      const note = ({ threadName }: Worker) => {
+        if (threadName === "galatea-front") threads++
+      }
+      process.on("worker", note)
+      const server = yield* Effect.ensuring(
+        InProcess.serve([models, "--http-front-threads=2"]),
+        Effect.sync(() => process.off("worker", note))
+      )
+      assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
+      assert.strictEqual(threads, 2)
+    })))
+
   test(
     "choose where it listens",
     ["http-address", "http-port", "reuse-http-port", "allow-http"],

@@ -3,7 +3,7 @@
  *
  * A front that dies loses its connections, and another one takes its place.
  */
-import { Deferred, Effect, Scope } from "effect"
+import { Deferred, Effect } from "effect"
 import { createServer } from "node:net"
 import type { ListenFailed } from "../../../../schema/Errors.ts"
 import { bind, type Bound, type Endpoint } from "../Bind.ts"

@@ -4,7 +4,7 @@
  * Whoever writes rings once per turn of its event loop, and only where the other end sleeps: an end that has something to do looks
  * by itself, and says so. What finds no room waits in order and moves up as soon as the other end has read.
  */
-import { type RingReader, RingWriter, Word } from "./Ring.ts"
+import { type RingReader, type RingWriter, Word } from "./Ring.ts"
 
 interface Waiting {
   readonly kind: number
@@ -25,7 +25,10 @@ export interface LinkOptions {
 }
 
 /** How long the bell waits for more to be written. */
-const maxWaitMillis = 0.05
+const maxWaitMillis = 0.02
+
+/** Records that have moved up and are still in the list. */
+const maxDone = 256
 
 /** @internal */
 export class Link {
@@ -78,7 +81,7 @@ export class Link {
   commit(): void {
     if (this.opened === undefined) this.writer.commit()
     else {
-      this.waiting.push(this.opened)
+      if (!this.closed) this.waiting.push(this.opened)
       this.opened = undefined
       if (this.waiting.length === 1) this.moveUp()
     }
@@ -179,6 +182,10 @@ export class Link {
         if (this.unrung) this.ring()
         return
       } else {
+        if (this.firstWaiting > maxDone) {
+          waiting.splice(0, this.firstWaiting)
+          this.firstWaiting = 0
+        }
         // The other end may have read before it could see that somebody waits.
         Atomics.store(writer.words, Word.starved, 1)
         asked = true

@@ -218,8 +218,9 @@ export abstract class Exchange {
     const linger = this.begin(status, headers)
     if (typeof body === "string") {
       if (linger) response.write(body, encoding, () => this.finishEarly())
-      else if (this.server.inFlight.requests > 1 && response.leavesTogether !== true) Outbox.post(response, body, encoding)
-      else response.end(body, encoding)
+      else if (this.server.inFlight.requests > 1 && response.leavesTogether !== true) {
+        Outbox.post(response, body, encoding)
+      } else response.end(body, encoding)
     } else {
       response.endParts(body, byteLength)
     }
