@@ -46,7 +46,8 @@ const text = [
   "",
   "## Peers, which the application chooses, and what they bring",
   "",
-  "The versions are those that it is developed and tested with.",
+  "The versions are those that it is developed and tested with. The command line brings those parts of `effect`, `@effect/*` and `ws` along that",
+  "it uses, bundled in `dist/bin`; `dist/bin/LICENSES.txt` has their licences.",
   "",
   ...table(rows.filter(({ isHost }) => isHost)),
   ""

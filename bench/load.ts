@@ -24,6 +24,8 @@ export interface Outcome {
   readonly perSecond: number
   /** Median latency in microseconds. */
   readonly p50: number
+  /** Requests that were answered. */
+  readonly requests: number
 }
 
 const run = promisify(execFile)
@@ -75,6 +77,8 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
       "-t1",
       `-c${load.connections}`,
       `-d${Math.round(load.seconds)}s`,
+      // Two seconds are short where a machine has other work.
+      "--timeout=30s",
       "-s",
       join(folder, "post.lua"),
       load.url
@@ -89,7 +93,7 @@ const driveWrk = async (load: Load): Promise<Outcome> => {
       number
     ]
     if (refused + broken > 0) throw new Error(`${refused} answers were not 200 and ${broken} failed, at ${load.url}`)
-    return { perSecond: requests / micros * 1e6, p50 }
+    return { perSecond: requests / micros * 1e6, p50, requests }
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -110,5 +114,9 @@ const driveAutocannon = async (load: Load): Promise<Outcome> => {
   if (result.non2xx + result.errors > 0) {
     throw new Error(`${result.non2xx} answers were not 200 and ${result.errors} failed, at ${load.url}`)
   }
-  return { perSecond: result.requests.total / result.duration, p50: result.latency.p50 * 1000 }
+  return {
+    perSecond: result.requests.total / result.duration,
+    p50: result.latency.p50 * 1000,
+    requests: result.requests.total
+  }
 }

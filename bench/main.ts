@@ -13,10 +13,12 @@ import { alone, batching, metrics } from "./figures/batching.ts"
 import { ensembles } from "./figures/ensembles.ts"
 import type { Context, Figure, Measured } from "./figures/Figure.ts"
 import { grpcServing } from "./figures/grpc.ts"
-import { heavy, heavyBatched } from "./figures/heavy.ts"
+import { heavy } from "./figures/heavy.ts"
+import { images } from "./figures/images.ts"
 import { inProcess, rpc } from "./figures/rpc.ts"
 import { sequences, sequencesInside } from "./figures/sequences.ts"
-import { serving, starting } from "./figures/serving.ts"
+import { memory, serving, starting } from "./figures/serving.ts"
+import { median, Memory } from "./lifecycle/report.ts"
 import { generator } from "./load.ts"
 import * as models from "./models.ts"
 import * as sequenceModels from "./sequenceModels.ts"
@@ -26,27 +28,36 @@ const seconds = Number(process.argv[2] ?? 6)
 const wanted = process.argv[3] ?? ""
 const repetitions = 3
 
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
-
 const digits = (value: number): string =>
   value >= 1000 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 
 const rows: Array<string> = []
 let missed = 0
 
+const both = (runs: ReadonlyArray<Measured>, which: "p50" | "micros"): string => {
+  const pairs = runs.flatMap((run) => run[which] ?? [])
+  if (pairs.length === 0) return "–"
+  const of = (side: 0 | 1) => digits(median(runs.flatMap((run) => run[which]?.[side] ?? [])))
+  return `${of(0)}, ${of(1)}`
+}
+
 const report = (figure: Figure, runs: ReadonlyArray<Measured>): void => {
+  const sum = (values: ReadonlyArray<number>) => figure.of === "highest" ? Math.max(...values) : median(values)
   const ratios = runs.map((run) => run.ratio)
-  const middle = median(ratios)
+  const middle = sum(ratios)
   const reached = figure.reached(middle)
   if (!reached) missed++
   const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`
   const row = [
     figure.name,
-    `${digits(median(runs.map((run) => run.value)))} ${figure.unit}`,
-    digits(median(runs.map((run) => run.beside))),
+    `${digits(sum(runs.map((run) => run.value)))} ${figure.unit}`,
+    digits(sum(runs.map((run) => run.beside))),
+    both(runs, "p50"),
+    both(runs, "micros"),
     `${middle.toFixed(2)} (${spread})`,
     figure.goal,
-    figure.goal === "–" ? "–" : reached ? "yes" : "**no**"
+    figure.goal === "–" ? "–" : reached ? "yes" : "**no**",
+    figure.triton?.toFixed(2) ?? "–"
   ]
   rows.push(`| ${row.join(" | ")} |`)
   process.stderr.write(`${rows.at(-1)}\n`)
@@ -70,33 +81,51 @@ const stop = async (): Promise<void> => {
   server = undefined
 }
 
-/** Figures of a server on a repository. */
-const on = async (repository: string, figures: (context: Context) => ReadonlyArray<Figure>): Promise<void> => {
-  const all = figures({ seconds, url: () => server!.url, grpcPort: () => server!.grpcPort })
+/** Figures of a server on a repository, and what it needed for them. */
+const on = async (
+  repository: string,
+  loads: string,
+  figures: (context: Context) => ReadonlyArray<Figure>,
+  limit?: number
+): Promise<void> => {
+  const all = figures({
+    seconds,
+    url: () => server!.url,
+    grpcPort: () => server!.grpcPort,
+    pid: () => server!.pid
+  })
   if (!all.some((figure) => figure.name.includes(wanted))) return
   server = await start(repository)
+  const watched = new Memory(server.rss)
   await measureAll(all)
+  watched.stop()
+  const figure = memory(loads, () => watched.highest(), limit)
+  report(figure, [await figure.measure()])
   await stop()
 }
 
 try {
   const small = models.smallRepository(join(folder, "small"))
-  const large = models.heavyRepository(join(folder, "heavy"))
   const batched = models.batchingRepository(join(folder, "batching"))
   await measureAll([...starting(small), ...alone])
-  await on(small, (context) => serving(context, () => server!))
-  await on(small, grpcServing)
-  await on(small, rpc)
+  await on(small, "of the HTTP figures", serving, 300)
+  await on(small, "of the gRPC figures", grpcServing, 300)
+  await on(small, "of the rpc figures", rpc, 300)
   await measureAll(inProcess(small, seconds))
-  await on(batched, batching)
+  await on(batched, "of the batching figures", batching, 300)
   await measureAll([metrics(batched, seconds)])
-  await on(sequenceModels.repository(join(folder, "sequences")), (context) => sequences(context, () => server!))
+  await on(sequenceModels.repository(join(folder, "sequences")), "of the sequences figures", sequences)
   await measureAll(sequencesInside(seconds))
-  await on(ensembleModels.repository(join(folder, "ensembles")), (context) => ensembles(context, () => server!))
-  await on(large.repository, (context) => [
-    ...heavy(context, large.modelPath),
-    ...heavyBatched(context, large.modelPath)
-  ])
+  await on(ensembleModels.repository(join(folder, "ensembles")), "of the ensembles figures", ensembles)
+  for (const image of images(folder)) {
+    let end = () => {}
+    await on(image.repository, `of ${image.heavy.name}`, (context) => {
+      const { figure, stop } = heavy(context, image.heavy)
+      end = stop
+      return [figure]
+    })
+    end()
+  }
 } finally {
   await stop()
   rmSync(folder, { recursive: true })
@@ -105,8 +134,8 @@ try {
 const cores = cpus()
 const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim()
 process.stdout.write([
-  "| figure | server, median | yardstick, median | ratio, median (spread) | goal | reached |",
-  "| --- | --- | --- | --- | --- | --- |",
+  "| figure | server | yardstick | p50 of both, µs | processor time a request of both, µs | ratio (spread) | goal | reached | Triton at best |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
   ...rows,
   "",
   `Conditions: ${cores.length} cores (${

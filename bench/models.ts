@@ -4,9 +4,9 @@ import { createRequire } from "node:module"
 import { join } from "node:path"
 import * as Models from "../test/fixtures/onnx/Models.ts"
 
-/** Input of the ResNet-50-shaped model. */
-export const resnetInput = "INPUT0"
-export const resnetShape: ReadonlyArray<number> = [1, 3, 224, 224]
+/** Input of the models that have the shapes of ResNet-50 and of SqueezeNet. */
+export const imageInput = "INPUT0"
+export const imageShape: ReadonlyArray<number> = [1, 3, 224, 224]
 
 /** 602,112 bytes: an image of 224 × 224 in three FP32 channels. */
 export const identityShape: ReadonlyArray<number> = [1, 150_528]
@@ -77,13 +77,19 @@ export const batchingRepository = (repository: string): string => {
   return repository
 }
 
-const resnetConfig = (scheduler: string) =>
-  `backend: "onnxruntime" max_batch_size: 8 ${io("input", [[resnetInput, "FP32", resnetShape.slice(1).join(", ")]])} ` +
-  `${io("output", [["OUTPUT0", "FP32", "1000"]])} ${scheduler}`
-
-/** The ResNet-50-shaped model without a batcher and with one. */
-export const heavyRepository = (repository: string): { readonly repository: string; readonly modelPath: string } => {
-  const bytes = Models.resnet50Shape()
-  write(repository, "resnet50_batched", bytes, resnetConfig(batches))
-  return { repository, modelPath: write(repository, "resnet50", bytes, resnetConfig("")) }
+/** What two revisions are compared by: small and large tensors, and batches. */
+export const comparedRepository = (repository: string): void => {
+  write(repository, "simple", Models.simple())
+  write(repository, "identity_fp32", Models.identityFp32())
+  write(repository, "silero_batched", silero, sileroConfig(batches))
 }
+
+/** One model of such a shape, with a config that says this, or with none. */
+export const imageRepository = (
+  repository: string,
+  shape: "resnet50" | "squeezenet",
+  config?: string
+): { readonly repository: string; readonly path: string } => ({
+  repository,
+  path: write(repository, shape, shape === "resnet50" ? Models.resnet50Shape() : Models.squeezenetShape(), config)
+})

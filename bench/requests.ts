@@ -33,6 +33,14 @@ export const simpleInputs = (): ReadonlyArray<BinaryInput> => int32Inputs("INPUT
 /** The request of the `simple` model. */
 export const simple = (): BinaryRequest => binaryRequest(simpleInputs())
 
+/** The same request with its tensors as numbers in JSON. */
+export const simpleJson = (): BinaryRequest => ({
+  body: Buffer.from(JSON.stringify({
+    inputs: simpleInputs().map(({ data, ...input }) => ({ ...input, data: Array.from(data as Int32Array) }))
+  })),
+  headers: { "Content-Type": "application/json" }
+})
+
 /** One FP32 tensor. */
 export const float32Inputs = (name: string, shape: ReadonlyArray<number>): ReadonlyArray<BinaryInput> => [{
   name,

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs"
 import { get } from "node:https"
 import { createServer } from "node:net"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
 export interface Started {
@@ -119,21 +120,47 @@ export const start = async (
   }
 }
 
-/** Starts a yardstick script and gives what it printed first; `stop` ends it. */
-export const yardstick = (script: string, args: ReadonlyArray<string>): Promise<{ line: string; stop: () => void }> =>
+/** A process of something to stand beside. */
+export interface Yardstick {
+  /** What it printed first. */
+  readonly line: string
+  readonly pid: number
+  /** Writes a line to it and gives the one that it answers with. */
+  readonly ask: (line: string) => Promise<string>
+  readonly stop: () => void
+}
+
+/** Starts a script of `yardsticks/`, and waits for what it prints first. */
+export const yardstick = (script: string, args: ReadonlyArray<string>): Promise<Yardstick> =>
   new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
       ["--expose-gc", fileURLToPath(new URL(`./yardsticks/${script}`, import.meta.url)), ...args],
       {
-        stdio: ["ignore", "pipe", "inherit"]
+        stdio: ["pipe", "pipe", "inherit"]
       }
     )
-    let text = ""
-    child.stdout.on("data", (chunk: Buffer) => {
-      text += chunk.toString()
-      if (text.includes("\n")) resolve({ line: text.trim(), stop: () => child.kill() })
-    })
-    child.once("error", reject)
-    child.once("exit", (code) => reject(new Error(`${script} ended with ${code} before it printed its result`)))
+    const lines = createInterface({ input: child.stdout })
+    let fail = reject
+    const next = () =>
+      new Promise<string>((resolve, reject) => {
+        fail = reject
+        lines.once("line", resolve)
+      })
+    child.once("error", (error) => fail(error))
+    child.once("close", (code) => fail(new Error(`${script} ended with ${code} before it printed its result`)))
+    void next().then((line) =>
+      resolve({
+        line,
+        pid: child.pid!,
+        ask: (asked) => {
+          const answer = next()
+          child.stdin.write(`${asked}\n`)
+          return answer
+        },
+        stop: () => {
+          child.stdin.end()
+          child.kill()
+        }
+      }), reject)
   })

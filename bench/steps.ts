@@ -23,10 +23,10 @@ const send = async (url: string, { body, headers }: BinaryRequest): Promise<void
 }
 
 /** Begins sequences, sends steps of theirs in turns, and ends them. `around` sees the steps alone. */
-export const driveSteps = async (
+export const driveSteps = async <A>(
   { model, seconds, sequences, step, url }: StepLoad,
-  around: (load: () => Promise<Outcome>) => Promise<Outcome> = (load) => load()
-): Promise<Outcome> => {
+  around: (load: () => Promise<Outcome>) => Promise<A>
+): Promise<A> => {
   const target = `${url}/v2/models/${model}/infer`
   const ids = Array.from({ length: sequences }, () => ++lastId)
   for (const id of ids) await send(target, step({ sequence_id: id, sequence_start: true }))

@@ -108,6 +108,12 @@ ${
 ${
   table(["Name", "Meaning"], [
     ...activities.map(([names, meaning]) => [code(names), meaning]),
+    [
+      code(event.retried),
+      `the instance that ran it was lost, and it is run once more, with ${code(attributes.failureType.name)} and ${
+        code(attributes.failureMessage.name)
+      }`
+    ],
     [code(event.leftOut), "a step of the ensemble was not needed"],
     [code("exception"), "why it failed, with `exception.type`, `exception.message` and `exception.stacktrace`"]
   ])

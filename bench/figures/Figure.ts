@@ -1,14 +1,21 @@
 /** What a figure is, and how one is measured beside a yardstick. */
 import { drive, type Outcome } from "../load.ts"
-import * as models from "../models.ts"
+import { metered } from "../processor.ts"
 import type * as requests from "../requests.ts"
-import { yardstick } from "../server.ts"
+import type { Started } from "../server.ts"
+
+/** Of the server, and of the yardstick. */
+export type Pair = readonly [server: number, yardstick: number]
 
 /** One repetition: the server's value, the yardstick's, and what is compared with the goal. */
 export interface Measured {
   readonly value: number
   readonly beside: number
   readonly ratio: number
+  /** Median latencies in microseconds, where they were measured. */
+  readonly p50?: Pair
+  /** Microseconds of processor time for each request, where they were measured. */
+  readonly micros?: Pair
 }
 
 export interface Figure {
@@ -16,100 +23,110 @@ export interface Figure {
   readonly unit: string
   readonly goal: string
   readonly reached: (ratio: number) => boolean
+  /** The best ratio that Triton has reached, where it was measured: see `Triton.ts`. */
+  readonly triton?: number | undefined
+  /** What the repetitions come to. Default: the median. */
+  readonly of?: "median" | "highest"
   readonly measure: () => Promise<Measured>
 }
 
 /** What the figures of one server share. */
 export interface Context {
-  /** Seconds of each load. */
+  /** Seconds of each measurement, which are divided among its loads. */
   readonly seconds: number
   /** Base URL of the server. */
   readonly url: () => string
   readonly grpcPort: () => number
+  readonly pid: () => number
 }
+
+/** The context of a server that runs, and stays. */
+export const contextOf = (seconds: number, server: Started): Context => ({
+  seconds,
+  url: () => server.url,
+  grpcPort: () => server.grpcPort,
+  pid: () => server.pid
+})
 
 export const atLeast = (goal: number) => (ratio: number): boolean => ratio >= goal
 
-/** The load of a model, after a second of it to warm up. */
-export const load = async (
-  { seconds, url }: Context,
+export const atMost = (goal: number) => (ratio: number): boolean => ratio <= goal
+
+/** Seconds of one load of four: load generators take whole ones. */
+export const half = (seconds: number): number => Math.max(1, Math.round(seconds / 2))
+
+/** A load with what it has cost the process that met it. */
+export type Metered = Outcome & { readonly micros: number }
+
+/** One load of a model, of half of the measurement. */
+export const load = (
+  { pid, seconds, url }: Context,
   model: string,
   request: requests.BinaryRequest,
   connections: number
-): Promise<Outcome> => {
-  const target = `${url()}/v2/models/${model}/infer`
-  await drive({ ...request, url: target, connections, seconds: 1 })
-  return drive({ ...request, url: target, connections, seconds })
-}
+): Promise<Metered> =>
+  metered(
+    pid(),
+    () => drive({ ...request, url: `${url()}/v2/models/${model}/infer`, connections, seconds: half(seconds) })
+  )
 
-/** The server and the echo of the same sizes, one after the other. */
-export const besideEcho = async (
-  context: Context,
-  model: string,
-  request: requests.BinaryRequest,
-  connections: number
-): Promise<{ readonly server: Outcome; readonly echo: Outcome }> => {
-  const sample = await fetch(`${context.url()}/v2/models/${model}/infer`, {
-    method: "POST",
-    body: Buffer.from(request.body),
-    headers: request.headers
-  })
-  const bytes = (await sample.arrayBuffer()).byteLength
-  if (sample.status !== 200) throw new Error(`${model} answered ${sample.status}`)
-  const echo = await yardstick("echo.ts", [String(bytes)])
-  try {
-    const url = `http://127.0.0.1:${echo.line}/`
-    await drive({ ...request, url, connections, seconds: 1 })
-    return {
-      echo: await drive({ ...request, url, connections, seconds: context.seconds }),
-      server: await load(context, model, request, connections)
-    }
-  } finally {
-    echo.stop()
-  }
-}
+const mean = (one: Metered, other: Metered): Metered => ({
+  perSecond: (one.perSecond + other.perSecond) / 2,
+  p50: (one.p50 + other.p50) / 2,
+  requests: one.requests + other.requests,
+  micros: (one.micros + other.micros) / 2
+})
 
-/** Requests per second beside those of the echo. */
-export const throughput =
-  (context: Context, model: string, request: requests.BinaryRequest, connections: number) =>
-  async (): Promise<Measured> => {
-    const { echo, server } = await besideEcho(context, model, request, connections)
-    return { value: server.perSecond, beside: echo.perSecond, ratio: server.perSecond / echo.perSecond }
-  }
-
-/** Two loads in turns, so that a minute that gets slower or faster is no advantage of either. */
+/** Two loads in turns, so that a minute that gets slower or faster is no advantage of either. What is compared is requests per second. */
 export const inTurns = async (
-  value: () => Promise<Outcome>,
-  beside: () => Promise<Outcome>
+  value: () => Promise<Metered>,
+  beside: () => Promise<Metered>
 ): Promise<Measured> => {
   const [b1, v1, v2, b2] = [await beside(), await value(), await value(), await beside()]
-  const mean = (one: Outcome, other: Outcome) => (one.perSecond + other.perSecond) / 2
-  return { value: mean(v1, v2), beside: mean(b1, b2), ratio: mean(v1, v2) / mean(b1, b2) }
+  const [v, b] = [mean(v1, v2), mean(b1, b2)]
+  return {
+    value: v.perSecond,
+    beside: b.perSecond,
+    ratio: v.perSecond / b.perSecond,
+    p50: [v.p50, b.p50],
+    micros: [v.micros, b.micros]
+  }
+}
+
+/** The same repetition, seen by its median latencies. */
+export const byLatency = (measured: Measured): Measured => {
+  const [value, beside] = measured.p50!
+  return { ...measured, value, beside, ratio: value / beside }
+}
+
+/** The same repetition, seen by the processor time of a request. */
+export const byCost = (measured: Measured): Measured => {
+  const [value, beside] = measured.micros!
+  return { ...measured, value, beside, ratio: value / beside }
+}
+
+/** Measures once before, unmeasured: a server that has just started has not compiled its path yet. */
+export const warmed = (measure: () => Promise<Measured>, warmUp: () => Promise<unknown>): () => Promise<Measured> => {
+  let isWarm = false
+  return async () => {
+    if (!isWarm) await warmUp()
+    isWarm = true
+    return measure()
+  }
 }
 
 /** Requests per second of one model beside those of another on the same server. */
-export const besideModel =
-  (context: Context, model: string, other: string, request: requests.BinaryRequest, connections: number) =>
-  (): Promise<Measured> => {
-    const half = { ...context, seconds: context.seconds / 2 }
-    return inTurns(() => load(half, model, request, connections), () => load(half, other, request, connections))
-  }
-
-/** Rows per second of ONNX Runtime alone, `sessions` sessions with `intraOp` threads each, in batches of `batch`. */
-export const ortAlone = async (
-  seconds: number,
-  path: string,
-  sessions: number,
-  intraOp: number,
-  batch = 1
-): Promise<number> => {
-  const { line } = await yardstick("ort.ts", [
-    path,
-    String(sessions),
-    String(intraOp),
-    String(seconds),
-    models.resnetInput,
-    [batch, ...models.resnetShape.slice(1)].join("x")
-  ])
-  return Number(line) * batch
+export const besideModel = (
+  context: Context,
+  model: string,
+  other: string,
+  request: requests.BinaryRequest,
+  connections: number
+): () => Promise<Measured> => {
+  const value = () => load(context, model, request, connections)
+  const beside = () => load(context, other, request, connections)
+  return warmed(() => inTurns(value, beside), async () => {
+    await beside()
+    await value()
+  })
 }

@@ -1,49 +1,48 @@
 /** What it costs that the server keeps sequences, and what it gains that it batches their steps. */
-import { drive, type Outcome } from "../load.ts"
+import { drive } from "../load.ts"
+import { metered } from "../processor.ts"
 import * as requests from "../requests.ts"
-import { type Started, yardstick } from "../server.ts"
+import { yardstick } from "../server.ts"
 import { driveSteps } from "../steps.ts"
-import { Cost, ratioOf } from "./Cost.ts"
-import { atLeast, type Context, type Figure, inTurns, type Measured } from "./Figure.ts"
+import { atLeast, atMost, byCost, type Context, type Figure, half, inTurns, type Measured, warmed } from "./Figure.ts"
 
 const strategies = ["oldest", "direct"] as const
-
-const atMost = (goal: number) => (ratio: number): boolean => ratio <= goal
 
 const connections = 32
 
 /** A step beside a request without a sequence, by what they cost the server: that moves less than how many there are in a second. */
-const overHttp = (
-  { seconds, url }: Context,
-  server: () => Started,
-  model: string
-) =>
-async (): Promise<Measured> => {
-  const half = Math.max(1, seconds / 2)
-  const [steps, plain] = [new Cost(server, half), new Cost(server, half)]
-  const stepping = (seconds: number, around?: Cost["of"]) =>
-    driveSteps({ url: url(), model, step: requests.step, sequences: connections, seconds }, around)
+const overHttp = (context: Context, model: string): () => Promise<Measured> => {
+  const { pid, url } = context
+  const stepping = (seconds: number) =>
+    driveSteps(
+      { url: url(), model, step: requests.step, sequences: connections, seconds },
+      (steps) => metered(pid(), steps)
+    )
   const asking = (seconds: number) => {
     const request = requests.step()
     const turns = Array.from({ length: connections }, () => request.body)
-    return drive({ ...request, turns, url: `${url()}/v2/models/plain/infer`, connections, seconds })
+    return metered(
+      pid(),
+      () => drive({ ...request, turns, url: `${url()}/v2/models/plain/infer`, connections, seconds })
+    )
   }
-  await asking(1)
-  await stepping(1)
-  await inTurns(() => stepping(half, steps.of), () => plain.of(() => asking(half)))
-  return ratioOf(steps, plain)
+  const seconds = half(context.seconds)
+  return warmed(async () => byCost(await inTurns(() => stepping(seconds), () => asking(seconds))), async () => {
+    await asking(1)
+    await stepping(1)
+  })
 }
 
 const named = { oldest: "Oldest", direct: "Direct" }
 
 /** Steps per second of so many Silero sequences at once. */
-const silero = ({ seconds, url }: Context, sequences: number) => async (): Promise<Outcome> => {
-  const load = { url: url(), model: "silero_sequence", step: requests.sileroStep, sequences }
-  await driveSteps({ ...load, seconds: 1 })
-  return driveSteps({ ...load, seconds: Math.max(1, seconds / 2) })
-}
+const silero = ({ pid, seconds, url }: Context, sequences: number) => () =>
+  driveSteps(
+    { url: url(), model: "silero_sequence", step: requests.sileroStep, sequences, seconds: half(seconds) },
+    (steps) => metered(pid(), steps)
+  )
 
-export const sequences = (context: Context, server: () => Started): ReadonlyArray<Figure> => [
+export const sequences = (context: Context): ReadonlyArray<Figure> => [
   ...strategies.map((strategy): Figure => ({
     name:
       `sequences: processor time of the server for a step, ${
@@ -53,14 +52,14 @@ export const sequences = (context: Context, server: () => Started): ReadonlyArra
     unit: "µs",
     goal: "≤ 1.2 of it",
     reached: atMost(1.2),
-    measure: overHttp(context, server, `running_${strategy}`)
+    measure: overHttp(context, `running_${strategy}`)
   })),
   {
     name: "sequences: 16 of Silero VAD at once, beside one",
     unit: "steps/s",
     goal: "≥ 2.5 of one",
     reached: atLeast(2.5),
-    measure: () => inTurns(silero(context, 16), silero(context, 1))
+    measure: warmed(() => inTurns(silero(context, 16), silero(context, 1)), silero(context, 16))
   }
 ]
 

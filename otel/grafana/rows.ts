@@ -213,6 +213,36 @@ export const rows: ReadonlyArray<Row> = [
           `sum by (resource, device) (galatea_rate_limiter_waiting_instances{${servers}})`,
           "{{resource}} {{device}} waiting"
         ]
+      ], { width: 6 }),
+      graph(
+        "Lost",
+        "short",
+        "Instances that were lost, by why: they ended, a run took too long, they did not answer, or had too much memory.",
+        [[
+          `sum by (model, version, reason) (increase(galatea_instance_losses_total{${versions}}[$__rate_interval]))`,
+          `${named} {{reason}}`
+        ]],
+        { width: 6 }
+      ),
+      graph(
+        "Run once more",
+        "reqps",
+        "Requests whose instance was lost while it ran them, and that ran on another one.",
+        [
+          [perVersion("galatea_retried_requests_total"), named]
+        ],
+        { width: 6 }
+      ),
+      graph(
+        "Suspended",
+        "short",
+        "1: too many instances were lost, and no more is started for a while. The log and the repository index say why.",
+        [[`max ${of} (galatea_instance_breaker_open{${versions}})`, named]],
+        { width: 6, max: 1 }
+      ),
+      graph("Up", "short", "Instances that are up, and how long the last restart of one took in seconds.", [
+        [`sum ${of} (galatea_live_instances{${versions}})`, `${named} up`],
+        [`max ${of} (galatea_instance_restart_seconds{${versions}})`, `${named} restart`]
       ], { width: 6 })
     ]
   },

@@ -42,7 +42,7 @@ export const connectRpc = <const Models extends AnyModels = AnyModels>(
   const client = make({ ...others, timeout: timeoutMillis } as Options, { disableTracing: true })
   const runtime = ManagedRuntime.make(Layer.effect(Connected, client).pipe(Layer.provide(protocol)))
   // Which models it knows is said by the types of this function; the service is of any.
-  const calls = promises(Effect.map(Connected, (one) => one as unknown as RpcInferenceClient<Models>), runtime)
+  const calls = promises(Effect.map(Connected, (one) => one as RpcInferenceClient<Models>), runtime)
   async function* stream(
     model: string,
     requests: Iterable<Given> | AsyncIterable<Given>,

@@ -70,7 +70,7 @@ export function tensor(
     if (third !== undefined) return { datatype: first, shape: third, data: second as AnyValues } as Tensor<DataType>
     const flat: Array<unknown> = []
     const shape = Array.isArray(second) ? flatten(second, flat) : [Elements.countOf(second as Elements.NumberArray)]
-    return { datatype: first, shape, data: Array.isArray(second) ? flat : second } as unknown as Tensor<DataType>
+    return { datatype: first, shape, data: Array.isArray(second) ? flat : second } as Tensor<DataType>
   }
   const datatype = Elements.datatypeOf(first)
   if (datatype === undefined) {

@@ -60,13 +60,15 @@ export type RepositoryServices = Executor | Scheduler | Statistics | FileSystem.
 export interface Hooks {
   /** Told of everything that happens to models. Default: nobody. */
   readonly onEvent?: (event: LoadEvent) => Effect.Effect<void>
+  /** Runs when the models are loaded, before a front end listens. Default: nothing. */
+  readonly onLoaded?: Effect.Effect<void>
   /** Runs when the server begins to end: it is not ready any more. Default: nothing. */
   readonly onDeparture?: Effect.Effect<void>
   /** The batching policy of a model; `undefined`: what its config says. Default: what its config says. */
   readonly batchPolicy?: (config: ModelConfig) => BatchPolicy | undefined
   /** Knows and loads the models, such as `MemoryModelRepository`. Default: the folders of `modelRepository`. */
   readonly repository?: Layer.Layer<ModelRepository, ModelsNotLoaded | PollFailed, RepositoryServices>
-  /** Runs the models. Default: ONNX Runtime, and modules of custom models, in threads or processes. */
+  /** Runs the models. Default: ONNX Runtime, and modules of custom models. */
   readonly executor?: Layer.Layer<Executor, never, TensorMemory>
   /** Counts and measures. Default: in this process, for `/v2/models/stats` and metrics. */
   readonly statistics?: Layer.Layer<Statistics>
@@ -180,6 +182,7 @@ export const layer = (
   // Merged, they end at the same time: what one has no more room for must not go to the other.
   return layerDeparting(options, hooks).pipe(
     Layer.provideMerge(Layer.mergeAll(http, grpc)),
+    Layer.provideMerge(Layer.effectDiscard(hooks.onLoaded ?? Effect.void)),
     Layer.provide(options.allowClientShm ? FileClientMemory.layer(clientMemoryOptions(options)) : Layer.empty),
     Layer.provideMerge(observed),
     Layer.provide(ConfiguredAccess.layer(accessOptions(options))),
@@ -275,6 +278,11 @@ const layerExecutor = (options: ServerOptions) => {
   return RoutedExecutor.layer({
     onnxruntime: OnnxExecutor.layerWith({
       isolation,
+      inline: {
+        maxRunNanos: options.inlineMaxRunMicroseconds * 1000,
+        maxOpenNanos: options.inlineMaxOpenMs * 1e6,
+        turnNanos: options.inlineTurnMicroseconds * 1000
+      },
       heartbeatTimeout,
       ...supervision,
       workerHeapMegabytes,

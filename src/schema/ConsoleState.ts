@@ -51,6 +51,10 @@ export interface ConsoleFigures {
   readonly rows: number
   readonly executions: number
   readonly cacheHits: number
+  /** Requests that were run once more, since their instance was lost. */
+  readonly retried: number
+  /** Instances that were lost. */
+  readonly lost: number
   /** At this moment. */
   readonly waiting: number
   /** At this moment. */

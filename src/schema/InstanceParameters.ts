@@ -13,7 +13,7 @@ export const names = {
 
 /** What a config says; `undefined` where it says nothing, `Infinity` where it asks for no bound. @category models */
 export interface InstanceParameters {
-  readonly isolation: "thread" | "process" | undefined
+  readonly isolation: "auto" | "inline" | "thread" | "process" | undefined
   /** Nanoseconds that one run may take. */
   readonly maxRunNanos: number | undefined
   /** Resident bytes of the process of an instance. */
@@ -24,7 +24,7 @@ export interface InstanceParameters {
   readonly retry: boolean | undefined
 }
 
-const isolations: ReadonlyArray<string> = ["thread", "process"]
+const isolations: ReadonlyArray<string> = ["auto", "inline", "thread", "process"]
 
 const truths: ReadonlyArray<string> = ["false", "true"]
 

@@ -105,6 +105,8 @@ export interface ModelTrace extends TraceParent {
   readonly queued: (atNanos: number) => void
   /** It was in an execution, which has ended. */
   readonly ran: (run: BatchRun) => void
+  /** Its run was lost with the instance, and it is run once more: `ran` will tell of that one. Called several times. */
+  readonly retried?: (failure: TraceFailure, atNanos: number) => void
   readonly cached: (outcome: CacheOutcome, lookupNanos: number) => void
   /** Called several times, where `wantsTensors`. The tensors are borrowed during the call. */
   readonly tensors: (activity: TensorActivity, tensors: ReadonlyArray<Tensor>) => void

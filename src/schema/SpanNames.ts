@@ -71,7 +71,7 @@ export const span = {
 } as const
 
 /** Names of events, beside Triton's activities. @category names */
-export const event = { leftOut: "step.left_out" } as const
+export const event = { leftOut: "step.left_out", retried: "run.retried" } as const
 
 const ofRequest = ["model", "version", "requestId", "sequenceId", "batchRows", "cache", "cacheLookup"] as const
 const ofFailure = ["failureType", "failureMessage"] as const

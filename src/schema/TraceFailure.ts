@@ -18,7 +18,8 @@ export const of = (error: Told): TraceFailure => {
   return { code, type: _tag, message }
 }
 
-const cancelled: TraceFailure = {
+/** Of what nobody waits for any more. @category constructors */
+export const cancelled: TraceFailure = {
   code: "CANCELLED",
   type: "Cancelled",
   message: "nobody waited for the answer any more"

@@ -84,8 +84,16 @@ export interface PlannedInstance {
   readonly priority?: number
 }
 
-/** Where instances run: in threads of the server, or in processes of their own, whose end is not that of the server. @category models */
-export type Isolation = "thread" | "process"
+/**
+ * Where an instance runs: on the server's main thread, which stands still meanwhile, in a thread of the server, or in a process of its
+ * own, whose end is not that of the server.
+ *
+ * @category models
+ */
+export type Placement = "inline" | "thread" | "process"
+
+/** Where instances are to run. `auto`: inline where that was measured to be quicker, otherwise in threads. @category models */
+export type Isolation = "auto" | Placement
 
 /** One of ONNX Runtime's execution providers, named as the runtime's binding does, with its options. @category models */
 export interface PlannedProvider {
@@ -103,6 +111,10 @@ export interface ModelPlan {
   readonly outputs: ReadonlyArray<TensorSpec>
   /** `true`: an output has as many rows along its `batchAxis` as the inputs along theirs. */
   readonly batched: boolean
+  /** Rows that a batch has at most. Absent: unknown. */
+  readonly maxBatchSize?: number
+  /** What the model is made of: the types of its operators, with their domain before them unless it is ONNX's own. Absent: unknown. */
+  readonly operators?: ReadonlySet<string>
   readonly instances: ReadonlyArray<PlannedInstance>
   readonly session: SessionSettings
   /** What runs it. Default: ONNX Runtime. `custom`: a module of TypeScript or JavaScript. */
@@ -140,6 +152,10 @@ export interface InstancesCondition {
   readonly lastLoss: string | undefined
   /** Instances that were replaced between two runs because they had grown. */
   readonly recycled: number
+  /** How many of those that are up run where. */
+  readonly placed: Readonly<Record<Placement, number>>
+  /** Instances that were moved from the main thread to a thread of their own, because their runs were longer than measured. */
+  readonly moved: number
   /** Nanoseconds from the last loss that was mended until its instance was up again. */
   readonly restartNanos: number | undefined
   /** No more is started for now, after too many losses: monotonic nanoseconds of the next attempt. */
@@ -231,6 +247,8 @@ export interface LentInstance {
   readonly sequenceEnded?: (id: bigint | string, why: SequenceEnd) => void
   /** Completes when the instance is lost, just before its runs are answered: give it back then. */
   readonly lost: Effect.Effect<void>
+  /** Why it was lost, with what its process or thread itself said: for whoever runs the server. Absent: its failures say all. */
+  readonly whyLost?: () => string | undefined
   /** Completes when it is to be replaced: start nothing more, and give it back once what was started has ended. Absent: never. */
   readonly retiring?: Effect.Effect<void>
 }

@@ -13,9 +13,38 @@ import {
 } from "../schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, Parameter, RequestedOutput } from "../schema/Inference.ts"
 import type { ModelMetadata, ServerMetadata } from "../schema/Metadata.ts"
+import { type Begun, over } from "./Begun.ts"
 import { around } from "./LocalTrace.ts"
 import { type Lookup, type Model, type ModelRepository, type NotResident, whenResident } from "./ModelRepository.ts"
 import { Tracing } from "./Tracing.ts"
+
+/**
+ * Validates, schedules and runs one request.
+ *
+ * The tensors of the request are borrowed until the effect completes; those of the response are the caller's until
+ * `release`, to be read and never written to: they may belong to the response cache, or to other callers as well. Interruption
+ * withdraws the request where it still waits. A version that was replaced or has left since it was found is looked up once
+ * more: no request fails for it.
+ *
+ * @category models
+ */
+export interface Infer {
+  (model: Model, request: InferenceRequest): Effect.Effect<InferenceResponse, InferenceError>
+  /**
+   * The same for front ends that have no fiber for a request, and have begun to note it: `resume` gets the answer once, before this
+   * returns or later, unless it is cancelled before. Mostly that is an `Exit`; otherwise it is what has yet to be run to have one. It
+   * must not throw. Absent: there is the effect alone. It belongs to this function, so that whoever puts another one in its place does
+   * not leave a way around that.
+   */
+  readonly begin?: BeginRequest | undefined
+}
+
+/** @category models */
+export type BeginRequest = (
+  model: Model,
+  request: InferenceRequest,
+  resume: (answer: Effect.Effect<InferenceResponse, InferenceError>) => void
+) => Begun
 
 /** @category services */
 export class InferenceServer extends Context.Service<InferenceServer, {
@@ -33,18 +62,23 @@ export class InferenceServer extends Context.Service<InferenceServer, {
     name: string,
     version: string
   ) => Result.Result<ModelMetadata, ModelNotFound | ModelNotReady | InvalidRequest | NotResident>
-  /**
-   * Validates, schedules and runs one request.
-   *
-   * The tensors of the request are borrowed until the effect completes; those of the response are the caller's until
-   * `release`, to be read and never written to: they may belong to the response cache, or to other callers as well. Interruption
-   * withdraws the request where it still waits. A version that was replaced or has left since it was found is looked up once
-   * more: no request fails for it.
-   */
-  readonly infer: (model: Model, request: InferenceRequest) => Effect.Effect<InferenceResponse, InferenceError>
+  readonly infer: Infer
   /** Load, unload and index, as the repository gives them. */
   readonly repository: ModelRepository["Service"]
 }>()("galatea/services/InferenceServer") {}
+
+/** Begins one request, as the server does it: without a fiber, or by giving the effect of it. @category inference */
+export const begin = (
+  server: InferenceServer["Service"],
+  model: Model,
+  request: InferenceRequest,
+  resume: (answer: Effect.Effect<InferenceResponse, InferenceError>) => void
+): Begun => {
+  const { begin } = server.infer
+  if (begin !== undefined) return begin(model, request, resume)
+  resume(server.infer(model, request))
+  return over
+}
 
 /** A request by names: what is absent is as in the protocol. @category models */
 export interface Request extends Partial<Omit<InferenceRequest, "inputs">> {

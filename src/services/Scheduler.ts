@@ -26,6 +26,7 @@ import type { ModelSignature } from "../schema/ModelSignature.ts"
 import type { ModelTrace } from "../schema/RequestTrace.ts"
 import type { SequenceState } from "../schema/SequenceState.ts"
 import * as TraceFailure from "../schema/TraceFailure.ts"
+import { type Begun, fromBegun } from "./Begun.ts"
 import type { ExecutionResult, Instances, ModelPlan } from "./Executor.ts"
 import type { ModelStatistics } from "./Statistics.ts"
 
@@ -76,13 +77,32 @@ export type JobFailure =
   | ModelNotReady
   | Unsupported
 
+/**
+ * Answers exactly once. Outputs are read and never written to: several callers may have the same. Interruption withdraws a waiting job;
+ * a running one finishes and its result is dropped.
+ *
+ * @category models
+ */
+export interface Submit {
+  (job: Job): Effect.Effect<JobResult, JobFailure>
+  /**
+   * The same for whoever has no fiber for a job: `answered` gets the exit once, before this returns or later, unless the job is
+   * cancelled before. It must not throw. Absent: there is the effect alone. It belongs to this function, so that whoever puts another
+   * one in its place does not leave a way around that.
+   */
+  readonly begin?: BeginJob | undefined
+}
+
+/** @category models */
+export type BeginJob = (job: Job, answered: (exit: Exit.Exit<JobResult, JobFailure>) => void) => Begun
+
+/** Of what can be begun without a fiber. @category constructors */
+export const submitOf = (begin: BeginJob): Submit =>
+  Object.assign((job: Job) => fromBegun<JobResult, JobFailure>((resume) => begin(job, resume)), { begin })
+
 /** The queue of one version. @category models */
 export interface ModelScheduler {
-  /**
-   * Answers exactly once. Outputs are read and never written to: several callers may have the same. Interruption withdraws a
-   * waiting job; a running one finishes and its result is dropped.
-   */
-  readonly submit: (job: Job) => Effect.Effect<JobResult, JobFailure>
+  readonly submit: Submit
   /** Takes jobs of more rows than the model does at once. */
   readonly splits?: boolean
   /** A live sequence has this id: its next step belongs here. Absent: no sequences are kept. */

@@ -15,6 +15,8 @@ const figures = (more: Partial<ConsoleFigures> = {}): ConsoleFigures => ({
   rows: 0,
   executions: 0,
   cacheHits: 0,
+  retried: 0,
+  lost: 0,
   waiting: 0,
   running: 0,
   durations: [0, 0, 0],

@@ -157,9 +157,9 @@ describe.each(isolations)("failures of custom models in a %s", (isolation) => {
     [
       "throws where nobody catches it",
       `Effect.callback(() => { setTimeout(() => { throw new Odd("late") }, 1) })`,
-      /: late; the instance is being restarted/
+      /: late$/
     ],
-    ["leaves a promise rejected", `Effect.callback(() => { void Promise.reject(new Odd("lost")) })`, /: lost; the/],
+    ["leaves a promise rejected", `Effect.callback(() => { void Promise.reject(new Odd("lost")) })`, /: lost$/],
     ["fills its heap", "{ const all = []; while (true) all.push({ all: [...all] }) }", /memory/i]
   ]
   for (const [what, fault, message] of crashes) {
@@ -172,7 +172,7 @@ describe.each(isolations)("failures of custom models in a %s", (isolation) => {
         const error = yield* Effect.flip(ask(instances, 0))
         assert.strictEqual(error._tag, "InstanceLost")
         assert.isTrue(error._tag === "InstanceLost" && error.begun)
-        assert.match(error.message, message)
+        assert.match(instances.condition!().lastLoss!, message)
         yield* ask(instances, 100)
         assert.isTrue(instances.healthy())
         // The other one is not back before its time; both serve then.

@@ -61,12 +61,19 @@ export const pool = (
     readonly restart?: Schedule.Schedule<unknown>
     /** Runs that an instance takes at once. Default: 1. */
     readonly places?: number
+    /** `false`: their runs take longer than a wake-up. */
+    readonly quick?: false
     readonly passive?: ReadonlySet<number>
     readonly breaker?: Breaker.Options
     readonly maxRunNanos?: number
     readonly maxMemoryBytes?: number
     readonly maxGrowthBytes?: number
+    /** As the model's own config says. */
+    readonly ownMaxMemoryBytes?: number
     readonly freeMemory?: () => number
+    readonly isolation?: "process"
+    /** They have no processes of their own. */
+    readonly inThreads?: boolean
   }
 ) => {
   let serial = 0
@@ -76,7 +83,7 @@ export const pool = (
     passive: options.passive ?? new Set(),
     restart: options.restart ?? Schedule.exponential("100 millis"),
     stableAfter: "1 minute",
-    bounds: InstanceBounds.of({ maxRunNanos: options.maxRunNanos }, {
+    bounds: InstanceBounds.of({ maxRunNanos: options.maxRunNanos, maxMemoryBytes: options.ownMaxMemoryBytes }, {
       ...options,
       stallTimeout: (options.stallTimeout ?? "5 minutes") as "5 minutes"
     }),
@@ -153,10 +160,10 @@ export const pool = (
           lost,
           runningSince: () => since,
           answers: () => answers,
-          memoryBytes: () => fake.memoryBytes,
+          ...(options.inThreads === true ? {} : { memoryBytes: () => fake.memoryBytes }),
           abandon: fake.crash,
           accepts: () => runs.length < (options.places ?? 1),
-          quick: () => true,
+          quick: () => options.quick ?? true,
           start: (inputs, _outputs, done) => {
             if (!fakes.open.has(index) || fakes.open.get(index) !== fake) {
               done(failure(index, false))

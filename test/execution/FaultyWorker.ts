@@ -2,10 +2,8 @@
  * The worker of an instance, whose runs misbehave on demand: the first element of INPUT0 says how. Any other number runs as
  * usual.
  */
-import { binding } from "onnxruntime-node/dist/binding.js"
 import { faults } from "./Faults.ts"
-
-type Feeds = Record<string, { readonly data: ArrayLike<number> }>
+import * as FaultySession from "./FaultySession.ts"
 
 const misbehave = (fault: number | undefined, fetches: Record<string, unknown>) => {
   switch (fault) {
@@ -36,28 +34,6 @@ const misbehave = (fault: number | undefined, fetches: Record<string, unknown>) 
   }
 }
 
-// The native class is sealed, so it is replaced by one around it.
-const { InferenceSession } = binding
-Object.defineProperty(binding, "InferenceSession", {
-  value: class {
-    private readonly session = new InferenceSession()
-    get inputMetadata() {
-      return this.session.inputMetadata
-    }
-    get outputMetadata() {
-      return this.session.outputMetadata
-    }
-    loadModel(path: string, options: object) {
-      this.session.loadModel(path, options)
-    }
-    run(feeds: Feeds, fetches: Record<string, unknown>, options: object) {
-      misbehave(feeds["INPUT0"]?.data[0], fetches)
-      return this.session.run(feeds as never, fetches as never, options)
-    }
-    dispose() {
-      this.session.dispose()
-    }
-  }
-})
+FaultySession.install({ running: misbehave })
 
 await import("../../src/layers/execution/internal/OrtWorker.ts")

@@ -1,9 +1,11 @@
-/** Starts processes where no file can be opened any more, and says what is heard of them. */
+/** Starts processes, and lists a folder, where no file can be opened any more, and says what is heard of them. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Duration, Effect } from "effect"
 import { openSync } from "node:fs"
 import * as GpuProbe from "../../src/layers/execution/internal/gpu/GpuProbe.ts"
 import { HostProcess, type Member } from "../../src/layers/execution/internal/process/HostProcess.ts"
 import * as WorkerThread from "../../src/layers/execution/internal/WorkerThread.ts"
+import * as Directory from "../../src/layers/repository/internal/Directory.ts"
 
 try {
   while (true) openSync("/dev/null", "r")
@@ -14,7 +16,7 @@ try {
 const member = (name: string): Member => ({
   answered: () => {},
   told: () => {},
-  ended: (reason) => console.log(`${name}: ${reason}`)
+  ended: () => console.log(`${name}: ${host.endedInFull}`)
 })
 
 const host = new HostProcess({ heapMegabytes: 64, environment: {}, heartMillis: 100, heartTimeoutMillis: 1000 })
@@ -29,4 +31,6 @@ const worker = WorkerThread.start(new URL("./FaultyWorker.ts", import.meta.url),
 const refuse = WorkerThread.refusal({ model: "m", path: "m.onnx" })
 const refused = await Effect.runPromise(Effect.flip(WorkerThread.opened(worker, { runtime: "onnxruntime" }, refuse)))
 console.log(`thread: ${refused.message}`)
+const listing = Directory.list("/tmp").pipe(Effect.provide(NodeServices.layer), Effect.flip)
+console.log((await Effect.runPromise(listing)).message)
 console.log("no more")

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Logger, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { settledAfter } from "../../src/layers/execution/internal/MemoryWatch.ts"
+import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
+import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
 import { queueOptions } from "../scheduling/QueueOptions.ts"
 import * as Fakes from "./FakeInstances.ts"
@@ -88,6 +90,54 @@ describe("the memory of an instance", () => {
       )
       assert.deepStrictEqual([...memoryBytes], [["m_0", 10 * megabyte]])
     }, Effect.scoped)
+  )
+
+  const boundless = (options: Omit<Parameters<typeof Fakes.pool>[1], "count">) =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      yield* Effect.scoped(Fakes.pool(Fakes.make(), { count: 2, ...options })).pipe(Effect.provide(logged(lines)))
+      return lines
+    })
+
+  it.effect(
+    "is said not to be bounded where no instance has a process, once for each bound",
+    Effect.fnUntraced(function*() {
+      const rest =
+        " has no effect on model 'm': it is for models in processes only, and its instances have none of their own " +
+        "(parameter galatea.isolation 'process', or --model-isolation=process)"
+      assert.deepStrictEqual(
+        yield* boundless({
+          inThreads: true,
+          ownMaxMemoryBytes: megabyte,
+          maxGrowthBytes: megabyte,
+          isolation: "process"
+        }),
+        [`Warn parameter galatea.max_memory_megabytes${rest}`, `Warn --instance-max-growth-megabytes${rest}`]
+      )
+      assert.deepStrictEqual(yield* boundless({ ownMaxMemoryBytes: megabyte, maxGrowthBytes: megabyte }), [])
+      // The server itself has said so at its start.
+      assert.deepStrictEqual(yield* boundless({ inThreads: true, maxGrowthBytes: megabyte }), [])
+      assert.deepStrictEqual(yield* boundless({ inThreads: true }), [])
+    })
+  )
+
+  it.effect(
+    "is said at the start not to be bounded outside processes",
+    Effect.fnUntraced(function*() {
+      const lines: Array<string> = []
+      const start = (options: OnnxExecutor.Options) =>
+        Effect.scoped(Layer.build(OnnxExecutor.layerWith(options).pipe(Layer.provide(SharedTensorMemory.layer)))).pipe(
+          Effect.provide(logged(lines))
+        )
+      yield* start({ maxMemoryBytes: megabyte, isolation: "process" })
+      yield* start({})
+      assert.deepStrictEqual(lines, [])
+      yield* start({ maxMemoryBytes: megabyte })
+      assert.deepStrictEqual(lines, [
+        "Warn --instance-max-memory-megabytes has an effect on models in processes only, and models of this server run elsewhere " +
+        "(--model-isolation=thread) unless they have the parameter galatea.isolation 'process'"
+      ])
+    })
   )
 
   const grow = Effect.fnUntraced(function*(fakes: Fakes.Fakes, count: number, freeMemory: number) {
@@ -206,7 +256,7 @@ describe("the circuit breaker", () => {
         assert.strictEqual(refused._tag, "ModelSuspended")
         assert.match(
           refused.message,
-          /^model 'm' is suspended after 3 losses .* for another \d+ ms: segmentation fault$/
+          /^model 'm' is suspended after 3 losses .* for another \d+ ms; the last was: segmentation fault; try again then$/
         )
         assert.strictEqual(options.statistics.counts().refusals.suspended, 1)
         yield* pass("29 seconds")

@@ -30,10 +30,15 @@ const slowFile = file("slow.onnx", Models.slow(6000))
 
 const quiet = Logger.layer([])
 const memory = SharedTensorMemory.layer
-const layer = Layer.mergeAll(OnnxExecutor.layer.pipe(Layer.provideMerge(memory)), DirectScheduler.layer, quiet)
+const layer = Layer.mergeAll(
+  OnnxExecutor.layerWith({ isolation: "thread" }).pipe(Layer.provideMerge(memory)),
+  DirectScheduler.layer,
+  quiet
+)
 const faulty = (options: OnnxExecutor.Options = {}) =>
   OnnxExecutor.layerWith({
     worker: new URL("../execution/FaultyWorker.ts", import.meta.url),
+    isolation: "thread",
     workerHeapMegabytes: 32,
     restart: Schedule.spaced("10 millis"),
     ...options
@@ -101,7 +106,7 @@ describe("execution", () => {
   for (
     const [what, fault, reason] of [
       ["ends its thread", faults.exit, /ended with code 7/],
-      ["has a bug", faults.uncaught, /a bug in the worker/],
+      ["has a bug", faults.uncaught, /met an error that nothing caught/],
       ["uses up its heap", faults.outOfMemory, /memory limit/],
       ["does not answer", faults.stall, /did not answer within/]
     ] as const

@@ -37,7 +37,7 @@ const golden = (input: object, output: object, rest: object = {}) =>
 const doubled = golden({ data: [1, 2, 3, 4] }, { data: [2, 4, 6, 8] })
 
 const layerExecution = Layer.mergeAll(
-  OnnxExecutor.layer,
+  OnnxExecutor.layerWith({ isolation: "thread" }),
   Layer.unwrap(Effect.map(TensorMemory, (memory) => DirectScheduler.layerWith({ memory }))),
   LocalStatistics.layer,
   TemporaryRepository.platform
@@ -245,7 +245,12 @@ describe("golden requests with ONNX Runtime", () => {
           "m/1/golden/double.json": doubled,
           "m/config.pbtxt": "version_policy { all { } } instance_group { count: 1 }"
         })
-        const server = yield* Child.serve([root, "--model-control-mode=explicit", "--load-model=m"])
+        const server = yield* Child.serve([
+          root,
+          "--model-control-mode=explicit",
+          "--load-model=m",
+          "--model-isolation=thread"
+        ])
         const answers = { right: 0, asking: true, wrong: new Set<string>() }
         const right = JSON.stringify([2, 4, 6, 8])
         const client = Effect.gen(function*() {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Layer } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger } from "effect"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -83,14 +83,84 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
         for (let round = 0; round < 40 && !lent.quick(); round++) yield* Effect.flatten(started(lent, 1))
         const [first, second] = [started(lent, hostFaults.abort), started(lent, 1)]
         const error = yield* failureOf(yield* first)
-        assert.match(error.message, /its process was ended by SIGABRT; its last words: .*free\(\): invalid pointer/s)
-        assert.isBelow(error.message.length, 5000)
+        const { lastLoss } = instances.condition!()
+        assert.match(lastLoss!, /^its process was ended by SIGABRT; its last words: .*free\(\): invalid pointer/s)
+        assert.isBelow(lastLoss!.length, 5000)
+        assert.include(error.message, "its process was ended by SIGABRT; the instance is being restarted, try again")
         assert.isTrue(error.begun)
         assert.isFalse((yield* failureOf(yield* second)).begun)
       }))
       yield* instances.run([rows(1)], ["OUTPUT0"])
       assert.strictEqual(memory.usage().inUse, 0)
     }).pipe(Effect.scoped, Effect.provide(faulty)), 60_000)
+
+  it.live("are started again, without a word, where a signal to the whole group ends them while they start", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function*() {
+      const executor = yield* Executor
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        const strike = (before: ReadonlyArray<number>) => {
+          const pid = Children.pids().find((pid) => !before.includes(pid))!
+          process.kill(pid, signal)
+          return pid
+        }
+        let before = Children.pids()
+        const opening = yield* Effect.forkChild(executor.open(identityPlan(path)), { startImmediately: true })
+        const pid = strike(before)
+        const instances = yield* Fiber.join(opening)
+        assert.notInclude(Children.pids(), pid)
+        const result = yield* instances.run([rows(3, 7)], ["OUTPUT0"])
+        result.release()
+        before = Children.pids()
+        const looking = yield* Effect.forkChild(executor.inspect({ model: "m", path: hostile }), {
+          startImmediately: true
+        })
+        strike(before)
+        assert.strictEqual((yield* Fiber.join(looking)).inputs.length, 1)
+      }
+      assert.deepStrictEqual(lines, [])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([
+        layer,
+        Logger.layer([Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${String(message)}`))])
+      ])
+    )
+  }, 60_000)
+
+  it.live(
+    "begin in the process that has looked at their model, each model in one of its own",
+    () =>
+      Effect.gen(function*() {
+        const executor = yield* Executor
+        const another = join(folder, "another.onnx")
+        writeFileSync(another, Models.identity("FP32"))
+        const before = Children.pids()
+        const news = () => Children.pids().filter((pid) => !before.includes(pid))
+        yield* executor.inspect({ model: "m", path })
+        const [looked, ...more] = news()
+        assert.deepStrictEqual(more, [])
+        const other = yield* executor.open(identityPlan(another))
+        assert.strictEqual(news().length, 2)
+        const instances = yield* executor.open(identityPlan(path, { instances: 2 }))
+        assert.strictEqual(news().length, 3)
+        assert.include(news(), looked)
+        for (const one of [instances, other]) {
+          const result = yield* one.run([rows(3, 7)], ["OUTPUT0"])
+          assert.deepStrictEqual(new Uint8Array(result.outputs[0]!.data), rows(3, 7).data)
+          result.release()
+        }
+        yield* executor.inspect({ model: "m", path })
+        assert.strictEqual(news().length, 4)
+        return news
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(layer),
+        // The one that was kept ends with the executor.
+        Effect.map((news) => assert.deepStrictEqual(news(), []))
+      ),
+    60_000
+  )
 
   it.live("are ended when a run takes too long", () =>
     Effect.gen(function*() {
@@ -149,6 +219,7 @@ describe.runIf(process.platform === "linux")("instances in processes", () => {
         assert.match(stdout, /^second: its process could not be started: .*EMFILE/m)
         assert.match(stdout, /^the process that looks for GPUs could not be started: .*EMFILE: .*ulimit -n/m)
         assert.match(stdout, /^thread: failed to load .*: its worker failed: .*EMFILE: .*ulimit -n/m)
+        assert.match(stdout, /^failed to open directory \/tmp: too many open files \(EMFILE\): .*ulimit -n/m)
         assert.match(stdout, /^no more$/m)
       }),
     60_000

@@ -208,6 +208,24 @@ describe("DirectScheduler", () => {
   )
 
   it.effect(
+    "lets one request lie ready behind each long run, and no second one",
+    Effect.fnUntraced(function*() {
+      const fakes = Fakes.make()
+      const scheduler = yield* open(yield* Fakes.pool(fakes, { count: 2, places: 8, quick: false }))
+      for (let i = 1; i <= 6; i++) yield* Effect.forkChild(scheduler.submit(job(i)), { startImmediately: true })
+      assert.deepStrictEqual(jobs(fakes), [1, 2])
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 4, running: 2 })
+      assert.strictEqual(fakes.mostAtOnce, 2)
+      // It runs at once, before this thread has heard of the end of the one before it.
+      Fakes.running(fakes).find((run) => run.job === 1)!.finish()
+      assert.deepStrictEqual(jobs(fakes), [2, 3])
+      yield* settle
+      for (const number of [3, 2, 4, 5, 6]) yield* finish(fakes, number)
+      assert.deepStrictEqual(scheduler.depth(), { waiting: 0, running: 0 })
+    }, Effect.scoped)
+  )
+
+  it.effect(
     "starts again, in order, what lay ready at an instance that was lost",
     Effect.fnUntraced(function*() {
       const { fakes, scheduler } = yield* make(1, {}, 3)

@@ -243,4 +243,47 @@ describe("queue", () => {
       yield* finish(fakes)
     }, Effect.scoped)
   )
+
+  it.effect(
+    "asks a policy that is more than a decision in a fiber",
+    Effect.fnUntraced(function*() {
+      const policy = BatchPolicy.either(
+        BatchPolicy.maxQueueDelay("5 millis"),
+        BatchPolicy.make(({ rows }) => rows < 3 ? BatchPolicy.wait(3, 1000) : BatchPolicy.leave(rows))
+      )
+      const { fakes, scheduler } = yield* open({ max_batch_size: 4, dynamic_batching: {} }, { policy: () => policy })
+      yield* submit(scheduler, 1)
+      yield* submit(scheduler, 2)
+      assert.deepStrictEqual(runs(fakes), [])
+      yield* submit(scheduler, 3)
+      assert.deepStrictEqual(runs(fakes), ["123"])
+      yield* finish(fakes)
+      yield* submit(scheduler, 4)
+      yield* TestClock.adjust("4 millis")
+      assert.deepStrictEqual(runs(fakes), ["123"])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(runs(fakes), ["123", "4"])
+      yield* finish(fakes)
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "answers those who wait on a policy that fails in its fiber, and serves others after them",
+    Effect.fnUntraced(function*() {
+      let asked = 0
+      const policy = BatchPolicy.either(
+        BatchPolicy.maxQueueDelay(0),
+        BatchPolicy.make(({ rows }) => {
+          if (asked++ === 0) throw new Error("no decision")
+          return BatchPolicy.leave(rows)
+        })
+      )
+      const { fakes, scheduler } = yield* open({ max_batch_size: 4, dynamic_batching: {} }, { policy: () => policy })
+      const exit = yield* Fiber.join(yield* submit(scheduler, 1))
+      assert.include(Exit.isFailure(exit) ? String(exit.cause) : "", "the batching policy of model 'm' failed")
+      yield* submit(scheduler, 2)
+      assert.deepStrictEqual(runs(fakes), ["2"])
+      yield* finish(fakes)
+    }, Effect.scoped)
+  )
 })

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import { Layer } from "effect"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import * as DynamicBatcher from "../../src/layers/scheduling/DynamicBatcher.ts"
+import type { ModelTrace } from "../../src/schema/RequestTrace.ts"
 import { Batcher } from "../../src/services/Batcher.ts"
 import * as Fakes from "../execution/FakeInstances.ts"
 import { queueOptions } from "./QueueOptions.ts"
@@ -24,6 +25,18 @@ describe("a batch whose instance is lost", () => {
         })
         const scheduler = yield* batcher.open({ ...options, instances: pool })
         const answered: Array<number> = []
+        const traced: Array<string> = []
+        const traceOf = (value: number): ModelTrace => ({
+          context: undefined,
+          model: () => traceOf(value),
+          wantsTensors: false,
+          queued: () => traced.push(`${value} queued`),
+          ran: ({ failure }) => traced.push(`${value} ran ${failure?.type ?? ""}`.trim()),
+          retried: ({ type }) => traced.push(`${value} retried ${type}`),
+          cached: () => {},
+          tensors: () => {},
+          ended: () => {}
+        })
         const submit = (value: number) =>
           Effect.forkChild(
             Effect.exit(scheduler.submit({
@@ -32,7 +45,8 @@ describe("a batch whose instance is lost", () => {
               batchSize: 1,
               priority: 0,
               timeoutMicros: 0,
-              deadlineMicros: 0
+              deadlineMicros: 0,
+              trace: value < 3 ? traceOf(value) : undefined
             })).pipe(Effect.tap(() => Effect.sync(() => answered.push(value)))),
             { startImmediately: true }
           )
@@ -53,6 +67,11 @@ describe("a batch whose instance is lost", () => {
         assert.deepStrictEqual(exits.map((exit) => (Exit.isSuccess(exit) ? exit.value.batchRows : 0)), [1, 1, 2, 2])
         assert.deepStrictEqual(answered, [1, 2, 3, 4])
         assert.strictEqual(options.statistics.counts().retries, 2)
+        assert.deepStrictEqual(traced.filter((line) => line.startsWith("1")), [
+          "1 queued",
+          "1 retried InstanceLost",
+          "1 ran"
+        ])
         for (const exit of exits) if (Exit.isSuccess(exit)) exit.value.release()
       }).pipe(Effect.scoped, Effect.provide(layer)))
   }

@@ -47,7 +47,7 @@ describe("InstanceParameters", () => {
   })
 
   const faults: ReadonlyArray<readonly [key: string, value: string, expected: string]> = [
-    ["galatea.isolation", "fork", "'thread' or 'process'"],
+    ["galatea.isolation", "fork", "'auto' or 'inline' or 'thread' or 'process'"],
     ["galatea.max_run_microseconds", "1e3", "a whole number of microseconds, or 0 for no bound"],
     ["galatea.max_run_microseconds", "99999999999999999", "a whole number of microseconds, or 0 for no bound"],
     ["galatea.max_memory_megabytes", "-1", "a whole number of megabytes, or 0 for no bound"],

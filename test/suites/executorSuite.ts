@@ -18,6 +18,8 @@ export const identityPlan = (
     inputs: [{ name: "INPUT0", datatype, shape }],
     outputs: [{ name: "OUTPUT0", datatype, shape }],
     batched: true,
+    maxBatchSize: 64,
+    operators: new Set(["Identity"]),
     instances: Array.from({ length: instances }, (_, index) => ({
       name: `identity_${index}`,
       device: { kind: "CPU" as const, id: 0 }

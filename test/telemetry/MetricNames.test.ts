@@ -117,7 +117,13 @@ const families = (
     return Exposition.parse(yield* exposition)
   })
 
-const fine = { live: 2, pausedUntilNanos: undefined, memoryBytes: new Map([["m_0", 1], ["m_1", 2]]) }
+const fine = {
+  live: 2,
+  pausedUntilNanos: undefined,
+  memoryBytes: new Map([["m_0", 1], ["m_1", 2]]),
+  placed: { inline: 1, thread: 0, process: 0 },
+  moved: 0
+}
 
 const exported: SignalCounts = { signal: "traces", exported: 1, rejected: 2, failed: 3, dropped: 4, queued: 5 }
 

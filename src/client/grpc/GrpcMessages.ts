@@ -49,8 +49,9 @@ export class MessageSplitter {
     while (at < chunk.length && this.prefixFilled < prefixBytes) this.prefix[this.prefixFilled++] = chunk[at++]!
     if (this.prefixFilled < prefixBytes) return at
     this.prefixFilled = 0
-    const [flag, a, b, c, d] = this.prefix as unknown as readonly [number, number, number, number, number]
-    const length = a * 0x1000000 + (b << 16 | c << 8 | d)
+    const { prefix } = this
+    const flag = prefix[0]!
+    const length = prefix[1]! * 0x1000000 + (prefix[2]! << 16 | prefix[3]! << 8 | prefix[4]!)
     if (flag > 1) this.fail("prefix", flag)
     else if (length > this.maxMessageBytes) this.fail("size", length)
     else {

@@ -148,9 +148,12 @@ interface MutableNumbers extends NumberArray {
   [index: number]: number | bigint
 }
 
-const construct = (datatype: DataType, buffer: ArrayBuffer): MutableNumbers => {
-  const classes = globalThis as unknown as Record<string, new(buffer: ArrayBuffer) => MutableNumbers>
-  return new classes[classOf(datatype)]!(buffer)
+type NumbersClass = new(buffer: ArrayBuffer, offset?: number, length?: number) => MutableNumbers
+
+/** Looked up by name: not every browser has all of them. */
+const construct = (datatype: DataType, ...from: ConstructorParameters<NumbersClass>): MutableNumbers => {
+  const numbers: NumbersClass = Reflect.get(globalThis, classOf(datatype))
+  return new numbers(...from)
 }
 
 /**
@@ -172,9 +175,5 @@ export const decode = (
   }
   if (datatype === "BOOL") return Array.from(bytes, (byte) => byte !== 0)
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes)
-  const classes = globalThis as unknown as Record<
-    string,
-    new(buffer: ArrayBuffer, offset: number, length: number) => NumberArray
-  >
-  return new classes[classOf(datatype)]!(aligned.buffer, aligned.byteOffset, count)
+  return construct(datatype, aligned.buffer, aligned.byteOffset, count)
 }

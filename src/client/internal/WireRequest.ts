@@ -151,7 +151,7 @@ const encodeInput = (
   if (datatype === undefined) {
     throw fail("has plain numbers without a datatype; give a typed array, or { datatype, data, shape }")
   }
-  const count = Elements.countOf(values as unknown as Elements.NumberArray)
+  const count = Elements.countOf(values as Elements.NumberArray)
   const shape = isGiven(input) && input.shape !== undefined ? checkShape(input.shape, fail) : [count]
   if (description !== undefined) checkDescription(datatype, shape, description, fail)
   checkCount(datatype, shape, count, fail)

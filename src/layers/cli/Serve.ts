@@ -1,6 +1,7 @@
 /** `galatea serve`: starts the server, tells how that goes, and ends it on a signal. */
 import { Cause, Effect, Layer, Option, Result, type Scope } from "effect"
 import * as Context from "effect/Context"
+import { flushCompileCache } from "node:module"
 import { type Code, codes } from "../../schema/Errors.ts"
 import type { Parsed } from "../../schema/options/OptionsParser.ts"
 import type { ServerOptions } from "../../schema/ServerOptions.ts"
@@ -34,6 +35,8 @@ export interface Endpoint {
 /** What the server tells while it starts, and when it begins to end. @category models */
 export interface Hooks {
   readonly onEvent: (event: LoadEvent) => Effect.Effect<void>
+  /** Runs when the models are loaded, before anything listens. */
+  readonly onLoaded?: Effect.Effect<void>
   /** Runs when a server that was started begins to end, and is not ready any more. */
   readonly onDeparture?: Effect.Effect<void>
 }
@@ -180,6 +183,8 @@ const trimAfterLoads = Effect.fnUntraced(function*(
     if (flavor !== undefined) trimHeap(flavor)
   })
   yield* Effect.sleep("1 second")
+  // Where the launcher keeps compiled code, a server that will be killed leaves it for the next start too.
+  yield* Effect.sync(flushCompileCache)
   return yield* Effect.forever(Effect.andThen(trim, Effect.sleep("10 seconds")))
 })
 
@@ -198,7 +203,13 @@ const start = Effect.fnUntraced(function*(
     if (event._tag === "Ready") loads++
     return progress.onEvent(event)
   }
-  const context = yield* Layer.build(environment.server(options, { onEvent, onDeparture: farewell.departed })).pipe(
+  const hooks: Hooks = {
+    onEvent,
+    // Nobody waits for an answer yet, and most of the heap is what loading modules and models has left.
+    onLoaded: Effect.sync(() => trimHeap()),
+    onDeparture: farewell.departed
+  }
+  const context = yield* Layer.build(environment.server(options, hooks)).pipe(
     Effect.catch((failure: StartFailure) =>
       Effect.gen(function*() {
         yield* progress.done

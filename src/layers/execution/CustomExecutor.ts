@@ -3,6 +3,7 @@ import { Clock, Duration, Effect, FiberSet, Layer, References, type Schedule } f
 import { dirname } from "node:path"
 import type { Worker } from "node:worker_threads"
 import { LoadFailed } from "../../schema/Errors.ts"
+import * as InstanceParameters from "../../schema/InstanceParameters.ts"
 import { Executor, type Isolation, type ModelPlan } from "../../services/Executor.ts"
 import { LogSettings } from "../../services/LogSettings.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
@@ -23,7 +24,7 @@ import * as WorkerThread from "./internal/WorkerThread.ts"
 
 /** @category models */
 export interface Options {
-  /** Where instances run, unless a plan says otherwise. Default: in threads. */
+  /** Where instances run, unless a plan says otherwise. Default: `auto`, which is in threads. */
   readonly isolation?: Isolation
   /**
    * A run that takes longer counts as an instance that does not answer: the request fails, and the thread or process is ended and replaced.
@@ -97,6 +98,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
     const write = (instance: string, { level, text }: Log) => {
       fork(Effect.annotateLogs(Effect.logWithLevel(level)(text), { model, version, instance }))
     }
+    const isolation = plan.isolation ?? options.isolation
+    if (isolation === "inline") {
+      return yield* WorkerThread.refusal(plan)(
+        "it cannot run on the main thread, which is asked for with 'inline': it is a custom model, whose code may take any time. Let " +
+          `it run elsewhere: set ${InstanceParameters.names.isolation}, or --model-isolation, to 'auto' or 'thread'`
+      )
+    }
     const startOf = (name: string): Omit<CustomStart, "log"> => ({
       path,
       instance: { model, version, instance: name, directory: dirname(path), parameters },
@@ -147,7 +155,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       })
     const openProcess = (index: number) => {
       const { name } = plan.instances[index]!
-      return Effect.flatMap(ProcessSpawn.host(host), (process) =>
+      return ProcessSpawn.within(host, (process) =>
         ProcessSpawn.spawn({
           model,
           version,
@@ -177,7 +185,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       model,
       count: plan.instances.length,
       passive: InstancePool.passiveOf(plan),
-      open: (plan.isolation ?? options.isolation) === "process" ? openProcess : openThread,
+      open: isolation === "process" ? openProcess : openThread,
       restart: options.restart ?? InstancePool.defaultRestart,
       stableAfter: "1 minute",
       bounds: InstanceBounds.of(plan, { ...options, stallTimeout }),

@@ -70,6 +70,7 @@ const make = (options: Options): Executor["Service"] =>
         open: (index) =>
           Effect.sync(() => ({
             name: plan.instances[index]!.name,
+            placement: () => "inline",
             accepts: () => true,
             quick: () => true,
             start,

@@ -1,4 +1,7 @@
-/** Runs ONNX models with ONNX Runtime, each session in a worker thread or a process of its own; those of WebGPU share one. */
+/**
+ * Runs ONNX models with ONNX Runtime: on the main thread where that was measured to be quicker, otherwise each session in a worker thread
+ * or a process of its own; those of WebGPU share one.
+ */
 import { Clock, Duration, Effect, Layer, type Schedule } from "effect"
 import { availableParallelism } from "node:os"
 import * as DataType from "../../schema/DataType.ts"
@@ -10,12 +13,19 @@ import type * as Breaker from "./internal/Breaker.ts"
 import * as ElementType from "./internal/ElementType.ts"
 import * as GpuProbe from "./internal/gpu/GpuProbe.ts"
 import * as GpuSessions from "./internal/gpu/GpuSessions.ts"
+import * as InlineModel from "./internal/inline/InlineModel.ts"
+import * as Placing from "./internal/inline/Placing.ts"
+import * as SlowRuns from "./internal/inline/SlowRuns.ts"
+import { Turns } from "./internal/inline/Turns.ts"
 import * as InstanceBounds from "./internal/InstanceBounds.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
+import * as LookThread from "./internal/look/LookThread.ts"
 import type { Found, NativeSettings, Start } from "./internal/Mailbox.ts"
 import * as Mailbox from "./internal/Mailbox.ts"
 import * as OrtThread from "./internal/OrtThread.ts"
 import * as Environment from "./internal/process/Environment.ts"
+import type { HostProcess } from "./internal/process/HostProcess.ts"
+import * as LookedAt from "./internal/process/LookedAt.ts"
 import * as ProcessHost from "./internal/process/ProcessHost.ts"
 import * as ProcessSpawn from "./internal/process/ProcessSpawn.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
@@ -35,8 +45,10 @@ export interface GpuOptions extends GpuDiscovery.Options {
 export interface Options {
   /** Cores to divide among the instances of a model. Default: what this machine has. */
   readonly cores?: number
-  /** Where instances run, and models are looked at, unless a plan says otherwise. Default: in threads. */
+  /** Where instances run, and models are looked at, unless a plan says otherwise. Default: `auto`. */
   readonly isolation?: Isolation
+  /** Bounds of what runs on the main thread. Default: 50 µs a run, 20 ms to open, 1 ms in a row. */
+  readonly inline?: Placing.InlineOptions
   /**
    * A run that takes longer counts as an instance that does not answer: the request fails and the instance is replaced. A process
    * is ended; in a thread the native call itself cannot be stopped, and the thread ends when the call returns. Default: 5 minutes.
@@ -85,7 +97,7 @@ const problemOf = (kind: "input" | "output", found: Found): string | undefined =
   return undefined
 }
 
-const problemIn = ({ inputs, outputs }: Opened): string | undefined => {
+const problemIn = ({ inputs, outputs }: Pick<Opened, "inputs" | "outputs">): string | undefined => {
   for (const found of inputs) {
     const problem = problemOf("input", found)
     if (problem !== undefined) return problem
@@ -95,6 +107,19 @@ const problemIn = ({ inputs, outputs }: Opened): string | undefined => {
     if (problem !== undefined) return problem
   }
   return undefined
+}
+
+/** The thread that looks at models ends when it has had nothing to do for so long. */
+const lookIdleMillis = 1000
+
+/** Threads of its own would cost a short run more than they give. */
+const oneThread = ({ extra }: NativeSettings): NativeSettings => {
+  const { session } = { ...extra } as { readonly session?: Readonly<Record<string, unknown>> }
+  const { intra_op } = { ...session } as { readonly intra_op?: Readonly<Record<string, unknown>> }
+  return {
+    intraOpNumThreads: 1,
+    extra: { ...extra, session: { ...session, intra_op: { allow_spinning: "0", ...intra_op } } }
+  }
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {
@@ -107,7 +132,13 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const restart = options.restart ?? InstancePool.defaultRestart
 
   const stallTimeout = Duration.fromInputUnsafe(options.stallTimeout ?? "5 minutes")
-  const isolation = options.isolation ?? "thread"
+  const isolation = options.isolation ?? "auto"
+  const looking = { worker, heapMegabytes, idleMillis: lookIdleMillis }
+  const looks = yield* LookThread.make(looking)
+  const placing = Placing.make(looks, options.inline)
+  const turns = new Turns(placing.bounds.turnNanos)
+  const usedTime = new SlowRuns.UsedTime()
+  yield* Effect.forEach(InstanceBounds.explanations(options), (words) => Effect.logWarning(words), { discard: true })
   const { gpus } = options
   const discovered = gpus === undefined ? undefined : yield* GpuDiscovery.discover(gpus)
   const host = ProcessHost.options({
@@ -124,11 +155,24 @@ const make = Effect.fnUntraced(function*(options: Options) {
     path: gpus?.environment?.["PATH"]
   })
 
+  /** Nobody is to wait for a look at a large file. */
+  const looksFor = <A, E>(path: string, use: (looks: LookThread.LookThread) => Effect.Effect<A, E>) =>
+    Placing.fileBytes(path) <= Placing.maxFileBytes
+      ? use(looks)
+      : Effect.scoped(Effect.flatMap(LookThread.make(looking), use))
+
   const sessionKind = ({ path }: ModelPlan, settings: NativeSettings): WorkerKind => ({
     runtime: OrtThread.runtime,
     start: (run) => WorkerThread.start(worker, { path, settings, run } satisfies Start, [run.port], heapMegabytes),
     wake: (_, words) => void Atomics.notify(words, Mailbox.Word.request)
   })
+
+  const looked = yield* LookedAt.make
+  const takeLooked = (path: string) => {
+    const process = looked.take(path)
+    if (process !== undefined) process.isKept = false
+    return process
+  }
 
   const open = Effect.fn("OnnxExecutor.open")(function*(plan: ModelPlan) {
     yield* sessions.admit(plan)
@@ -139,8 +183,9 @@ const make = Effect.fnUntraced(function*(options: Options) {
       cores
     )
     const layout = RunRequest.layout(plan)
-    const openProcess = (index: number, settings: NativeSettings, shared: boolean) =>
-      Effect.flatMap(shared ? sessions.shared : ProcessSpawn.host(host), (process) =>
+    const refuse = WorkerThread.refusal(plan)
+    const openProcess = (index: number, settings: NativeSettings, shared: boolean) => {
+      const openIn = (process: HostProcess) =>
         ProcessSpawn.spawn({
           model: plan.model,
           version: plan.version,
@@ -154,7 +199,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
           what: { _tag: "Session", path: plan.path, settings, run: layout },
           openWithin: { duration: stallTimeout, words: "(--instance-stall-timeout-secs)" },
           now: () => clock.monotonicTimeNanosUnsafe()
-        }, problemIn))
+        }, problemIn)
+      return shared
+        ? Effect.flatMap(sessions.shared, openIn)
+        : ProcessSpawn.within(host, openIn, () => takeLooked(plan.path))
+    }
     const openThread = (index: number, settings: NativeSettings) =>
       WorkerSpawn.spawn({
         model: plan.model,
@@ -167,16 +216,45 @@ const make = Effect.fnUntraced(function*(options: Options) {
         bell,
         now: () => clock.monotonicTimeNanosUnsafe()
       }, problemIn)
+    const openElsewhere = (index: number) => {
+      const instance = plan.instances[index]!
+      const settings = sessions.settings(instance, budget)
+      const place = sessions.place(instance, plan.isolation, isolation)
+      return place === "process" || place === "shared"
+        ? openProcess(index, settings, place === "shared")
+        : openThread(index, settings)
+    }
+    const wish = plan.isolation ?? isolation
+    const inlineSettings = { ...budget, ...oneThread(budget) }
+    const place = wish === "auto" || wish === "inline"
+      ? yield* placing.place(plan, wish, inlineSettings, refuse)
+      : undefined
+    if (place?._tag === "Thread") {
+      yield* Effect.logDebug(
+        `model '${plan.model}' version ${plan.version} does not run on the main thread: ${place.reason}`
+      )
+    }
+    const inline = place?._tag !== "Inline" ? undefined : yield* InlineModel.open({
+      plan,
+      layout,
+      settings: inlineSettings,
+      memory,
+      turns,
+      usedTime,
+      turnNanos: placing.bounds.turnNanos,
+      runNanos: place.runNanos,
+      refuse,
+      check: problemIn,
+      openThread: openElsewhere,
+      onMove: (reason) => placing.exclude(plan, reason)
+    })
     return yield* InstancePool.make({
       model: plan.model,
       count: plan.instances.length,
       passive,
-      open: (index) => {
-        const instance = plan.instances[index]!
-        const settings = sessions.settings(instance, budget)
-        const place = sessions.place(instance, plan.isolation, isolation)
-        return place === "thread" ? openThread(index, settings) : openProcess(index, settings, place === "shared")
-      },
+      open: inline?.open ?? openElsewhere,
+      onLoss: (reason) => placing.exclude(plan, `an instance of it was lost: ${reason}`),
+      ...(inline === undefined ? {} : { moved: inline.moved }),
       restart,
       stableAfter: "1 minute",
       bounds: InstanceBounds.of(plan, { ...options, stallTimeout }),
@@ -196,9 +274,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
           runtime: OrtThread.runtime,
           settings: OrtThread.lookSettings,
           within: stallTimeout,
-          host
+          host,
+          kept: looked
         })
-        : yield* OrtThread.look({ model, path, worker, heapMegabytes })
+        : yield* looksFor(path, ({ ask }) =>
+          ask(
+            { _tag: "Look", path, settings: OrtThread.lookSettings },
+            "Seen",
+            WorkerThread.refusal({ model, path })
+          ))
       return { inputs: inputs.map(describe), outputs: outputs.map(describe) }
     }),
     open
@@ -208,6 +292,6 @@ const make = Effect.fnUntraced(function*(options: Options) {
 /** ONNX Runtime, with default options. @category layers */
 export const layer: Layer.Layer<Executor, never, TensorMemory> = Layer.effect(Executor, make({}))
 
-/** ONNX Runtime on worker threads of this process, or in processes of their own. @category layers */
+/** ONNX Runtime on the main thread, on worker threads of this process, or in processes of their own. @category layers */
 export const layerWith = (options: Options): Layer.Layer<Executor, never, TensorMemory> =>
   Layer.effect(Executor, make(options))

@@ -1,8 +1,8 @@
 /**
  * HTTP front end, of HTTP/1.1 and HTTP/2: KServe V2 with Triton's extensions, and Effect RPC at `/rpc`.
  *
- * Upstream: clients. Downstream: `InferenceServer`. Built on `node:http` itself; routes are a table (`internal/http/routes`), one
- * file for each noun.
+ * Upstream: clients. Downstream: `InferenceServer`. Plain HTTP/1.1 is read by `internal/http1`, what is unusual of it by `node:http`,
+ * HTTP/2 by `internal/http2`; routes are a table (`internal/http/routes`), one file for each noun.
  *
  * Source: protocol §2–4.
  */

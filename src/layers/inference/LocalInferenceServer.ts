@@ -2,13 +2,14 @@
  * The inference server of this process: validates requests, submits them to the scheduler of their model, and gives the
  * outputs back in the client's shapes.
  */
-import { Effect, Layer, Result } from "effect"
+import { Cause, Effect, Exit, Layer, Result } from "effect"
 import { InferenceError } from "../../schema/Errors.ts"
-import type { InferenceResponse } from "../../schema/Inference.ts"
+import type { InferenceRequest, InferenceResponse } from "../../schema/Inference.ts"
 import type { ModelMetadata } from "../../schema/Metadata.ts"
 import type { SignatureTensor } from "../../schema/ModelSignature.ts"
+import { exitOf } from "../../services/Begun.ts"
 import { Departure } from "../../services/Departure.ts"
-import { InferenceServer } from "../../services/InferenceServer.ts"
+import { type BeginRequest, InferenceServer } from "../../services/InferenceServer.ts"
 import * as LocalTrace from "../../services/LocalTrace.ts"
 import { type Model, ModelRepository } from "../../services/ModelRepository.ts"
 import type { JobFailure } from "../../services/Scheduler.ts"
@@ -58,6 +59,21 @@ const make = Effect.fnUntraced(function*(options: Options) {
     })
   )
 
+  const infer = (model: Model, request: InferenceRequest) =>
+    "trace" in request
+      ? wrapped(Answering.infer(model, request, shadows))
+      : LocalTrace.around(
+        tracing,
+        { model: model.name, version: String(model.version) },
+        (trace) => wrapped(Answering.infer(model, trace === undefined ? request : { ...request, trace }, shadows))
+      )
+
+  const begin: BeginRequest = (model, request, resume) =>
+    Answering.begin(model, request, shadows, (answer) => {
+      const exit = exitOf(answer)
+      resume(exit === undefined ? wrapped(answer) : told(exit))
+    })
+
   return InferenceServer.of({
     metadata: { name: options.name, version: options.version, extensions },
     live: Effect.sync(() => repository.failure === undefined),
@@ -75,17 +91,16 @@ const make = Effect.fnUntraced(function*(options: Options) {
         repository.lookup(name, version),
         (model) => metadata(model, version === "" ? repository.readyVersions(name) : [model.version])
       ),
-    infer: (model, request) =>
-      "trace" in request
-        ? wrapped(Answering.infer(model, request, shadows))
-        : LocalTrace.around(
-          tracing,
-          { model: model.name, version: String(model.version) },
-          (trace) => wrapped(Answering.infer(model, trace === undefined ? request : { ...request, trace }, shadows))
-        ),
+    infer: Object.assign(infer, { begin }),
     repository
   })
 })
+
+/** The exit of the door. */
+const told = (exit: Exit.Exit<InferenceResponse, JobFailure>): Exit.Exit<InferenceResponse, InferenceError> =>
+  Exit.isSuccess(exit)
+    ? exit as Exit.Exit<InferenceResponse, never>
+    : Exit.failCause(Cause.map(exit.cause, (reason) => new InferenceError({ reason })))
 
 const wrapped = (
   answer: Effect.Effect<InferenceResponse, JobFailure>

@@ -4,6 +4,7 @@ import { PollFailed } from "../../schema/Errors.ts"
 import * as RepositoryIndex from "../../schema/RepositoryIndex.ts"
 import * as ContentHash from "./internal/ContentHash.ts"
 import * as Directory from "./internal/Directory.ts"
+import * as DiskError from "./internal/DiskError.ts"
 import * as LocalSource from "./sources/LocalSource.ts"
 import * as StoredModels from "./sources/StoredModels.ts"
 
@@ -59,7 +60,7 @@ const indexModel = Effect.fnUntraced(function*(name: string, directory: string) 
       }
       const at = path.join(directory, below)
       const failed = (error: PlatformError.PlatformError) =>
-        new PollFailed({ code: "INTERNAL", message: `failed to read ${at}: ${Directory.causeOf(error)}` })
+        new PollFailed({ code: "INTERNAL", message: `failed to read ${at}: ${DiskError.causeOf(error)}` })
       const sha256 = yield* ContentHash.hashFile(at)
       const { size } = yield* Effect.mapError(fs.stat(at), failed)
       return { path: below, size: Number(size), sha256 }
@@ -100,7 +101,7 @@ export const write = Effect.fn("IndexRepository.write")(
       Effect.andThen(fs.rename(temporary, file)),
       Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true }))),
       Effect.mapError((error) =>
-        new PollFailed({ code: "INTERNAL", message: `failed to write ${file}: ${Directory.causeOf(error)}` })
+        new PollFailed({ code: "INTERNAL", message: `failed to write ${file}: ${DiskError.causeOf(error)}` })
       )
     )
     return { file, index }

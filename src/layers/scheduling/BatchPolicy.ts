@@ -16,9 +16,21 @@ export const leave: (rows: number) => Decision = Cause.done
 /** Look again when this many rows wait, a batch ends elsewhere, or the delay (milliseconds) is over. @category constructors */
 export const wait = (rows: number, delay: number): Decision => Effect.succeed([rows, Duration.millis(delay)])
 
+type Decide = (queue: QueueSnapshot) => Decision
+
+const decisions = new WeakMap<BatchPolicy, Decide>()
+
 /** A policy from a decision. @category constructors */
-export const make = (decide: (queue: QueueSnapshot) => Decision): BatchPolicy =>
-  Schedule.fromStep(Effect.succeed((_now: number, queue: QueueSnapshot) => decide(queue)))
+export const make = (decide: Decide): BatchPolicy => {
+  const policy: BatchPolicy = Schedule.fromStep(
+    Effect.succeed((_now: number, queue: QueueSnapshot) => decide(queue))
+  )
+  decisions.set(policy, decide)
+  return policy
+}
+
+/** The decision that a policy was made from, and no more: it can be asked without stepping the schedule. @internal */
+export const decisionOf = (policy: BatchPolicy): Decide | undefined => decisions.get(policy)
 
 /** What is left of a delay of less than a microsecond counts as nothing: milliseconds. */
 const nothingLeft = 0.001

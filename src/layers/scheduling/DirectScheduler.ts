@@ -45,10 +45,13 @@ export const open = (
     const prepare = layout === undefined || layout.passesAlone ? alone : Together.prepare(layout)
     let serving = false
 
-    /** A lane takes one more; where lanes wait for their turn, as many ask for it as there are requests. */
+    /**
+     * A lane takes one more, at once or behind the run that it has: an instance that had to ask for its next run would stand still
+     * until this thread has come to it. Where lanes wait for their turn, as many ask for it as there are requests.
+     */
     const accepts = () => {
       const { lanes, queue } = core
-      if (lanes.accepts()) return true
+      if (lanes.accepts() || lanes.acceptsAhead()) return true
       lanes.want(queue.length)
       return lanes.takesTurns() && lanes.accepts()
     }

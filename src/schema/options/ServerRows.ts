@@ -258,13 +258,46 @@ export const executionRows = [
   }),
   single({
     name: "model-isolation",
-    type: choice(["thread", "process"]),
-    default: "thread" as "thread" | "process",
+    type: choice(["auto", "inline", "thread", "process"]),
+    default: "auto" as "auto" | "inline" | "thread" | "process",
     triton: false,
     group: "Execution",
     doc:
       "Where instances run and model files are looked at: in threads of the server, which are quicker, or in processes of their own, " +
-      "whose end is not that of the server. The parameter galatea.isolation of a model's config goes before it."
+      "whose end is not that of the server. inline: on the main thread, for models whose runs are shorter than the way to a thread; " +
+      "auto: there if it was measured to be so when the model was loaded, otherwise in threads. The parameter galatea.isolation of a " +
+      "model's config goes before it."
+  }),
+  single({
+    name: "inline-max-run-microseconds",
+    type: int({ min: 1, max: 1_000_000 }),
+    default: 50,
+    triton: false,
+    unit: "microseconds",
+    group: "Execution",
+    doc:
+      "How long a run of the largest batch may take, measured when a model is loaded, with which --model-isolation=auto has the model on " +
+      "the main thread."
+  }),
+  single({
+    name: "inline-max-open-ms",
+    type: int({ min: 1, max: 60_000 }),
+    default: 20,
+    triton: false,
+    unit: "milliseconds",
+    group: "Execution",
+    doc: "How long opening a model may take, measured when it is loaded, with which it is opened on the main thread."
+  }),
+  single({
+    name: "inline-turn-microseconds",
+    type: int({ min: 1, max: 1_000_000 }),
+    default: 1000,
+    triton: false,
+    unit: "microseconds",
+    group: "Execution",
+    doc:
+      "How long runs on the main thread may follow each other before everything else has its turn; also how long a run may take of a model " +
+      "that asks for inline, and from when on a run counts as slow."
   }),
   single({
     name: "instance-heartbeat-timeout-ms",

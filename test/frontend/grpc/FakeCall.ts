@@ -11,6 +11,7 @@ import type {
 import { Metadata } from "../../../src/layers/frontend/internal/grpc/Metadata.ts"
 import { codes } from "../../../src/schema/Errors.ts"
 import type { Pass } from "../../../src/services/Access.ts"
+import { type Begun, fromBegun } from "../../../src/services/Begun.ts"
 import type { ArrivalFacts } from "../../../src/services/Tracing.ts"
 
 export interface Ended {
@@ -110,6 +111,13 @@ export class FakeCall implements GrpcCall {
       this.fibers.delete(fiber)
       onExit(exit)
     })
+  }
+
+  start<A, E>(
+    begin: (resume: (answer: Effects.Effect<A, E>) => void) => Begun,
+    onExit: (exit: Exit.Exit<A, E>) => void
+  ): void {
+    this.run(fromBegun(begin), onExit)
   }
 
   send(parts: ReadonlyArray<Uint8Array>, byteLength: number, sent: () => void): boolean {

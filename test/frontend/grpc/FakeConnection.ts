@@ -74,7 +74,7 @@ export const open = (serve: (call: GrpcCall) => void, greet = true) => {
         })
       )
     }
-  })
+  }, false)
   const encoder = new HpackEncoder()
   const receive = (...frames: ReadonlyArray<Uint8Array>) => socket.emit("data", Buffer.concat(frames))
   if (greet) {

@@ -12,7 +12,7 @@ import type { InferenceFailure } from "../../../src/schema/Errors.ts"
 import type { InferenceRequest, InferenceResponse, Timing } from "../../../src/schema/Inference.ts"
 import * as ModelConfig from "../../../src/schema/ModelConfig.ts"
 import * as ModelSignature from "../../../src/schema/ModelSignature.ts"
-import { InferenceServer } from "../../../src/services/InferenceServer.ts"
+import { type BeginRequest, InferenceServer } from "../../../src/services/InferenceServer.ts"
 import type { IndexEntry, Lookup, Model } from "../../../src/services/ModelRepository.ts"
 import { ModelRepository } from "../../../src/services/ModelRepository.ts"
 
@@ -116,6 +116,22 @@ export class Fake {
     )
   }
 
+  /** As the server does it, but for the fiber that it is a fake of. */
+  private readonly begin: BeginRequest = (made, request, resume) => {
+    let waits = true
+    const fiber = Effect.runFork(this.infer(made, request))
+    fiber.addObserver((exit) => {
+      if (waits) resume(exit)
+    })
+    return {
+      cancel: (ended) => {
+        waits = false
+        fiber.interruptUnsafe()
+        fiber.addObserver(() => ended())
+      }
+    }
+  }
+
   readonly repository: ModelRepository["Service"] = ModelRepository.of({
     lookup: this.lookup,
     readyVersions: () => [1],
@@ -169,7 +185,7 @@ export class Fake {
           inputs: made.signature.inputs.map(({ datatype, name, shape }) => ({ name, datatype, shape })),
           outputs: made.signature.outputs.map(({ datatype, name, shape }) => ({ name, datatype, shape }))
         })),
-      infer: this.infer,
+      infer: Object.assign(this.infer, { begin: this.begin }),
       repository: this.repository
     })
   )

@@ -175,20 +175,23 @@ describe("bin/galatea.js", () => {
         { program: [process.execPath, launcher], variables }
       )
       yield* server.printed(/^Listening for HTTP/m)
-      const all = readFileSync(`/proc/${server.process.pid}/environ`, "utf8").split("\0")
-      return all.filter((setting) => /^(MALLOC|GLIBC)/.test(setting)).sort()
+      const of = (file: string) => readFileSync(`/proc/${server.process.pid}/${file}`, "utf8").split("\0")
+      return [
+        ...of("cmdline").filter((word) => /semi.space/.test(word)),
+        ...of("environ").filter((setting) => /^(MALLOC|GLIBC)/.test(setting)).sort()
+      ]
     }))
 
   it.live.skipIf(process.platform !== "linux")(
     "serves with memory that goes back to the system, unless told otherwise",
     () =>
       Effect.gen(function*() {
-        assert.deepStrictEqual(yield* settings({}), [
-          "MALLOC_MMAP_THRESHOLD_=1048576",
-          "MALLOC_TRIM_THRESHOLD_=4194304"
-        ])
+        const young = "--max-semi-space-size=8"
+        const memory = ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=1048576", "MALLOC_TRIM_THRESHOLD_=4194304"]
+        assert.deepStrictEqual(yield* settings({}), [young, ...memory])
         const own = "MALLOC_MMAP_THRESHOLD_"
-        assert.deepStrictEqual(yield* settings({ [own]: "65536" }), [`${own}=65536`])
+        assert.deepStrictEqual(yield* settings({ [own]: "65536" }), [young, `${own}=65536`])
+        assert.deepStrictEqual(yield* settings({ NODE_OPTIONS: "--max-semi-space-size=32" }), memory)
       })
   )
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readdirSync } from "node:fs"
+import { LossBook } from "../../../src/layers/execution/internal/LossBook.ts"
 import type { ConsoleAnswer } from "../../../src/schema/ConsoleState.ts"
 import { ask, connect } from "../http/Wire.ts"
 import { serve } from "./Serving.ts"
@@ -104,6 +105,18 @@ describe("the console", () => {
       books.refused("queue_full")
       books.refused("invalid")
       books.refused("invalid")
+      books.retried(2)
+      const book = new LossBook()
+      book.lost(0, "ended", "its process was ended by SIGSEGV", 1n)
+      books.observeInstances(() =>
+        book.condition({
+          live: 1,
+          pausedUntilNanos: undefined,
+          memoryBytes: new Map(),
+          placed: { inline: 0, thread: 1, process: 0 },
+          moved: 0
+        })
+      )
       books.observe(() => ({ waiting: 4, running: 1 }))
       const first = stateOf((yield* ask(port, "/v2/console/state")).text)
       assert.deepStrictEqual(first.restricted, [])
@@ -133,6 +146,8 @@ describe("the console", () => {
         invalid: 2,
         rows: 3,
         executions: 1,
+        retried: 2,
+        lost: 1,
         waiting: 4,
         running: 1,
         micros: { request: 2000, queue: 1000, input: 100, infer: 800, output: 100 }

@@ -90,7 +90,7 @@ const cases: ReadonlyArray<readonly [text: string, expected: string | undefined]
   ),
   [
     "parameters { key: \"galatea.isolation\" value { string_value: \"fork\" } }",
-    "parameter 'galatea.isolation' of model 'm' must be 'thread' or 'process', got 'fork'"
+    "parameter 'galatea.isolation' of model 'm' must be 'auto' or 'inline' or 'thread' or 'process', got 'fork'"
   ],
   ["parameters { key: \"galatea.max_run_microseconds\" value { string_value: \"50000\" } }", undefined],
   [

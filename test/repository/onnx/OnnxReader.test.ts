@@ -6,6 +6,7 @@ import * as OnnxReader from "../../../src/layers/repository/internal/onnx/OnnxRe
 import { windowSize } from "../../../src/layers/repository/internal/onnx/ProtobufWalk.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Onnx from "../../fixtures/onnx/OnnxWriter.ts"
+import * as Protobuf from "../../fixtures/onnx/Protobuf.ts"
 
 const read = (bytes: Uint8Array): OnnxReader.OnnxModelInfo => Result.getOrThrow(OnnxReader.fromBytes("m.onnx", bytes))
 
@@ -107,6 +108,18 @@ describe("OnnxReader.fromBytes", () => {
       initializers: [external("a", "a.bin"), external("b", "a.bin")]
     }))
     assert.deepStrictEqual(info.externalDataFiles.toSorted(), ["a.bin", "nested/c.bin"])
+  })
+
+  it("names the operators of all graphs, with the domains that are not ONNX's own", () => {
+    assert.deepStrictEqual([...read(Models.simple()).operators], ["Add", "Sub"])
+    const branch: Onnx.Graph = { inputs: [], outputs: [], nodes: [Onnx.node("NonZero", ["x"], ["y"])] }
+    const nested = graph({ nodes: [Onnx.node("If", ["x"], ["y"], { then_branch: { graph: branch } })] })
+    assert.deepStrictEqual([...read(nested).operators], ["NonZero", "If"])
+    const foreign = graph({ nodes: [Onnx.node("Scaler", ["x"], ["y"], {}, "ai.onnx.ml")] })
+    assert.deepStrictEqual([...read(foreign).operators], ["ai.onnx.ml.Scaler"])
+    const definition = Protobuf.toBytes(Protobuf.message(25, Protobuf.text(1, "Add")))
+    const defining = new Uint8Array([...Models.simple(), ...definition])
+    assert.deepStrictEqual([...read(defining).operators], ["Add", "Sub", OnnxReader.localFunction])
   })
 
   it("does not mix inputs of nested graphs with those of the model", () => {

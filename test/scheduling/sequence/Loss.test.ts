@@ -206,4 +206,63 @@ describe("The loss of an instance", () => {
       assert.isTrue(isEmpty(queue))
     }, Effect.scoped)
   )
+
+  const breaker = { losses: 1, windowNanos: 60_000_000_000n, pauseNanos: 30_000_000_000n }
+
+  it.effect(
+    "answers all steps that wait once no instance is started any more, and goes on with sequences that were begun",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make(single, { stateful: true, breaker })
+      const begun = yield* queue.submit(1, 1, { start: true })
+      yield* settle
+      yield* queue.finish()
+      assert.strictEqual(read(yield* Fiber.join(begun)), 1)
+      const waiting = [
+        yield* queue.submit(1, 2),
+        yield* queue.submit(1, 3, { end: true }),
+        yield* queue.submit(2, 5, { start: true }),
+        yield* queue.submit(2, 6, { end: true })
+      ]
+      yield* settle
+      queue.fakes.open.get(0)!.crash("test")
+      yield* settle
+      assert.deepStrictEqual(
+        yield* answers(waiting),
+        ["ModelSuspended", "ModelSuspended", "ModelSuspended", "ModelSuspended"]
+      )
+      assert.strictEqual(queue.core.depth().waiting, 0)
+      assert.strictEqual(read(yield* Fiber.join(yield* queue.submit(3, 1, { start: true }))), "ModelSuspended")
+      yield* TestClock.adjust("30 seconds")
+      yield* settle
+      // Sequence 2 was never begun, 1 would have gone idle after 5 seconds.
+      assert.strictEqual(read(yield* Fiber.join(yield* queue.submit(2, 6))), "InvalidRequest")
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
+
+  it.effect(
+    "lets a sequence go on after the pause from its last step that was answered",
+    Effect.fnUntraced(function*() {
+      const queue = yield* make(
+        { ...single, max_sequence_idle_microseconds: 60_000_000n },
+        { stateful: true, breaker }
+      )
+      const first = yield* queue.submit(1, 1, { start: true })
+      yield* settle
+      yield* queue.finish()
+      assert.strictEqual(read(yield* Fiber.join(first)), 1)
+      const refused = yield* queue.submit(1, 2, { end: true })
+      yield* settle
+      queue.fakes.open.get(0)!.crash("test")
+      yield* settle
+      assert.deepStrictEqual(yield* answers([refused]), ["ModelSuspended"])
+      yield* TestClock.adjust("30 seconds")
+      yield* settle
+      const again = yield* queue.submit(1, 2, { end: true })
+      yield* settle
+      yield* queue.finish()
+      assert.strictEqual(read(yield* Fiber.join(again)), 3)
+      assert.isTrue(isEmpty(queue))
+    }, Effect.scoped)
+  )
 })

@@ -1,5 +1,6 @@
 /** A queue of sequences over instances that a test finishes and crashes by hand, with a layout that adds values up. */
 import { Effect, Exit, Fiber } from "effect"
+import type * as Breaker from "../../../src/layers/execution/internal/Breaker.ts"
 import type { StateCell } from "../../../src/layers/scheduling/internal/sequence/SequenceLayout.ts"
 import type { SequenceLayout } from "../../../src/layers/scheduling/internal/sequence/SequenceLayout.ts"
 import * as SequenceBatcher from "../../../src/layers/scheduling/SequenceBatcher.ts"
@@ -63,6 +64,7 @@ export interface Options extends SequenceBatcher.Options {
   readonly stateful?: boolean
   /** Runs that an instance takes at once. */
   readonly places?: number
+  readonly breaker?: Breaker.Options
   /** Whatever is left when the test is over is ended. Default: `true`. */
   readonly endsLeft?: boolean
 }
@@ -126,7 +128,11 @@ export const make = Effect.fnUntraced(function*(
 ) {
   const fakes = Fakes.make()
   const { batches, cells, layout } = makeLayout(options.stateful ?? false)
-  const pool = yield* Fakes.pool(fakes, { count: options.count ?? 1, places: options.places ?? 1 })
+  const pool = yield* Fakes.pool(fakes, {
+    count: options.count ?? 1,
+    places: options.places ?? 1,
+    ...(options.breaker === undefined ? {} : { breaker: options.breaker })
+  })
   const ends: Array<string> = []
   const instances: Instances = {
     ...pool,

@@ -55,6 +55,25 @@ const make = (recorded = Recorded.make(), options: Partial<RequestSpans.Options>
     tryToBegin: begin
   }))
 
+describe("a run that is lost", () => {
+  it.effect("is an event of the request, which stays in the queue until it runs again", () =>
+    Effect.gen(function*() {
+      const { begin, spans } = yield* make()
+      const trace = begin()
+      const model = trace.model(asked)
+      model.queued(2000)
+      model.retried!({ code: "UNAVAILABLE", type: "InstanceLost", message: "instance 'm_0' was lost" }, 2500)
+      model.ran(run())
+      model.ended()
+      trace.ended({ status: 200 })
+      const [event] = spans[0]!.events
+      assert.deepStrictEqual([event![0], event![2]], [
+        "run.retried",
+        { "galatea.failure.type": "InstanceLost", "galatea.failure.message": "instance 'm_0' was lost" }
+      ])
+    }))
+})
+
 describe("what spans keep in memory", () => {
   it.effect("is what they say, not the long texts that it was cut from", () =>
     Effect.gen(function*() {

@@ -79,15 +79,16 @@ interface Output {
 }
 
 const checkOutput = (output: unknown, fail: Fail): Output => {
-  if (!isRecord(output) || typeof output["name"] !== "string") throw fail("with an output without a name")
-  const { datatype, name, shape } = output
+  if (!isRecord(output)) throw fail("with an output without a name")
+  const { data, datatype, name, parameters, shape } = output
+  if (typeof name !== "string") throw fail("with an output without a name")
   if (!Elements.isDatatype(datatype)) {
     throw fail(`with output '${name}' of the unknown datatype ${JSON.stringify(datatype)}`)
   }
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw fail(`with output '${name}' of the shape ${JSON.stringify(shape)}`)
   }
-  return output as unknown as Output
+  return { name, datatype, shape, parameters, data }
 }
 
 /** The binary form of a tensor that came as JSON, flat or nested. */

@@ -74,6 +74,8 @@ export const figures = (books: VersionBooks): ConsoleFigures => {
     rows: counts.inferenceCount,
     executions: counts.executionCount,
     cacheHits: counts.cacheHit.count,
+    retried: counts.retries,
+    lost: books.instancesCondition()?.losses ?? 0,
     waiting: counts.pending,
     running: counts.executing,
     sequences: counts.sequences,

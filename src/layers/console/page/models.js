@@ -40,6 +40,10 @@ const describe = ({ loaded, reason, state }, figures) => {
     parts.push(counts === undefined ? "sequences" : `${counts.live} of ${counts.slots} sequence slots`)
   }
   if (instances > 0) parts.push(format.plural(instances, "instance"))
+  if (figures !== undefined && figures.lost > 0) parts.push(`${format.count(figures.lost)} lost`)
+  if (figures !== undefined && figures.retried > 0) parts.push(`${format.plural(figures.retried, "request")} run again`)
+  // Ready, with something that an operator should know of.
+  if (reason !== undefined && reason !== "") parts.push(reason)
   return parts.join(" · ")
 }
 

@@ -27,6 +27,7 @@ import type {
   LentInstance,
   LossCause,
   ModelPlan,
+  Placement,
   RunFailure
 } from "../../../services/Executor.ts"
 import * as Breaker from "./Breaker.ts"
@@ -38,17 +39,23 @@ import * as RunWatch from "./RunWatch.ts"
 /** An open instance. Its scope closes it. @category models */
 export interface Instance {
   readonly name: string
+  /** Where it runs now. Default: in a thread. */
+  readonly placement?: () => Placement
   readonly accepts: LentInstance["accepts"]
   readonly quick: LentInstance["quick"]
   readonly start: LentInstance["start"]
   readonly sequenceEnded?: LentInstance["sequenceEnded"]
-  /** Completes, with the reason, when the instance cannot run any more; what ran in it has failed by then. */
+  /**
+   * Completes, with a reason that clients may read, when the instance cannot run any more; what ran in it has failed by then.
+   */
   readonly lost: Deferred.Deferred<string>
+  /** The reason with what its process or thread itself said, for whoever runs the server. Default: the reason. */
+  readonly lostInFull?: () => string
   /** Why it was lost, where its reason does not say it for machines. Default: it ended. */
   readonly lostBy?: () => LossCause
   /** Runs that it has answered with a result. */
   readonly answers: () => number
-  /** Monotonic nanoseconds since which it runs something. */
+  /** Monotonic nanoseconds since which it runs something that can be abandoned. */
   readonly runningSince: () => bigint | undefined
   /** Resident bytes of its process, as last heard. Absent: it has none of its own. */
   readonly memoryBytes?: () => number | undefined
@@ -73,6 +80,10 @@ export interface Options {
   /** Bytes of memory that are free on this machine: whether a second instance may be opened before the first is closed. */
   readonly freeMemory?: () => number
   readonly poll: () => void
+  /** Told of each loss. */
+  readonly onLoss?: (reason: string) => void
+  /** Instances that have moved from one place to another. Default: none. */
+  readonly moved?: () => number
 }
 
 /** Indices of the passive instances of a plan. @category getters */
@@ -249,14 +260,16 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       Effect.as(Deferred.await(opened.gone), undefined)
     )
     if (reason === undefined) return
-    yield* Effect.logWarning(`instance '${instance.name}' of model '${model}' was lost: ${reason}; restarting it`)
+    const inFull = instance.lostInFull?.() ?? reason
+    yield* Effect.logWarning(`instance '${instance.name}' of model '${model}' was lost: ${inFull}; restarting it`)
     const retires = Deferred.isDoneUnsafe(opened.retiring)
     yield* Effect.uninterruptible(Effect.gen(function*() {
       const delay = delays[index]!
       const at = now()
-      book.lost(index, causes.get(instance) ?? instance.lostBy?.() ?? "ended", reason, at)
+      book.lost(index, causes.get(instance) ?? instance.lostBy?.() ?? "ended", reason, at, inFull)
+      options.onLoss?.(reason)
       forget(opened)
-      yield* strike(index, reason)
+      yield* strike(index, inFull)
       if (retires) return
       if (instance.answers() > 0) delay.step = undefined
       delay.proven = instance.answers() > 0 && at - delay.openedAt >= provenNanos
@@ -382,6 +395,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     onTimeout: (instance) => causes.set(instance, "run_timeout")
   })
   yield* MemoryWatch.run<Instance>({
+    model,
     bounds,
     live: () => live.keys(),
     onExcess: (instance, reason) => {
@@ -391,10 +405,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     onGrowth: replace
   })
 
-  const startIn = ({ start }: Instance): LentInstance["start"] =>
+  const startIn = ({ runningSince, start }: Instance): LentInstance["start"] =>
     runStarted === undefined ? start : (inputs, outputs, done) => {
       const run = start(inputs, outputs, done)
-      runStarted()
+      if (runningSince() !== undefined) runStarted()
       return run
     }
 
@@ -410,16 +424,25 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       start: startIn(instance),
       ...(instance.sequenceEnded === undefined ? {} : { sequenceEnded: instance.sequenceEnded }),
       lost: Effect.asVoid(Deferred.await(instance.lost)),
+      ...(instance.lostInFull === undefined ? {} : { whyLost: instance.lostInFull }),
       ...(bounds.growth === undefined ? {} : { retiring: Deferred.await(known.get(instance)!.retiring) })
     })),
     healthy: () => live.size > 0 || active.length === 0,
     condition: () => {
       const memoryBytes = new Map<string, number>()
+      const placed = { inline: 0, thread: 0, process: 0 }
       for (const instance of live.keys()) {
+        placed[instance.placement?.() ?? "thread"]++
         const bytes = instance.memoryBytes?.()
         if (bytes !== undefined) memoryBytes.set(instance.name, bytes)
       }
-      return book.condition({ live: live.size, pausedUntilNanos: breaker.pausedUntil, memoryBytes })
+      return book.condition({
+        live: live.size,
+        pausedUntilNanos: breaker.pausedUntil,
+        memoryBytes,
+        placed,
+        moved: options.moved?.() ?? 0
+      })
     },
     suspension: {
       current: () => isSuspended() ? suspended(model, breaker, book, now()) : undefined,
@@ -440,13 +463,14 @@ const reasonOf = (cause: Cause.Cause<LoadFailed>): string => {
   return first?.message ?? "it could not be opened"
 }
 
-const suspended = (model: string, breaker: Breaker.Breaker, { lastLoss }: LossBook, now: bigint): ModelSuspended => {
+const suspended = (model: string, breaker: Breaker.Breaker, { lastReason }: LossBook, now: bigint): ModelSuspended => {
   const left = Math.max(0, Math.ceil(Number(breaker.pausedUntil! - now) / 1e6))
   return new ModelSuspended({
     model,
     retryAfterMillis: left,
     message: `model '${model}' is suspended after ${breaker.count} losses of its instances, ` +
-      `${left === 0 ? "and one is being started on trial" : `for another ${left} ms`}: ${lastLoss}`
+      `${left === 0 ? "and one is being started on trial" : `for another ${left} ms`}; the last was: ${lastReason}; ` +
+      "try again then"
   })
 }
 

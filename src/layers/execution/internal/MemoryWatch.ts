@@ -1,7 +1,7 @@
 /** Looks once a second at the memory of processes of instances: who has too much, and who has grown too much since its first runs. */
 import { Effect, type Scope } from "effect"
 import type { InstanceBounds } from "./InstanceBounds.ts"
-import { megabytes } from "./InstanceBounds.ts"
+import { megabytes, withoutEffect } from "./InstanceBounds.ts"
 
 /** @category models */
 export interface Watched {
@@ -13,6 +13,7 @@ export interface Watched {
 
 /** @category models */
 export interface Options<A extends Watched> {
+  readonly model: string
   readonly bounds: Pick<InstanceBounds, "memory" | "growth">
   readonly live: () => Iterable<A>
   /** It has more than it may have: it is to be ended at once. */
@@ -27,11 +28,17 @@ export const settledAfter = 16
 /** How long growth is not looked at where an instance could not be replaced, in looks. */
 const looksBetweenTries = 60
 
-/** Watches until the scope closes; nothing to do where there are no bounds. @category constructors */
+/** Watches until the scope closes; nothing to do where there are no bounds, or no processes, which is said. @category constructors */
 export const run = <A extends Watched>(
-  { bounds: { growth, memory }, live, onExcess, onGrowth }: Options<A>
+  { bounds: { growth, memory }, live, model, onExcess, onGrowth }: Options<A>
 ): Effect.Effect<void, never, Scope.Scope> => {
   if (growth === undefined && memory === undefined) return Effect.void
+  const instances = [...live()]
+  if (instances.length > 0 && instances.every(({ memoryBytes }) => memoryBytes === undefined)) {
+    return Effect.forEach(withoutEffect(model, { growth, memory }), (words) => Effect.logWarning(words), {
+      discard: true
+    })
+  }
   const settled = new WeakMap<A, number>()
   let pause = 0
 

@@ -2,33 +2,13 @@
 import * as DataType from "../../../schema/DataType.ts"
 import type { AnswerMessage } from "./Mailbox.ts"
 import * as Mailbox from "./Mailbox.ts"
+import * as NativeView from "./NativeView.ts"
 import type { NativeTensor, OrtSession } from "./OrtSession.ts"
 import type { RunQueue } from "./RunQueue.ts"
 import * as StringTensor from "./StringTensor.ts"
 import * as WorkerAnswer from "./WorkerAnswer.ts"
 
 const { Request } = Mailbox
-
-type ViewConstructor = new(buffer: ArrayBufferLike, byteOffset: number, length: number) => ArrayBufferView
-
-const viewOf: Readonly<Record<string, ViewConstructor>> = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Uint16Array,
-  FP32: Float32Array,
-  FP64: Float64Array
-}
-
-/** What a preallocated output that does not fit makes the runtime say. */
-const refusedOutput =
-  /pre-allocated output|output data type|not enough space|invalid (?:dimensions|rank) for output|shape verification/i
 
 /** A native view that the next run reuses when it asks for the same bytes in the same shape, as small tensors always do. */
 interface Held {
@@ -71,12 +51,8 @@ export const make = (session: OrtSession, mailbox: RunQueue): () => AnswerMessag
     ) return last.tensor
     const row = DataType.table[datatype]!
     const start = id === Mailbox.inlineMemory ? mailbox.inlineOffset + offset : offset
-    const tensor: NativeTensor = {
-      type: row.ort!,
-      data: new viewOf[row.name]!(mailbox.memory(id), start, byteLength / row.byteSize),
-      dims: Array.from(fields.subarray(at + 4, at + 4 + rank)),
-      location: "cpu"
-    }
+    const dims = Array.from(fields.subarray(at + 4, at + 4 + rank))
+    const tensor = NativeView.tensor(row.name, mailbox.memory(id), start, byteLength / row.byteSize, dims)
     // Only what lies in the mailbox stays: other memory must not outlive its place among the known memories here.
     if (id === Mailbox.inlineMemory) held[index] = { datatype, memory: id, offset, byteLength, tensor }
     return tensor
@@ -129,7 +105,7 @@ export const make = (session: OrtSession, mailbox: RunQueue): () => AnswerMessag
       results = session.run(feeds, fetches)
     } catch (error) {
       const asked = indices.some((index) => fetches[run.outputs[index]!] !== null)
-      if (!asked || !refusedOutput.test(String(error))) throw error
+      if (!asked || !NativeView.refusedOutput.test(String(error))) throw error
       inPlace = false
       results = session.run(feeds, Object.fromEntries(indices.map((index) => [run.outputs[index]!, null])))
     } finally {

@@ -32,6 +32,8 @@ export interface OrtSession {
 /** Fatal errors only: what concerns one model reaches the caller as an exception. */
 const logSeverityLevel = 4
 
+const noOptions = {}
+
 const found = (metadata: Binding.ValueMetadata): Found => ({
   name: metadata.name,
   isTensor: metadata.isTensor,
@@ -48,7 +50,7 @@ export const open = (path: string, settings: NativeSettings): OrtSession => {
   return {
     inputs: session.inputMetadata.map(found),
     outputs: session.outputMetadata.map(found),
-    run: (feeds, fetches) => session.run(feeds as never, fetches as never, {}) as never,
+    run: (feeds, fetches) => session.run(feeds as never, fetches as never, noOptions) as never,
     close: () => session.dispose()
   }
 }

@@ -1,11 +1,14 @@
 /**
- * The thread of one execution instance: opens a session, then runs what the mailbox asks for, one batch at a time.
+ * The thread of one execution instance: opens a session, then runs what the mailbox asks for, one batch at a time. Or the thread that
+ * looks at models.
  *
  * It sleeps in `Atomics.wait` and returns to its event loop only to end, so a run costs one wake-up and no message. It
  * imports nothing but the runtime and small modules: this decides start-up time and memory of every instance.
  */
 import { parentPort, workerData } from "node:worker_threads"
 import { trimHeap } from "../../HeapTrim.ts"
+import * as Looker from "./look/Looker.ts"
+import type * as LookThread from "./look/LookThread.ts"
 import type { FromWorker, RunStart, Start } from "./Mailbox.ts"
 import * as Mailbox from "./Mailbox.ts"
 import * as OrtRunner from "./OrtRunner.ts"
@@ -41,7 +44,8 @@ const serve = (session: OrtSession, run: RunStart) => {
 
 const say = (message: FromWorker) => parentPort!.postMessage(message)
 
-const main = (start: Start) => {
+const main = (start: Start | typeof LookThread.start) => {
+  if ("looks" in start) return Looker.serve(parentPort!)
   let session: OrtSession
   try {
     session = Session.open(start.path, start.settings)
@@ -56,4 +60,4 @@ const main = (start: Start) => {
   session.close()
 }
 
-main(workerData as Start)
+main(workerData as Parameters<typeof main>[0])

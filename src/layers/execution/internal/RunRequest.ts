@@ -93,8 +93,8 @@ export interface Target {
   readonly sendFields: (number: number, fields: Float64Array) => void
 }
 
-/** Rows of the batch, -1 where no input tells. */
-const rowsOf = (layout: Layout, inputs: ReadonlyArray<Tensor>): number => {
+/** Rows of the batch, -1 where no input tells. @category getters */
+export const rowsOf = (layout: Layout, inputs: ReadonlyArray<Tensor>): number => {
   for (let i = 0; i < inputs.length; i++) {
     const { name, shape } = inputs[i]!
     const axis = layout.inputAxes[layout.inputIndex.get(name)!]!
@@ -113,6 +113,26 @@ const fieldCount = (layout: Layout, inputs: ReadonlyArray<Tensor>, outputs: Read
   return count
 }
 
+/** Why a run cannot be one: names that the model does not have, or a type that cannot be carried. @category getters */
+export const refusal = (
+  layout: Layout,
+  inputs: ReadonlyArray<Tensor>,
+  outputs: ReadonlyArray<string>
+): InvalidRequest | undefined => {
+  for (const input of inputs) {
+    if (!layout.inputIndex.has(input.name)) {
+      return new InvalidRequest({ message: `the model has no input '${input.name}'` })
+    }
+    if (layout.refusesBf16 && input.datatype === "BF16") {
+      return new InvalidRequest({ message: `input '${input.name}' is BF16, which ONNX Runtime's binding cannot carry` })
+    }
+  }
+  for (const name of outputs) {
+    if (!layout.outputIndex.has(name)) return new InvalidRequest({ message: `the model has no output '${name}'` })
+  }
+  return undefined
+}
+
 /**
  * Writes the run of this number, or says why it cannot be one. Copies small inputs into the mailbox, and leaves the
  * rest to the carrier.
@@ -126,17 +146,8 @@ export const write = (
 ): Written | InvalidRequest => {
   const { carrier } = target
   const mailbox = target.mailbox.places[Mailbox.placeOf(number)]!
-  for (const input of inputs) {
-    if (!layout.inputIndex.has(input.name)) {
-      return new InvalidRequest({ message: `the model has no input '${input.name}'` })
-    }
-    if (layout.refusesBf16 && input.datatype === "BF16") {
-      return new InvalidRequest({ message: `input '${input.name}' is BF16, which ONNX Runtime's binding cannot carry` })
-    }
-  }
-  for (const name of outputs) {
-    if (!layout.outputIndex.has(name)) return new InvalidRequest({ message: `the model has no output '${name}'` })
-  }
+  const refused = refusal(layout, inputs, outputs)
+  if (refused !== undefined) return refused
   const count = fieldCount(layout, inputs, outputs)
   const fields = count <= Mailbox.fieldCapacity ? mailbox.fields : new Float64Array(count)
   const written: Written = { names: outputs, regions: [], shapes: [], count, copies: [] }

@@ -59,7 +59,9 @@ export class WorkerInstance implements Ringer {
   isOpen = false
   private isLost = false
   private isEnded = false
-  private failure: string | undefined
+  private reason = ""
+  /** What its thread said when it ended by an error. */
+  private said: string | undefined
   private readonly options: Options
   private readonly port: MessagePort
   readonly worker: Worker
@@ -81,14 +83,18 @@ export class WorkerInstance implements Ringer {
       carrier: this.carrier,
       sendFields: (number, fields) => port1.postMessage({ _tag: "Fields", number, fields } satisfies Mailbox.ToWorker)
     }
+    let failed: string | undefined
     this.worker.on("error", (error: unknown) => {
-      this.failure = error instanceof Error ? error.message : String(error)
+      failed = "its thread met an error that nothing caught"
+      if (!(error instanceof Error)) this.said = String(error)
+      else if ("code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") failed = error.message
+      else this.said = error.message
     })
     this.ended = new Promise((resolve) => {
       this.worker.once("exit", (code) => {
         this.isEnded = true
         if (this.answered()) this.collect()
-        this.lose(this.failure ?? `its thread ended with code ${code}`)
+        this.lose(failed ?? `its thread ended with code ${code}`)
         port1.close()
         resolve()
       })
@@ -107,6 +113,8 @@ export class WorkerInstance implements Ringer {
   readonly runningSince = (): bigint | undefined => this.runs.length === 0 ? undefined : this.since
 
   readonly accepts = (): boolean => this.runs.length === 0 || (this.runs.length < maxRuns && !this.carrier.known.full)
+
+  readonly lostInFull = (): string => this.said === undefined ? this.reason : `${this.reason}: ${this.said}`
 
   readonly answers = (): number => this.succeeded
 
@@ -186,6 +194,7 @@ export class WorkerInstance implements Ringer {
   private lose(reason: string): void {
     if (this.isLost) return
     this.isLost = true
+    this.reason = reason
     this.options.bell.stopped(this)
     const runs = this.runs
     this.runs = []

@@ -1,13 +1,14 @@
 /** BYTES tensors: elements of a 4-byte little-endian length and that many bytes. */
 import { lengthAt } from "../../../schema/BytesElements.ts"
-import type { Tensor } from "../../../schema/Inference.ts"
+import type { InferenceRequest, Tensor } from "../../../schema/Inference.ts"
+import { requestPrefix } from "./RequestPrefix.ts"
 
 /** What is wrong with the elements of a BYTES tensor that should hold `expected` of them; `undefined`: nothing. */
 export const bytesProblem = (
   input: Tensor,
   expected: number,
   model: string,
-  prefix: () => string
+  request: InferenceRequest
 ): string | undefined => {
   const { data } = input
   const end = data.byteLength
@@ -15,14 +16,16 @@ export const bytesProblem = (
   let count = 0
   while (position < end) {
     if (count === expected) {
-      return `${prefix()}unexpected number of string elements ${
+      return `${requestPrefix(request)}unexpected number of string elements ${
         count + 1
       } for inference input '${input.name}' for model ` +
         `'${model}', expecting ${expected}`
     }
     const left = end - position
     if (left < 4) {
-      return `${prefix()}incomplete string length indicator for inference input '${input.name}' for model '${model}', ` +
+      return `${
+        requestPrefix(request)
+      }incomplete string length indicator for inference input '${input.name}' for model '${model}', ` +
         `expecting 4 bytes but only ${left} bytes available. Please make sure the string length indicator is in one buffer.`
     }
     const length = lengthAt(data, position)
@@ -35,5 +38,7 @@ export const bytesProblem = (
   }
   return count === expected
     ? undefined
-    : `${prefix()}expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
+    : `${
+      requestPrefix(request)
+    }expected ${expected} string elements for inference input '${input.name}' for model '${model}', got ${count}`
 }

@@ -7,9 +7,7 @@ import { carry, matches, show } from "../../../schema/Shape.ts"
 import type { Model } from "../../../services/ModelRepository.ts"
 import * as Classification from "./Classification.ts"
 import { firstRows } from "./FirstRows.ts"
-
-/** How a message names the request that it is about. */
-export const requestPrefix = ({ id }: InferenceRequest): string => `[request id: ${id === "" ? "<id_unknown>" : id}] `
+import { requestPrefix } from "./RequestPrefix.ts"
 
 type Failure = ExecutionFailed | InvalidRequest | Unsupported
 
@@ -51,12 +49,34 @@ export const make = (
     }
     tensor = { ...tensor, shape: carry(spec.modelShape, tensor.shape, spec.shape) }
   }
-  const requested = request.outputs.find((output) => output.name === tensor.name)
-  return requested === undefined || requested.classification === 0
+  const classification = classificationOf(request, tensor.name)
+  return classification === 0
     ? Result.succeed(tensor)
     : Classification.classify(tensor, {
-      k: requested.classification,
+      k: classification,
       batched: batchAxis !== BatchAxis.none,
       labels: spec.labels
     })
+}
+
+/** How many classes of an output the client asked for; 0: its tensor. */
+const classificationOf = ({ outputs }: InferenceRequest, name: string): number => {
+  for (let i = 0; i < outputs.length; i++) if (outputs[i]!.name === name) return outputs[i]!.classification
+  return 0
+}
+
+/** The client gets all of these as the run produced them: {@link make} would change nothing. Mostly so, and then nothing is allocated. */
+export const passesUnchanged = (
+  { signature }: Model,
+  request: InferenceRequest,
+  batchSize: number,
+  outputs: ReadonlyArray<Tensor>
+): boolean => {
+  for (let i = 0; i < outputs.length; i++) {
+    const { name, shape } = outputs[i]!
+    const { batchAxis, reshaped } = signature.outputByName.get(name)!
+    if (reshaped || (batchAxis !== BatchAxis.none && shape[batchAxis] !== batchSize)) return false
+    if (classificationOf(request, name) !== 0) return false
+  }
+  return true
 }

@@ -16,6 +16,7 @@ import type { Model } from "../../../services/ModelRepository.ts"
 import type { Job } from "../../../services/Scheduler.ts"
 import { bytesProblem } from "./BytesTensor.ts"
 import * as Classification from "./Classification.ts"
+import { requestPrefix } from "./RequestPrefix.ts"
 
 const maxInt64 = 9223372036854775807n
 
@@ -86,13 +87,14 @@ const batchSizeOf = (signature: ModelSignature, inputs: ReadonlyArray<Tensor>): 
 
 const problem = (model: Model, request: InferenceRequest): string | undefined => {
   const { signature } = model
-  const prefix = () => `[request id: ${request.id === "" ? "<id_unknown>" : request.id}] `
   const { inputs, outputs } = request
 
   for (let i = 0; i < outputs.length; i++) {
     const output = outputs[i]!
     for (let j = 0; j < i; j++) {
-      if (outputs[j]!.name === output.name) return `${prefix()}output '${output.name}' already exists in request`
+      if (outputs[j]!.name === output.name) {
+        return `${requestPrefix(request)}output '${output.name}' already exists in request`
+      }
     }
     const spec = signature.outputByName.get(output.name)
     if (spec === undefined) return `unexpected inference output '${output.name}' for model '${model.name}'`
@@ -109,13 +111,15 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i]!
     for (let j = 0; j < i; j++) {
-      if (inputs[j]!.name === input.name) return `${prefix()}input '${input.name}' already exists in request`
+      if (inputs[j]!.name === input.name) {
+        return `${requestPrefix(request)}input '${input.name}' already exists in request`
+      }
     }
     const spec = signature.inputByName.get(input.name)
     if (spec !== undefined && !spec.optional) required++
   }
   if (inputs.length < signature.requiredInputs || inputs.length > signature.inputs.length) {
-    return prefix() + countProblem(model, inputs) + stateNote(model, inputs)
+    return requestPrefix(request) + countProblem(model, inputs) + stateNote(model, inputs)
   }
 
   let batch = -1
@@ -128,24 +132,28 @@ const problem = (model: Model, request: InferenceRequest): string | undefined =>
     const { batchAxis } = spec
     if (batchAxis === BatchAxis.none) continue
     if (input.shape.length === 0) {
-      return `${prefix()}input '${input.name}' has no shape but model requires batch dimension for '${model.name}'`
+      return `${
+        requestPrefix(request)
+      }input '${input.name}' has no shape but model requires batch dimension for '${model.name}'`
     }
     // A shape without that dimension is refused as a shape below.
     if (batchAxis >= input.shape.length) continue
     if (batch === -1) batch = input.shape[batchAxis]!
     else if (batch !== input.shape[batchAxis]) {
-      return `${prefix()}input '${input.name}' batch size does not match other inputs for '${model.name}'`
+      return `${requestPrefix(request)}input '${input.name}' batch size does not match other inputs for '${model.name}'`
     }
   }
   // The count fits but an optional input stands in for a required one, which Triton lets through.
-  if (required < signature.requiredInputs) return prefix() + countProblem(model, inputs)
+  if (required < signature.requiredInputs) return requestPrefix(request) + countProblem(model, inputs)
   if (signature.maxBatchSize > 0 && batch > signature.maxBatchSize && model.scheduler.splits !== true) {
-    return `${prefix()}inference request batch-size must be <= ${signature.maxBatchSize} for '${model.name}'`
+    return `${
+      requestPrefix(request)
+    }inference request batch-size must be <= ${signature.maxBatchSize} for '${model.name}'`
   }
 
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i]!
-    const found = tensorProblem(model, signature.inputByName.get(input.name)!, input, prefix)
+    const found = tensorProblem(model, signature.inputByName.get(input.name)!, input, request)
     if (found !== undefined) return found
   }
   return undefined
@@ -178,19 +186,23 @@ const tensorProblem = (
   model: Model,
   spec: SignatureTensor,
   input: Tensor,
-  prefix: () => string
+  request: InferenceRequest
 ): string | undefined => {
   if (input.datatype !== spec.datatype) {
-    return `${prefix()}inference input '${input.name}' data-type is '${input.datatype}', but model '${model.name}' expects ` +
+    return `${
+      requestPrefix(request)
+    }inference input '${input.name}' data-type is '${input.datatype}', but model '${model.name}' expects ` +
       `'${spec.datatype}'`
   }
   const { shape } = input
   if (shape.includes(-1)) {
-    return `${prefix()}All input dimensions should be specified for input '${input.name}' for model '${model.name}', got ` +
+    return `${
+      requestPrefix(request)
+    }All input dimensions should be specified for input '${input.name}' for model '${model.name}', got ` +
       show(shape)
   }
   if (!matches(shape, spec.shape)) {
-    return `${prefix()}unexpected shape for input '${input.name}' for model '${model.name}'. Expected ${
+    return `${requestPrefix(request)}unexpected shape for input '${input.name}' for model '${model.name}'. Expected ${
       show(spec.shape)
     }, ` +
       `got ${show(shape)}. ${spec.batchAxis === 0 ? batchNote : ""}`
@@ -209,13 +221,15 @@ const tensorProblem = (
     if (exact * BigInt(size) > maxInt64) {
       return `byte size for tensor '${input.name}' exceeds maximum size of ${maxInt64}`
     }
-    if (size > 0) return sizeMismatch(model, input, exact * BigInt(size), prefix)
+    if (size > 0) return sizeMismatch(model, input, exact * BigInt(size), request)
   }
-  if (size === 0) return bytesProblem(input, elements, model.name, prefix)
-  if (input.data.byteLength !== elements * size) return sizeMismatch(model, input, elements * size, prefix)
+  if (size === 0) return bytesProblem(input, elements, model.name, request)
+  if (input.data.byteLength !== elements * size) return sizeMismatch(model, input, elements * size, request)
   return undefined
 }
 
-const sizeMismatch = (model: Model, input: Tensor, expected: number | bigint, prefix: () => string): string =>
-  `${prefix()}input byte size mismatch for input '${input.name}' for model '${model.name}'. Expected ${expected}, got ` +
+const sizeMismatch = (model: Model, input: Tensor, expected: number | bigint, request: InferenceRequest): string =>
+  `${
+    requestPrefix(request)
+  }input byte size mismatch for input '${input.name}' for model '${model.name}'. Expected ${expected}, got ` +
   `${input.data.byteLength}`

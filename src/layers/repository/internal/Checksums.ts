@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { PollFailed } from "../../../schema/Errors.ts"
 import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ModelFiles from "./config/ModelFiles.ts"
-import { causeOf } from "./Directory.ts"
+import { causeOf } from "./DiskError.ts"
 
 const md5 = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem

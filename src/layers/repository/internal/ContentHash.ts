@@ -3,6 +3,7 @@ import { Effect, FileSystem, Path } from "effect"
 import { createHash } from "node:crypto"
 import { PollFailed } from "../../../schema/Errors.ts"
 import * as Directory from "./Directory.ts"
+import * as DiskError from "./DiskError.ts"
 
 const algorithm = "sha256"
 
@@ -38,7 +39,7 @@ export const hashFile = Effect.fnUntraced(
       (error) =>
         error._tag === "PollFailed" ? error : new PollFailed({
           code: "INTERNAL",
-          message: `failed to read ${file}: ${Directory.causeOf(error)}`
+          message: `failed to read ${file}: ${DiskError.causeOf(error)}`
         })
     )
 )

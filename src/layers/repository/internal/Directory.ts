@@ -1,6 +1,7 @@
 /** Lists directories of a repository: what is a directory, what is a file, and what cannot be told. */
 import { Context, Effect, FileSystem, Path, type PlatformError } from "effect"
 import { PollFailed } from "../../../schema/Errors.ts"
+import { causeOf } from "./DiskError.ts"
 
 /** What listing needs. @category models */
 export type Services = FileSystem.FileSystem | Path.Path
@@ -15,18 +16,6 @@ export const services: Effect.Effect<Context.Context<Services>, never, Services>
 export interface Entry {
   readonly name: string
   readonly kind: "Directory" | "File" | "Broken"
-}
-
-/** What the operating system said, in a few words. @category getters */
-export const causeOf = (error: PlatformError.PlatformError): string => {
-  switch (error.reason._tag) {
-    case "NotFound":
-      return "No such file or directory"
-    case "PermissionDenied":
-      return "Permission denied"
-    default:
-      return error.reason.description ?? error.reason.message
-  }
 }
 
 const byName = (a: Entry, b: Entry) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0

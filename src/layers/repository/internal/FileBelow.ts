@@ -3,6 +3,7 @@ import { Effect, FileSystem, Path } from "effect"
 import { PollFailed } from "../../../schema/Errors.ts"
 import { isInside } from "./config/ModelFiles.ts"
 import * as Directory from "./Directory.ts"
+import * as DiskError from "./DiskError.ts"
 
 /** @category models */
 export interface Options {
@@ -35,7 +36,7 @@ export const read = Effect.fnUntraced(function*({ directory, folder, maxBytes, n
     Effect.mapError(fs.realPath(at), (error) =>
       new PollFailed({
         code: "INTERNAL",
-        message: `failed to open text file for read ${file}: ${Directory.causeOf(error)}`
+        message: `failed to open text file for read ${file}: ${DiskError.causeOf(error)}`
       }))
   const real = yield* resolve(file)
   const root = yield* resolve(directory)

@@ -74,7 +74,8 @@ export interface Entry {
 }
 
 /** Reason text of a failed version: the code's name, then the message. @category constructors */
-export const reasonOf = (error: LoadFailed): string => `${codes[error.code].prefix}: ${error.message}`
+export const reasonOf = (error: Pick<LoadFailed, "code" | "message">): string =>
+  `${codes[error.code].prefix}: ${error.message}`
 
 /** Reason beside the state of a ready version whose successor failed. @category constructors */
 export const keptServing = (reason: string): string => `serves what was loaded before; loading again failed: ${reason}`

@@ -199,7 +199,7 @@ export const make = (
       // Whoever asks for a version whose instances are not started any more gets new ones.
       const isSuspended = (version: number) => {
         const model = wanted.now === true ? lifecycle.serving(id, version) : undefined
-        return model !== undefined && "condition" in model && Suspended.isSuspended(model)
+        return model !== undefined && Suspended.isSuspended(model)
       }
       const stale = chosen.filter((version) => serving.get(version) !== identityOf(version) || isSuspended(version))
       const openNow = (version: number) => {

@@ -5,7 +5,8 @@ import type { ModelConfig } from "../../../schema/ModelConfig.ts"
 import * as ConfigJson from "../../../schema/proto/ConfigJson.ts"
 import type { LoadParameters } from "../../../services/ModelRepository.ts"
 import * as LeftOvers from "../../LeftOvers.ts"
-import * as Directory from "./Directory.ts"
+import type * as Directory from "./Directory.ts"
+import * as DiskError from "./DiskError.ts"
 import * as OverrideFiles from "./OverrideFiles.ts"
 
 /** A folder that lasts while somebody holds it. @category models */
@@ -53,7 +54,7 @@ const write = Effect.fnUntraced(
   Effect.mapError((error: PlatformError.PlatformError) =>
     new PollFailed({
       code: "INTERNAL",
-      message: `failed to write the files that came with the load: ${Directory.causeOf(error)}`
+      message: `failed to write the files that came with the load: ${DiskError.causeOf(error)}`
     })
   )
 )
@@ -96,7 +97,7 @@ export const make = (limit: number): Overrides => {
         (directory) =>
           fs.remove(directory, { recursive: true, force: true }).pipe(
             Effect.catch((error) =>
-              Effect.logWarning(`cannot remove the temporary folder ${directory}: ${Directory.causeOf(error)}`)
+              Effect.logWarning(`cannot remove the temporary folder ${directory}: ${DiskError.causeOf(error)}`)
             )
           )
       ),
@@ -105,7 +106,7 @@ export const make = (limit: number): Overrides => {
       Effect.mapError((error) =>
         new PollFailed({
           code: "INTERNAL",
-          message: `failed to make a temporary folder for the files of the load: ${Directory.causeOf(error)}`
+          message: `failed to make a temporary folder for the files of the load: ${DiskError.causeOf(error)}`
         })
       )
     )

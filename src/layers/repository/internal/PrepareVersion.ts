@@ -217,6 +217,8 @@ export const prepare = Effect.fn("PrepareVersion.prepare")(function*(
       inputs: agreement.inputs,
       outputs: agreement.outputs,
       batched: config.max_batch_size > 0,
+      ...(config.max_batch_size > 0 ? { maxBatchSize: config.max_batch_size } : {}),
+      ...(io.operators === undefined ? {} : { operators: io.operators }),
       instances: instancesOf(config, providers?.of),
       session: session.settings,
       ...(states.length === 0

@@ -1,19 +1,11 @@
 /** What went wrong with the cache folder, and what to do about it. */
 import type { PlatformError } from "effect"
 import { PollFailed } from "../../../schema/Errors.ts"
-import * as Directory from "../internal/Directory.ts"
-
-/** The system's name of a failure, such as `ENOSPC`. @category getters */
-export const codeOf = (error: PlatformError.PlatformError): string | undefined => {
-  const { cause } = error.reason
-  return typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
-    ? cause.code
-    : undefined
-}
+import * as DiskError from "../internal/DiskError.ts"
 
 /** `true` where the disk, or the part of it that the user may have, is full. @category getters */
 export const isFull = (error: PlatformError.PlatformError): boolean => {
-  const code = codeOf(error)
+  const code = DiskError.codeOf(error)
   return code === "ENOSPC" || code === "EDQUOT"
 }
 
@@ -26,8 +18,9 @@ export const make = (folder: string, doing: string) => (error: PlatformError.Pla
         "--repository-cache-bytes, or name a folder on a larger disk with --repository-cache-directory"
     })
   }
-  const code = codeOf(error)
-  const cause = code === undefined ? Directory.causeOf(error) : `${Directory.causeOf(error)} (${code})`
+  const code = DiskError.codeOf(error)
+  const words = DiskError.inShort(error)
+  const cause = code === undefined || words.endsWith(`(${code})`) ? words : `${words} (${code})`
   return new PollFailed({
     code: "INTERNAL",
     message: error.reason._tag === "PermissionDenied" || code === "EROFS"

@@ -19,6 +19,8 @@ export interface Batch {
   instance: LentInstance | undefined
   /** When that began, by the monotonic clock: where it is traced. */
   begunAt: number
+  /** Among those that lie ready. */
+  place: number
   /** Its answers, once they are there; they wait for those of earlier batches where the order of responses is kept. `undefined` among them: answered already. */
   answers: ReadonlyArray<Exit.Exit<JobResult, JobFailure> | undefined> | undefined
 }

@@ -23,35 +23,46 @@ export const ofResult = (
   now: number,
   statistics: ModelStatistics
 ): Answers => {
-  const { begunAtNanos, computeInferNanos, computeInputNanos, computeOutputNanos } = result
-  const compute = {
+  const { begunAtNanos, computeInferNanos, computeInputNanos, computeOutputNanos, parameters } = result
+  const { entries, rows } = batch
+  statistics.executed(rows, {
     computeInput: computeInputNanos,
     computeInfer: computeInferNanos,
     computeOutput: computeOutputNanos
-  }
-  statistics.executed(batch.rows, compute)
+  })
   if (batch.isTraced) BatchTrace.succeeded(batch, statistics, result, shares, now)
-  return batch.entries.map((entry, i) => {
+  const answers = new Array<Exit.Exit<JobResult, JobFailure>>(entries.length)
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i]!
     const share = shares[i]!
     const request = now - entry.arrivedAt
     if (Exit.isFailure(share)) {
       statistics.failed("BACKEND", request)
-      return Exit.failCause(share.cause)
+      answers[i] = Exit.failCause(share.cause)
+      continue
     }
     const queue = Math.max(0, begunAtNanos - entry.arrivedAt)
-    statistics.succeeded(entry.rows, { request, queue, ...compute }, entry.job.trace?.context)
-    return Exit.succeed({
-      outputs: share.value.outputs,
+    statistics.succeeded(entry.rows, {
+      request,
+      queue,
+      computeInput: computeInputNanos,
+      computeInfer: computeInferNanos,
+      computeOutput: computeOutputNanos
+    }, entry.job.trace?.context)
+    const { outputs, release } = share.value
+    answers[i] = Exit.succeed({
+      outputs,
       begunAtNanos,
       computeInputNanos,
       computeInferNanos,
       computeOutputNanos,
-      parameters: result.parameters,
-      release: share.value.release,
+      parameters,
+      release,
       queueNanos: queue,
-      batchRows: batch.rows
+      batchRows: rows
     })
-  })
+  }
+  return answers
 }
 
 /** Of a run that failed: all fail as it did. @category getters */

@@ -1,16 +1,22 @@
 /**
  * Forms batches out of a queue: looks at the requests that could run together, asks the policy, and lets them leave.
  *
+ * All of it is plain function calls, but for a policy that is more than a decision: its steps run in a fiber.
+ *
  * The policy is stepped when the number of rows that it waits for is there, when a batch has ended, or when its delay is over: never
  * once per request. A batch that is full leaves at once, all others at the end of a turn of the event loop, so that requests of the
  * same turn find each other.
  */
-import { Clock, Effect, Exit, Latch, Pull, Schedule, type Scope } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Pull, type Scope } from "effect"
 import { ExecutionFailed } from "../../../schema/Errors.ts"
 import type { BatchPolicy, QueueSnapshot } from "../../../services/Batcher.ts"
+import { exitOf } from "../../../services/Begun.ts"
+import * as Policies from "../BatchPolicy.ts"
+import * as DeadlineWatch from "./DeadlineWatch.ts"
 import type { Entry } from "./Entry.ts"
 import type { Lanes } from "./Lanes.ts"
 import { isLate } from "./Lateness.ts"
+import * as PolicyFiber from "./PolicyFiber.ts"
 import type { QueueCore } from "./QueueCore.ts"
 
 /** The queue that batches are formed out of. @category models */
@@ -51,6 +57,20 @@ export interface BatchFormer {
   readonly hurry: () => void
   /** An instance can take more, or the queue has changed otherwise. */
   readonly changed: () => void
+}
+
+/** What a policy says of a batch that gathers. */
+type Gathering = [rows: number, delay: Duration.Duration]
+
+/** A policy is asked about a head. */
+interface Asked {
+  readonly core: FormedQueue
+  readonly head: Head
+  /** Changes until it was looked at. */
+  readonly seen: number
+  /** Monotonic nanoseconds at which it was looked at. */
+  readonly now: number
+  readonly queue: QueueSnapshot
 }
 
 /** A batch that may leave. */
@@ -94,18 +114,20 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
   Effect.gen(function*() {
     const { ahead, maxRows, model, sameKey } = options
     const clock = yield* Clock.Clock
-    const startPolicy = Schedule.toStep(options.policy)
-    const wake = yield* Latch.make()
+    const decide = Policies.decisionOf(options.policy)
     const dispatcher = yield* Effect.withFiberSucceed((fiber) => fiber.currentDispatcher)
-    /** Rows in the queue from which the loop wants to be woken. */
+    /** Rows in the queue from which it wants to be woken. */
     let wakeAtRows = 1
     /** The last request of the batch that gathers: whoever comes before it, or has another key, changes that batch. */
     let gathering: Entry | undefined
     let scheduled = false
     /** What the policy has let go, while it waits for the turn of an instance. */
     let leaving: Leaving | undefined
-    /** Arrivals and other changes so far: what came while the loop looked must not be slept over. */
+    /** Arrivals and other changes so far: what came while it looked must not be slept over. */
     let changes = 0
+    /** There is nothing to do before somebody wakes it, or before `wakeAt`, in monotonic nanoseconds. */
+    let asleep = true
+    let wakeAt = Infinity
 
     const read = (core: FormedQueue): Head | undefined => {
       core.refresh()
@@ -159,36 +181,39 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     const wakeSoon = () => {
       if (scheduled) return
       scheduled = true
-      dispatcher.scheduleTask(() => {
-        if (scheduled) wake.openUnsafe()
-      }, 0)
+      dispatcher.scheduleTask(workIfWanted, 0)
+    }
+
+    const workIfWanted = () => {
+      if (scheduled) work()
     }
 
     const wakeNow = () => {
       scheduled = false
-      wake.openUnsafe()
+      work()
     }
 
-    const sleep = (seen: number, until: Effect.Effect<void>) => {
-      if (changes !== seen) return Effect.void
+    /** Ends the looking, unless something came meanwhile. `until`: monotonic nanoseconds of the next look. */
+    const sleep = (seen: number, until: number) => {
+      if (changes !== seen) return
+      asleep = true
       scheduled = false
-      wake.closeUnsafe()
-      return Effect.interruptible(until)
+      wakeAt = until
+      watch.expect(until)
     }
 
     /** Lets the head go; where instances wait for their turn, with what has come until then. */
-    const leave = (core: FormedQueue, head: Head, rows: number, seen: number): Effect.Effect<void> => {
+    const leave = (core: FormedQueue, head: Head, rows: number, seen: number): void => {
       const entries = head.entries.slice(0, head.countOf(Math.min(rows, maxRows)))
       if (!core.lanes.takesTurns() || core.lanes.accepts()) {
         leaving = undefined
-        options.launch(entries)
-        return Effect.void
+        return options.launch(entries)
       }
       leaving = { entries, closed: head.closed }
       wakeAtRows = Infinity
       gathering = undefined
       core.lanes.want(Math.max(1, Math.floor(core.queue.rows / maxRows)))
-      return sleep(seen, wake.await)
+      sleep(seen, Infinity)
     }
 
     /** Nothing is to leave: no turn is needed. */
@@ -199,20 +224,18 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     const spareOf = ({ lanes }: FormedQueue): number => lanes.takesTurns() ? Math.max(1, lanes.spare()) : lanes.spare()
 
-    const look = (core: FormedQueue, head: Head): QueueSnapshot => ({
+    const look = (core: FormedQueue, head: Head, now: number): QueueSnapshot => ({
       rows: head.rows,
       maxRows,
       closed: head.closed || core.closing(),
-      age: (Number(clock.monotonicTimeNanosUnsafe()) - head.oldest) / 1e6,
+      age: (now - head.oldest) / 1e6,
       executing: core.lanes.load().running,
       idle: core.lanes.quick() ? Math.min(1, spareOf(core)) : spareOf(core),
       fit: (limit) => head.rowsOf(head.countOf(Math.min(limit, maxRows)))
     })
 
-    type Step = Effect.Success<typeof startPolicy>
-    let step: Step | undefined
-
-    const form = Effect.gen(function*() {
+    /** Looks once: lets a batch leave, asks the policy, or goes to sleep. */
+    const form = (): void => {
       const core = options.core()
       const head = core === undefined ? undefined : read(core)
       const seen = changes
@@ -221,43 +244,68 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
         // An instance that gets idle wakes this too; a batch that gets full can be put together before.
         wakeAtRows = head === undefined ? 1 : ahead ? core!.queue.rows - head.rows + maxRows : Infinity
         gathering = ahead ? head?.entries.at(-1) : undefined
-        return yield* sleep(seen, wake.await)
+        return sleep(seen, Infinity)
       }
-      step ??= yield* startPolicy
-      const looked = yield* Effect.exit(step(clock.currentTimeMillisUnsafe(), look(core, head)))
-      if (looked._tag === "Failure") {
-        const rows = yield* Pull.doneExitFromCause(looked.cause)
-        step = undefined
-        return yield* leave(core, head, rows, seen)
+      const now = Number(clock.monotonicTimeNanosUnsafe())
+      const asked: Asked = { core, head, seen, now, queue: look(core, head, now) }
+      const decision = decide === undefined ? undefined : exitOf(decide(asked.queue))
+      if (decision === undefined) asking.ask(asked)
+      else obey(asked, decision)
+    }
+
+    /** Does what the policy has decided. */
+    const obey = ({ core, head, now, seen }: Asked, decision: Exit.Exit<Gathering, Cause.Done<number>>): void => {
+      if (Exit.isFailure(decision)) {
+        const rows = Pull.doneExitFromCause(decision.cause)
+        if (Exit.isFailure(rows)) throw Cause.squash(rows.cause)
+        return leave(core, head, rows.value, seen)
       }
-      if (leaving !== undefined && isStill(leaving, head)) {
-        return yield* leave(core, head, rowsOf(leaving.entries), seen)
-      }
+      if (leaving !== undefined && isStill(leaving, head)) return leave(core, head, rowsOf(leaving.entries), seen)
       stay(core)
-      const [rows, delay] = looked.value
+      const [rows, delay] = decision.value
       wakeAtRows = core.queue.rows + Math.max(1, rows - head.rows)
       gathering = head.entries.at(-1)
-      yield* sleep(seen, Effect.raceFirst(wake.await, Effect.sleep(delay)))
-    })
+      sleep(seen, now + Duration.toMillis(delay) * 1e6)
+    }
 
     /** A policy that throws would leave its callers waiting for ever. */
-    const survive = (cause: unknown) =>
-      Effect.sync(() => {
-        const core = options.core()
-        step = undefined
-        leaving = undefined
-        const head = core === undefined ? undefined : read(core)
-        if (core === undefined || head === undefined) return
-        const message = `the batching policy of model '${model}' failed: ${cause}`
-        core.fail(head.entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
-      })
+    const survive = (cause: unknown) => {
+      leaving = undefined
+      const core = options.core()
+      const head = core === undefined ? undefined : read(core)
+      if (core === undefined || head === undefined) return
+      const message = `the batching policy of model '${model}' failed: ${cause}`
+      core.fail(head.entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
+    }
 
-    yield* form.pipe(
-      Effect.catchDefect(survive),
-      Effect.forever({ disableYield: true }),
-      Effect.uninterruptible,
-      Effect.forkScoped({ startImmediately: true })
-    )
+    /** Works until there is nothing to do, unless it does so already or the policy is being asked. */
+    const work = () => {
+      if (!asleep) return
+      asleep = false
+      wakeAt = Infinity
+      goOn()
+    }
+
+    const goOn = () => {
+      while (isAwake()) attempt(form)
+    }
+
+    const isAwake = () => !asleep && !asking.busy
+
+    const attempt = (step: () => void) => {
+      try {
+        step()
+      } catch (thrown) {
+        survive(thrown)
+      }
+    }
+
+    const watch = yield* DeadlineWatch.make({ next: () => wakeAt }, work)
+    const asking = yield* PolicyFiber.make(options.policy, clock, (asked: Asked, decision) => {
+      attempt(() => obey(asked, decision))
+      goOn()
+    })
+    work()
 
     return {
       arrived: (entry) => {
@@ -275,7 +323,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
         const core = options.core()
         if (core === undefined) return
         if (core.queue.length === 0) {
-          // What the loop waits for was said of requests that have left: the next arrival is to wake it.
+          // What it waits for was said of requests that have left: the next arrival is to wake it.
           wakeAtRows = 1
           gathering = undefined
           stay(core)

@@ -98,6 +98,30 @@ const shared = (holders: number, release: () => void): () => () => void => {
   }
 }
 
+/** Names among which one is found by looking through them. */
+const few = 16
+
+/** The parts of the job at `index`, which asks for these outputs; `placeOf` finds them, and is absent where they stand as in the batch. */
+const partOf = (
+  asked: ReadonlyArray<string>,
+  placeOf: ((name: string) => number) | undefined,
+  parts: ReadonlyArray<OutputSplit.Parts | undefined>,
+  index: number,
+  release: () => void
+): Result.Result<Part, Unsupported> => {
+  const outputs: Array<Tensor> = []
+  for (let o = 0; o < asked.length; o++) {
+    const part = parts[placeOf === undefined ? o : placeOf(asked[o]!)]
+    if (part === undefined) continue
+    if (Result.isFailure(part)) {
+      release()
+      return Result.fail(part.failure)
+    }
+    outputs.push(part.success[index]!)
+  }
+  return Result.succeed({ outputs, release })
+}
+
 /** The layout of a version. @category constructors */
 export const make = ({ config, memory, signature }: Options): BatchLayout => {
   const inputRoles = TensorRole.inputs(config, signature)
@@ -124,28 +148,23 @@ export const make = ({ config, memory, signature }: Options): BatchLayout => {
     result: ExecutionResult
   ): ReadonlyArray<Result.Result<Part, Unsupported>> => {
     if (jobs.length === 1 && passesAlone) return [Result.succeed({ outputs: result.outputs, release: result.release })]
-    const parts = new Map<string, OutputSplit.Parts>()
-    const complete = result.outputs.length === batch.outputs.length
-    for (let o = 0; o < batch.outputs.length; o++) {
-      const name = batch.outputs[o]!
+    const names = batch.outputs
+    const parts = new Array<OutputSplit.Parts | undefined>(names.length)
+    const complete = result.outputs.length === names.length
+    for (let o = 0; o < names.length; o++) {
+      const name = names[o]!
       const tensor = complete ? result.outputs[o] : result.outputs.find((output) => output.name === name)
-      if (tensor !== undefined) parts.set(name, OutputSplit.split(outputRoles.get(name)!, tensor, jobs))
+      parts[o] = tensor === undefined ? undefined : OutputSplit.split(outputRoles.get(name)!, tensor, jobs)
     }
+    const places = names.length > few ? new Map(names.map((name, place) => [name, place])) : undefined
+    const placeOf = (name: string) => places === undefined ? names.indexOf(name) : places.get(name) ?? -1
     const hold = shared(jobs.length, result.release)
-    return jobs.map((job, index) => {
-      const release = hold()
-      const outputs: Array<Tensor> = []
-      for (let o = 0; o < job.outputs.length; o++) {
-        const part = parts.get(job.outputs[o]!)
-        if (part === undefined) continue
-        if (Result.isFailure(part)) {
-          release()
-          return Result.fail(part.failure)
-        }
-        outputs.push(part.success[index]!)
-      }
-      return Result.succeed({ outputs, release })
-    })
+    const shares = new Array<Result.Result<Part, Unsupported>>(jobs.length)
+    for (let i = 0; i < jobs.length; i++) {
+      const asked = jobs[i]!.outputs
+      shares[i] = partOf(asked, asked === names ? undefined : placeOf, parts, i, hold())
+    }
+    return shares
   }
 
   return {

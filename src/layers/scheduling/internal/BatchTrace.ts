@@ -65,6 +65,16 @@ export const succeeded = (
   tell(batch, statistics, { begunAtNanos, endedAtNanos, computeInputNanos, computeInferNanos, computeOutputNanos })
 }
 
+/** Its run was lost, and some of its requests are run once more. @category tracing */
+export const retried = (
+  entries: ReadonlyArray<Pick<Entry, "job">>,
+  cause: Cause.Cause<RunFailure>,
+  atNanos: number
+): void => {
+  const failure = TraceFailure.ofCause(cause)
+  for (let i = 0; i < entries.length; i++) entries[i]!.job.trace?.retried?.(failure, atNanos)
+}
+
 /** Its run has failed. @category tracing */
 export const failed = (
   batch: Batch,

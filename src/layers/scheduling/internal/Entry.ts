@@ -1,5 +1,6 @@
 /** One request in a queue, and where it stands. */
 import type { Exit } from "effect"
+import type { Begun } from "../../../services/Begun.ts"
 import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import type { Batch } from "./Batch.ts"
 import type { Level } from "./Level.ts"
@@ -81,5 +82,33 @@ export class Entry implements Member<Entry> {
     // Who has run once has not waited too long: only its caller's deadline counts then.
     const timeoutAt = this.wasDelayed || this.isAlone ? undefined : this.timeoutAt
     return Math.min(timeoutAt ?? Infinity, this.deadlineAt ?? Infinity)
+  }
+}
+
+/** Who ends the waiting of a request that its caller has given up. @category models */
+export interface Owner {
+  /** `ended` is called once nothing of the request is in use any more. */
+  readonly withdraw: (entry: Entry, ended: () => void) => void
+}
+
+/** A request whose caller may give it up. @category models */
+export class CallerEntry extends Entry implements Begun {
+  private readonly owner: Owner
+
+  constructor(
+    owner: Owner,
+    job: Job,
+    order: number,
+    arrivedAt: number,
+    level: Level,
+    key: unknown,
+    resume: (exit: Exit.Exit<JobResult, JobFailure>) => void
+  ) {
+    super(job, order, arrivedAt, level, key, resume)
+    this.owner = owner
+  }
+
+  cancel(ended: () => void): void {
+    this.owner.withdraw(this, ended)
   }
 }

@@ -229,6 +229,16 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       yield* Effect.forkScoped(Effect.forever(lane), { startImmediately: true })
     }
 
+    /** One runs nothing, and may begin or, where `unasked` ones count, has not asked for its turn. */
+    const isOneIdle = (unasked: boolean): boolean => {
+      if (running >= lanes.length) return false
+      for (let i = 0; i < lanes.length; i++) {
+        const lane = lanes[i]!
+        if (lane.runs.length === 0 && ((unasked && !lane.asked) || mayBegin(lane))) return true
+      }
+      return false
+    }
+
     const spare = () => {
       let count = 0
       for (const { runs } of lanes) if (runs.length === 0) count++
@@ -241,9 +251,8 @@ export const make = (instances: Instances, onIdle: () => void): Effect.Effect<La
       want: (runs) => {
         if (turns) line.want(runs)
       },
-      idle: () => running < lanes.length && lanes.some((lane) => lane.runs.length === 0 && mayBegin(lane)),
-      free: () =>
-        running < lanes.length && lanes.some((lane) => lane.runs.length === 0 && (!lane.asked || mayBegin(lane))),
+      idle: () => isOneIdle(false),
+      free: () => isOneIdle(true),
       quick: () => lanes[0]?.instance.quick() === true,
       busy: () => running > 0,
       accepts: () => choose() !== undefined,

@@ -36,22 +36,40 @@ const splitRows = (role: OutputRole, tensor: Tensor, jobs: ReadonlyArray<Job>): 
 
   const blocks = product(shape, 0, axis)
   const rowElements = product(shape, axis + 1, shape.length)
-  const shapes = jobs.map((job) => shape.with(axis, job.batchSize))
-  if (blocks === 1) {
-    let at = 0
-    return Result.succeed(jobs.map((job, i) => {
+  const spans = blocks === 1 ? undefined : spansOf(role, tensor, jobs, blocks, rowElements)
+  const { datatype, name } = tensor
+  const parts = new Array<Tensor>(jobs.length)
+  let at = 0
+  let partShape = shape
+  for (let i = 0; i < jobs.length; i++) {
+    const { batchSize } = jobs[i]!
+    // Mostly all have one shape, which is one object then.
+    if (partShape[axis] !== batchSize) partShape = shape.with(axis, batchSize)
+    if (spans === undefined) {
       const start = at
-      at = endOf(tensor, role, start, job.batchSize * rowElements)
-      return { ...tensor, shape: shapes[i]!, data: data.subarray(start, at) }
-    }))
+      at = endOf(tensor, role, start, batchSize * rowElements)
+      parts[i] = { name, datatype, shape: partShape, data: viewOf(data, start, at) }
+    } else parts[i] = { name, datatype, shape: partShape, data: joined(data, spans[i]!) }
   }
-  const spans = spansOf(role, tensor, jobs, blocks, rowElements)
-  return Result.succeed(spans.map(({ byteLength, ends, starts }, i) => {
-    const target = new Uint8Array(byteLength)
-    let at = 0
-    for (let block = 0; block < blocks; block++) at = ByteCopy.part(data, starts[block]!, ends[block]!, target, at)
-    return { ...tensor, shape: shapes[i]!, data: target }
-  }))
+  return Result.succeed(parts)
+}
+
+/** As `subarray`, at a third less. */
+const viewOf = (data: Uint8Array, start: number, end: number): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset + start, end - start)
+
+interface Span {
+  readonly starts: Array<number>
+  readonly ends: Array<number>
+  byteLength: number
+}
+
+/** What lies in several places, copied into one. */
+const joined = (data: Uint8Array, { byteLength, ends, starts }: Span): Uint8Array => {
+  const target = new Uint8Array(byteLength)
+  let at = 0
+  for (let i = 0; i < starts.length; i++) at = ByteCopy.part(data, starts[i]!, ends[i]!, target, at)
+  return target
 }
 
 /** For each job where its rows lie in each block. */
@@ -61,9 +79,9 @@ const spansOf = (
   jobs: ReadonlyArray<Job>,
   blocks: number,
   rowElements: number
-) => {
+): ReadonlyArray<Span> => {
   const rows = tensor.shape[role.axis]!
-  const spans = jobs.map(() => ({ starts: [] as Array<number>, ends: [] as Array<number>, byteLength: 0 }))
+  const spans = jobs.map((): Span => ({ starts: [], ends: [], byteLength: 0 }))
   let at = 0
   for (let block = 0; block < blocks; block++) {
     let left = rows

@@ -6,20 +6,31 @@ import { Clock, Effect, Exit, Latch, type Scope } from "effect"
 import { DeadlineExceeded, ExecutionFailed, QueueFull, RequestTimedOut, Stopping } from "../../../schema/Errors.ts"
 import type { Tensor } from "../../../schema/Inference.ts"
 import type { DynamicBatching } from "../../../schema/ModelConfig.ts"
+import { type Begun, over } from "../../../services/Begun.ts"
 import type { ExecutionResult, Instances, LentInstance, RunFailure } from "../../../services/Executor.ts"
-import type { Job, JobFailure, JobResult, ModelScheduler } from "../../../services/Scheduler.ts"
-import type { FailureReason, ModelStatistics } from "../../../services/Statistics.ts"
+import {
+  type BeginJob,
+  type Job,
+  type JobFailure,
+  type JobResult,
+  type ModelScheduler,
+  submitOf
+} from "../../../services/Scheduler.ts"
+import type { FailureReason, ModelStatistics, RefusalReason } from "../../../services/Statistics.ts"
+import { Roster } from "../../Roster.ts"
 import type { Batch } from "./Batch.ts"
 import * as BatchAnswers from "./BatchAnswers.ts"
 import * as BatchTrace from "./BatchTrace.ts"
 import * as DeadlineWatch from "./DeadlineWatch.ts"
-import { Entry } from "./Entry.ts"
+import { CallerEntry, type Entry, type Owner } from "./Entry.ts"
 import * as Lanes from "./Lanes.ts"
 import { Lateness, noTimeLeft } from "./Lateness.ts"
 import type { Level } from "./Level.ts"
 import * as RequestQueue from "./RequestQueue.ts"
 import { ResponseOrder } from "./ResponseOrder.ts"
 import { KeptPlace, mayRunAgain } from "./Retries.ts"
+
+type Answered = (exit: Exit.Exit<JobResult, JobFailure>) => void
 
 /** What a batch runs on. @category models */
 export interface Prepared {
@@ -84,7 +95,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const queue = yield* RequestQueue.make(maxQueueSize, batching)
     const lateness = new Lateness({ model, queue, lanes: () => lanes, maxRows: options.maxRows, now: () => now() })
     /** Batches that lie ready at an instance which is busy with another. */
-    const ready = new Set<Batch>()
+    const ready = new Roster<Batch>()
     let arrivals = 0
     /** Accepted requests whose callers have no answer yet. */
     let open = 0
@@ -165,7 +176,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       const place = ordered && batch.entries[0]!.place === undefined ? new KeptPlace(batch) : undefined
       const lost: Array<Entry> = []
       const at = now()
-      let again = 0
+      const again: Array<Entry> = []
       for (const entry of batch.entries) {
         entry.batch = undefined
         entry.place ??= place
@@ -174,10 +185,11 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
           continue
         }
         entry.isAlone = true
-        again++
+        again.push(entry)
         wait(entry)
       }
-      if (again > 0) statistics.retried(again)
+      if (again.length > 0) statistics.retried(again.length)
+      if (batch.isTraced) BatchTrace.retried(again, exit.cause, at)
       if (lost.length > 0) {
         const failed = { ...batch, entries: lost }
         const answers = BatchAnswers.ofFailure(failed, exit, at, statistics)
@@ -219,7 +231,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const leave = (batch: Batch) => {
       if (batch.begun) return
       batch.begun = true
-      ready.delete(batch)
+      ready.remove(batch, batch.place)
       for (const entry of batch.entries) entry.level.ready--
     }
 
@@ -246,7 +258,9 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     const launch: QueueCore["launch"] = (entries, prepare) => {
       let prepared: Prepared
       try {
-        prepared = prepare(entries.map((entry) => entry.job))
+        const jobs = new Array<Job>(entries.length)
+        for (let i = 0; i < entries.length; i++) jobs[i] = entries[i]!.job
+        prepared = prepare(jobs)
       } catch (cause) {
         const message = `a batch of ${entries.length} requests for model '${model}' could not be put together: ${cause}`
         return end(entries, Exit.fail(new ExecutionFailed({ model, message, cause })), "OTHER")
@@ -262,6 +276,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         isTraced: BatchTrace.isTraced(entries),
         instance: undefined,
         begunAt: 0,
+        place: -1,
         answers: undefined
       }
       for (const entry of entries) {
@@ -276,7 +291,7 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
         (instance) => begin(batch, instance),
         (exit) => finish(batch, prepared, exit)
       )
-      if (!batch.begun) ready.add(batch)
+      if (!batch.begun) batch.place = ready.add(batch)
     }
 
     /** Does what is due: rejects, or puts behind the others. What has begun stays. */
@@ -294,26 +309,25 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       options.onChange()
     }
 
-    /** What the interruption of a caller waits for: nothing while the request waits, the native call while that runs. */
-    const withdraw = (entry: Entry): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (entry.state === "ended") return Effect.void
+    /** What has begun is not withdrawn: its result is dropped, after the native call. */
+    const owner: Owner = {
+      withdraw: (entry, ended) => {
+        if (entry.state === "ended") return ended()
         if (entry.waits || (entry.batch !== undefined && takeBack(entry.batch, entry))) {
           queue.remove(entry, "ended")
           statistics.failed("CANCELED", now() - entry.arrivedAt)
           settle()
           leavePlace(entry, undefined)
           options.onChange()
-          return Effect.void
+          return ended()
         }
         entry.isAbandoned = true
-        return Effect.callback<void>((resume) => {
-          entry.resume = (exit) => {
-            if (Exit.isSuccess(exit)) exit.value.release()
-            resume(Effect.void)
-          }
-        })
-      })
+        entry.resume = (exit) => {
+          if (Exit.isSuccess(exit)) exit.value.release()
+          ended()
+        }
+      }
+    }
 
     /** The bound that one more request of a level would go beyond. */
     const boundOf = (level: Level): number | undefined => {
@@ -323,54 +337,44 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
       return queue.length + lanes.load().ready >= maxQueueSize ? maxQueueSize : undefined
     }
 
-    const submit = (job: Job): Effect.Effect<JobResult, JobFailure> =>
-      Effect.callback((resume) => {
-        if (closing) {
-          statistics.refused("stopping")
-          return resume(Exit.fail(new Stopping({ message: `model '${model}' is being unloaded` })))
-        }
-        const refusal = suspension?.current()
-        if (refusal !== undefined) {
-          statistics.refused("suspended")
-          return resume(Exit.fail(refusal))
-        }
-        const arrivedAt = now()
-        lateness.arrived(job)
-        if (poll !== undefined) poll()
-        const level = queue.levelOf(job)
-        let capacity = boundOf(level)
-        if (capacity !== undefined) {
-          options.onFull()
-          capacity = boundOf(level)
-        }
-        if (capacity !== undefined) {
-          statistics.refused("queue_full")
-          return resume(Exit.fail(new QueueFull({ message: "Exceeds maximum queue size", model, capacity })))
-        }
-        const late = lateness.refusal(job, level)
-        if (late !== undefined) {
-          statistics.refused("deadline")
-          return resume(Exit.fail(late))
-        }
-        const entry = new Entry(
-          job,
-          arrivals++,
-          arrivedAt,
-          level,
-          keyOf(job),
-          resume
-        )
-        if (open++ === 0) drained.closeUnsafe()
-        if (job.trace !== undefined) BatchTrace.queued(job.trace, job, arrivedAt)
-        queue.add(entry)
-        const { dueAt } = entry
-        if (dueAt !== Infinity) {
-          queue.deadlines.add(entry, queue.length)
-          watch.expect(dueAt)
-        }
-        options.onArrival(entry)
-        return withdraw(entry)
-      })
+    const refuse = (answered: Answered, reason: RefusalReason, failure: JobFailure): Begun => {
+      statistics.refused(reason)
+      answered(Exit.fail(failure))
+      return over
+    }
+
+    const accept: BeginJob = (job, answered) => {
+      if (closing) {
+        return refuse(answered, "stopping", new Stopping({ message: `model '${model}' is being unloaded` }))
+      }
+      const suspended = suspension?.current()
+      if (suspended !== undefined) return refuse(answered, "suspended", suspended)
+      const arrivedAt = now()
+      lateness.arrived(job)
+      if (poll !== undefined) poll()
+      const level = queue.levelOf(job)
+      let capacity = boundOf(level)
+      if (capacity !== undefined) {
+        options.onFull()
+        capacity = boundOf(level)
+      }
+      if (capacity !== undefined) {
+        return refuse(answered, "queue_full", new QueueFull({ message: "Exceeds maximum queue size", model, capacity }))
+      }
+      const late = lateness.refusal(job, level)
+      if (late !== undefined) return refuse(answered, "deadline", late)
+      const entry = new CallerEntry(owner, job, arrivals++, arrivedAt, level, keyOf(job), answered)
+      if (open++ === 0) drained.closeUnsafe()
+      if (job.trace !== undefined) BatchTrace.queued(job.trace, job, arrivedAt)
+      queue.add(entry)
+      const { dueAt } = entry
+      if (dueAt !== Infinity) {
+        queue.deadlines.add(entry, queue.length)
+        watch.expect(dueAt)
+      }
+      options.onArrival(entry)
+      return entry
+    }
 
     const lanes = yield* Lanes.make(instances, () => opened && options.onChange())
     const watch = yield* DeadlineWatch.make(queue.deadlines, expire)
@@ -393,14 +397,14 @@ export const make = (options: Options): Effect.Effect<QueueCore, never, Scope.Sc
     }
     const oldestNanos = () => {
       let at = queue.oldestAt
-      for (const { entries } of ready) for (const { arrivedAt } of entries) at = Math.min(at, arrivedAt)
+      for (const { entries } of ready.all()) for (const { arrivedAt } of entries) at = Math.min(at, arrivedAt)
       return at === Infinity ? 0 : Math.max(0, now() - at)
     }
     statistics.observe(() => ({ ...depth(), oldestNanos: oldestNanos() }))
     return {
       queue,
       lanes,
-      submit,
+      submit: submitOf(accept),
       depth,
       oldestNanos,
       closing: () => closing,

@@ -1,9 +1,11 @@
 /** Metrics of the instances of a model version: how many are up, what was lost, and what they take. */
-import type { InstancesCondition, LossCause } from "../../../services/Executor.ts"
+import type { InstancesCondition, LossCause, Placement } from "../../../services/Executor.ts"
 import type { Family } from "./Families.ts"
 import type { Reading } from "./InferenceFamilies.ts"
 
 const causes: ReadonlyArray<LossCause> = ["ended", "run_timeout", "unresponsive", "memory"]
+
+const places: ReadonlyArray<Placement> = ["inline", "thread", "process"]
 
 const value = (
   type: "counter" | "gauge",
@@ -28,6 +30,21 @@ const sum = (bytes: Iterable<number>): number => {
 /** @category constructors */
 export const families: ReadonlyArray<Family<Reading>> = [
   value("gauge", "galatea_live_instances", "Execution instances that are up.", ({ live }) => live),
+  {
+    name: "galatea_placed_instances",
+    type: "gauge",
+    help: "Execution instances that are up, by where they run: on the main thread, in threads, in processes.",
+    write: (series, { condition }) => {
+      if (condition === undefined) return
+      for (const place of places) series.valueWith("placement", place, condition.placed[place])
+    }
+  },
+  value(
+    "counter",
+    "galatea_instance_moves_total",
+    "Instances that were moved from the main thread into threads, because their runs took longer than measured.",
+    ({ moved }) => moved
+  ),
   {
     name: "galatea_instance_losses_total",
     type: "counter",

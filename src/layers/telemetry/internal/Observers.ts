@@ -56,6 +56,9 @@ const allModels = (traces: ReadonlyArray<ModelTrace>): ModelTrace => ({
   ran: (run) => {
     for (const trace of traces) trace.ran(run)
   },
+  retried: (failure, atNanos) => {
+    for (const trace of traces) trace.retried?.(failure, atNanos)
+  },
   cached: (outcome, lookupNanos) => {
     for (const trace of traces) trace.cached(outcome, lookupNanos)
   },

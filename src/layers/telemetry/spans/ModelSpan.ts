@@ -86,6 +86,13 @@ export class ModelSpan implements ModelTrace {
     this.leaveQueue(begunAtNanos, link === undefined ? [] : [link], undefined)
   }
 
+  retried(failure: TraceFailure, atNanos: number): void {
+    this.span.event(event.retried, wallTime(atNanos, this.offset), {
+      [attribute.failureType]: failure.type,
+      [attribute.failureMessage]: SpanValues.bounded(failure.message, this.recorder.maxLength)
+    })
+  }
+
   cached(outcome: CacheOutcome, lookupNanos: number): void {
     this.span.attribute(attribute.cache, outcome)
     this.span.attribute(attribute.cacheLookup, Math.round(lookupNanos))

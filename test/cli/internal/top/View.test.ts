@@ -112,6 +112,27 @@ describe("the screen", () => {
     assert.strictEqual(lines[1], "bad\\n\\u001b[2J Trying again…")
   })
 
+  it("shows what became of instances that were lost, where there are any", () => {
+    const labels = `model="a",version="1"`
+    const more = [
+      `galatea_instance_losses_total{model="a",reason="ended",version="1"} 4`,
+      `galatea_instance_losses_total{model="a",reason="memory",version="1"} 1`,
+      `galatea_retried_requests_total{${labels}} 3`,
+      `galatea_instance_breaker_open{${labels}} 1`
+    ]
+    const lines = (lost: ReadonlyArray<string>) => {
+      const reading = Reading.read(Metrics.version({ model: "a", more: lost }), 1e9)!
+      return View.screen(stateOf(["a"], { activity: between(undefined, reading, undefined) }), {
+        columns: 160,
+        rows: 9
+      }, none)
+    }
+    const [titles, row] = lines(more).slice(3)
+    assert.match(titles!, /REJ\/S +LOST +AGAIN$/)
+    assert.match(row!, /^a +1 +suspended .* 5 +3$/)
+    assert.notInclude(lines([]).join("\n"), "LOST")
+  })
+
   it("shows control characters in names", () => {
     const lines = View.screen(stateOf(["a\\nb"]), { columns: 100, rows: 9 }, none)
     assert.match(lines[4]!, /^a\\nb /)

@@ -23,6 +23,12 @@ export interface VersionReading {
   readonly instances: number | undefined
   readonly sequences: number | undefined
   readonly waitingSequences: number | undefined
+  /** Instances that were lost. */
+  readonly losses: number
+  /** Requests that were run once more, since their instance was lost. */
+  readonly retries: number
+  /** Too many instances were lost, and no more is started for a while. */
+  readonly suspended: boolean
   readonly slots: number | undefined
   /** Seconds from arrival to answer. */
   readonly durations: Buckets | undefined
@@ -59,6 +65,9 @@ const names = {
   instances: "galatea_instances",
   sequences: "galatea_live_sequences",
   waitingSequences: "galatea_waiting_sequences",
+  losses: "galatea_instance_losses_total",
+  retries: "galatea_retried_requests_total",
+  suspended: "galatea_instance_breaker_open",
   slots: "galatea_sequence_slots",
   durations: "galatea_request_duration_seconds_bucket",
   waits: "galatea_queue_duration_seconds_bucket",
@@ -119,6 +128,9 @@ const versionOf = (own: ReadonlyMap<Name, Samples.Samples>): VersionReading => {
     instances: gauge("instances"),
     sequences: gauge("sequences"),
     waitingSequences: gauge("waitingSequences"),
+    losses: sum("losses"),
+    retries: sum("retries"),
+    suspended: gauge("suspended") === 1,
     slots: gauge("slots"),
     durations: bucketsOf(own.get("durations")),
     waits: bucketsOf(own.get("waits"))

@@ -29,12 +29,16 @@ const sequences = ({ now }: VersionActivity): string =>
     ? "-"
     : `${Wording.ofTotal(now.sequences, now.slots)}${(now.waitingSequences ?? 0) > 0 ? `+${now.waitingSequences}` : ""}`
 
+/** Nothing where nothing happened, so that a column is there for those to whom it did. */
+const counted = (count: number | undefined): string => count === undefined || count === 0 ? "-" : Wording.count(count)
+
 const columns: ReadonlyArray<Column> = [
   { title: "MODEL", cell: ({ model }) => model, leaves: 0, left: true, order: "name" },
   { title: "VER", cell: ({ version }) => version === "" ? "-" : version, leaves: 0 },
   {
     title: "STATE",
-    cell: ({ state }) => state === undefined ? "-" : states[state] ?? state,
+    cell: ({ now, state }) =>
+      now?.suspended === true ? "suspended" : state === undefined ? "-" : states[state] ?? state,
     leaves: 4,
     left: true
   },
@@ -49,6 +53,8 @@ const columns: ReadonlyArray<Column> = [
   { title: "INST", cell: ({ now }) => Wording.ofTotal(now?.executing, now?.instances), leaves: 1 },
   { title: "ERR/S", cell: (one) => Wording.rate(one.failuresPerSecond), leaves: 0, order: "errors" },
   { title: "REJ/S", cell: (one) => Wording.rate(one.rejectionsPerSecond), leaves: 3 },
+  { title: "LOST", cell: ({ now }) => counted(now?.losses), leaves: 8, rare: true },
+  { title: "AGAIN", cell: ({ now }) => counted(now?.retries), leaves: 8, rare: true },
   { title: "SEQ", cell: sequences, leaves: 8, rare: true }
 ]
 

@@ -34,7 +34,7 @@ export interface Member {
   readonly told: (told: Told.FromProcess) => void
   /** Comes by about once a second. */
   readonly resting?: () => void
-  /** The process is no more; it had begun so many runs. `undefined`: nobody knows. */
+  /** The process is no more, for a reason that clients may read; it had begun so many runs. `undefined`: nobody knows. */
   readonly ended: (reason: string, begun: number | undefined) => void
 }
 
@@ -44,11 +44,14 @@ const hostFile = new URL(import.meta.url.endsWith(".ts") ? "./Host.ts" : "./Host
 /** How long what it has written may take to arrive after its end. */
 const drainMillis = 200
 
+/** What a terminal or a supervisor sends to the server and all that it has started. */
+const groupSignals: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGTERM", "SIGHUP"])
+
 /** How long it may take to end by itself. */
 const closeMillis = 5000
 
-/** Longest reason that a process itself gives for its end, in characters. */
-const maxReason = 4096
+/** Longest error that a process itself gives for its end, in characters. */
+const maxSaid = 4096
 
 /** Bytes that wait for the socket before it is given no more runs. */
 const maxWaiting = 4_194_304
@@ -57,6 +60,10 @@ const maxWaiting = 4_194_304
 export class HostProcess {
   /** It is ended because its heart does not beat. */
   isSilent = false
+  /** Whoever started it does not end it: it is kept for another use. */
+  isKept = false
+  /** A signal to the whole group of the server, which is not for it, came before it was far enough to leave it alone. */
+  isStopped = false
   readonly pid: number | undefined
   /** Resolves, after every member was told, when nothing of the process is left. */
   readonly ended: Promise<void>
@@ -86,8 +93,12 @@ export class HostProcess {
   private scheduled = false
   private idle = true
   private reason: string | undefined
+  /** What the process or the system says of it. */
+  private said: string | undefined
   private resolveEnded!: () => void
   private endedBy = ""
+  /** Why it has ended, with what it said itself: paths of this machine may be in there. */
+  endedInFull = ""
   isEnded = false
 
   constructor(options: Options) {
@@ -109,8 +120,9 @@ export class HostProcess {
       heapMegabytes: options.heapMegabytes,
       environment: options.environment,
       files: hasFiles ? [this.requestsFile!, this.answersFile!] : []
-    }, (reason) => {
-      exit ??= reason
+    }, (why) => {
+      exit ??= "its process could not be started"
+      this.said ??= why
       if (this.pid === undefined) this.end(exit)
     })
     const { child, frames, heart, output } = started
@@ -131,6 +143,7 @@ export class HostProcess {
     // What a process that is no more does not take; its end says why.
     this.socket.on("error", () => {})
     child?.once("exit", (code, signal) => {
+      this.isStopped = signal !== null && groupSignals.has(signal) && !Deferred.isDoneUnsafe(this.beating)
       exit ??= signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`
       setTimeout(() => this.end(exit!), drainMillis).unref()
     })
@@ -215,7 +228,8 @@ export class HostProcess {
       this.reader.push(bytes)
       for (let next = this.reader.next(); next !== undefined; next = this.reader.next()) this.take(next)
     } catch (error) {
-      this.kill(`its process sent what nobody can read: ${error instanceof Error ? error.message : String(error)}`)
+      this.said ??= error instanceof Error ? error.message : String(error)
+      this.kill("its process sent what nobody can read")
     } finally {
       this.handling = false
       this.flush()
@@ -235,7 +249,10 @@ export class HostProcess {
     }
     const told = Told.decode<Told.FromProcess>(frame.text)
     if (told._tag === "Failed") {
-      this.reason ??= `its process met an error that nothing caught: ${told.message.slice(0, maxReason)}`
+      if (this.reason === undefined) {
+        this.reason = "its process met an error that nothing caught"
+        this.said ??= told.message.slice(0, maxSaid)
+      }
       for (const each of this.members.values()) each.told(told)
     } else member?.told(told)
   }
@@ -274,8 +291,9 @@ export class HostProcess {
     if (this.requestsFile !== undefined) closeSync(this.requestsFile)
     if (this.answersFile !== undefined) closeSync(this.answersFile)
     const words = this.words.text()
-    const why = this.reason ?? reason
-    this.endedBy = words === "" ? why : `${why}; its last words: ${words}`
+    this.endedBy = this.reason ?? reason
+    const why = this.said === undefined ? this.endedBy : `${this.endedBy}: ${this.said}`
+    this.endedInFull = words === "" ? why : `${why}; its last words: ${words}`
     try {
       for (const member of this.members.values()) member.ended(this.endedBy, begun)
     } finally {

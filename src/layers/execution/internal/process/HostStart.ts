@@ -23,8 +23,6 @@ export interface Started {
   readonly heart: Readable
 }
 
-const reasonOf = (error: unknown): string => `its process could not be started: ${SystemRefusal.wordsOf(error)}`
-
 /**
  * Where it cannot be started `failed` hears why, later, and the streams say nothing.
  *
@@ -47,9 +45,9 @@ export const start = (options: Options, failed: (reason: string) => void): Start
         windowsHide: true
       }
     )
-    child.on("error", (error) => failed(reasonOf(error)))
+    child.on("error", (error) => failed(SystemRefusal.wordsOf(error)))
   } catch (error) {
-    const reason = reasonOf(error)
+    const reason = SystemRefusal.wordsOf(error)
     process.nextTick(() => failed(reason))
   }
   // Without a descriptor left there are no streams at all, whatever the types say.

@@ -1,7 +1,7 @@
 /** One execution instance in a process, seen from the main thread. */
 import { Deferred, Effect, Exit } from "effect"
 import { InvalidRequest } from "../../../../schema/Errors.ts"
-import type { LentInstance, LossCause, StartedRun } from "../../../../services/Executor.ts"
+import type { LentInstance, LossCause, Placement, StartedRun } from "../../../../services/Executor.ts"
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import type { Instance } from "../InstancePool.ts"
 import * as Mailbox from "../Mailbox.ts"
@@ -104,9 +104,13 @@ export class ProcessInstance implements Instance, Member {
   readonly tellEnd: NonNullable<LentInstance["sequenceEnded"]> = (id, why) =>
     this.options.host.tell(this.id, { _tag: "SequenceEnded", id, why })
 
+  readonly placement = (): Placement => "process"
+
   readonly runningSince = (): bigint | undefined => this.runs.length === 0 ? undefined : this.since
 
   readonly accepts = (): boolean => this.runs.length === 0 || (this.runs.length < maxRuns && !this.options.host.isFull)
+
+  readonly lostInFull = (): string => this.options.host.endedInFull
 
   readonly lostBy = (): LossCause => this.options.host.isSilent ? "unresponsive" : "ended"
 

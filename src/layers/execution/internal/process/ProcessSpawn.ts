@@ -5,6 +5,7 @@ import type { Instance } from "../InstancePool.ts"
 import type { NativeSettings } from "../Mailbox.ts"
 import * as WorkerThread from "../WorkerThread.ts"
 import { HostProcess, type Options as HostOptions } from "./HostProcess.ts"
+import type { LookedAt } from "./LookedAt.ts"
 import * as ProcessInstance from "./ProcessInstance.ts"
 import type { CustomOpen, FromProcess, SessionOpen } from "./Told.ts"
 
@@ -19,11 +20,43 @@ export interface Options extends Omit<ProcessInstance.Options, "told"> {
   readonly shared?: boolean
 }
 
-/** A process for as long as the scope is open; the scope waits for its end. @category resources */
-export const host = (options: HostOptions): Effect.Effect<HostProcess, never, Scope.Scope> =>
+/** A process for as long as the scope is open, one that is there already before a new one; the scope waits for its end. @category resources */
+export const host = (
+  options: HostOptions,
+  there: () => HostProcess | undefined = () => undefined
+): Effect.Effect<HostProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new HostProcess(options)),
-    (host) => Effect.promise(() => host.close())
+    Effect.sync(() => there() ?? new HostProcess(options)),
+    (host) => Effect.suspend(() => host.isKept ? Effect.void : Effect.promise(() => host.close()))
+  )
+
+/** How often a process is started again that a signal to the group of the server has ended while it started. */
+const maxStops = 3
+
+/**
+ * Starts a process and uses it. One that is ended while it starts by what a terminal or a supervisor sends to the whole group is
+ * started again: it is the server that such a signal is for, which ends its processes itself.
+ *
+ * @category resources
+ */
+export const within = <A, R>(
+  options: HostOptions,
+  use: (host: HostProcess) => Effect.Effect<A, LoadFailed, R>,
+  there?: () => HostProcess | undefined,
+  stops = 0
+): Effect.Effect<A, LoadFailed, R | Scope.Scope> =>
+  Effect.flatMap(
+    host(options, there),
+    (process) =>
+      Effect.catch(use(process), (error) =>
+        process.isStopped && stops < maxStops
+          ? Effect.andThen(
+            Effect.logDebug(
+              `a process of instances was stopped while it started, and is started again: ${error.message}`
+            ),
+            within(options, use, undefined, stops + 1)
+          )
+          : Effect.fail(error))
   )
 
 type Opening = Extract<FromProcess, { readonly _tag: "Opened" | "Refused" }>
@@ -109,7 +142,7 @@ export const spawn = (
           return isOpen ? instance.close : Effect.void
         })
     )
-    const lost = Effect.flatMap(Deferred.await(instance.lost), (reason) => Effect.fail(refuse(reason)))
+    const lost = Effect.flatMap(Deferred.await(instance.lost), () => Effect.fail(refuse(instance.lostInFull())))
     const opening = Effect.raceFirst(Effect.tap(found(opened, runtime, refuse), Deferred.await(host.beating)), lost)
     const result = yield* limited(opening, openWithin.duration, openWithin.words, refuse, host)
     const problem = check?.(result)
@@ -135,23 +168,29 @@ export const look = (options: {
   /** Whatever takes longer is ended. */
   readonly within: Duration.Duration
   readonly host: HostOptions
+  /** Where its process may be kept for the model's first instance. */
+  readonly kept: LookedAt
 }): Effect.Effect<WorkerThread.Opened, LoadFailed> =>
-  Effect.scoped(Effect.gen(function*() {
-    const { path, settings } = options
-    const process = yield* host(options.host)
-    const opened = new Opened()
-    const id = process.join({
-      answered: () => {},
-      told: (told) => {
-        if (told._tag === "Opened" || told._tag === "Refused") opened.end(Exit.succeed(told))
-      },
-      ended: (reason) => opened.end(Exit.fail(reason))
+  Effect.scoped(within(
+    options.host,
+    Effect.fnUntraced(function*(process) {
+      const { path, settings } = options
+      const opened = new Opened()
+      const id = process.join({
+        answered: () => {},
+        told: (told) => {
+          if (told._tag === "Opened" || told._tag === "Refused") opened.end(Exit.succeed(told))
+        },
+        ended: () => opened.end(Exit.fail(process.endedInFull))
+      })
+      process.tell(id, { _tag: "Look", path, settings })
+      const refuse = WorkerThread.refusal(options)
+      const opening = found(opened, options.runtime, refuse)
+      const result = yield* limited(opening, options.within, "(--instance-stall-timeout-secs)", refuse, process)
+      process.leave(id)
+      process.isKept = options.kept.keep(path, process)
+      // Nothing of it is needed any more.
+      if (!process.isKept) process.kill("it was only looked at")
+      return result
     })
-    process.tell(id, { _tag: "Look", path, settings })
-    const refuse = WorkerThread.refusal(options)
-    const opening = found(opened, options.runtime, refuse)
-    const result = yield* limited(opening, options.within, "(--instance-stall-timeout-secs)", refuse, process)
-    // Nothing of it is needed any more.
-    process.kill("it was only looked at")
-    return result
-  }))
+  ))

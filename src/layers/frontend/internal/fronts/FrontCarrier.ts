@@ -1,6 +1,6 @@
 /** A connection that a front holds, as calls on the main thread see it. */
-import type { Exchange } from "../http/Exchange.ts"
-import type { Carrier } from "../http/Wire.ts"
+import { CallList } from "../http/CallList.ts"
+import type { Carrier, InProgress } from "../http/Wire.ts"
 import type { Wire } from "../tracing/WireFacts.ts"
 import { FrontCall } from "./FrontCall.ts"
 import type { Link } from "./Link.ts"
@@ -8,7 +8,7 @@ import { Down } from "./Records.ts"
 
 /** @internal */
 export class FrontCarrier implements Carrier {
-  readonly calls = new Set<Exchange>()
+  readonly calls = new CallList<InProgress>()
   /** Calls that are over, and whose body may still be written. */
   readonly late = new Set<FrontCall>()
   /** Both of its ends. */

@@ -6,6 +6,7 @@
 import type { Cause, Effect, Exit } from "effect"
 import type { Code } from "../../../../schema/Errors.ts"
 import type { Pass } from "../../../../services/Access.ts"
+import type { Begun } from "../../../../services/Begun.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { ArrivalFacts } from "../../../../services/Tracing.ts"
 import type { Deadline } from "../infer/Deadline.ts"
@@ -80,6 +81,15 @@ export interface GrpcCall {
    * called exactly once. Several may run at a time.
    */
   run<A, E>(effect: Effect.Effect<A, E>, onExit: (exit: Exit.Exit<A, E>) => void): void
+
+  /**
+   * As `run`, of what needs no fiber. `begin` calls `resume` once, at once or later, unless it is cancelled before, with an exit or with an
+   * effect that is run then.
+   */
+  start<A, E>(
+    begin: (resume: (answer: Effect.Effect<A, E>) => void) => Begun,
+    onExit: (exit: Exit.Exit<A, E>) => void
+  ): void
 
   /**
    * Somebody may want to know what happens to the call: `begin` is called once, by `arrived`, or with empty names where the call ends

@@ -5,7 +5,9 @@
  * share of the limits are given back.
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
+import { type Begun, exitOf, fromBegun } from "../../../../services/Begun.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
+import { Roster } from "../../../Roster.ts"
 import type { Stream } from "../http2/Stream.ts"
 import { Deadline } from "../infer/Deadline.ts"
 import * as Failures from "../tracing/Failures.ts"
@@ -35,7 +37,9 @@ export abstract class Exchange implements Expiring {
   private uses = 0
   private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  private fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined = undefined
+  /** What works on it without a fiber. */
+  private pending: Begun | undefined = undefined
+  private fibers: Roster<Fiber.Fiber<unknown, unknown>> | undefined = undefined
 
   /** `timeout`: milliseconds that the client waits. */
   constructor(stream: Stream, timeout: number | undefined, server: Surroundings) {
@@ -105,15 +109,34 @@ export abstract class Exchange implements Expiring {
 
   run<A, E>(effect: Effect.Effect<A, E>, onExit: (exit: Exit.Exit<A, E>) => void): void {
     const fiber = this.server.fork(effect)
+    let place = -1
     if (this.fiber === undefined) this.fiber = fiber
-    else (this.fibers ??= new Set()).add(fiber)
+    else place = (this.fibers ??= new Roster()).add(fiber)
     fiber.addObserver((exit) => {
       if (this.fiber === fiber) this.fiber = undefined
-      else this.fibers?.delete(fiber)
+      else this.fibers?.remove(fiber, place)
       this.guard(() => onExit(exit))
       this.leave()
     })
     if (this.streamOver) fiber.interruptUnsafe()
+  }
+
+  start<A, E>(
+    begin: (resume: (answer: Effect.Effect<A, E>) => void) => Begun,
+    onExit: (exit: Exit.Exit<A, E>) => void
+  ): void {
+    // Of several at a time the first one needs no fiber.
+    if (this.pending !== undefined || this.streamOver) return this.run(fromBegun(begin), onExit)
+    let resumed = false
+    const begun = begin((answer) => {
+      resumed = true
+      this.pending = undefined
+      const exit = exitOf(answer)
+      if (exit === undefined) return this.run(answer, onExit)
+      this.guard(() => onExit(exit))
+      this.leave()
+    })
+    if (!resumed) this.pending = begun
   }
 
   /** Reports a bug and ends the call. */
@@ -150,7 +173,11 @@ export abstract class Exchange implements Expiring {
     }
     this.server.deadlines.remove(this)
     this.fiber?.interruptUnsafe()
-    if (this.fibers !== undefined) { for (const fiber of this.fibers) fiber.interruptUnsafe() }
+    this.pending?.cancel(() => {
+      this.pending = undefined
+      this.leave()
+    })
+    if (this.fibers !== undefined) { for (const fiber of this.fibers.all()) fiber.interruptUnsafe() }
     this.leave()
   }
 
@@ -159,7 +186,7 @@ export abstract class Exchange implements Expiring {
 
   /** Gives everything back, once, when nobody needs it any more. */
   private leave(): void {
-    if (!this.streamOver || this.over || this.uses > 0 || this.fiber !== undefined) return
+    if (!this.streamOver || this.over || this.uses > 0 || this.fiber !== undefined || this.pending !== undefined) return
     if (this.fibers !== undefined && this.fibers.size > 0) return
     this.giveBack()
     this.over = true

@@ -3,10 +3,11 @@
  *
  * It knows nothing of services: `serve` gets every call.
  */
-import { Cause, Effect, FiberSet, type Scope } from "effect"
+import { Cause, Effect, type Scope } from "effect"
 import { ListenFailed } from "../../../../schema/Errors.ts"
 import { Departure } from "../../../../services/Departure.ts"
 import { bind, type Bound } from "../Bind.ts"
+import * as Forks from "../Forks.ts"
 import { ErrorCode } from "../http2/Frame.ts"
 import type { RequestHead } from "../http2/RequestHead.ts"
 import { Server, type ServerOptions } from "../http2/Server.ts"
@@ -34,7 +35,7 @@ export const listen: (
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: GrpcCall) => void) {
     const departure = yield* Departure
-    const fork = yield* withoutSpan(FiberSet.makeRuntime<never, unknown, unknown>())
+    const fork = yield* withoutSpan(Forks.make)
     const deadlines = new Deadlines()
     const occupancy = new Occupancy("calls")
     const surroundings: Surroundings = {

@@ -92,7 +92,7 @@ export class MessageReader {
 
   private keep(chunk: Buffer, start: number, end: number): void {
     this.backlog ??= new Backlog()
-    if (this.backlog.push(chunk, start, end)) this.stream.keepChunk()
+    if (this.backlog.push(chunk, start, end, this.stream.ownsChunk)) this.stream.keepChunk()
   }
 
   /** Reads what had to wait, as far as messages are wanted. */

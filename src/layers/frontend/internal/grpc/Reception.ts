@@ -1,4 +1,5 @@
 /** The receiving half of a call: one message, or a stream of them. */
+import { Roster } from "../../../Roster.ts"
 import type { Stream } from "../http2/Stream.ts"
 import type { MessageHandler, Receiver } from "./Call.ts"
 import type { CallHead } from "./CallHead.ts"
@@ -28,7 +29,7 @@ export abstract class Reception extends Exchange implements MessageSink {
   private readonly reader: MessageReader
   private taker: Taker | undefined = undefined
   /** Messages of a stream that the handler has not released. */
-  private unreleased: Set<() => void> | undefined = undefined
+  private unreleased: Roster<() => void> | undefined = undefined
   /** The only message. */
   private only: Message | undefined = undefined
   private inPlace = false
@@ -91,7 +92,7 @@ export abstract class Reception extends Exchange implements MessageSink {
   }
 
   protected override giveBack(): void {
-    if (this.unreleased !== undefined) { for (const release of this.unreleased) release() }
+    if (this.unreleased !== undefined) { for (const release of this.unreleased.all()) release() }
   }
 
   admit(bytes: number): Refusal | undefined {
@@ -114,13 +115,13 @@ export abstract class Reception extends Exchange implements MessageSink {
     if (taker === undefined) {
       message.region?.release()
     } else if (taker.many) {
-      const unreleased = this.unreleased ??= new Set()
+      const unreleased = this.unreleased ??= new Roster()
       const release = (): void => {
-        if (!unreleased.delete(release)) return
+        if (!unreleased.remove(release, place)) return
         message.region?.release()
         this.shrink(message.counted)
       }
-      unreleased.add(release)
+      const place = unreleased.add(release)
       this.guard(() => taker.handler.onMessage(message.bytes, release))
     } else {
       if (message.region !== undefined) this.hold(message.region)

@@ -1,6 +1,7 @@
 /** One client connection: the calls in progress on it, and how it ends. */
 import type { Socket } from "node:net"
 import { closingBytes, lingerMillis } from "./Answer.ts"
+import { CallList } from "./CallList.ts"
 import type { Carrier, InProgress } from "./Wire.ts"
 
 /** What a connection became when it left HTTP. @internal */
@@ -17,7 +18,7 @@ const key: unique symbol = Symbol("galatea/http/Connection")
 export class Connection implements Carrier {
   readonly socket: Socket
   /** Requests whose answer is not sent yet, in order of arrival. */
-  readonly calls = new Set<InProgress>()
+  readonly calls = new CallList<InProgress>()
   /** Who has it instead of HTTP. */
   tenant: Tenant | undefined = undefined
   private failure: Buffer | undefined = undefined

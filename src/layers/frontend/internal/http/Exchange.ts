@@ -6,6 +6,7 @@
  */
 import { Cause, type Effect, type Exit, type Fiber } from "effect"
 import type { Pass } from "../../../../services/Access.ts"
+import { type Begun, exitOf } from "../../../../services/Begun.ts"
 import type { Region } from "../../../../services/TensorMemory.ts"
 import type { InFlight } from "../InFlight.ts"
 import * as Failures from "../tracing/Failures.ts"
@@ -63,6 +64,8 @@ export abstract class Exchange {
   private over = false
   private regions: Array<Pick<Region, "release">> | undefined = undefined
   private fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** What works on it without a fiber. */
+  private pending: Begun | undefined = undefined
   /** Runs once, when the answer was sent or nobody waits for it any more. */
   protected onSent: (() => void) | undefined = undefined
   private onAbort: (() => void) | undefined = undefined
@@ -156,6 +159,28 @@ export abstract class Exchange {
       this.guard(() => onExit(exit))
       if (this.sent) this.leave()
     })
+  }
+
+  /**
+   * As `run`, of what needs no fiber. `begin` calls `resume` once, at once or later, unless it is cancelled before, with an exit or with an
+   * effect that is run then.
+   */
+  start<A, E>(
+    begin: (resume: (answer: Effect.Effect<A, E>) => void) => Begun,
+    onExit: (exit: Exit.Exit<A, E>) => void
+  ): void {
+    let resumed = false
+    this.running = true
+    const begun = begin((answer) => {
+      resumed = true
+      this.pending = undefined
+      const exit = exitOf(answer)
+      if (exit === undefined) return this.run(answer, onExit)
+      this.running = false
+      this.guard(() => onExit(exit))
+      if (this.sent) this.leave()
+    })
+    if (!resumed) this.pending = begun
   }
 
   /** The connection is closed after this answer. */
@@ -278,6 +303,11 @@ export abstract class Exchange {
     this.connection.calls.delete(this)
     this.giveBackAnswer()
     this.fiber?.interruptUnsafe()
+    this.pending?.cancel(() => {
+      this.pending = undefined
+      this.running = false
+      this.leave()
+    })
     this.leave()
   }
 
@@ -289,7 +319,7 @@ export abstract class Exchange {
 
   /** Gives everything back, once, when neither the connection nor a fiber needs it. */
   private leave(): void {
-    if (this.over || this.fiber !== undefined) return
+    if (this.over || this.fiber !== undefined || this.pending !== undefined) return
     this.over = true
     if (this.regions !== undefined) { for (const region of this.regions) region.release() }
     this.regions = undefined

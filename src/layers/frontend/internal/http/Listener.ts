@@ -3,7 +3,7 @@
  *
  * It knows nothing of routes: `serve` gets every request as a `Call`.
  */
-import { Cause, Effect, FiberSet, type Scope } from "effect"
+import { Cause, Effect, type Scope } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
@@ -11,6 +11,7 @@ import { ListenFailed } from "../../../../schema/Errors.ts"
 import { Departure } from "../../../../services/Departure.ts"
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
 import { bind, type Bound } from "../Bind.ts"
+import * as Forks from "../Forks.ts"
 import { Fronts } from "../fronts/Fronts.ts"
 import type { InFlight } from "../InFlight.ts"
 import { Occupancy } from "../Occupancy.ts"
@@ -82,7 +83,7 @@ export const listen: (
   upgrades?: Upgrades
 ) => Effect.Effect<Bound, ListenFailed, Scope.Scope> = Effect.fn("Listener.listen")(
   function*(options: ListenerOptions, serve: (call: Call) => void, upgrades?: Upgrades) {
-    const fork = yield* withoutSpan(FiberSet.makeRuntime<never, unknown, unknown>())
+    const fork = yield* withoutSpan(Forks.make)
     const departure = yield* Departure
     const connections = new Set<Connection>()
     const occupancy = new Occupancy("requests")

@@ -1,6 +1,7 @@
 /** What a request and its answer are to routes, whichever version of HTTP they travel by. */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Wire } from "../tracing/WireFacts.ts"
+import type { CallList } from "./CallList.ts"
 
 /** A request in progress, as its connection and its response know it. @internal */
 export interface InProgress {
@@ -88,7 +89,7 @@ export interface Response {
 /** What a call needs of the connection that it came on. @internal */
 export interface Carrier {
   /** Requests whose answer is not sent yet. */
-  readonly calls: Set<InProgress>
+  readonly calls: CallList<InProgress>
   /** A call was answered. */
   left(): void
   /** Ends the connection after a while, however much the client still sends. */

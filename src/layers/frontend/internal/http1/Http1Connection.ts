@@ -6,12 +6,13 @@
  */
 import type { Socket } from "node:net"
 import { closingBytes, lingerMillis } from "../http/Answer.ts"
+import { CallList } from "../http/CallList.ts"
 import type { Carrier, InProgress } from "../http/Wire.ts"
+import { Intake, type Reader } from "../Intake.ts"
 import type { Head } from "./Head.ts"
 import { incomplete, odd, readHead } from "./HeadReader.ts"
 import { Http1Request } from "./Http1Request.ts"
 import { Http1Response } from "./Http1Response.ts"
-import { Intake, type Reader } from "./Intake.ts"
 
 /** Times in milliseconds. @internal */
 export interface Http1Options {
@@ -59,9 +60,11 @@ const empty = Buffer.alloc(0)
 export class Http1Connection implements Carrier, Reader {
   /** The socket; another one than it was made with, which stands for the same connection. */
   readonly socket: Socket
-  readonly calls = new Set<InProgress>()
+  readonly calls = new CallList<InProgress>()
   /** Whose memory the next bytes go to. */
   placing: Http1Request | undefined = undefined
+  /** The last head of any connection: those of a client, and of clients of one kind, are often the same. */
+  private static recent: Head | undefined = undefined
   private readonly intake: Intake
   private readonly options: Http1Options
   private readonly handler: Http1Handler
@@ -197,8 +200,7 @@ export class Http1Connection implements Carrier, Reader {
         this.held = owned ? bytes.subarray(at) : Buffer.from(bytes.subarray(at))
         break
       }
-      const { last } = this
-      const head = last?.isAt(bytes, at) === true ? last : readHead(bytes, at, this.options.maxHeaderSize)
+      const head = this.headAt(bytes, at)
       if (head === incomplete || head === odd) {
         this.isOdd = head === odd
         if (head === incomplete && !this.isPartial) this.arrivingSince = performance.now()
@@ -213,6 +215,16 @@ export class Http1Connection implements Carrier, Reader {
     this.reading = nested
     this.mindRoom()
     if (this.isOdd) this.leave()
+  }
+
+  private headAt(bytes: Buffer, at: number): Head | typeof incomplete | typeof odd {
+    const { last, options: { maxHeaderSize } } = this
+    if (last?.isAt(bytes, at) === true) return last
+    const { recent } = Http1Connection
+    if (recent?.isAt(bytes, at) === true && recent.bytes.length <= maxHeaderSize) return recent
+    const head = readHead(bytes, at, maxHeaderSize)
+    if (typeof head === "object") Http1Connection.recent = head
+    return head
   }
 
   private readBody(request: Http1Request, bytes: Buffer, at: number, owned: boolean): number {

@@ -131,8 +131,7 @@ export class Http1Request implements Request {
     const { take } = this
     if (take === undefined || this.opening) {
       this.early ??= new Backlog()
-      if (owned) this.early.push(chunk, start, end)
-      else this.early.push(Buffer.from(chunk.subarray(start, end)), 0, end - start)
+      this.early.push(chunk, start, end, owned)
       return
     }
     const piece = chunk.subarray(start, end)

@@ -16,14 +16,15 @@ export class Backlog {
   private tail: Buffer = nothing
   private used = 0
 
-  /** Adds bytes. `true`: the chunk itself is kept. */
-  push(chunk: Buffer, start: number, end: number): boolean {
+  /** Adds bytes. `true`: the chunk itself is kept, which may be only if nobody else changes its memory (`owned`). */
+  push(chunk: Buffer, start: number, end: number, owned = true): boolean {
     const length = end - start
     this.size += length
     if (length >= minKept) {
       this.seal()
-      this.pieces.push(chunk.subarray(start, end))
-      return true
+      const piece = chunk.subarray(start, end)
+      this.pieces.push(owned ? piece : Buffer.from(piece))
+      return owned
     }
     if (this.tail.length - this.used < length) {
       this.seal()

@@ -1,5 +1,6 @@
 /** One HTTP/2 connection as its server sees it: its streams, its output, and how it ends. Source: RFC 9113 §3.4, §5, §6.8. */
 import type { Socket } from "node:net"
+import { Intake, type Reader } from "../Intake.ts"
 import type { ConnectionOptions } from "./ConnectionOptions.ts"
 import { EndedStreams } from "./EndedStreams.ts"
 import { defaultWindow, ErrorCode, lastStream, Setting } from "./Frame.ts"
@@ -8,6 +9,7 @@ import { FrameWriter } from "./FrameWriter.ts"
 import { Inbound } from "./Inbound.ts"
 import { Sender } from "./Sender.ts"
 import type { Stream } from "./Stream.ts"
+import { StreamTable } from "./StreamTable.ts"
 import * as Turn from "./Turn.ts"
 
 /** Bytes that a client may send on a stream before any of them was taken. */
@@ -25,14 +27,18 @@ const minDetached = 4096
 /** How long what a client still sends is read after an error, so that it sees the reason and no reset. Milliseconds. */
 const lingerMillis = 1000
 
+/** What the connections of the process read into: larger than that of `Intake`, because frames come behind each other. */
+const shared = Buffer.allocUnsafeSlow(256 * 1024)
+
 /** @internal */
-export class Connection {
+export class Connection implements Reader {
+  /** The socket; another one than it was made with, which stands for the same connection. */
   readonly socket: Socket
   readonly options: ConnectionOptions
   readonly writer: FrameWriter
   readonly sender: Sender
   readonly inbound: Inbound
-  readonly streams = new Map<number, Stream>()
+  readonly streams = new StreamTable<Stream>()
   readonly ended = new EndedStreams()
   readonly streamWindow = streamWindow
   readonly maxFrame = maxFrame
@@ -42,6 +48,8 @@ export class Connection {
   working = 0
   /** Something kept the chunk that is being read. */
   chunkKept = false
+  /** Nobody else changes the memory of that chunk. */
+  chunkOwned = true
   /** Grows with every chunk that came. */
   received = 0
   /** Nothing is read or sent any more, but for the reason that was given. */
@@ -59,14 +67,16 @@ export class Connection {
   private dirty = false
   private paused = false
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  /** `fresh`: the socket was accepted just now and nobody has read from it. */
+  constructor(accepted: Socket, options: ConnectionOptions, fresh: boolean) {
+    const socket = fresh ? new Intake(accepted, this).socket : accepted
     this.socket = socket
     this.options = options
     this.writer = new FrameWriter(socket, () => this.guard(() => this.relieved()))
     this.sender = new Sender(this.writer, () => this.touch())
     this.inbound = new Inbound(this)
     this.reader = new FrameReader(this.inbound)
-    socket.on("data", (chunk: Buffer) => this.guard(() => this.read(chunk)))
+    if (!fresh) socket.on("data", (chunk: Buffer) => this.receive(chunk, true))
     socket.on("error", () => {})
     socket.on("close", () => this.closed())
   }
@@ -88,12 +98,27 @@ export class Connection {
     this.touch()
   }
 
-  private read(chunk: Buffer): void {
+  receive(chunk: Buffer, owned: boolean): void {
+    this.guard(() => this.read(chunk, owned))
+  }
+
+  receivePlaced(length: number): void {
+    this.guard(() => this.read(shared.subarray(0, length), false))
+  }
+
+  place(): Uint8Array {
+    return shared
+  }
+
+  private read(chunk: Buffer, owned: boolean): void {
     this.received++
     this.chunkKept = false
+    this.chunkOwned = owned
     this.reader.push(chunk)
     const { buffer, length } = chunk
-    if (!this.chunkKept && length >= minDetached && length === buffer.byteLength && buffer instanceof ArrayBuffer) {
+    if (
+      owned && !this.chunkKept && length >= minDetached && length === buffer.byteLength && buffer instanceof ArrayBuffer
+    ) {
       buffer.transfer(0)
     }
     if (!this.paused && this.writer.queued > maxUnsent) {
@@ -217,7 +242,7 @@ export class Connection {
     this.over = true
     this.reader.stop()
     this.cutAt = performance.now() + lingerMillis
-    for (const stream of this.streams.values()) stream.close()
+    for (const stream of this.streams.all()) stream.close()
     this.sender.clear()
     this.flush()
     this.socket.end()
@@ -233,7 +258,7 @@ export class Connection {
     this.over = true
     this.sender.clear()
     this.reader.stop()
-    for (const stream of this.streams.values()) stream.close()
+    for (const stream of this.streams.all()) stream.close()
     this.writer.drop()
   }
 }

@@ -19,13 +19,13 @@ export class Connections {
     this.timer.unref()
   }
 
-  /** Serves a connection, from the preface of HTTP/2 on. */
-  accept(socket: Socket): void {
+  /** Serves a connection, from the preface of HTTP/2 on. `fresh`: it was accepted just now and nobody has read from it. */
+  accept(socket: Socket, fresh = false): void {
     // A client that sends nothing more can neither widen a window nor answer a ping.
     socket.allowHalfOpen = false
-    const connection = new Connection(socket, this.options)
+    const connection = new Connection(socket, this.options, fresh)
     this.all.set(connection, new Upkeep(connection, this.upkeep, performance.now()))
-    socket.on("close", () => this.all.delete(connection))
+    connection.socket.on("close", () => this.all.delete(connection))
     if (this.closing) connection.shutdown()
   }
 
@@ -42,7 +42,9 @@ export class Connections {
   /** Waits no longer for what clients have begun to send. */
   cutShort(): void {
     for (const connection of this.all.keys()) {
-      for (const stream of connection.streams.values()) connection.guard(() => stream.handler.onCut())
+      for (const stream of connection.streams.all()) {
+        if (!stream.closed) connection.guard(() => stream.handler.onCut())
+      }
     }
   }
 

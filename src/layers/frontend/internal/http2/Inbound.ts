@@ -234,7 +234,7 @@ export class Inbound implements FrameSink {
     }
     const stream = new Stream(id, connection, head.contentLength)
     stream.ended = endStream
-    connection.streams.set(id, stream)
+    connection.streams.add(stream)
     connection.options.onRequest(stream, head)
     if (endStream && !stream.closed) stream.handler.onEnd()
   }

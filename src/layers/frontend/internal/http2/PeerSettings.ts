@@ -30,7 +30,7 @@ export class PeerSettings {
         if (value > 1) connection.fail(ErrorCode.protocolError, "ENABLE_PUSH is neither 0 nor 1")
         return undefined
       case Setting.initialWindowSize:
-        if (value > maxWindow || !connection.sender.resize(value, connection.streams.values())) {
+        if (value > maxWindow || !connection.sender.resize(value, connection.streams.all())) {
           connection.fail(ErrorCode.flowControlError, "INITIAL_WINDOW_SIZE makes a window too large")
         }
         return undefined

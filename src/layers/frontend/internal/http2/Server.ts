@@ -30,7 +30,7 @@ export class Server {
     const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
     if (tls === undefined) {
       this.net = Net.createServer(socketOptions)
-      this.net.on("connection", (socket: Net.Socket) => this.connections.accept(socket))
+      this.net.on("connection", (socket: Net.Socket) => this.connections.accept(socket, true))
     } else {
       const server = Tls.createServer({
         ...socketOptions,

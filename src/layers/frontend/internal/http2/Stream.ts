@@ -148,6 +148,11 @@ export class Stream {
     if (!this.ended && !this.closed && this.credit < bytes) this.allow(bytes - this.credit)
   }
 
+  /** Nobody else changes the memory of the chunk of the last `onData`, so it may be kept. */
+  get ownsChunk(): boolean {
+    return this.connection.chunkOwned
+  }
+
   /** The chunk of the last `onData` is kept by whoever received it. */
   keepChunk(): void {
     this.connection.chunkKept = true

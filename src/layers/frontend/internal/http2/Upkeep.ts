@@ -109,7 +109,8 @@ export class Upkeep {
   }
 
   private lookAtStreams(now: number): void {
-    for (const stream of this.connection.streams.values()) {
+    for (const stream of this.connection.streams.all()) {
+      if (stream.closed) continue
       if (stream.moved) {
         stream.moved = false
         stream.stillSince = now

@@ -2,6 +2,8 @@
 import type { InferenceRequest } from "../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../schema/RequestTrace.ts"
 import type { ClientTensors } from "./ClientTensors.ts"
+import type { KnownAnswer } from "./KnownAnswer.ts"
+import type { KnownHeads } from "./KnownHeads.ts"
 
 /** The form of an output in the answer; `region`: it is not there, because its bytes go to shared memory. @category models */
 export type Encoding = "binary" | "json" | "region"
@@ -37,6 +39,8 @@ export interface DecodedRequest {
   readonly outputEncoding: OutputEncoding
   /** What moves the tensors that lie in shared memory, to be released when the request is over; `undefined`: none does. */
   readonly clientTensors: ClientTensors | undefined
+  /** The last answer to requests like this one. Absent: none is known. */
+  readonly answer?: KnownAnswer | undefined
 }
 
 /** @category models */
@@ -53,6 +57,8 @@ export interface DecodeOptions {
   readonly allocate?: (byteLength: number) => Uint8Array
   /** What opens the shared memory of clients, for one request. Left out: no region is known. */
   readonly clientTensors?: () => ClientTensors
+  /** Heads that were read before. Left out: none is known. */
+  readonly heads?: KnownHeads | undefined
   /** What is noted of the request; left out: nothing. */
   readonly trace?: TraceParent | undefined
 }

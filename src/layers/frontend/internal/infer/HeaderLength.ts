@@ -6,6 +6,10 @@
 import { Result } from "effect"
 import { InvalidRequest } from "../../../../schema/Errors.ts"
 
+/** Clients send the same length again and again. */
+let lastHeader: string | undefined
+let lastLength = 0
+
 const fail = (message: string): Result.Result<never, InvalidRequest> => Result.fail(new InvalidRequest({ message }))
 
 /**
@@ -19,6 +23,7 @@ export const parse = (
   bodyLength: number
 ): Result.Result<number | undefined, InvalidRequest> => {
   if (header === undefined) return Result.succeed(undefined)
+  if (header === lastHeader && lastLength <= bodyLength) return Result.succeed(lastLength)
   if (!/^\s*[+-]?\d+\s*$/.test(header)) {
     return fail(`Unable to parse Inference-Header-Content-Length, got: ${header}`)
   }
@@ -31,5 +36,7 @@ export const parse = (
   if (length < 0 || length > bodyLength) {
     return fail(`inference header size should be in range (0, ${bodyLength}), got: ${header}`)
   }
-  return Result.succeed(length === 0 ? 0 : length)
+  lastHeader = header
+  lastLength = length === 0 ? 0 : length
+  return Result.succeed(lastLength)
 }

@@ -7,7 +7,7 @@
  *
  * Source: protocol.md 4.1 (9 to 14), 4.2, 4.4 to 4.6.
  */
-import type { Result } from "effect"
+import { Result } from "effect"
 import type { RequestedOutput, Tensor } from "../../../../schema/Inference.ts"
 import { regionNotFound } from "../../../../services/ClientMemory.ts"
 import { attempt, type ReadFailure } from "../json/JsonAccess.ts"
@@ -169,6 +169,9 @@ class Envelope implements TensorsOfRequest {
 /**
  * The request in `body`, of which the first `jsonLength` bytes are JSON (all of it without `jsonLength`).
  *
+ * Shapes, outputs and parameters may be shared with earlier requests of the same head, where `options.heads` knows it: they are read
+ * and never written to.
+ *
  * Tensors given in binary are views of `body` and borrow it; `body` may lie over shared memory. Tensors given as JSON lie in
  * memory of `options.allocate`, which is asked only for sizes that the limits and the length of the text allow.
  *
@@ -181,11 +184,27 @@ export const decode = (
   body: Uint8Array,
   jsonLength: number | undefined,
   options: DecodeOptions
+): Result.Result<DecodedRequest, ReadFailure> => {
+  const { heads, maxInputSize, modelName, trace } = options
+  // A request without a binary section is JSON from end to end, and never like the one before.
+  if (heads === undefined || jsonLength === undefined || jsonLength === body.length || jsonLength > maxInputSize) {
+    return read(body, jsonLength ?? body.length, options)
+  }
+  const known = heads.find(modelName, body, jsonLength, trace)
+  if (known !== undefined) return Result.succeed(known)
+  const decoded = read(body, jsonLength, options)
+  if (Result.isSuccess(decoded)) heads.keep(modelName, body, jsonLength, decoded.success)
+  return decoded
+}
+
+const read = (
+  body: Uint8Array,
+  jsonLength: number,
+  options: DecodeOptions
 ): Result.Result<DecodedRequest, ReadFailure> =>
   attempt(() => {
-    const length = jsonLength ?? body.length
-    if (length > options.maxInputSize) throw RequestFault.jsonTooLarge(length, options.maxInputSize)
-    const envelope = new Envelope(body, length, options)
+    if (jsonLength > options.maxInputSize) throw RequestFault.jsonTooLarge(jsonLength, options.maxInputSize)
+    const envelope = new Envelope(body, jsonLength, options)
     try {
       envelope.read()
       return envelope.decoded()

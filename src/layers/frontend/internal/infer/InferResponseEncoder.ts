@@ -7,9 +7,11 @@ import { Result } from "effect"
 import { byteSize } from "../../../../schema/DataType.ts"
 import { ExecutionFailed, InvalidRequest } from "../../../../schema/Errors.ts"
 import type { InferenceResponse, Parameter, Tensor } from "../../../../schema/Inference.ts"
+import * as ByteCopy from "../../../ByteCopy.ts"
 import { JsonWriter } from "../json/JsonWriter.ts"
 import * as TensorWriter from "../json/TensorWriter.ts"
 import type { DecodedRequest } from "./DecodedRequest.ts"
+import type { KnownAnswer } from "./KnownAnswer.ts"
 
 /** Binary tensors up to this many bytes in all are copied behind the JSON, so that an answer is one piece. */
 const joined = 32 * 1024
@@ -140,11 +142,43 @@ export const encode = (
   response: InferenceResponse,
   decoded: DecodedRequest
 ): Result.Result<EncodedResponse, InvalidRequest | ExecutionFailed> => {
+  const known = decoded.answer?.of(response)
+  if (known !== undefined) return Result.succeed(behind(known, response.outputs))
   const writer = new JsonWriter()
   const written = write(writer, response, decoded)
   if (written instanceof InvalidRequest || written instanceof ExecutionFailed) {
     writer.discard()
     return Result.fail(written)
   }
+  if (decoded.answer !== undefined) remember(decoded.answer, response, decoded, written)
   return Result.succeed(written)
+}
+
+/** Keeps the JSON of an answer for the next one like it, where that is one piece with all of its tensors in binary. */
+const remember = (
+  answer: KnownAnswer,
+  response: InferenceResponse,
+  { outputEncoding }: DecodedRequest,
+  { inferenceHeaderContentLength: length, parts }: EncodedResponse
+): void => {
+  if (length === undefined || parts.length > 1) return
+  if (response.outputs.every(({ name }) => outputEncoding.of(name) === "binary")) {
+    answer.keep(response, parts[0]!.subarray(0, length))
+  }
+}
+
+/** An answer in one piece: JSON that is known, and the tensors. */
+const behind = (head: Buffer, outputs: ReadonlyArray<Tensor>): EncodedResponse => {
+  let byteLength = head.length
+  for (let i = 0; i < outputs.length; i++) byteLength += outputs[i]!.data.length
+  const piece = Buffer.allocUnsafe(byteLength)
+  head.copy(piece)
+  let at = head.length
+  for (let i = 0; i < outputs.length; i++) at = ByteCopy.whole(outputs[i]!.data, piece, at)
+  return {
+    contentType: "application/octet-stream",
+    inferenceHeaderContentLength: head.length,
+    parts: [piece],
+    byteLength
+  }
 }

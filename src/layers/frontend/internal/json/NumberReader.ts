@@ -15,7 +15,36 @@ import * as TensorFault from "./TensorFault.ts"
 
 /** The first window is small: most tensors that come as JSON are. */
 const firstWindow = 1024
+/** Numbers up to which an array has few. */
+const mostFew = 64
 const largestSingle = 3.4028234663852886e38
+
+/** What the numbers of a datatype are. */
+interface Kind {
+  readonly size: number
+  readonly isFloat: boolean
+  readonly lowest: bigint
+  readonly highest: bigint
+  /** The highest that a kernel takes. */
+  readonly kernelHighest: bigint
+}
+
+const kindOf = (datatype: DataType): Kind => {
+  const size = byteSize(datatype)
+  const bits = BigInt(size * 8)
+  const signed = datatype.startsWith("INT")
+  const highest = (1n << (signed ? bits - 1n : bits)) - 1n
+  return {
+    size,
+    isFloat: datatype === "FP32" || datatype === "FP64",
+    lowest: signed ? -(1n << (bits - 1n)) : 0n,
+    highest,
+    kernelHighest: highest > 0x7fff_ffff_ffff_ffffn ? 0x7fff_ffff_ffff_ffffn : highest
+  }
+}
+
+/** Computed once for each datatype: arithmetic with bigints takes longer than a small tensor. */
+const kinds = new Map<DataType, Kind>()
 
 class NumberReader {
   private readonly scanner: JsonScanner
@@ -25,27 +54,32 @@ class NumberReader {
   private readonly isFloat: boolean
   private readonly lowest: bigint
   private readonly highest: bigint
+  private readonly kernelHighest: bigint
   private readonly out: Uint8Array
-  private readonly view: DataView
+  private lazyView: DataView | undefined = undefined
   private offset = 0
 
   constructor(scanner: JsonScanner, name: string, datatype: DataType, out: Uint8Array) {
     this.scanner = scanner
     this.name = name
     this.datatype = datatype
-    this.size = byteSize(datatype)
-    this.isFloat = datatype === "FP32" || datatype === "FP64"
-    const bits = BigInt(this.size * 8)
-    const signed = datatype.startsWith("INT")
-    this.lowest = signed ? -(1n << (bits - 1n)) : 0n
-    this.highest = (1n << (signed ? bits - 1n : bits)) - 1n
+    let kind = kinds.get(datatype)
+    if (kind === undefined) kinds.set(datatype, kind = kindOf(datatype))
+    this.size = kind.size
+    this.isFloat = kind.isFloat
+    this.lowest = kind.lowest
+    this.highest = kind.highest
+    this.kernelHighest = kind.kernelHighest
     this.out = out
-    this.view = new DataView(out.buffer, out.byteOffset, out.byteLength)
+  }
+
+  private get view(): DataView {
+    return this.lazyView ??= new DataView(this.out.buffer, this.out.byteOffset, this.out.byteLength)
   }
 
   read(): number {
-    const { scanner } = this
-    const kernelHighest = this.highest > 0x7fff_ffff_ffff_ffffn ? 0x7fff_ffff_ffff_ffffn : this.highest
+    if (!this.isFloat && this.out.length <= mostFew * this.size && this.few()) return this.offset / this.size
+    const { kernelHighest, scanner } = this
     let depth = 0
     let expecting = 1
     let capacity = firstWindow
@@ -92,6 +126,42 @@ class NumberReader {
         position = input + scanner.pos - start
         if (position > safe) break
       }
+    }
+  }
+
+  /**
+   * Reads a flat array of integers of up to nine digits that ends within `out`: for a few of them the way into the memory of a kernel and back
+   * takes longer. `false`: it is anything else, and nothing was read.
+   */
+  private few(): boolean {
+    const { out, scanner, size } = this
+    const { bytes, end } = scanner
+    const lowest = Number(this.lowest)
+    const highest = Number(this.highest)
+    let at = 0
+    let i = scanner.pos + 1
+    for (;;) {
+      if (i < end && bytes[i] === 0x20) i++
+      const isNegative = i < end && bytes[i] === 0x2d
+      if (isNegative) i++
+      const first = i
+      let value = 0
+      for (; i < end; i++) {
+        const digit = bytes[i]! - 0x30
+        if (digit < 0 || digit > 9) break
+        value = value * 10 + digit
+      }
+      if (i === end || i === first || i - first > 9 || (bytes[first] === 0x30 && i - first > 1)) return false
+      if (isNegative) value = -value
+      if (value < lowest || value > highest || at === out.length) return false
+      for (let byte = 0; byte < size; byte++) out[at++] = byte < 4 ? value >> byte * 8 : value >> 31
+      const c = bytes[i++]
+      if (c === 0x5d) {
+        scanner.pos = i
+        this.offset = at
+        return true
+      }
+      if (c !== 0x2c) return false
     }
   }
 

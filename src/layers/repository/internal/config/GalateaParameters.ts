@@ -36,13 +36,16 @@ const ofInstances = (name: string): Known => ({
   to: "models that have instances: give it to the models of the ensemble's steps"
 })
 
-const isInThreads = ({ parameters }: ModelConfig): boolean =>
-  parameters[InstanceParameters.names.isolation]?.string_value === "thread"
+/** Where the server has them in processes, a config that says otherwise has them in the server. */
+const isInServer = ({ parameters }: ModelConfig): boolean => {
+  const isolation = parameters[InstanceParameters.names.isolation]?.string_value
+  return isolation !== undefined && isolation !== "process"
+}
 
 const ofProcesses = (name: string): Known => ({
   name,
   about: "",
-  matters: (config) => !isEnsemble(config) && !isInThreads(config),
+  matters: (config) => !isEnsemble(config) && !isInServer(config),
   to: `models whose instances have processes of their own, with ${InstanceParameters.names.isolation} 'process'`
 })
 
@@ -67,7 +70,7 @@ const table: ReadonlyArray<Known> = [
   ofProcesses(InstanceParameters.names.maxMemory),
   {
     ...ofProcesses(InstanceParameters.names.maxGrowth),
-    matters: (config) => !isEnsemble(config) && !isInThreads(config) && config.sequence_batching === undefined,
+    matters: (config) => !isEnsemble(config) && !isInServer(config) && config.sequence_batching === undefined,
     to:
       `models without sequence_batching whose instances have processes of their own, with ${InstanceParameters.names.isolation} ` +
       "'process'"

@@ -2,12 +2,14 @@
 import { Effect } from "effect"
 import type { LoadFailed } from "../../../../schema/Errors.ts"
 import type { Tensor } from "../../../../schema/Inference.ts"
+import * as InstanceParameters from "../../../../schema/InstanceParameters.ts"
 import { show } from "../../../../schema/Shape.ts"
 import type { LentInstance } from "../../../../services/Executor.ts"
 import { Scheduler } from "../../../../services/Scheduler.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type * as Directory from "../Directory.ts"
 import type { Prepared } from "../PrepareVersion.ts"
+import * as FirstFailure from "../warmup/FirstFailure.ts"
 import * as FirstStep from "../warmup/FirstStep.ts"
 import * as SingleInstance from "../warmup/SingleInstance.ts"
 import * as Comparison from "./Comparison.ts"
@@ -85,8 +87,13 @@ export const verify = Effect.fnUntraced(function*(
   const { config, plan, version } = prepared
   yield* Effect.scoped(Effect.gen(function*() {
     const scheduler = yield* schedulers.open({
-      // Nobody else is there to be waited for, and each request is a sequence of its own.
-      config: { ...config, dynamic_batching: undefined, sequence_batching: undefined },
+      // Nobody else is there to be waited for, each request is a sequence of its own, and no other instance could run one again.
+      config: {
+        ...config,
+        dynamic_batching: undefined,
+        sequence_batching: undefined,
+        parameters: { ...config.parameters, [InstanceParameters.names.retry]: { string_value: "false" } }
+      },
       version,
       plan: { ...plan, instances: plan.instances.filter(({ name }) => name === lent.name).slice(0, 1) },
       signature: FirstStep.signatureOf(prepared),
@@ -98,7 +105,7 @@ export const verify = Effect.fnUntraced(function*(
         GoldenFile.failed({ model: config.name, version }, name, `${message}, from instance '${lent.name}'`)
       const { outputs, release } = yield* Effect.mapError(
         scheduler.submit({ ...job, inputs: [...job.inputs, ...FirstStep.tensors(prepared, job.batchSize)] }),
-        ({ message }) => fault(`the run failed: ${message}`)
+        (error) => fault(`the run failed: ${FirstFailure.reasonOf(error, lent)}`)
       )
       let problem: string | undefined
       for (let i = 0; i < expected.length && problem === undefined; i++) {

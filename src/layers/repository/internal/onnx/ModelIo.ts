@@ -29,6 +29,8 @@ export interface ModelIo {
   readonly outputs: ReadonlyArray<IoTensor>
   /** Inputs with a stored value that a run may replace, in graph order. */
   readonly overridable: ReadonlyArray<IoTensor>
+  /** As `OnnxModelInfo` has them. Absent: unknown, as for custom models. */
+  readonly operators?: ReadonlySet<string>
 }
 
 const onnxNames: Readonly<Record<number, string>> = {
@@ -96,7 +98,8 @@ const fromSession = (tensor: SessionTensor, value: OnnxValue | undefined): IoTen
 export const fromInfo = (info: OnnxModelInfo): ModelIo => ({
   inputs: info.inputs.map(fromFile),
   outputs: info.outputs.map(fromFile),
-  overridable: info.overridableInitializers.map(fromFile)
+  overridable: info.overridableInitializers.map(fromFile),
+  operators: info.operators
 })
 
 /**
@@ -112,7 +115,8 @@ export const merge = (info: OnnxModelInfo, inspection: ModelInspection): ModelIo
   return {
     inputs: merged(inspection.inputs),
     outputs: merged(inspection.outputs),
-    overridable: info.overridableInitializers.map(fromFile)
+    overridable: info.overridableInitializers.map(fromFile),
+    operators: info.operators
   }
 }
 

@@ -3,8 +3,9 @@
  *
  * Source: `onnx.proto3` of ONNX 1.17.
  */
-import { Effect, FileSystem, Result } from "effect"
+import { Effect, FileSystem, type PlatformError, Result } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
+import * as DiskError from "../DiskError.ts"
 import type { OnnxValue } from "./OnnxValue.ts"
 import { readValue } from "./OnnxValue.ts"
 import type { Span, Walk } from "./ProtobufWalk.ts"
@@ -25,14 +26,22 @@ export interface OnnxModelInfo {
   readonly overridableInitializers: ReadonlyArray<OnnxValue>
   /** Files beside the model that hold weights, relative to its folder, in order of first mention. */
   readonly externalDataFiles: ReadonlyArray<string>
+  /**
+   * Types of the operators in the graph and in all graphs inside of it, such as `Add`, with the domain before those that are not
+   * ONNX's own; {@link localFunction} where the model defines operators itself.
+   */
+  readonly operators: ReadonlySet<string>
 }
+
+/** Stands among the operators of a model that defines some itself. @category constants */
+export const localFunction = "(local function)"
 
 const limits = {
   /** Levels of graphs inside attributes of nodes; protobuf itself allows 100 levels of messages. */
   depth: 100,
   /** Fields visited: real models stay below a million. */
   fields: 20_000_000,
-  /** Inputs, outputs, operator sets, files. */
+  /** Inputs, outputs, operator sets, types of operators, files. */
   values: 10_000,
   initializers: 2_000_000,
   /** Bytes of a name, or of the description of one input. */
@@ -55,7 +64,12 @@ interface Frame {
   readonly end: number
   /** `true` for the main graph and what in it stands for one of its stored values. */
   readonly main: boolean
+  /** Of a node. */
+  type?: string
+  domain?: string
 }
+
+const isDefault = (domain: string | undefined): boolean => domain === undefined || domain === "" || domain === "ai.onnx"
 
 const bounded = (count: number, limit: number, what: string): void => {
   if (count > limit) throw new Malformed(`it has more than ${limit} ${what}`)
@@ -94,6 +108,7 @@ export const walk = function*(size: number): Walk<OnnxModelInfo> {
   const outputs: Array<OnnxValue> = []
   const stored = new Set<string>()
   const externalDataFiles = new Set<string>()
+  const operators = new Set<string>()
 
   const payload = function*(length: number): Walk<Uint8Array> {
     bounded(length, limits.text, "bytes in one name or description")
@@ -104,6 +119,10 @@ export const walk = function*(size: number): Walk<OnnxModelInfo> {
     const frame = frames[frames.length - 1]!
     if (cursor.position >= frame.end) {
       frames.pop()
+      if (frame.type !== undefined) {
+        operators.add(isDefault(frame.domain) ? frame.type : `${frame.domain}.${frame.type}`)
+        bounded(operators.size, limits.values, "types of operators")
+      }
       continue
     }
     bounded(++fields, limits.fields, "fields")
@@ -126,7 +145,10 @@ export const walk = function*(size: number): Walk<OnnxModelInfo> {
       else if (field.number === 8 && field.wireType === 2) {
         opsets.set(...readOperatorSet(yield* payload(field.length)))
         bounded(opsets.size, limits.values, "operator sets")
-      }
+      } else if (field.number === 25) operators.add(localFunction)
+    } else if (frame.kind === "node" && field.wireType === 2) {
+      if (field.number === 4) frame.type = text(yield* payload(field.length))
+      else if (field.number === 7) frame.domain = text(yield* payload(field.length))
     } else if (frame.kind === "graph" && frame.main && field.wireType === 2) {
       if (field.number === 11) inputs.push(readValue(yield* payload(field.length)))
       else if (field.number === 12) outputs.push(readValue(yield* payload(field.length)))
@@ -151,7 +173,8 @@ export const walk = function*(size: number): Walk<OnnxModelInfo> {
     inputs: inputs.filter((input) => !stored.has(input.name)),
     outputs,
     overridableInitializers: irVersion < 4 ? [] : inputs.filter((input) => stored.has(input.name)),
-    externalDataFiles: [...externalDataFiles]
+    externalDataFiles: [...externalDataFiles],
+    operators
   }
 }
 
@@ -203,13 +226,11 @@ export const read = Effect.fn("OnnxReader.read")(function*(options: { readonly m
   const fs = yield* FileSystem.FileSystem
   const { path } = options
   const failed = (message: string) => new LoadFailed({ model: options.model, code: "INTERNAL", message })
-  const unreadable = (error: { readonly reason: { readonly _tag: string }; readonly message: string }) =>
+  const unreadable = (error: PlatformError.PlatformError) =>
     failed(
       error.reason._tag === "NotFound"
         ? `failed to stat file ${path}\nExpected the model file there: put it in place, or name another one with default_model_filename`
-        : error.reason._tag === "PermissionDenied"
-        ? `cannot read the model file '${path}': permission denied for the user of this process`
-        : `cannot read the model file '${path}': ${error.message}`
+        : `cannot read the model file '${path}': ${DiskError.causeOf(error)}`
     )
 
   const info = yield* Effect.mapError(fs.stat(path), unreadable)

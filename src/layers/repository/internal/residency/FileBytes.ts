@@ -1,8 +1,8 @@
 /** How large the files of a version are. */
 import { Effect, FileSystem, Path } from "effect"
 import { LoadFailed } from "../../../../schema/Errors.ts"
-import { causeOf } from "../Directory.ts"
 import type { Discovered } from "../Discovery.ts"
+import { causeOf } from "../DiskError.ts"
 
 /** Bytes of all files in the folder of a version, or of a bare model's file. Errors: `LoadFailed` for what cannot be read. @category getters */
 export const of = Effect.fnUntraced(function*(place: Discovered, version: number) {

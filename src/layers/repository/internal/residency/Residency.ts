@@ -144,6 +144,13 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         `Request for unknown model: '${version.name}' version ${version.version} is not at ready state: ${reason}`
     })
 
+  /** What whoever waits is told of a failure: what a runtime or the end of a process says is for the index and the log. */
+  const inShort = ({ code, message }: LoadFailed) =>
+    code === "INTERNAL"
+      ? "loading it failed; the repository index says why, and it is loaded again when it is asked for " +
+        `${Duration.format(Duration.millis(retryMillis))} after that`
+      : reasonOf({ code, message })
+
   /** Loads a version for all who wait for it. Whoever finds it closed looks up its successor. */
   const begin = (version: ResidentVersion) => {
     const done = Deferred.makeUnsafe<void, ModelNotReady>()
@@ -153,10 +160,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       Effect.catch((error: LoadFailed) =>
         Effect.suspend(() => {
           failures++
-          version.failure = { reason: reasonOf(error), at: clock.currentTimeMillisUnsafe() }
+          version.failure = { reason: reasonOf(error), told: inShort(error), at: clock.currentTimeMillisUnsafe() }
           return Effect.andThen(
             Effect.logError(`failed to load '${version.name}' version ${version.version}: ${version.failure.reason}`),
-            Effect.fail(notReady(version, version.failure.reason))
+            Effect.fail(notReady(version, version.failure.told))
           )
         })
       ),
@@ -180,7 +187,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       if (version.state === "resident" || version.closed) return Effect.void
       const { failure } = version
       if (failure !== undefined && clock.currentTimeMillisUnsafe() - failure.at < retryMillis) {
-        return Effect.fail(notReady(version, failure.reason))
+        return Effect.fail(notReady(version, failure.told))
       }
       if (waiting >= options.maxWaiting) {
         return Effect.fail(
@@ -256,7 +263,15 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     bring: (version) =>
       Effect.mapError(
         wait(version),
-        ({ message }) => new LoadFailed({ model: version.name, code: "UNAVAILABLE", message })
+        ({ message }) => {
+          const { failure } = version
+          const isLoad = failure !== undefined && message === notReady(version, failure.told).message
+          return new LoadFailed({
+            model: version.name,
+            code: "UNAVAILABLE",
+            message: isLoad ? notReady(version, failure.reason).message : message
+          })
+        }
       ),
     figures: () => ({
       budgetBytes: options.budgetBytes,

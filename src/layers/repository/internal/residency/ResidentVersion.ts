@@ -2,6 +2,7 @@
 import { type Clock, type Deferred, type Effect, type Fiber, Result, type Scope } from "effect"
 import type { LoadFailed, ModelNotReady } from "../../../../schema/Errors.ts"
 import type { Model, NotResident } from "../../../../services/ModelRepository.ts"
+import type { BeginJob, Job } from "../../../../services/Scheduler.ts"
 import type { ModelStatistics } from "../../../../services/Statistics.ts"
 import type { OnDemand } from "../LifecycleState.ts"
 import * as Suspended from "../Suspended.ts"
@@ -38,7 +39,8 @@ export class ResidentVersion implements OnDemand {
   lastUse = 0
   /** Milliseconds since 1970 of the last use, or of the load. */
   lastUsedAt = 0
-  failure: { readonly reason: string; readonly at: number } | undefined = undefined
+  /** `told`: to whoever waits for it. */
+  failure: { readonly reason: string; readonly told: string; readonly at: number } | undefined = undefined
   /** The load in progress. */
   flight: { readonly done: Deferred.Deferred<void, ModelNotReady>; fiber?: Fiber.Fiber<void> } | undefined = undefined
   /** Requests that wait for it. */
@@ -76,6 +78,11 @@ export class ResidentVersion implements OnDemand {
   /** Requests find the model from now on, whose uses are noted. */
   enter(model: Model, clock: Clock.Clock): void {
     const { scheduler } = model
+    const { begin } = scheduler.submit
+    const used = () => {
+      this.lastUse = ++uses
+      this.lastUsedAt = clock.currentTimeMillisUnsafe()
+    }
     this.state = "resident"
     this.failure = undefined
     this.lastUse = 0
@@ -84,11 +91,15 @@ export class ResidentVersion implements OnDemand {
       ...model,
       scheduler: {
         ...scheduler,
-        submit: (job) => {
-          this.lastUse = ++uses
-          this.lastUsedAt = clock.currentTimeMillisUnsafe()
+        submit: Object.assign((job: Job) => {
+          used()
           return scheduler.submit(job)
-        }
+        }, {
+          begin: begin && ((job: Job, answered: Parameters<BeginJob>[1]) => {
+            used()
+            return begin(job, answered)
+          })
+        })
       }
     }
     this.listener()

@@ -13,6 +13,7 @@ import type * as Directory from "../Directory.ts"
 import * as GoldenRun from "../golden/GoldenRun.ts"
 import type { Prepared } from "../PrepareVersion.ts"
 import * as VersionSpan from "../VersionSpan.ts"
+import * as FirstFailure from "./FirstFailure.ts"
 import * as FirstStep from "./FirstStep.ts"
 import * as SingleInstance from "./SingleInstance.ts"
 import * as WarmupSample from "./WarmupSample.ts"
@@ -35,17 +36,22 @@ const failed = ({ prepared }: Options, sample: WarmupSample.Sample, reason: stri
 /** The largest batch that the model takes: 1 where it does not batch. */
 const maxRows = ({ prepared }: Options) => Math.max(1, prepared.signature.maxBatchSize)
 
-const runOnce = Effect.fnUntraced(function*(options: Options, instance: Instances, sample: WarmupSample.Sample) {
+const runOnce = Effect.fnUntraced(function*(
+  options: Options,
+  lent: LentInstance,
+  instance: Instances,
+  sample: WarmupSample.Sample
+) {
   const { prepared, statistics } = options
   const clock = yield* Clock.Clock
   const begin = clock.monotonicTimeNanosUnsafe()
   const elapsed = () => Number(clock.monotonicTimeNanosUnsafe() - begin)
   const result = yield* Effect.mapError(
     instance.run(sample.inputs, FirstStep.signatureOf(prepared).outputNames),
-    ({ message }) => {
+    (error) => {
       const nanos = elapsed()
       for (let row = 0; row < sample.rows; row++) statistics.failed("BACKEND", nanos)
-      return failed(options, sample, message)
+      return failed(options, sample, FirstFailure.reasonOf(error, lent))
     }
   )
   const request = elapsed()
@@ -72,7 +78,7 @@ const warm = Effect.fnUntraced(
         yield* Effect.logDebug(
           `model '${config.name}' instance ${lent.name} is running warmup sample '${sample.name}' for iteration ${iteration}`
         )
-        yield* runOnce(options, instance, sample)
+        yield* runOnce(options, lent, instance, sample)
       }
     }
   }

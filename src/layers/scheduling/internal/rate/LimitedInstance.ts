@@ -21,6 +21,7 @@ export class LimitedInstance implements LentInstance {
   readonly index: number
   readonly quick: LentInstance["quick"]
   readonly lost: LentInstance["lost"]
+  readonly whyLost: NonNullable<LentInstance["whyLost"]>
   readonly retiring: NonNullable<LentInstance["retiring"]>
   readonly sequenceEnded: NonNullable<LentInstance["sequenceEnded"]>
   readonly turn: Turn
@@ -45,6 +46,7 @@ export class LimitedInstance implements LentInstance {
     this.index = instance.index
     this.quick = instance.quick
     this.lost = instance.lost
+    this.whyLost = () => instance.whyLost?.()
     this.retiring = instance.retiring ?? Effect.never
     this.sequenceEnded = (id, why) => instance.sequenceEnded?.(id, why)
     this.turn = {

@@ -103,10 +103,19 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       statistics,
       preserveOrdering: options.preserveOrdering,
       now,
-      lookAgain: () => watch.lookAgain()
+      lookAgain: () => {
+        watch.lookAgain()
+        suspend()
+      }
     })
 
     const endings = new StepEndings({ model, table, runs })
+
+    const suspend = () => {
+      const refusal = table.waiting === 0 ? undefined : suspension?.current()
+      if (refusal !== undefined) endings.refuse(refusal)
+    }
+    if (suspension !== undefined) yield* suspension.listen(suspend)
 
     const next = () => {
       let due = Math.min(table.deadlines.next(), table.idle.next(), table.lost.next())

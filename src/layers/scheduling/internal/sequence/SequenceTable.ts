@@ -119,6 +119,20 @@ export class SequenceTable {
     if (step.dueAt <= this.options.now()) this.deadlines.add(step, this.waiting)
   }
 
+  /** The first step that waits of each sequence that has one. */
+  firstSteps(): ReadonlyArray<Step> {
+    const found: Array<Step> = []
+    const look = (sequence: Sequence) => {
+      const [first] = stepsOf(sequence)
+      if (first !== undefined) found.push(first)
+    }
+    for (const sequence of this.live.values()) look(sequence)
+    for (const last of this.leaving.values()) {
+      for (let one: Sequence | undefined = last; one !== undefined; one = one.predecessor) look(one)
+    }
+    return found
+  }
+
   /** When the step arrived that has waited longest, in monotonic nanoseconds; infinite where none waits. */
   get oldestAt(): number {
     let at = Infinity

@@ -1,5 +1,6 @@
 /** What ends steps before their turn: their deadlines, the timeouts of those in the backlog, and callers who go away. */
 import { Effect, Exit } from "effect"
+import type { ModelSuspended } from "../../../../schema/Errors.ts"
 import type { Sequence } from "./Sequence.ts"
 import * as SequenceErrors from "./SequenceErrors.ts"
 import type { SequenceTable } from "./SequenceTable.ts"
@@ -42,6 +43,21 @@ export class StepEndings {
     if (isOver) table.finishWith(sequence, "expired")
     else this.resume(sequence)
     batch?.seat.strategy.changed()
+  }
+
+  /** Nobody waits for instances that are not started: all steps that would are answered, and sequences go on without them. */
+  refuse(refusal: ModelSuspended): void {
+    const { table } = this.options
+    const exit = Exit.fail(refusal)
+    table.slots.during(() => {
+      for (const step of table.firstSteps()) {
+        // It may have gone with another.
+        if (step.state !== "waiting") continue
+        const { sequence } = step
+        if (table.drop(step, exit, "OTHER", exit, "OTHER")) table.finishWith(sequence, "cancelled")
+        else this.resume(sequence)
+      }
+    })
   }
 
   /** What the interruption of a step's caller waits for: nothing while the step waits, the native call while that runs. */

@@ -70,6 +70,7 @@ export class StepRuns {
       isTraced: BatchTrace.isTraced(steps),
       instance: undefined,
       begunAt: 0,
+      place: -1,
       answers: undefined
     }
     for (let i = 0; i < steps.length; i++) steps[i]!.batch = batch
@@ -185,7 +186,8 @@ export class StepRuns {
   }
 
   private divide({ entries, seat }: StepBatch, loss: InstanceLost): void {
-    const { model, table } = this.options
+    const { model, now, statistics, table } = this.options
+    const again: Array<Step> = []
     for (const step of entries) {
       const { sequence } = step
       sequence.current = undefined
@@ -196,7 +198,14 @@ export class StepRuns {
         table.fail(step, Exit.fail(loss), "BACKEND")
         // Nobody was told that it begins: there is nothing that it could go on with.
         if (step.begins) table.lose(sequence)
-      } else table.putBack(step)
+      } else {
+        table.putBack(step)
+        if (loss.begun) again.push(step)
+      }
+    }
+    if (again.length > 0) {
+      statistics.retried(again.length)
+      BatchTrace.retried(again, Cause.fail(loss), now())
     }
     table.seatLost(seat)
     for (const { sequence } of entries) {

@@ -2,6 +2,7 @@
 import { Cause, Exit, Result } from "effect"
 import { type InferenceError, InvalidRequest, Unsupported } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
+import { begin } from "../../../../../services/InferenceServer.ts"
 import { isNotResident, type Model, whenResident } from "../../../../../services/ModelRepository.ts"
 import type { GrpcCall } from "../Call.ts"
 import * as CallFacts from "../CallFacts.ts"
@@ -87,7 +88,10 @@ class InferRpc {
     if (Result.isFailure(request)) return call.failure(request.failure)
     const { clientTensors, request: inference } = request.success
     if (clientTensors === undefined) {
-      return call.run(door.server.infer(model, inference), (exit) => this.answer(call, exit))
+      return call.start<InferenceResponse, InferenceError>(
+        (resume) => begin(door.server, model, inference, resume),
+        (exit) => this.answer(call, exit)
+      )
     }
     call.hold(clientTensors)
     call.run(

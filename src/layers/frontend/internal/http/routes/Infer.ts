@@ -8,6 +8,7 @@ import {
 } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import * as TraceContext from "../../../../../schema/TraceContext.ts"
+import { begin } from "../../../../../services/InferenceServer.ts"
 import { isNotResident, type Model } from "../../../../../services/ModelRepository.ts"
 import * as Compression from "../../infer/Compression.ts"
 import { Deadline } from "../../infer/Deadline.ts"
@@ -15,6 +16,7 @@ import type { DecodedRequest } from "../../infer/DecodedRequest.ts"
 import * as HeaderLength from "../../infer/HeaderLength.ts"
 import { decode } from "../../infer/InferRequestDecoder.ts"
 import { encode, type EncodedResponse } from "../../infer/InferResponseEncoder.ts"
+import { KnownHeads } from "../../infer/KnownHeads.ts"
 import { decodeRaw } from "../../infer/RawRequestDecoder.ts"
 import { untilDeadline } from "../../Resident.ts"
 import type { ContentType } from "../Answer.ts"
@@ -43,6 +45,7 @@ export const routes = (door: Door): ReadonlyArray<Route> => {
 
 class InferRoute {
   private readonly door: Door
+  private readonly heads = new KnownHeads()
 
   constructor(door: Door) {
     this.door = door
@@ -172,6 +175,7 @@ class InferRoute {
       maxInputSize,
       allocate: (byteLength: number) => this.allocate(call, byteLength),
       clientTensors,
+      heads: this.heads,
       trace: call.traced?.trace
     }
     const raw = jsonLength.success === 0 || body.length === 0
@@ -192,10 +196,14 @@ class InferRoute {
       if (deadlineMicros === 0) return this.late(call, deadline)
       request = { ...request, deadlineMicros }
     }
+    if (tensors === undefined) {
+      return call.start<InferenceResponse, InferenceError>(
+        (resume) => begin(server, model, request, resume),
+        (exit) => this.answer(call, decoded.success, exit)
+      )
+    }
     call.run(
-      tensors === undefined
-        ? server.infer(model, request)
-        : tensors.run((filled) => server.infer(model, filled), request, () => call.settled),
+      tensors.run((filled) => server.infer(model, filled), request, () => call.settled),
       (exit) => this.answer(call, decoded.success, exit)
     )
   }

@@ -70,12 +70,12 @@ export class StreamRequest implements Request {
     if (this.dropping) return stream.consume(end - start)
     if (take === undefined || this.opening) {
       this.early ??= new Backlog()
-      if (this.early.push(chunk, start, end)) stream.keepChunk()
+      if (this.early.push(chunk, start, end, stream.ownsChunk)) stream.keepChunk()
       return
     }
     stream.consume(end - start)
     // A small piece would keep the whole chunk in memory for as long as somebody keeps it.
-    if ((end - start) * 2 < chunk.length) return take(Buffer.from(chunk.subarray(start, end)))
+    if (!stream.ownsChunk || (end - start) * 2 < chunk.length) return take(Buffer.from(chunk.subarray(start, end)))
     stream.keepChunk()
     take(chunk.subarray(start, end))
   }

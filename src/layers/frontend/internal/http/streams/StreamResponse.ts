@@ -2,6 +2,7 @@
 import { ErrorCode } from "../../http2/Frame.ts"
 import { Fields } from "../../http2/HpackEncoder.ts"
 import type { Stream, StreamHandler } from "../../http2/Stream.ts"
+import { CallList } from "../CallList.ts"
 import type { Carrier, InProgress, Response } from "../Wire.ts"
 import type { StreamRequest } from "./StreamRequest.ts"
 
@@ -21,7 +22,7 @@ export class StreamResponse implements Response, Carrier, StreamHandler {
   readonly multiplexed = true
   shouldKeepAlive = true
   sendDate = false
-  readonly calls = new Set<InProgress>()
+  readonly calls = new CallList<InProgress>()
   private readonly stream: Stream
   private readonly request: StreamRequest
   /** Until the request is here, on the clock of `performance.now()`. */

@@ -1,0 +1,127 @@
+/** An open version on the main thread: one native session, which all of its instances share, since they run one after the other. */
+import { Cause, Effect, Latch, type Scope } from "effect"
+import * as DataType from "../../../../schema/DataType.ts"
+import type { LoadFailed } from "../../../../schema/Errors.ts"
+import type { ModelPlan } from "../../../../services/Executor.ts"
+import type { TensorMemory } from "../../../../services/TensorMemory.ts"
+import type { Instance } from "../InstancePool.ts"
+import type { NativeSettings } from "../Mailbox.ts"
+import type * as RunRequest from "../RunRequest.ts"
+import type { Opened } from "../WorkerThread.ts"
+import { InlineInstance } from "./InlineInstance.ts"
+import { InlineRunner } from "./InlineRunner.ts"
+import * as SlowRuns from "./SlowRuns.ts"
+import type { Turns } from "./Turns.ts"
+
+/** @category models */
+export interface Options {
+  readonly plan: ModelPlan
+  readonly layout: RunRequest.Layout
+  readonly settings: NativeSettings
+  readonly memory: TensorMemory["Service"]
+  readonly turns: Turns
+  readonly usedTime: SlowRuns.UsedTime
+  readonly turnNanos: number
+  /** What a run of the largest batch was measured to take. */
+  readonly runNanos: number
+  readonly refuse: (reason: string) => LoadFailed
+  readonly check: (opened: Pick<Opened, "inputs" | "outputs">) => string | undefined
+  /** Opens an instance in a thread. */
+  readonly openThread: (index: number) => Effect.Effect<Instance, LoadFailed, Scope.Scope>
+  /** It is too slow for the main thread. */
+  readonly onMove: (reason: string) => void
+}
+
+/** @category models */
+export interface InlineModel {
+  /** Opens an instance: on the main thread as long as the model is not too slow for it. */
+  readonly open: (index: number) => Effect.Effect<Instance, LoadFailed, Scope.Scope>
+  /** Instances that have moved into threads. */
+  readonly moved: () => number
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error)).trim()
+
+/** The scope closes the session; no instance may run in it any more. @category constructors */
+export const open = Effect.fnUntraced(
+  function*(options: Options): Effect.fn.Return<InlineModel, LoadFailed, Scope.Scope> {
+    const { check, layout, memory, plan, refuse, settings, turns } = options
+    const Session = yield* Effect.promise(() => import("../OrtSession.ts"))
+    const session = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () => Session.open(plan.path, settings),
+        catch: (error) => refuse(`onnx runtime error: ${message(error)}`)
+      }),
+      (session) => Effect.sync(session.close)
+    )
+    const problem = check({ inputs: session.inputs, outputs: session.outputs })
+    if (problem !== undefined) return yield* refuse(problem)
+    const runner = new InlineRunner({
+      model: plan.model,
+      layout,
+      memory,
+      session,
+      outputTypes: plan.outputs.map(({ datatype, name }) => {
+        const found = session.outputs.find((output) => output.name === name)
+        return found === undefined ? datatype : DataType.fromOnnx(found.elementType)!.name
+      })
+    })
+    const slow = new SlowRuns.SlowRuns(options.usedTime, options.runNanos, options.turnNanos)
+    const reason = `too many of its runs took more than ${Math.round(slow.limit * 1000)} µs, and ` +
+      `${Math.round(options.runNanos / 1000)} µs when it was measured`
+    const moving = yield* Latch.make(false)
+    let isMoving = false
+    let moved = 0
+
+    const onSlow = () => {
+      if (isMoving) return
+      isMoving = true
+      options.onMove(reason)
+      moving.openUnsafe()
+    }
+
+    const move = Effect.fnUntraced(function*(index: number, instance: InlineInstance) {
+      yield* moving.await
+      const { name } = plan.instances[index]!
+      yield* Effect.logWarning(
+        `instance '${name}' of model '${plan.model}' moves from the main thread into a thread of its own: ${reason}`
+      )
+      const other = yield* options.openThread(index)
+      moved++
+      yield* instance.moveTo(other)
+    })
+
+    return {
+      moved: () => moved,
+      open: (index) =>
+        Effect.suspend((): Effect.Effect<Instance, LoadFailed, Scope.Scope> => {
+          if (isMoving) return options.openThread(index)
+          return Effect.gen(function*() {
+            const instance = yield* Effect.acquireRelease(
+              Effect.sync(() =>
+                new InlineInstance({
+                  model: plan.model,
+                  name: plan.instances[index]!.name,
+                  runner,
+                  turns,
+                  slow,
+                  onSlow
+                })
+              ),
+              (instance) => instance.close
+            )
+            yield* Effect.forkScoped(
+              Effect.catchCause(move(index, instance), (cause) =>
+                Cause.hasInterrupts(cause)
+                  ? Effect.interrupt
+                  : Effect.logError(
+                    `instance '${instance.name}' of model '${plan.model}' stays on the main thread: it could not be opened elsewhere`,
+                    cause
+                  ))
+            )
+            return instance
+          })
+        })
+    }
+  }
+)

@@ -1,0 +1,156 @@
+/** Where models are put, with real sessions and real time. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll } from "vitest"
+import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
+import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
+import { Executor, type Instances, type LentInstance, type Placement } from "../../src/services/Executor.ts"
+import { TensorMemory } from "../../src/services/TensorMemory.ts"
+import { faults } from "../execution/Faults.ts"
+import * as Models from "../fixtures/onnx/Models.ts"
+import { identityPlan, rows } from "../suites/executorSuite.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "galatea-inline-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const path = join(folder, "identity.onnx")
+writeFileSync(path, Models.identity("FP32"))
+
+/** Far more than a small model takes on a busy machine. */
+const generous = { maxRunNanos: 1e9, maxOpenNanos: 10e9, turnNanos: 1e9 }
+const layerWith = (options: OnnxExecutor.Options) =>
+  OnnxExecutor.layerWith({ restart: Schedule.spaced("10 millis"), ...options }).pipe(
+    Layer.provideMerge(SharedTensorMemory.layer)
+  )
+
+const placed = (instances: Instances): ReadonlyArray<Placement> =>
+  (["inline", "thread", "process"] as const).filter((place) => instances.condition!().placed[place] > 0)
+
+/** A run that must have ended when it was started. */
+const atOnce = ({ start }: LentInstance, count: number) => {
+  let ended: Exit.Exit<unknown, unknown> | undefined
+  start([rows(count)], ["OUTPUT0"], (exit) => {
+    ended = exit
+    if (Exit.isSuccess(exit)) exit.value.release()
+  })
+  return ended
+}
+
+const open = Effect.fnUntraced(function*(changes: Partial<Parameters<Executor["Service"]["open"]>[0]> = {}) {
+  return yield* (yield* Executor).open({ ...identityPlan(path), ...changes })
+})
+
+describe("placement", () => {
+  it.live("puts a small model on the main thread, where a run has ended when it was started", () =>
+    Effect.gen(function*() {
+      const instances = yield* open({ instances: identityPlan(path, { instances: 3 }).instances })
+      assert.deepStrictEqual(instances.condition!().placed, { inline: 3, thread: 0, process: 0 })
+      const lent = yield* instances.lend
+      const run = atOnce(lent, 2)
+      assert.isTrue(run !== undefined && Exit.isSuccess(run))
+      assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous }))))
+
+  it.live("puts off what would hold up the event loop, in the order of its start, and takes it back", () =>
+    Effect.gen(function*() {
+      const instances = yield* open({ maxBatchSize: 1 })
+      const lent = yield* instances.lend
+      // Longer than a turn: the next one waits.
+      while (atOnce(lent, 100_000) !== undefined);
+      assert.isFalse(lent.accepts())
+      let ended = false
+      const run = lent.start([rows(1)], ["OUTPUT0"], () => {
+        ended = true
+      })
+      assert.isTrue(run.withdraw())
+      assert.isFalse(run.withdraw())
+      yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      assert.isTrue(lent.accepts())
+      assert.isFalse(ended)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(layerWith({ isolation: "inline", inline: { ...generous, turnNanos: 100_000 } }))
+    ))
+
+  it.live("leaves in threads what is too long, and says why where it was asked for", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(placed(yield* open()), ["thread"])
+      const error = yield* Effect.flip(open({ isolation: "inline" }))
+      assert.match(
+        error.message,
+        /^failed to load 'identity' version 1 from '.*': it cannot run on the main thread, which is asked for with 'inline': a run takes .* µs, of at most 0 µs \(--inline-turn-microseconds\)\. Let it run elsewhere: set galatea\.isolation, or --model-isolation, to 'auto' or 'thread'$/
+      )
+      const strings = yield* Effect.flip(open({ isolation: "inline", operators: new Set(["Loop"]) }))
+      assert.include(strings.message, "what its operator Loop takes does not follow")
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: { ...generous, maxRunNanos: 1, turnNanos: 1 } }))))
+
+  it.live("does not open on the main thread what takes long to open", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(open())
+      assert.match(error.message, /it takes .* µs to open, of at most 0 µs \(--inline-max-open-ms\)/)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(layerWith({ isolation: "inline", inline: { ...generous, maxOpenNanos: 1 } }))
+    ))
+
+  it.live("never puts there what has died", () =>
+    Effect.gen(function*() {
+      const before = yield* Scope.make()
+      const instances = yield* Scope.provide(open({ isolation: "thread" }), before)
+      assert.deepStrictEqual(placed(instances), ["thread"])
+      yield* Effect.flip(instances.run([rows(600, faults.exit)], ["OUTPUT0"]))
+      yield* Scope.close(before, Exit.void)
+      assert.deepStrictEqual(placed(yield* open()), ["thread"])
+      const error = yield* Effect.flip(open({ isolation: "inline" }))
+      assert.include(error.message, "an instance of it was lost: ")
+      assert.deepStrictEqual(placed(yield* open({ model: "another" })), ["inline"])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(layerWith({ inline: generous, worker: new URL("../execution/FaultyWorker.ts", import.meta.url) }))
+    ))
+
+  it.live("moves what has become slow into a thread, without failing a run, and for good", () =>
+    Effect.gen(function*() {
+      const instances = yield* open({ maxBatchSize: 1, instances: identityPlan(path, { instances: 2 }).instances })
+      assert.deepStrictEqual(placed(instances), ["inline"])
+      // It was measured with one row.
+      const many = rows(50_000, 7)
+      const run = Effect.gen(function*() {
+        const result = yield* instances.run([many], ["OUTPUT0"])
+        assert.isTrue(Buffer.from(result.outputs[0]!.data).equals(many.data))
+        result.release()
+        return placed(instances)
+      })
+      const where = yield* Effect.repeat(run, {
+        until: (places) => places.join() === "thread",
+        schedule: Schedule.spaced("10 millis")
+      }).pipe(Effect.timeoutOption("30 seconds"))
+      assert.isTrue(Option.isSome(where))
+      assert.deepStrictEqual(instances.condition!().moved, 2)
+      assert.strictEqual(instances.condition!().losses, 0)
+      const one = yield* instances.run([rows(1, 5)], ["OUTPUT0"])
+      assert.deepStrictEqual(new Uint8Array(one.outputs[0]!.data), rows(1, 5).data)
+      one.release()
+      assert.deepStrictEqual(placed(yield* open()), ["thread"])
+      assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: { ...generous, turnNanos: 1000 } }))))
+
+  it.live.skipIf(process.platform !== "linux")(
+    "ends the thread that looked at models when it has nothing to do",
+    () =>
+      Effect.gen(function*() {
+        const threads = () => readdirSync("/proc/self/task").length
+        const before = threads()
+        const executor = yield* Executor
+        yield* Effect.forEach([1, 2, 3], () => executor.inspect({ model: "m", path }), { concurrency: "unbounded" })
+        const instances = yield* open()
+        assert.deepStrictEqual(placed(instances), ["inline"])
+        yield* Effect.retry(
+          Effect.suspend(() => threads() <= before ? Effect.void : Effect.fail("there is still a thread")),
+          { schedule: Schedule.spaced("50 millis"), times: 200 }
+        )
+      }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous })))
+  )
+})
