@@ -101,10 +101,9 @@ export const httpRows = [
     type: int({ min: 1, max: 64 }),
     default: 1,
     triton: false,
-    unit: "threads",
     group,
     doc:
-      "How many threads accept connections on the port. 1: the main thread does. More: so many threads beside it receive and send for it. Not over TLS; Linux."
+      "How many threads accept connections; 1 is the main thread alone, more are beside it. In the clear, where ports can be shared (Linux)."
   }),
   single({
     name: "http-max-connections",

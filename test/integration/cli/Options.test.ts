@@ -7,6 +7,7 @@ import { Effect, type Scope } from "effect"
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
+import type { Worker } from "node:worker_threads"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
 import { childrenOf } from "../../execution/Children.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
@@ -330,6 +331,22 @@ describe("options of the server", () => {
 })
 
 describe("options of HTTP", () => {
+  test("choose how many threads accept connections", ["http-front-threads"], () =>
+    scoped(Effect.gen(function*() {
+      const models = yield* Child.folder({ simple: good })
+      let threads = 0
+      const note = ({ threadName }: Worker) => {
+        if (threadName === "galatea-front") threads++
+      }
+      process.on("worker", note)
+      const server = yield* Effect.ensuring(
+        InProcess.serve([models, "--http-front-threads=2"]),
+        Effect.sync(() => process.off("worker", note))
+      )
+      assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
+      assert.strictEqual(threads, 2)
+    })))
+
   test(
     "choose where it listens",
     ["http-address", "http-port", "reuse-http-port", "allow-http"],

@@ -10,7 +10,7 @@ import { Fake } from "../../frontend/http/Fakes.ts"
 export const start = Effect.fnUntraced(function*(options: HttpFrontend.Options = {}) {
   const fake = new Fake()
   const context = yield* Layer.build(
-    HttpFrontend.layer({ address: "127.0.0.1", port: 0, frontThreads: Number(process.env.FRONTS ?? 1), ...options })
+    HttpFrontend.layer({ address: "127.0.0.1", port: 0, ...options })
       .pipe(
         Layer.provide(fake.layer),
         Layer.provideMerge(SharedTensorMemory.layer)

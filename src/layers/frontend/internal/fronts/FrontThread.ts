@@ -88,8 +88,6 @@ export class FrontThread {
   }
 
   private exited(reason: string): void {
-    // What it said last still counts.
-    this.door.rung()
     this.door.close()
     Deferred.doneUnsafe(
       this.opened,

@@ -25,7 +25,10 @@ export interface LinkOptions {
 }
 
 /** How long the bell waits for more to be written. */
-const maxWaitMillis = 0.05
+const maxWaitMillis = 0.02
+
+/** Records that have moved up and are still in the list. */
+const maxDone = 256
 
 /** @internal */
 export class Link {
@@ -78,7 +81,7 @@ export class Link {
   commit(): void {
     if (this.opened === undefined) this.writer.commit()
     else {
-      this.waiting.push(this.opened)
+      if (!this.closed) this.waiting.push(this.opened)
       this.opened = undefined
       if (this.waiting.length === 1) this.moveUp()
     }
@@ -179,6 +182,10 @@ export class Link {
         if (this.unrung) this.ring()
         return
       } else {
+        if (this.firstWaiting > maxDone) {
+          waiting.splice(0, this.firstWaiting)
+          this.firstWaiting = 0
+        }
         // The other end may have read before it could see that somebody waits.
         Atomics.store(writer.words, Word.starved, 1)
         asked = true

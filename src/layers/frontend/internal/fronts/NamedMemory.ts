@@ -12,7 +12,7 @@ const maxKnown = 256
 /** Larger pieces are named for one use only. */
 const maxKeptBytes = 16 * 1024 * 1024
 /** Bytes that a front keeps. */
-const maxKnownBytes = 128 * 1024 * 1024
+const maxKnownBytes = 64 * 1024 * 1024
 
 interface Piece {
   readonly id: number
