@@ -10,7 +10,10 @@ import type { Load, Outcome } from "./load.ts"
 const settleMillis = 500
 
 /** Answers of one batch come within so much time. */
-const batchMillis = 20
+const batchMillis = 10
+
+/** Where two batches take longer, a server or its machine is not fit to be measured. */
+const longestMillis = 60_000
 
 const headEnd = Buffer.from("\r\n\r\n")
 
@@ -73,29 +76,35 @@ class Client {
   }
 }
 
-/** Requests per second between two answers, far enough from each other. Fails when anything but 200 was answered. */
+/**
+ * Requests per second from the end of one batch to the end of another, for so many seconds or, with slow batches, a little longer.
+ * Fails when anything but 200 was answered.
+ */
 export const driveSteadily = async (load: Load): Promise<Outcome> => {
   const times: Array<number> = []
   const latencies: Array<number> = []
+  const began = performance.now()
+  let first: number | undefined
+  let stoppedAt: number | undefined
   const clients = Array.from({ length: load.connections }, () =>
     new Client(load, (millis) => {
-      times.push(performance.now())
+      const now = performance.now()
+      times.push(now)
       latencies.push(millis)
+      if (now < began + settleMillis || stoppedAt !== undefined) return
+      first ??= now
+      const isLate = now > began + longestMillis
+      if (!isLate && now < began + settleMillis + load.seconds * 1000) return
+      if (!isLate && now <= first + batchMillis) return
+      stoppedAt = now
+      for (const client of clients) client.stop()
     }))
-  const began = performance.now()
-  const ends = clients.map((client) => client.run())
-  setTimeout(() => {
-    for (const client of clients) client.stop()
-  }, settleMillis + load.seconds * 1000)
-  await Promise.all(ends)
-  const until = began + settleMillis + load.seconds * 1000
-  const counted = times.filter((time) => time >= began + settleMillis && time <= until)
-  const first = counted[0]
-  if (first === undefined) throw new Error(`nothing was answered within ${load.seconds} s at ${load.url}`)
-  const start = counted.findLast((time) => time < first + batchMillis)!
-  const rows = counted.filter((time) => time > start).length
+  await Promise.all(clients.map((client) => client.run()))
+  const start = times.findLast((time) => time <= first! + batchMillis)!
+  const end = times.findLast((time) => time <= stoppedAt! + batchMillis)!
+  if (end <= start) throw new Error(`no two batches were answered within ${longestMillis / 1000} s at ${load.url}`)
   return {
-    perSecond: rows / (counted.at(-1)! - start) * 1000,
+    perSecond: times.filter((time) => time > start && time <= end).length / (end - start) * 1000,
     p50: Float64Array.from(latencies).sort()[latencies.length >> 1]! * 1000,
     requests: times.length
   }
