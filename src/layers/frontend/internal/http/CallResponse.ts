@@ -12,6 +12,15 @@ export class CallResponse extends ServerResponse implements Response {
     this.on("finish", finished)
   }
 
+  /** Before its turn node:http would put the head of the answer in front of it, into whose body it would then count. */
+  override writeContinue(callback?: () => void): void {
+    if (this.socket !== null) return super.writeContinue(callback)
+    this.once("socket", () => {
+      // Of a request that is answered already, nobody waits for leave to send the body.
+      if (!this.headersSent) super.writeContinue(callback)
+    })
+  }
+
   endParts(parts: ReadonlyArray<Uint8Array>): void {
     this.cork()
     for (const part of parts) this.write(part)
