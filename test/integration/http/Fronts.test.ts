@@ -63,6 +63,20 @@ describe("fronts", () => {
       yield* empty(held)
     }))
 
+  it.live("leave heads that are larger than a ring to main, and go on", () =>
+    Effect.gen(function*() {
+      const { held, port } = yield* start({ ...two, maxHeaderSize: 1024 * 1024 })
+      const field = (length: number) => `X-Long: ${"a".repeat(length)}\r\n`
+      const client = yield* connect(port)
+      for (const [i, length] of [100_000, 200_000, 300_000, 600_000, 1].entries()) {
+        client.send(`GET /v2/health/live HTTP/1.1\r\n${field(length)}\r\n`)
+        yield* client.answers(i + 1)
+      }
+      // Whichever front they come to.
+      for (let i = 0; i < 8; i++) assert.strictEqual(yield* good(port), goodAnswer)
+      yield* empty(held)
+    }))
+
   it.live("answer pipelined requests in their order", () =>
     Effect.gen(function*() {
       const { fake, port } = yield* start(two)

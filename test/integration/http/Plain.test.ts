@@ -43,6 +43,43 @@ describe("one connection of HTTP/1.1", () => {
       yield* empty(held)
     }))
 
+  it.live("sends leave to send a body before the answer, and goes on, where both wait for their turn", () =>
+    Effect.gen(function*() {
+      const { fake, held, port } = yield* start()
+      const gate = yield* Deferred.make<void>()
+      let begun = 0
+      fake.work = Effect.suspend(() => begun++ === 0 ? Deferred.await(gate) : Effect.void)
+      const client = yield* connect(port)
+      // The tensor does not come with the head.
+      const late = infer(Array.from({ length: 40_000 }, (_, i) => i), "b", "Expect: 100-continue\r\n")
+      client.send(Buffer.concat([chunked([1], "a"), late, chunked([3], "c")]))
+      yield* eventually(() => begun, (count) => count === 3)
+      yield* Deferred.succeed(gate, undefined)
+      const answers = (yield* client.answers(3)).split("HTTP/1.1 ").slice(1)
+      assert.deepStrictEqual(answers.map((answer) => answer.slice(0, 3)), ["200", "100", "200", "200"])
+      assert.match(answers[2]!, /\r\n\r\n\{"id":"b"/)
+      yield* empty(held)
+    }))
+
+  it.live("gives leave to send a body once the answers before are out", () =>
+    Effect.gen(function*() {
+      const { fake, held, port } = yield* start()
+      const gate = yield* Deferred.make<void>()
+      let begun = 0
+      fake.work = Effect.suspend(() => begun++ === 0 ? Deferred.await(gate) : Effect.void)
+      const client = yield* connect(port)
+      const late = infer([2], "b", "Expect: 100-continue\r\n")
+      const end = late.indexOf("\r\n\r\n") + 4
+      client.send(Buffer.concat([chunked([1], "a"), late.subarray(0, end)]))
+      yield* eventually(() => held()[0], (count) => count === 2)
+      yield* Deferred.succeed(gate, undefined)
+      yield* client.until(({ text }) => text.includes("100 Continue"))
+      client.send(late.subarray(end))
+      assert.deepStrictEqual(ids(yield* client.answers(2)), ["a", "b"])
+      assert.match(client.text, /100 Continue\r\n\r\nHTTP\/1\.1 200/)
+      yield* empty(held)
+    }))
+
   it.live("hands over no byte twice and none too few, wherever the network cuts", () =>
     Effect.gen(function*() {
       const { held, port } = yield* start()

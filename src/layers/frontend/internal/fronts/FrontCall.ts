@@ -411,6 +411,7 @@ export class FrontCall implements Request, Response {
     this.destroyed = true
     this.call = undefined
     this.giveBack()
+    this.side.forget(this.id)
     const { filling, unfilled } = this
     this.filling = undefined
     this.unfilled = undefined

@@ -8,6 +8,7 @@ import { createServer } from "node:net"
 import type { ListenFailed } from "../../../../schema/Errors.ts"
 import { bind, type Bound, type Endpoint } from "../Bind.ts"
 import { FrontThread, type Options as ThreadOptions } from "./FrontThread.ts"
+import { maxHead } from "./Records.ts"
 import { Seats } from "./Seats.ts"
 
 /** @internal */
@@ -71,7 +72,8 @@ export class Fronts {
   }
 
   private thread(index: number): FrontThread {
-    const { count: _count, fork: _fork, http, maxConnections, ...rest } = this.options
+    const { count: _count, fork: _fork, http: allowed, maxConnections, ...rest } = this.options
+    const http = { ...allowed, maxHeaderSize: Math.min(allowed.maxHeaderSize, maxHead) }
     return new FrontThread({
       ...rest,
       endpoint: { ...this.endpoint, reusePort: true },

@@ -99,6 +99,9 @@ export const ringBytes = 512 * 1024
 /** Most bytes of a piece of a body, either way. @internal */
 export const maxPiece = 64 * 1024
 
+/** Longer heads do not fit into a record with a body: connections that bring one are left to main. @internal */
+export const maxHead = 128 * 1024
+
 /** A body up to this size lies in the record of its request, where it is there by then. @internal */
 export const maxInline = 16 * 1024 - 1
 
