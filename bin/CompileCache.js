@@ -8,7 +8,7 @@ import { createHash } from "node:crypto"
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { enableCompileCache } from "node:module"
 import { homedir } from "node:os"
-import { isAbsolute, join } from "node:path"
+import { dirname, isAbsolute, join } from "node:path"
 import process from "node:process"
 
 /** Folders kept, one for each installation, Node and kind of command; some megabytes each. */
@@ -31,6 +31,16 @@ const isOwn = (folder, owners) => {
   return isFolder && (process.getuid === undefined || (owners.includes(uid) && (mode & 0o022) === 0))
 }
 
+/**
+ * Makes a folder and those above it that are missing. Node's own way, `recursive`, never ends where the system says that a folder is
+ * missing which is there, as it does in `/proc`.
+ */
+const make = (path) => {
+  if (existsSync(path)) return
+  make(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+}
+
 /** Makes room for one more. */
 const prune = (parent) => {
   const age = (name) => lstatSync(join(parent, name)).mtimeMs
@@ -44,7 +54,7 @@ const prune = (parent) => {
 const folder = (files, kind) => {
   const root = base()
   if (root === undefined) return undefined
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+  make(root)
   const user = process.getuid?.()
   if (!isOwn(root, [user, 0])) return undefined
   const name = createHash("sha256").update(files).digest("hex").slice(0, 16)

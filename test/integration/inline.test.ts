@@ -7,7 +7,14 @@ import { join } from "node:path"
 import { afterAll } from "vitest"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
-import { Executor, type Instances, type LentInstance, type Placement } from "../../src/services/Executor.ts"
+import type { Tensor } from "../../src/schema/Inference.ts"
+import {
+  Executor,
+  type Instances,
+  type LentInstance,
+  type Placement,
+  type TensorSpec
+} from "../../src/services/Executor.ts"
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import { faults } from "../execution/Faults.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
@@ -17,6 +24,20 @@ const folder = mkdtempSync(join(tmpdir(), "galatea-inline-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const path = join(folder, "identity.onnx")
 writeFileSync(path, Models.identity("FP32"))
+
+/** Rows of so many numbers are too long to be copied into memory that the runs share. */
+const width = 2048
+const simplePath = join(folder, "simple.onnx")
+writeFileSync(simplePath, Models.simple({ shape: ["batch", width] }))
+const specs = (names: ReadonlyArray<string>): ReadonlyArray<TensorSpec> =>
+  names.map((name) => ({ name, datatype: "INT32", shape: [-1, width] }))
+const simplePlan = {
+  model: "simple",
+  path: simplePath,
+  inputs: specs(["INPUT0", "INPUT1"]),
+  outputs: specs(["OUTPUT0", "OUTPUT1"]),
+  operators: new Set(["Add", "Sub"])
+}
 
 /** Far more than a small model takes on a busy machine. */
 const generous = { maxRunNanos: 1e9, maxOpenNanos: 10e9, turnNanos: 1e9 }
@@ -73,6 +94,44 @@ describe("placement", () => {
       Effect.scoped,
       Effect.provide(layerWith({ isolation: "inline", inline: { ...generous, turnNanos: 100_000 } }))
     ))
+
+  it.live("takes a shape that its caller fills with other numbers for the next run", () =>
+    Effect.gen(function*() {
+      const instances = yield* open()
+      const shape = [1, 16]
+      for (const count of [1, 3, 2]) {
+        shape[0] = count
+        const input = { ...rows(count, count), shape }
+        const { outputs: [output] } = yield* instances.run([input], ["OUTPUT0"])
+        assert.deepStrictEqual(output!.shape, [count, 16])
+        assert.deepStrictEqual(new Uint8Array(output!.data), input.data)
+      }
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ isolation: "inline", inline: generous }))))
+
+  it.live("refuses an output that is asked for twice, and never writes to memory that it has given back", () =>
+    Effect.gen(function*() {
+      const instances = yield* open(simplePlan)
+      const memory = yield* TensorMemory
+      const both = ["INPUT0", "INPUT1"].map((name, at): Tensor => ({
+        name,
+        datatype: "INT32",
+        shape: [1, width],
+        data: new Uint8Array(new Int32Array(width).fill(5 - at).buffer)
+      }))
+      const first = yield* instances.run(both, ["OUTPUT0", "OUTPUT1"])
+      first.release()
+      // What the run before wrote to belongs to others now.
+      const theirs = Array.from({ length: 3 }, () => memory.acquire(4 * width))
+      for (const { bytes } of theirs) bytes.fill(7)
+      const error = yield* Effect.flip(instances.run(both, ["OUTPUT0", "OUTPUT0"]))
+      assert.strictEqual(error.message, "output 'OUTPUT0' is asked for twice")
+      for (const { bytes } of theirs) assert.isTrue(bytes.every((byte) => byte === 7))
+      for (const region of theirs) region.release()
+      const second = yield* instances.run(both, ["OUTPUT1"])
+      assert.strictEqual(new Int32Array(second.outputs[0]!.data.slice().buffer)[width - 1], 1)
+      second.release()
+      assert.strictEqual(memory.usage().inUse, 0)
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ isolation: "inline", inline: generous }))))
 
   it.live("leaves in threads what is too long, and says why where it was asked for", () =>
     Effect.gen(function*() {

@@ -33,7 +33,9 @@ describe("models that load when they are asked for", () => {
         "--http-port=0",
         "--allow-grpc=false",
         "--metrics-port=0",
-        `--model-residency-budget=${budget}`
+        `--model-residency-budget=${budget}`,
+        // On the main thread a model costs little more than its weights, and all of them would have room.
+        "--model-isolation=thread"
       ])
       const [, url, metrics] = yield* server.printed(/^Listening for HTTP at (\S+).* metrics at (http:\S+)/m)
       const requests = Array.from({ length: models }, (_, i) => tables.request(`table_${i}`))

@@ -102,11 +102,15 @@ export class InlineRunner {
     const fetches = outputs.length === this.outputs.length ? this.allFetches : {}
     for (let i = 0; i < outputs.length; i++) fetches[outputs[i]!] = this.fetch(outputs[i]!, rows, asked)
     const began = performance.now()
-    const results = this.runNative(feeds, fetches, outputs)
+    let results: OrtResults | undefined
+    try {
+      results = this.runNative(feeds, fetches, outputs)
+    } finally {
+      // Memory of others is not to be kept until the next run.
+      if (isLent) { for (const { name } of inputs) feeds[name] = null }
+    }
     const ended = performance.now()
     this.ended = ended
-    // Memory of others is not to be kept until the next run.
-    if (isLent) { for (const { name } of inputs) feeds[name] = null }
     const inPlace = results === undefined
     const regions: Array<Region> = []
     const buffers: Array<ArrayBuffer> = []
@@ -119,6 +123,8 @@ export class InlineRunner {
         output?.region?.release()
         tensors[i] = allocated(name, (results ?? fetches)[name]!, buffers)
       }
+      // The caller's from now on: the next run must neither keep it nor write to it.
+      fetches[name] = null
     }
     return {
       outputs: tensors,
@@ -169,6 +175,10 @@ export class InlineRunner {
   private fetch(name: string, rows: number, asked: Array<Asked | undefined>): NativeTensor | null {
     const { layout, memory, outputTypes } = this.options
     const index = layout.outputIndex.get(name)!
+    const stage = this.outputs[index]!
+    // One of the two would be left unwritten, with what others had in that memory.
+    if (stage.run === this.runs) throw new InvalidRequest({ message: `output '${name}' is asked for twice` })
+    stage.run = this.runs
     const rule = layout.outputRules[index]!
     const isRow = rule.axis !== BatchAxis.none
     if (!rule.known || (isRow && rows < 0)) {
@@ -185,7 +195,7 @@ export class InlineRunner {
     const elements = byteLength / DataType.byteSize(datatype)
     if (byteLength <= Stage.capacity) {
       asked.push({ name, index, shape, byteLength, region: undefined })
-      return this.outputs[index]!.view(datatype, elements, shape)
+      return stage.view(datatype, elements, shape)
     }
     const region = memory.acquire(byteLength)
     asked.push({ name, index, shape, byteLength, region })

@@ -25,7 +25,8 @@ export class Stage {
     const last = this.tensor
     if (last !== undefined && this.datatype === datatype && sameDims(last.dims, dims)) return last
     this.datatype = datatype
-    this.tensor = NativeView.tensor(datatype, this.bytes.buffer, 0, elements, dims)
+    // A shape of its own: whoever gave this one may put other numbers into it for the next run.
+    this.tensor = NativeView.tensor(datatype, this.bytes.buffer, 0, elements, dims.slice())
     return this.tensor
   }
 }
