@@ -314,7 +314,7 @@ describe("a store", () => {
   it("says that there is no memory instead of failing the request", () => {
     const store = new LocalStore({ capacity: Number.MAX_SAFE_INTEGER, ttlNanos: Infinity })
     const huge = { ...Fake.tensor("OUT", []), data: { byteLength: 2 ** 52 } as Uint8Array }
-    const key = { hash: "d", head: "", inputs: [], wanted: [] }
+    const key = { hash: "d", checksum: 0, head: "", inputs: [], wanted: [] }
     assert.strictEqual(store.insert(key, [huge], 0)._tag, "Failed")
     assert.strictEqual(store.usage().bytes, 0)
   })

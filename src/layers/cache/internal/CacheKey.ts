@@ -23,6 +23,8 @@ export interface Identity {
 
 /** @category models */
 export interface CacheKey extends Identity {
+  /** Of the bytes of the inputs: 32 bits. */
+  readonly checksum: number
   /** Names of the outputs that an answer must have, in this order. */
   readonly wanted: ReadonlyArray<string>
 }
@@ -72,7 +74,7 @@ export const scheme = (version: {
       }
       let checksum = 0
       for (let i = 0; i < inputs.length; i++) checksum = crc32(inputs[i]!.data, checksum)
-      return { hash: head + checksum, head, inputs, wanted: job.outputs }
+      return { hash: head + checksum, checksum, head, inputs, wanted: job.outputs }
     }
   }
 }

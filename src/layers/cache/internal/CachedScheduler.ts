@@ -13,6 +13,7 @@ import * as CacheKey from "./CacheKey.ts"
 import type { Answer, CacheStore } from "./CacheStore.ts"
 import * as DueTimes from "./DueTimes.ts"
 import { Flight, Participant, share } from "./Flight.ts"
+import { FlightTable } from "./FlightTable.ts"
 
 /** @category models */
 export interface Options {
@@ -47,7 +48,7 @@ export const open = (
     const dueTimes = yield* DueTimes.make
     const drained = yield* Latch.make(true)
     const scheme = CacheKey.scheme(version)
-    const flights = new Map<string, Flight>()
+    const flights = new FlightTable()
     /** Reasons why nothing was inserted, each told once. */
     const told = new Set<string>()
     let present = 0
@@ -74,7 +75,7 @@ export const open = (
 
     const expired = (me: Participant) => {
       const { resume } = me
-      const flight = flights.get(me.key.hash)
+      const flight = flights.get(me.key)
       if (resume === undefined || flight?.followers.delete(me) !== true) return
       stopFollowing(me)
       statistics.failed("REJECTED", now() - me.arrivedAt)
@@ -160,7 +161,7 @@ export const open = (
 
     /** Gives every follower the leader's result; the leader's own comes back. */
     const conclude = (flight: Flight, result: JobResult): JobResult => {
-      flights.delete(flight.leader.key.hash)
+      flights.delete(flight)
       const { followers } = flight
       if (followers.size === 0) return result
       const shared = share(result, followers.size + 1)
@@ -199,7 +200,7 @@ export const open = (
         stopFollowing(next)
         return resume(run(next, flight))
       }
-      flights.delete(flight.leader.key.hash)
+      flights.delete(flight)
       for (const follower of followers) {
         const resume = follower.resume!
         stopFollowing(follower)
@@ -212,7 +213,7 @@ export const open = (
     const leave = (me: Participant, exit: Exit.Exit<unknown, JobFailure>) => {
       if (!me.entered) return statistics.failed("CANCELED", now() - me.arrivedAt)
       if (Exit.isFailure(exit)) {
-        const flight = flights.get(me.key.hash)
+        const flight = flights.get(me.key)
         if (flight?.followers.delete(me) === true) stopFollowing(me)
         if (!me.submitted && Cause.hasInterruptsOnly(exit.cause)) {
           statistics.failed("CANCELED", now() - me.arrivedAt)
@@ -233,10 +234,10 @@ export const open = (
     const enter = (me: Participant): Effect.Effect<JobResult, JobFailure> => {
       me.entered = true
       if (present++ === 0) drained.closeUnsafe()
-      const flight = flights.get(me.key.hash)
+      const flight = flights.get(me.key)
       if (flight === undefined) {
         const mine = new Flight(me)
-        flights.set(me.key.hash, mine)
+        flights.add(mine)
         return lead(mine, me)
       }
       return following < maxFollowers && flight.accepts(me) ? follow(flight, me) : run(me, undefined)

@@ -1,10 +1,13 @@
 /** Ends what waits when its time is over, with one fiber for all. */
 import { Clock, Duration, Effect, Latch, type Scope } from "effect"
+import { Roster } from "../../Roster.ts"
 
 /** Something that waits. @category models */
 export interface Waiting {
   /** Monotonic nanoseconds; infinite: it waits for ever. */
   readonly dueAt: number
+  /** Where it is among those that wait, which set it. */
+  duePlace: number
   /** Its time is over; it is not waited for any more. */
   readonly expired: () => void
 }
@@ -25,23 +28,22 @@ export const make: Effect.Effect<DueTimes, never, Scope.Scope> = Effect.gen(func
   const clock = yield* Clock.Clock
   /** Open when something is due before what is slept for. */
   const rearm = yield* Latch.make()
-  const all = new Set<Waiting>()
+  const all = new Roster<Waiting>()
   let armedAt = Infinity
 
   const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
   const nearest = () => {
     let least = Infinity
-    for (const { dueAt } of all) if (dueAt < least) least = dueAt
+    for (const { dueAt } of all.all()) if (dueAt < least) least = dueAt
     return least
   }
 
   const expire = () => {
     const at = now()
-    for (const waiting of all) {
-      if (waiting.dueAt > at) continue
-      all.delete(waiting)
-      waiting.expired()
+    for (const waiting of all.all()) {
+      // Whoever expired before it may have taken it out.
+      if (waiting.dueAt <= at && all.remove(waiting, waiting.duePlace)) waiting.expired()
     }
   }
 
@@ -60,9 +62,9 @@ export const make: Effect.Effect<DueTimes, never, Scope.Scope> = Effect.gen(func
   return {
     add: (waiting) => {
       if (waiting.dueAt === Infinity) return
-      all.add(waiting)
+      waiting.duePlace = all.add(waiting)
       if (waiting.dueAt < armedAt) rearm.openUnsafe()
     },
-    remove: (waiting) => void all.delete(waiting)
+    remove: (waiting) => void all.remove(waiting, waiting.duePlace)
   }
 })

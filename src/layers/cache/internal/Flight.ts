@@ -19,6 +19,7 @@ export class Participant implements Waiting {
   readonly lookupNanos: number
   /** When its caller's deadline passes; infinite: never. */
   readonly dueAt: number
+  duePlace = -1
   /** It is among those whom the end of the version waits for. */
   entered = false
   /** The queue has it, and counts what happens to it. */
@@ -52,6 +53,8 @@ export class Flight {
   leader: Participant
   /** In the order of their arrival. */
   readonly followers = new Set<Participant>()
+  /** The next in its place of a `FlightTable`. */
+  next: Flight | undefined = undefined
 
   constructor(leader: Participant) {
     this.leader = leader

@@ -118,6 +118,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       let waits = true
       const waiting: DueTimes.Waiting = {
         dueAt: Number(clock.monotonicTimeNanosUnsafe()) + socketTimeout * 1e6,
+        duePlace: -1,
         expired: () => {
           waits = false
           failures.timeout++
