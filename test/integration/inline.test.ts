@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
+import * as StringTensor from "../../src/layers/execution/internal/StringTensor.ts"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
@@ -12,6 +13,7 @@ import {
   Executor,
   type Instances,
   type LentInstance,
+  type ModelPlan,
   type Placement,
   type TensorSpec
 } from "../../src/services/Executor.ts"
@@ -59,7 +61,7 @@ const atOnce = ({ start }: LentInstance, count: number) => {
   return ended
 }
 
-const open = Effect.fnUntraced(function*(changes: Partial<Parameters<Executor["Service"]["open"]>[0]> = {}) {
+const open = Effect.fnUntraced(function*(changes: Partial<ModelPlan> = {}) {
   return yield* (yield* Executor).open({ ...identityPlan(path), ...changes })
 })
 
@@ -195,6 +197,112 @@ describe("placement", () => {
       assert.deepStrictEqual(placed(yield* open()), ["thread"])
       assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
     }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: { ...generous, turnNanos: 1000 } }))))
+
+  const openPlan: Partial<ModelPlan> = {
+    instances: identityPlan(path, { instances: 2 }).instances,
+    inputs: [{ name: "INPUT0", datatype: "FP32", shape: [-1, -1] }],
+    outputs: [{ name: "OUTPUT0", datatype: "FP32", shape: [-1, -1] }],
+    batched: false
+  }
+
+  it.live("runs open dimensions and strings on the main thread, up to what was measured", () =>
+    Effect.gen(function*() {
+      const strings = join(folder, "strings.onnx")
+      writeFileSync(strings, Models.simpleString())
+      const names = ["INPUT0", "INPUT1"]
+      const texts = yield* open({
+        path: strings,
+        operators: new Set(["Cast", "Add", "Sub"]),
+        maxBatchSize: 4,
+        inputs: names.map((name) => ({ name, datatype: "BYTES" as const, shape: [-1, 16] })),
+        outputs: ["OUTPUT0", "OUTPUT1"].map((name) => ({ name, datatype: "BYTES" as const, shape: [-1, 16] }))
+      })
+      const input = (name: string, element: string): Tensor => ({
+        name,
+        datatype: "BYTES",
+        shape: [1, 16],
+        data: StringTensor.encode(new Array<string>(16).fill(element))
+      })
+      const result = yield* texts.run([input("INPUT0", "30"), input("INPUT1", "12")], ["OUTPUT1", "OUTPUT0"])
+      const values = result.outputs.map(({ data, name }) => StringTensor.decode(name, data, 16))
+      assert.deepStrictEqual(values, [new Array<string>(16).fill("18"), new Array<string>(16).fill("42")])
+      const refused = yield* Effect.flip(texts.run([input("INPUT0", "1\0"), input("INPUT1", "1")], ["OUTPUT0"]))
+      assert.strictEqual(refused._tag, "InvalidRequest")
+      assert.include(refused.message, "element 0 of BYTES input 'INPUT0' contains a NUL byte")
+
+      const instances = yield* open(openPlan)
+      for (const count of [1, 0, 16, 3]) {
+        const given = rows(count, count)
+        const { outputs } = yield* instances.run([given], ["OUTPUT0"])
+        assert.deepStrictEqual([...outputs[0]!.shape], [count, 16])
+        assert.deepStrictEqual(new Uint8Array(outputs[0]!.data), given.data)
+      }
+      for (const each of [texts, instances]) assert.deepStrictEqual(placed(each), ["inline"])
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ isolation: "inline", inline: generous }))))
+
+  it.live("moves for good when a run is beyond what was measured, and fails none of those beside it", () =>
+    Effect.gen(function*() {
+      const instances = yield* open(openPlan)
+      assert.deepStrictEqual(instances.condition!().placed, { inline: 2, thread: 0, process: 0 })
+      yield* Effect.forEach(
+        Array.from({ length: 40 }, (_, i) => i),
+        (i) =>
+          Effect.gen(function*() {
+            const given = rows(i % 8 === 3 ? 5000 : 1 + i % 4, i)
+            const result = yield* instances.run([given], ["OUTPUT0"])
+            assert.deepStrictEqual([...result.outputs[0]!.shape], [...given.shape])
+            assert.isTrue(Buffer.from(result.outputs[0]!.data).equals(given.data))
+            result.release()
+          }),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* Effect.repeat(Effect.sync(() => placed(instances).join()), {
+        until: (places) => places === "thread",
+        schedule: Schedule.spaced("10 millis")
+      }).pipe(Effect.timeout("30 seconds"))
+      assert.strictEqual(instances.condition!().moved, 2)
+      assert.strictEqual(instances.condition!().losses, 0)
+      const error = yield* Effect.flip(open({ ...openPlan, isolation: "inline" }))
+      assert.include(error.message, "input 'INPUT0' of a run was [5000,16], and at most [")
+      assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous }))))
+
+  it.live("holds a run that is beyond what was measured, and gives it back", () =>
+    Effect.gen(function*() {
+      const instances = yield* open(openPlan)
+      const lent = yield* instances.lend
+      let ended = false
+      const run = lent.start([rows(5000)], ["OUTPUT0"], () => {
+        ended = true
+      })
+      assert.isFalse(lent.accepts())
+      assert.isTrue(run.withdraw())
+      assert.isFalse(run.withdraw())
+      assert.isTrue(lent.accepts())
+      const one = atOnce(lent, 1)
+      assert.isTrue(one !== undefined && Exit.isSuccess(one))
+      assert.isFalse(ended)
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous }))))
+
+  it.live("fails only what is beyond where no thread can be opened, and tries again", () =>
+    Effect.gen(function*() {
+      const gone = join(folder, "gone.onnx")
+      writeFileSync(gone, Models.identity("FP32"))
+      const instances = yield* open({ ...openPlan, path: gone, instances: identityPlan(path).instances })
+      rmSync(gone)
+      const error = yield* Effect.flip(instances.run([rows(5000)], ["OUTPUT0"]))
+      assert.strictEqual(error._tag, "InstanceLost")
+      assert.include(error.message, "it could not be opened in a thread")
+      assert.strictEqual((yield* instances.run([rows(2)], ["OUTPUT0"])).outputs[0]!.shape[0], 2)
+      writeFileSync(gone, Models.identity("FP32"))
+      const result = yield* Effect.retry(instances.run([rows(5000, 3)], ["OUTPUT0"]), {
+        schedule: Schedule.spaced("10 millis"),
+        times: 100
+      })
+      assert.deepStrictEqual([...result.outputs[0]!.shape], [5000, 16])
+      result.release()
+      assert.deepStrictEqual(placed(instances), ["thread"])
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous }))))
 
   it.live.skipIf(process.platform !== "linux")(
     "ends the thread that looked at models when it has nothing to do",

@@ -243,6 +243,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
       usedTime,
       turnNanos: placing.bounds.turnNanos,
       runNanos: place.runNanos,
+      bounds: place.bounds,
+      restart,
       refuse,
       check: problemIn,
       openThread: openElsewhere,

@@ -10,14 +10,14 @@ const input = (shape: ReadonlyArray<number>, rest: Partial<TensorSpec> = {}): Pa
 
 describe("Eligibility", () => {
   it("measures one row and the largest batch", () => {
-    const measured = [{ name: "INPUT0", type: "float32", shapes: [[1, 16], [64, 16]] }]
-    assert.deepStrictEqual(Eligibility.of(plan), measured as never)
+    const inputs = [{ name: "INPUT0", type: "float32" as const, shapes: [[1, 16], [64, 16]] }]
+    assert.deepStrictEqual(Eligibility.of(plan), { inputs, isBounded: false })
   })
 
   it("measures a model without a batch as it is, and one whose batch lies elsewhere there", () => {
     const shapesOf = (changes: Partial<ModelPlan>) => {
       const found = Eligibility.of({ ...plan, ...changes })
-      return typeof found === "string" ? found : found[0]!.shapes
+      return typeof found === "string" ? found : found.inputs[0]!.shapes
     }
     assert.deepStrictEqual(shapesOf({ ...input([2, 3]), batched: false }), [[2, 3]])
     assert.deepStrictEqual(shapesOf(input([2, -1, 3], { batchAxis: 1 })), [[2, 1, 3], [2, 64, 3]])
@@ -34,7 +34,6 @@ describe("Eligibility", () => {
     [{ session: { interOpNumThreads: 2 } }, "it asks for several threads"],
     [{ session: { executionMode: "parallel" } }, "it asks for several threads"],
     [{ inputs: [] }, "it has no inputs"],
-    [{ outputs: [{ name: "S", datatype: "BYTES", shape: [-1] }] }, "tensor 'S' has strings"],
     [
       { operators: new Set(["Add", "Loop"]) },
       "what its operator Loop takes does not follow from the shapes of the inputs"
@@ -43,12 +42,61 @@ describe("Eligibility", () => {
       { operators: new Set(["com.example.Add"]) },
       "what its operator com.example.Add takes does not follow from the shapes of the inputs"
     ],
-    [input([-1, -1]), "the shape of input 'X', [-1,-1], may be any"],
-    [{ ...input([-1, 16]), batched: false }, "the shape of input 'X', [-1,16], may be any"]
+    [
+      { ...input([-1, -1]), operators: new Set(["Add", "Reshape"]) },
+      "what its operator Reshape takes does not grow with the inputs alone, and the shape of input 'X', [-1,-1], may be any"
+    ],
+    [
+      { outputs: [{ name: "S", datatype: "BYTES", shape: [-1] }], operators: new Set(["Slice"]) },
+      "what its operator Slice takes does not grow with the inputs alone, and tensor 'S' has strings"
+    ],
+    [input([-1, -1, 1000]), "the smallest run of it that is measured has an input of more than 65536 elements"]
   ]
   for (const [changes, reason] of reasons) {
     it(`refuses: ${reason}`, () => assert.strictEqual(Eligibility.of({ ...plan, ...changes }), reason))
   }
+
+  it("tries sizes for open dimensions, all at once and each in a full batch, as long as they have few elements", () => {
+    const of = (changes: Partial<ModelPlan>) => {
+      const found = Eligibility.of({ ...plan, ...changes })
+      return typeof found === "string" ? found : { shapes: found.inputs[0]!.shapes, isBounded: found.isBounded }
+    }
+    assert.deepStrictEqual(of(input([-1, -1])), {
+      isBounded: true,
+      shapes: [[64, 4], [64, 16], [64, 64], [64, 256], [64, 1024]]
+    })
+    assert.deepStrictEqual(of({ ...input([-1, 3, -1]), maxBatchSize: 1 }), {
+      isBounded: true,
+      shapes: [[1, 3, 4], [1, 3, 16], [1, 3, 64], [1, 3, 256], [1, 3, 1024]]
+    })
+    assert.deepStrictEqual(of({ ...input([-1, -1, 2]), batched: false }), {
+      isBounded: true,
+      shapes: [[4, 4, 2], [16, 16, 2], [64, 64, 2]]
+    })
+  })
+
+  it("tries batches of strings, and bounds their bytes", () => {
+    const found = Eligibility.of({
+      ...plan,
+      maxBatchSize: 8,
+      inputs: [{ name: "S", datatype: "BYTES", shape: [-1, 8] }, { name: "X", datatype: "FP32", shape: [-1, 2] }]
+    })
+    if (typeof found === "string") throw new Error(found)
+    assert.deepStrictEqual(found, {
+      isBounded: true,
+      inputs: [
+        { name: "S", type: "string", shapes: [[1, 8], [4, 8], [8, 8]], stringLengths: [32, 16, 16] },
+        { name: "X", type: "float32", shapes: [[1, 2], [4, 2], [8, 2]] }
+      ]
+    })
+    assert.deepStrictEqual(Eligibility.boundOf(found.inputs[0]!, 0), { dims: [1, 8], stringBytes: 8 * 36 })
+    assert.deepStrictEqual(Eligibility.boundOf(found.inputs[1]!, 2), { dims: [8, 2], stringBytes: Infinity })
+  })
+
+  it("bounds a model that only gives strings", () => {
+    const found = Eligibility.of({ ...plan, outputs: [{ name: "S", datatype: "BYTES", shape: [-1, 16] }] })
+    assert.isTrue(typeof found !== "string" && found.isBounded)
+  })
 
   it("refuses what is not known", () => {
     const { maxBatchSize: _, ...unbounded } = plan
@@ -58,6 +106,6 @@ describe("Eligibility", () => {
   })
 
   it("takes infinite bounds for none", () => {
-    assert.isArray(Eligibility.of({ ...plan, maxRunNanos: Infinity, maxGrowthBytes: Infinity }))
+    assert.isObject(Eligibility.of({ ...plan, maxRunNanos: Infinity, maxGrowthBytes: Infinity }))
   })
 })

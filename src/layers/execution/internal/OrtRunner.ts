@@ -63,9 +63,7 @@ export const make = (session: OrtSession, mailbox: RunQueue): () => AnswerMessag
     const id = fields[at]!
     const start = id === Mailbox.inlineMemory ? mailbox.inlineOffset + fields[at + 1]! : fields[at + 1]!
     const dims = Array.from(fields.subarray(at + 4, at + 4 + fields[at + 3]!))
-    const count = dims.reduce((product, dim) => product * dim, 1)
-    const bytes = new Uint8Array(mailbox.memory(id), start, fields[at + 2]!)
-    return { type: "string", data: StringTensor.decode(run.inputs[index]!, bytes, count), dims, location: "cpu" }
+    return StringTensor.tensor(run.inputs[index]!, new Uint8Array(mailbox.memory(id), start, fields[at + 2]!), dims)
   }
 
   /** Writes the outcome; gives the message that has to go beside it, if any. */

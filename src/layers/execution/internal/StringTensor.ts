@@ -5,6 +5,7 @@
  * elements are refused here, before the run. Loaded by the worker.
  */
 import { Buffer, isUtf8 } from "node:buffer"
+import type { NativeTensor } from "./OrtSession.ts"
 
 /** A BYTES element that cannot be given to the runtime unchanged. The message names tensor and element. */
 export class InvalidElement extends Error {}
@@ -40,6 +41,12 @@ export const decode = (name: string, data: Uint8Array, count: number): Array<str
     throw new InvalidElement(`BYTES input '${name}' has ${bytes.length - offset} bytes after its ${count} elements`)
   }
   return elements
+}
+
+/** Length-prefixed bytes as the tensor that the native runtime reads. Throws `InvalidElement`. @category constructors */
+export const tensor = (name: string, data: Uint8Array, dims: ReadonlyArray<number>): NativeTensor => {
+  const count = dims.reduce((product, dim) => product * dim, 1)
+  return { type: "string", data: decode(name, data, count), dims, location: "cpu" }
 }
 
 /** The length-prefixed bytes of elements. */

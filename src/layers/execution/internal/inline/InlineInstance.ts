@@ -15,7 +15,10 @@ import type {
 } from "../../../../services/Executor.ts"
 import type { Instance } from "../InstancePool.ts"
 import * as RunOutcome from "../RunOutcome.ts"
+import type * as RunRequest from "../RunRequest.ts"
 import type { InlineRunner } from "./InlineRunner.ts"
+import type { InputBound } from "./RunBounds.ts"
+import * as RunBounds from "./RunBounds.ts"
 import type { SlowRuns } from "./SlowRuns.ts"
 import type { PutOff, Turns } from "./Turns.ts"
 
@@ -28,6 +31,20 @@ export interface Options {
   readonly slow: SlowRuns
   /** Its runs take too long: called once or more. */
   readonly onSlow: () => void
+  readonly layout: RunRequest.Layout
+  /** What may run here; absent: what comes may. */
+  readonly bounds: ReadonlyArray<InputBound> | undefined
+  /** A run is beyond them: called once or more. */
+  readonly onExcess: (reason: string) => void
+}
+
+/** A run that is too large for the main thread. */
+interface Held {
+  readonly inputs: ReadonlyArray<Tensor>
+  readonly outputs: ReadonlyArray<string>
+  readonly done: Parameters<LentInstance["start"]>[2]
+  /** Once it has moved with the instance. */
+  started: StartedRun | undefined
 }
 
 const nothing: StartedRun = { withdraw: () => false }
@@ -40,6 +57,8 @@ export class InlineInstance implements Instance {
   private moved: Instance | undefined
   /** A run that waits for its turn. */
   private waiting: PutOff | undefined
+  /** Runs that wait until this has moved. */
+  private held: Array<Held> = []
   private succeeded = 0
   private isClosed = false
 
@@ -53,7 +72,8 @@ export class InlineInstance implements Instance {
 
   readonly placement = (): Placement => this.moved === undefined ? "inline" : this.moved.placement?.() ?? "thread"
 
-  readonly accepts = (): boolean => this.waiting === undefined && (this.moved === undefined || this.moved.accepts())
+  readonly accepts = (): boolean =>
+    this.waiting === undefined && this.held.length === 0 && (this.moved === undefined || this.moved.accepts())
 
   readonly quick = (): boolean => this.moved === undefined || this.moved.quick()
 
@@ -66,6 +86,9 @@ export class InlineInstance implements Instance {
 
   readonly start: LentInstance["start"] = (inputs, outputs, done) => {
     if (this.moved !== undefined && this.waiting === undefined) return this.moved.start(inputs, outputs, done)
+    const { bounds, layout } = this.options
+    const excess = bounds === undefined ? undefined : RunBounds.excess(bounds, layout, inputs)
+    if (excess !== undefined) return this.hold({ inputs, outputs, done, started: undefined }, excess)
     const run = () => {
       this.waiting = undefined
       done(this.isClosed ? RunOutcome.lost(this.options, "it had stopped before", false) : this.run(inputs, outputs))
@@ -87,6 +110,20 @@ export class InlineInstance implements Instance {
     }
   }
 
+  private hold(held: Held, excess: string): StartedRun {
+    if (this.moved !== undefined) return this.moved.start(held.inputs, held.outputs, held.done)
+    this.held.push(held)
+    this.options.onExcess(excess)
+    return {
+      withdraw: () => {
+        if (held.started !== undefined) return held.started.withdraw()
+        const at = this.held.indexOf(held)
+        if (at !== -1) this.held.splice(at, 1)
+        return at !== -1
+      }
+    }
+  }
+
   private run(inputs: ReadonlyArray<Tensor>, outputs: ReadonlyArray<string>): Exit.Exit<ExecutionResult, RunFailure> {
     const { onSlow, runner, slow, turns } = this.options
     const began = performance.now()
@@ -102,12 +139,25 @@ export class InlineInstance implements Instance {
   readonly moveTo = (instance: Instance): Effect.Effect<void> =>
     Effect.suspend(() => {
       this.moved = instance
+      for (const held of this.held.splice(0)) held.started = instance.start(held.inputs, held.outputs, held.done)
       return Effect.flatMap(Deferred.await(instance.lost), (reason) => Deferred.succeed(this.lost, reason))
     })
+
+  /** It could not move now: what waits for that has not begun, and fails. */
+  readonly stayed = (reason: string): void => {
+    for (const { done } of this.held.splice(0)) done(RunOutcome.lost(this.options, reason, false))
+  }
+
+  /** It can never move. */
+  readonly lose = (reason: string): void => {
+    this.stayed(reason)
+    Deferred.doneUnsafe(this.lost, Exit.succeed(reason))
+  }
 
   readonly abandon = (reason: string): void => this.moved?.abandon(reason)
 
   readonly close: Effect.Effect<void> = Effect.sync(() => {
     this.isClosed = true
+    this.stayed("it had stopped before")
   })
 }

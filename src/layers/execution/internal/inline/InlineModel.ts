@@ -1,5 +1,5 @@
 /** An open version on the main thread: one native session, which all of its instances share, since they run one after the other. */
-import { Cause, Effect, Latch, type Scope } from "effect"
+import { Cause, Effect, Exit, Latch, Schedule, Scope } from "effect"
 import * as DataType from "../../../../schema/DataType.ts"
 import type { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelPlan } from "../../../../services/Executor.ts"
@@ -10,6 +10,7 @@ import type * as RunRequest from "../RunRequest.ts"
 import type { Opened } from "../WorkerThread.ts"
 import { InlineInstance } from "./InlineInstance.ts"
 import { InlineRunner } from "./InlineRunner.ts"
+import type { InputBound } from "./RunBounds.ts"
 import * as SlowRuns from "./SlowRuns.ts"
 import type { Turns } from "./Turns.ts"
 
@@ -24,11 +25,15 @@ export interface Options {
   readonly turnNanos: number
   /** What a run of the largest batch was measured to take. */
   readonly runNanos: number
+  /** How large its inputs may be here; absent: as large as they come. */
+  readonly bounds: ReadonlyArray<InputBound> | undefined
+  /** Delays before each next attempt to open a thread for what moves. */
+  readonly restart: Schedule.Schedule<unknown>
   readonly refuse: (reason: string) => LoadFailed
   readonly check: (opened: Pick<Opened, "inputs" | "outputs">) => string | undefined
   /** Opens an instance in a thread. */
   readonly openThread: (index: number) => Effect.Effect<Instance, LoadFailed, Scope.Scope>
-  /** It is too slow for the main thread. */
+  /** It is too slow for the main thread, or was given more than what it was measured with. */
   readonly onMove: (reason: string) => void
 }
 
@@ -67,15 +72,17 @@ export const open = Effect.fnUntraced(
       })
     })
     const slow = new SlowRuns.SlowRuns(options.usedTime, options.runNanos, options.turnNanos)
-    const reason = `too many of its runs took more than ${Math.round(slow.limit * 1000)} µs, and ` +
+    const tooSlow = `too many of its runs took more than ${Math.round(slow.limit * 1000)} µs, and ` +
       `${Math.round(options.runNanos / 1000)} µs when it was measured`
     const moving = yield* Latch.make(false)
     let isMoving = false
+    let reason = tooSlow
     let moved = 0
 
-    const onSlow = () => {
+    const onMove = (why: string) => {
       if (isMoving) return
       isMoving = true
+      reason = why
       options.onMove(reason)
       moving.openUnsafe()
     }
@@ -86,7 +93,24 @@ export const open = Effect.fnUntraced(
       yield* Effect.logWarning(
         `instance '${name}' of model '${plan.model}' moves from the main thread into a thread of its own: ${reason}`
       )
-      const other = yield* options.openThread(index)
+      const scope = yield* Effect.scope
+      const openThread = Effect.suspend(() => {
+        const own = Scope.forkUnsafe(scope)
+        return Effect.onError(
+          Scope.provide(options.openThread(index), own),
+          (cause) => Scope.close(own, Exit.failCause(cause))
+        )
+      })
+      const other = yield* Effect.retry(
+        Effect.tapError(openThread, (error) => {
+          instance.stayed("it could not be opened in a thread")
+          return Effect.logError(
+            `instance '${name}' of model '${plan.model}' is still on the main thread: it could not be opened elsewhere`,
+            error
+          )
+        }),
+        options.restart
+      )
       moved++
       yield* instance.moveTo(other)
     })
@@ -105,7 +129,10 @@ export const open = Effect.fnUntraced(
                   runner,
                   turns,
                   slow,
-                  onSlow
+                  onSlow: () => onMove(tooSlow),
+                  layout,
+                  bounds: options.bounds,
+                  onExcess: onMove
                 })
               ),
               (instance) => instance.close
@@ -114,9 +141,9 @@ export const open = Effect.fnUntraced(
               Effect.catchCause(move(index, instance), (cause) =>
                 Cause.hasInterrupts(cause)
                   ? Effect.interrupt
-                  : Effect.logError(
-                    `instance '${instance.name}' of model '${plan.model}' stays on the main thread: it could not be opened elsewhere`,
-                    cause
+                  : Effect.andThen(
+                    Effect.logError(`instance '${instance.name}' of model '${plan.model}' could not be moved`, cause),
+                    Effect.sync(() => instance.lose("it could not be opened in a thread"))
                   ))
             )
             return instance

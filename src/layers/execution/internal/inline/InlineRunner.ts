@@ -11,6 +11,7 @@ import * as NativeView from "../NativeView.ts"
 import type { NativeTensor, OrtSession } from "../OrtSession.ts"
 import * as OrtThread from "../OrtThread.ts"
 import * as RunRequest from "../RunRequest.ts"
+import * as StringTensor from "../StringTensor.ts"
 import * as Stage from "./Stage.ts"
 
 /** What makes nanoseconds of `process.hrtime` of this thread's `performance.now`. */
@@ -81,6 +82,7 @@ export class InlineRunner {
       this.ended = performance.now()
       for (const output of asked) output?.region?.release()
       if (error instanceof InvalidRequest) return Exit.fail(error)
+      if (error instanceof StringTensor.InvalidElement) return Exit.fail(new InvalidRequest({ message: error.message }))
       const words = error instanceof Error ? error.message : String(error)
       return Exit.fail(new ExecutionFailed({ message: `${OrtThread.runtime} error: ${words.trim()}`, model }))
     } finally {
@@ -153,6 +155,11 @@ export class InlineRunner {
       stage.run = run
       const { byteLength } = data
       const size = DataType.byteSize(datatype)
+      if (size === 0) {
+        isLent = true
+        feeds[name] = StringTensor.tensor(name, data, shape)
+        continue
+      }
       if (byteLength <= Stage.capacity) {
         stage.bytes.set(data)
         feeds[name] = stage.view(datatype, byteLength / size, shape)
@@ -232,6 +239,9 @@ type OrtResults = Readonly<Record<string, NativeTensor>>
 
 /** An output in memory of the runtime: small ones are copied. */
 const allocated = (name: string, { data, dims, type }: NativeTensor, buffers: Array<ArrayBuffer>): Tensor => {
+  if (type === "string") {
+    return { name, datatype: "BYTES", shape: dims, data: StringTensor.encode(data as ReadonlyArray<string>) }
+  }
   const { buffer, byteLength, byteOffset } = data as ArrayBufferView<ArrayBuffer>
   const bytes = new Uint8Array(buffer, byteOffset, byteLength)
   const datatype = DataType.fromOrt(type)!.name

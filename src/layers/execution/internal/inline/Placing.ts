@@ -7,6 +7,7 @@ import type { Isolation, ModelPlan } from "../../../../services/Executor.ts"
 import type { LookThread } from "../look/LookThread.ts"
 import type { NativeSettings } from "../Mailbox.ts"
 import * as Eligibility from "./Eligibility.ts"
+import type { InputBound } from "./RunBounds.ts"
 
 /** Bounds of what runs on the main thread, in nanoseconds. @category models */
 export interface InlineOptions {
@@ -36,7 +37,12 @@ export const fileBytes = (path: string): number => statSync(path, { throwIfNoEnt
 
 /** @category models */
 export type Place =
-  | { readonly _tag: "Inline"; readonly runNanos: number }
+  | {
+    readonly _tag: "Inline"
+    readonly runNanos: number
+    /** How large the inputs of a run may be there. Absent: as large as they come. */
+    readonly bounds: ReadonlyArray<InputBound> | undefined
+  }
   /** Where it is to run otherwise, and why not on the main thread. */
   | { readonly _tag: "Thread"; readonly reason: string }
 
@@ -57,6 +63,10 @@ export interface Placing {
 /** Models that are remembered to have died. */
 const maxExcluded = 10_000
 
+/** The last that is no longer than `limit`, -1 where there is none. */
+const largestWithin = (nanos: ReadonlyArray<number>, limit: number): number =>
+  nanos.findLastIndex((one) => one <= limit)
+
 const micros = (nanos: number): string => `${Math.round(nanos / 100) / 10} µs`
 
 /** @category constructors */
@@ -74,17 +84,18 @@ export const make = (looks: LookThread, options: InlineOptions = {}): Placing =>
     const thread = (reason: string): Place => ({ _tag: "Thread", reason })
     const before = excluded.get(keyOf(plan))
     if (before !== undefined) return thread(before)
-    const inputs = Eligibility.of(plan)
-    if (typeof inputs === "string") return thread(inputs)
+    const eligible = Eligibility.of(plan)
+    if (typeof eligible === "string") return thread(eligible)
     if (fileBytes(plan.path) > maxFileBytes) return thread(`its file is larger than ${maxFileBytes} bytes`)
     const result = yield* Effect.result(looks.ask(
       {
         _tag: "Measure",
         path: plan.path,
         settings,
-        inputs,
+        inputs: eligible.inputs,
         outputs: plan.outputs.map(({ name }) => name),
-        stopNanos: bounds.maxOpenNanos
+        stopNanos: bounds.maxOpenNanos,
+        ...(eligible.isBounded ? { limitNanos: limit } : {})
       },
       "Measured",
       refuse
@@ -96,12 +107,17 @@ export const make = (looks: LookThread, options: InlineOptions = {}): Placing =>
         `it takes ${micros(openNanos)} to open, of at most ${micros(bounds.maxOpenNanos)} (--inline-max-open-ms)`
       )
     }
-    const longest = Math.max(...runNanos)
+    const chosen = eligible.isBounded ? largestWithin(runNanos, limit) : -1
+    const longest = chosen === -1 ? Math.max(...runNanos.filter(Number.isFinite)) : runNanos[chosen]!
     if (longest > limit) {
       const option = limit === bounds.turnNanos ? "--inline-turn-microseconds" : "--inline-max-run-microseconds"
       return thread(`a run takes ${micros(longest)}, of at most ${micros(limit)} (${option})`)
     }
-    const place: Place = { _tag: "Inline", runNanos: longest }
+    const place: Place = {
+      _tag: "Inline",
+      runNanos: longest,
+      bounds: chosen === -1 ? undefined : eligible.inputs.map((input) => Eligibility.boundOf(input, chosen))
+    }
     return place
   })
 

@@ -26,13 +26,28 @@ const machineLearning =
   "ArrayFeatureExtractor Binarizer FeatureVectorizer Imputer LinearClassifier LinearRegressor Normalizer OneHotEncoder SVMClassifier " +
   "SVMRegressor Scaler TreeEnsembleClassifier TreeEnsembleRegressor"
 
+/**
+ * Those of them whose work may grow when a dimension shrinks, or follows from values as well: a kernel that is an input, a slice that
+ * starts at the end, indices of fewer dimensions, axes and shapes that are inputs or made of dimensions.
+ */
+const unsteady =
+  "Conv ConvInteger ConvTranspose Einsum GatherND QLinearConv ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean " +
+  "ReduceMin ReduceProd ReduceSum ReduceSumSquare Reshape ScatterND Shape Size Slice Split Squeeze Unsqueeze"
+
 const plain: ReadonlySet<string> = new Set([
   ...[elementwise, arithmetic, moving].flatMap((names) => names.split(" ")),
   ...machineLearning.split(" ").map((name) => `ai.onnx.ml.${name}`)
 ])
 
-/** The first operator that is none of them. @category getters */
-export const exception = (operators: ReadonlySet<string>): string | undefined => {
-  for (const operator of operators) if (!plain.has(operator)) return operator
+const steady: ReadonlySet<string> = new Set([...plain].filter((operator) => !unsteady.split(" ").includes(operator)))
+
+const firstBeyond = (known: ReadonlySet<string>, operators: ReadonlySet<string>): string | undefined => {
+  for (const operator of operators) if (!known.has(operator)) return operator
   return undefined
 }
+
+/** The first operator that is none of them. @category getters */
+export const exception = (operators: ReadonlySet<string>): string | undefined => firstBeyond(plain, operators)
+
+/** The first operator that may take longer for smaller inputs than for larger ones. @category getters */
+export const unsteadyOne = (operators: ReadonlySet<string>): string | undefined => firstBeyond(steady, operators)

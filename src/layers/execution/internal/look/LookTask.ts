@@ -2,12 +2,14 @@
 import type { OrtDataType } from "../../../../schema/DataType.ts"
 import type { Found, NativeSettings } from "../Mailbox.ts"
 
-/** An input to measure with, filled with zeros. @category models */
+/** An input to measure with, filled with zeros or with strings of the digit zero. @category models */
 export interface MeasuredInput {
   readonly name: string
   readonly type: OrtDataType
   /** Its shape in each of the sizes that are measured. */
   readonly shapes: ReadonlyArray<ReadonlyArray<number>>
+  /** Characters of each of its strings, in each of the sizes. Absent: it has none. */
+  readonly stringLengths?: ReadonlyArray<number>
 }
 
 /** Opens a model, and says what the runtime says of it. @category models */
@@ -26,6 +28,11 @@ export interface Measure {
   readonly outputs: ReadonlyArray<string>
   /** Opening it, or a first run, that takes more processor time ends the measurement. */
   readonly stopNanos: number
+  /**
+   * The sizes are one of them to be chosen, in ascending order: those after the first whose run takes longer than this are not measured,
+   * and those that the runtime refuses take `Infinity`, unless it refuses all. Absent: each is measured.
+   */
+  readonly limitNanos?: number
 }
 
 /** What the thread is told; 0: to end. @category models */
