@@ -1,5 +1,5 @@
 /** An open version on the main thread: one native session, which all of its instances share, since they run one after the other. */
-import { Cause, Effect, Exit, Latch, Schedule, Scope } from "effect"
+import { Cause, Effect, Exit, Latch, type Schedule, Scope } from "effect"
 import * as DataType from "../../../../schema/DataType.ts"
 import type { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelPlan } from "../../../../services/Executor.ts"
