@@ -35,22 +35,26 @@ const resources = (): ReadonlyArray<string> =>
   process.getActiveResourcesInfo().filter((name) => /MessagePort|Worker|TCP/.test(name)).toSorted()
 
 describe("the server in a program", () => {
-  it.live("listens to nobody, and leaves nothing behind when its scope closes", () =>
-    Effect.gen(function*() {
-      const modelRepository = [yield* models]
-      const before = resources()
-      for (let round = 0; round < 2; round++) {
-        const scope = yield* Scope.make()
-        const context = yield* Scope.provide(Layer.build(Server.layerInProcess({ modelRepository })), scope)
-        assert.notInclude(resources(), "TCPServerWrap")
-        assert.strictEqual(yield* Effect.provideContext(difference, context), 3)
-        assert.isAbove(resources().length, before.length)
-        yield* Scope.close(scope, Exit.void)
-        yield* eventually(resources, (now) => JSON.stringify(now) === JSON.stringify(before))
-        const refused = yield* Effect.flip(Effect.provideContext(difference, context))
-        assert.include(["Stopping", "ModelNotFound"], refused.reason._tag)
-      }
-    }))
+  for (const modelIsolation of ["thread", "inline"] as const) {
+    it.live(`listens to nobody, and leaves nothing behind when its scope closes, isolation ${modelIsolation}`, () =>
+      Effect.gen(function*() {
+        const modelRepository = [yield* models]
+        // A small model is let run on the main thread however busy this machine is.
+        const options = { modelRepository, modelIsolation, inlineMaxOpenMs: 10_000, inlineTurnMicroseconds: 1_000_000 }
+        const before = resources()
+        for (let round = 0; round < 2; round++) {
+          const scope = yield* Scope.make()
+          const context = yield* Scope.provide(Layer.build(Server.layerInProcess(options)), scope)
+          assert.notInclude(resources(), "TCPServerWrap")
+          assert.strictEqual(yield* Effect.provideContext(difference, context), 3)
+          if (modelIsolation === "thread") assert.isAbove(resources().length, before.length)
+          yield* Scope.close(scope, Exit.void)
+          yield* eventually(resources, (now) => JSON.stringify(now) === JSON.stringify(before))
+          const refused = yield* Effect.flip(Effect.provideContext(difference, context))
+          assert.include(["Stopping", "ModelNotFound"], refused.reason._tag)
+        }
+      }))
+  }
 
   it.live("has a neighbour in the same process that shares nothing with it", () =>
     Effect.gen(function*() {
