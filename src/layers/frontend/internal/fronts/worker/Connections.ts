@@ -52,6 +52,7 @@ export class Connections implements Http1Handler {
   private readonly relayed = new Set<Relayed>()
   private readonly timer: NodeJS.Timeout
   private lastConnection = 0
+  private callsBefore = 0
   private retiring = false
   private whenEmpty: (() => void) | undefined = undefined
   private readonly forget = (id: number): void => {
@@ -66,7 +67,8 @@ export class Connections implements Http1Handler {
       writer: new RingWriter(up),
       reader: new RingReader(down),
       tell: () => port.postMessage(0),
-      onRecord: (record) => this.take(record)
+      onRecord: (record) => this.take(record),
+      expectsMore: () => this.isFilling()
     })
     const soonest = Math.min(http.headerTimeout, http.bodyTimeout, http.idleTimeout, http.requestTimeout)
     this.timer = setInterval(() => this.look(), Math.min(5000, Math.max(50, Math.ceil(soonest / 4))))
@@ -84,6 +86,16 @@ export class Connections implements Http1Handler {
     this.known.set(connection, { id, head: undefined, place: 0, round: 0 })
     this.byId.set(id, connection)
     this.joined(id, connection.socket)
+  }
+
+  /**
+   * More calls wait for main than at the last question, and some connections have none: clients that got their answers together are
+   * about to send what comes next.
+   */
+  private isFilling(): boolean {
+    const { callsBefore, calls: { size } } = this
+    this.callsBefore = size
+    return size > callsBefore && size < this.known.size
   }
 
   private joined(id: number, { localAddress = "", localPort = 0, remoteAddress = "", remotePort = 0 }: Socket): void {
