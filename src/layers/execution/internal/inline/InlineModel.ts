@@ -1,5 +1,5 @@
 /** An open version on the main thread: one native session, which all of its instances share, since they run one after the other. */
-import { Cause, Effect, Exit, Latch, Schedule, Scope } from "effect"
+import { Cause, Effect, Exit, Latch, type Schedule, Scope } from "effect"
 import * as DataType from "../../../../schema/DataType.ts"
 import type { LoadFailed } from "../../../../schema/Errors.ts"
 import type { ModelPlan } from "../../../../services/Executor.ts"
@@ -39,7 +39,7 @@ export interface Options {
 
 /** @category models */
 export interface InlineModel {
-  /** Opens an instance: on the main thread as long as the model is not too slow for it. */
+  /** Opens an instance: on the main thread as long as the model has not left it. */
   readonly open: (index: number) => Effect.Effect<Instance, LoadFailed, Scope.Scope>
   /** Instances that have moved into threads. */
   readonly moved: () => number
