@@ -154,7 +154,7 @@ export interface InstancesCondition {
   readonly recycled: number
   /** How many of those that are up run where. */
   readonly placed: Readonly<Record<Placement, number>>
-  /** Instances that were moved from the main thread to a thread of their own, because their runs were longer than measured. */
+  /** Instances that were moved from the main thread to a thread of their own, because runs were longer or larger than measured. */
   readonly moved: number
   /** Nanoseconds from the last loss that was mended until its instance was up again. */
   readonly restartNanos: number | undefined

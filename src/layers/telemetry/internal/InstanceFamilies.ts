@@ -42,7 +42,7 @@ export const families: ReadonlyArray<Family<Reading>> = [
   value(
     "counter",
     "galatea_instance_moves_total",
-    "Instances that were moved from the main thread into threads, because their runs took longer than measured.",
+    "Instances that were moved from the main thread into threads, because runs were longer or larger than measured.",
     ({ moved }) => moved
   ),
   {

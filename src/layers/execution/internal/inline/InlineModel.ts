@@ -39,7 +39,7 @@ export interface Options {
 
 /** @category models */
 export interface InlineModel {
-  /** Opens an instance: on the main thread as long as the model is not too slow for it. */
+  /** Opens an instance: on the main thread as long as the model has not left it. */
   readonly open: (index: number) => Effect.Effect<Instance, LoadFailed, Scope.Scope>
   /** Instances that have moved into threads. */
   readonly moved: () => number

@@ -56,7 +56,7 @@ export interface Placing {
     settings: NativeSettings,
     refuse: (reason: string) => LoadFailed
   ) => Effect.Effect<Place, LoadFailed>
-  /** An instance of it has died or was too slow: it never runs on the main thread any more. */
+  /** An instance of it has died or had to leave the main thread: it never runs on the main thread any more. */
   readonly exclude: (plan: ModelPlan, reason: string) => void
 }
 
