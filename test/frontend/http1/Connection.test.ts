@@ -69,6 +69,15 @@ describe("a connection of HTTP/1.1", () => {
     assert.deepStrictEqual(wire.asked.map(({ finished }) => finished), [true, true, true])
   })
 
+  it("ends a request whose body is never to come, also where nobody asks for it yet", async () => {
+    const wire = new Wire()
+    wire.send(post("/1", "half of it").slice(0, -4))
+    wire.pipe.push(null)
+    for (let turns = 0; turns < 5; turns++) await settled()
+    assert.isTrue(wire.asked[0]!.aborted)
+    assert.isTrue(wire.closed)
+  })
+
   it("reads no more requests than may wait, and goes on when one is answered", () => {
     const wire = new Wire({ maxPipelined: 2 })
     wire.send(get("/1") + get("/2") + get("/3") + get("/4").slice(0, 6))

@@ -389,6 +389,8 @@ export class Http1Connection implements Carrier, Reader {
         })
         return
       }
+      // Nobody can be told what becomes of it: it would wait for the rest of its body as soon as it came to that.
+      if (call.running && !call.request.complete) return this.destroy()
     }
     this.failure = closingBytes(status, message)
     this.left()
