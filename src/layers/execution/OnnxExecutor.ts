@@ -14,6 +14,7 @@ import * as ElementType from "./internal/ElementType.ts"
 import * as GpuProbe from "./internal/gpu/GpuProbe.ts"
 import * as GpuSessions from "./internal/gpu/GpuSessions.ts"
 import * as InlineModel from "./internal/inline/InlineModel.ts"
+import type { InlineOptions } from "./internal/inline/InlineOptions.ts"
 import * as Placing from "./internal/inline/Placing.ts"
 import * as SlowRuns from "./internal/inline/SlowRuns.ts"
 import { Turns } from "./internal/inline/Turns.ts"
@@ -48,7 +49,7 @@ export interface Options {
   /** Where instances run, and models are looked at, unless a plan says otherwise. Default: `auto`. */
   readonly isolation?: Isolation
   /** Bounds of what runs on the main thread. Default: 50 µs a run, 20 ms to open, 1 ms in a row. */
-  readonly inline?: Placing.InlineOptions
+  readonly inline?: InlineOptions
   /**
    * A run that takes longer counts as an instance that does not answer: the request fails and the instance is replaced. A process
    * is ended; in a thread the native call itself cannot be stopped, and the thread ends when the call returns. Default: 5 minutes.

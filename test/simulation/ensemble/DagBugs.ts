@@ -44,7 +44,10 @@ interface OpenBoard {
 }
 interface OpenInFlight {
   count: number
-  readonly waiting: Set<Ticket>
+  first: Ticket | undefined
+  last: Ticket | undefined
+  waiting: number
+  remove(ticket: Ticket): void
 }
 
 export const bugs: ReadonlyArray<Bug> = [
@@ -186,19 +189,20 @@ export const bugs: ReadonlyArray<Bug> = [
     plant: patch(InFlight.prototype, "leave", () =>
       function(this: OpenInFlight, ticket: Ticket) {
         if (ticket.state === "in") this.count--
-        this.waiting.delete(ticket)
+        if (ticket.state === "waiting") this.remove(ticket)
         ticket.state = "out"
       })
   },
   {
     name: "lets in first who came last",
     breaks: "in-turn",
-    plant: patch(InFlight.prototype, "leave", (original) =>
+    plant: patch(InFlight.prototype, "append", () =>
       function(this: OpenInFlight, ticket: Ticket) {
-        const turned = [...this.waiting].reverse()
-        this.waiting.clear()
-        for (const each of turned) this.waiting.add(each)
-        original.call(this as never, ticket as never)
+        ticket.behind = this.first
+        if (this.first === undefined) this.last = ticket
+        else this.first.before = ticket
+        this.first = ticket
+        this.waiting++
       })
   },
   {
