@@ -5,6 +5,7 @@
  * It needs nothing but its socket. Source: RFC 9112 §9.
  */
 import type { Socket } from "node:net"
+import * as Attention from "../Attention.ts"
 import { closingBytes, lingerMillis } from "../http/Answer.ts"
 import { CallList } from "../http/CallList.ts"
 import type { Carrier, InProgress } from "../http/Wire.ts"
@@ -333,6 +334,7 @@ export class Http1Connection implements Carrier, Reader {
   answered(response: Http1Response): void {
     const { responses, socket } = this
     responses.shift()
+    if (responses.length === 0) Attention.stayAwake()
     const { call } = response
     if (call !== undefined) this.whenOut(() => call.finish())
     if (!response.shouldKeepAlive) {

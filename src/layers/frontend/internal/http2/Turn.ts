@@ -4,6 +4,7 @@
  * A write costs a system call and often the wake-up of its reader, so what several calls have to say leaves in one write. Writes of
  * different connections that follow each other closely find their reader awake.
  */
+import { stayAwake } from "../Attention.ts"
 
 /** @internal */
 export interface Writer {
@@ -18,6 +19,7 @@ const flush = (): void => {
   const leaving = writers
   writers = []
   for (const writer of leaving) writer.flush()
+  stayAwake()
 }
 
 /** Flushes at the end of this turn. @internal */
