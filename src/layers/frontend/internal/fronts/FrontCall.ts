@@ -4,13 +4,13 @@
  * A small answer is over for main once it is on its way to the front, which sends it whatever main does next. Of every other one
  * the front tells when it was sent, because its parts lie in memory that somebody else gets then.
  */
-import type { IncomingHttpHeaders } from "node:http"
 import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Exchange } from "../http/Exchange.ts"
 import type { Request, Response } from "../http/Wire.ts"
 import * as AnswerHead from "../http1/AnswerHead.ts"
 import type { Head } from "../http1/Head.ts"
+import { HeadedRequest } from "../http1/HeadedRequest.ts"
 import type { Wire } from "../tracing/WireFacts.ts"
 import type { FrontCarrier } from "./FrontCarrier.ts"
 import type { Link } from "./Link.ts"
@@ -30,9 +30,7 @@ const nothing = (): void => {}
 const empty = Buffer.alloc(0)
 
 /** @internal */
-export class FrontCall implements Request, Response {
-  readonly httpVersion = "1.1"
-  readonly httpVersionMinor = 1
+export class FrontCall extends HeadedRequest implements Request, Response {
   readonly multiplexed = false
   readonly leavesTogether = true
   readonly id: number
@@ -41,7 +39,6 @@ export class FrontCall implements Request, Response {
   sendDate = false
   complete: boolean
   destroyed = false
-  private readonly head: Head
   private readonly side: FrontSide
   private call: Exchange | undefined = undefined
   /** The body where it came with the head. */
@@ -69,33 +66,13 @@ export class FrontCall implements Request, Response {
     complete: boolean,
     early: Buffer | undefined
   ) {
+    super(head)
     this.side = side
     this.carrier = carrier
     this.id = id
-    this.head = head
     this.complete = complete
     this.early = early
     this.shouldKeepAlive = head.keepsAlive
-  }
-
-  get method(): string {
-    return this.head.method
-  }
-
-  get url(): string {
-    return this.head.target
-  }
-
-  get headers(): IncomingHttpHeaders {
-    return this.head.headers
-  }
-
-  get headersDistinct(): NodeJS.Dict<Array<string>> {
-    return this.head.headersDistinct
-  }
-
-  get rawHeaders(): ReadonlyArray<string> {
-    return this.head.raw
   }
 
   get socket(): Wire {

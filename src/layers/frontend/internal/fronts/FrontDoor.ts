@@ -1,5 +1,6 @@
 /** Serves what one front receives as calls, like those of the connections that main holds itself. */
 import type { TensorMemory } from "../../../../services/TensorMemory.ts"
+import * as Unfinished from "../http/Unfinished.ts"
 import type { Head } from "../http1/Head.ts"
 import { readHead } from "../http1/HeadReader.ts"
 import { FrontCall, type FrontSide } from "./FrontCall.ts"
@@ -69,14 +70,7 @@ export class FrontDoor {
 
   /** What has not arrived of requests is not waited for any longer. */
   cutShort(): void {
-    for (const carrier of this.carriers.values()) {
-      for (const call of carrier.calls) {
-        if (!call.receiving) continue
-        call.close()
-        call.exiting()
-        break
-      }
-    }
+    for (const carrier of this.carriers.values()) Unfinished.cutShort(carrier.calls)
   }
 
   /** The front is gone: nobody waits for any of its calls. */

@@ -26,9 +26,6 @@ export const quote = (text: string): string => {
 // oxlint-disable-next-line no-control-regex
 const controls = /[\u0000-\u001f]/
 
-/** How long a connection that is about to be closed is still read, so that the client sees the answer and no reset. @internal */
-export const lingerMillis = 2000
-
 /** A whole answer for a connection on which no request can be answered any more; the connection closes after it. @internal */
 export const closingBytes = (status: number, message: string): Buffer => {
   const body = Buffer.from(errorBody(message))

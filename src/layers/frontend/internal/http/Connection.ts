@@ -1,7 +1,8 @@
 /** One client connection: the calls in progress on it, and how it ends. */
 import type { Socket } from "node:net"
-import { closingBytes, lingerMillis } from "./Answer.ts"
+import { closingBytes } from "./Answer.ts"
 import { CallList } from "./CallList.ts"
+import * as Unfinished from "./Unfinished.ts"
 import type { Carrier, InProgress } from "./Wire.ts"
 
 /** What a connection became when it left HTTP. @internal */
@@ -43,14 +44,7 @@ export class Connection implements Carrier {
   fail(status: number, message: string): void {
     if (this.failed) return
     this.failed = true
-    for (const call of this.calls) {
-      // A whole body that nobody has taken yet is on its way to whoever receives it.
-      if (call.receiving && !call.request.complete) {
-        call.close()
-        call.error(status, message)
-        return
-      }
-    }
+    if (Unfinished.refuseArriving(this.calls, status, message)) return
     this.failure = closingBytes(status, message)
     this.left()
   }
@@ -70,9 +64,7 @@ export class Connection implements Carrier {
 
   /** Ends the connection after a while, however much the client still sends. */
   linger(): void {
-    const timer = setTimeout(() => this.socket.destroy(), lingerMillis)
-    timer.unref()
-    this.socket.once("close", () => clearTimeout(timer))
+    Unfinished.linger(this.socket)
   }
 
   end(): void {
@@ -87,26 +79,14 @@ export class Connection implements Carrier {
   stalled(): void {
     // Whoever took the connection over minds its silence.
     if (this.tenant !== undefined) return
-    let running = false
-    for (const call of this.calls) {
-      if (call.receiving) {
-        this.fail(408, "The request body stopped arriving. Send it without pauses, or raise --http-body-timeout-ms.")
-        return
-      }
-      // Work may take its time, but not a client that does not read what is sent.
-      running ||= call.running && !call.response.writableNeedDrain
-    }
-    if (!running) this.socket.destroy()
+    const waited = Unfinished.waitingFor(this.calls)
+    if (waited === "the client") this.fail(408, Unfinished.stoppedArriving)
+    else if (waited === "nobody") this.socket.destroy()
   }
 
   /** What has not arrived of a request is not waited for any longer. */
   cutShort(): void {
-    for (const call of this.calls) {
-      if (!call.receiving) continue
-      call.close()
-      call.exiting()
-      return
-    }
+    Unfinished.cutShort(this.calls)
   }
 
   /** The client went away, or the server closed the connection. */

@@ -5,9 +5,10 @@
  * It needs nothing but its socket. Source: RFC 9112 §9.
  */
 import type { Socket } from "node:net"
-import * as Attention from "../Attention.ts"
-import { closingBytes, lingerMillis } from "../http/Answer.ts"
+import { stayAwake } from "../Attention.ts"
+import { closingBytes } from "../http/Answer.ts"
 import { CallList } from "../http/CallList.ts"
+import * as Unfinished from "../http/Unfinished.ts"
 import type { Carrier, InProgress } from "../http/Wire.ts"
 import { Intake, type Reader } from "../Intake.ts"
 import type { Head } from "./Head.ts"
@@ -334,7 +335,7 @@ export class Http1Connection implements Carrier, Reader {
   answered(response: Http1Response): void {
     const { responses, socket } = this
     responses.shift()
-    if (responses.length === 0) Attention.stayAwake()
+    if (responses.length === 0) stayAwake()
     const { call } = response
     if (call !== undefined) this.whenOut(() => call.finish())
     if (!response.shouldKeepAlive) {
@@ -360,9 +361,7 @@ export class Http1Connection implements Carrier, Reader {
   linger(): void {
     this.deaf = true
     this.held = undefined
-    const timer = setTimeout(() => this.socket.destroy(), lingerMillis)
-    timer.unref()
-    this.socket.once("close", () => clearTimeout(timer))
+    Unfinished.linger(this.socket)
   }
 
   end(): void {
@@ -382,15 +381,8 @@ export class Http1Connection implements Carrier, Reader {
     this.failed = true
     this.deaf = true
     this.held = undefined
+    if (Unfinished.refuseArriving(this.calls, status, message)) return
     for (const call of this.calls) {
-      // A whole body that nobody has taken yet is on its way to whoever receives it.
-      if (call.receiving && !call.request.complete) {
-        call.guard(() => {
-          call.close()
-          call.error(status, message)
-        })
-        return
-      }
       // Nobody can be told what becomes of it: it would wait for the rest of its body as soon as it came to that.
       if (call.running && !call.request.complete) return this.destroy()
     }
@@ -416,16 +408,9 @@ export class Http1Connection implements Carrier, Reader {
 
   /** No byte came or went for the time that the server grants. */
   private stalled(): void {
-    let running = false
-    for (const call of this.calls) {
-      if (call.receiving) {
-        this.fail(408, "The request body stopped arriving. Send it without pauses, or raise --http-body-timeout-ms.")
-        return
-      }
-      // Work may take its time, but not a client that does not read what is sent.
-      running ||= call.running && !call.response.writableNeedDrain
-    }
-    if (!running) this.socket.destroy()
+    const waited = Unfinished.waitingFor(this.calls)
+    if (waited === "the client") this.fail(408, Unfinished.stoppedArriving)
+    else if (waited === "nobody") this.socket.destroy()
   }
 
   /** Looks what is due; called every now and then. */
@@ -456,12 +441,7 @@ export class Http1Connection implements Carrier, Reader {
 
   /** What has not arrived of a request is not waited for any longer. */
   cutShort(): void {
-    for (const call of this.calls) {
-      if (!call.receiving) continue
-      call.close()
-      call.exiting()
-      return
-    }
+    Unfinished.cutShort(this.calls)
   }
 
   /** Closes it at once, but for what is on its way out. */

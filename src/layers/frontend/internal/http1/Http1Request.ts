@@ -1,17 +1,14 @@
 /** A request over HTTP/1.1 as routes see it. Its body waits, within a bound, until somebody takes it. */
-import type { IncomingHttpHeaders } from "node:http"
 import type { Socket } from "node:net"
 import * as ByteCopy from "../../../ByteCopy.ts"
 import type { Request } from "../http/Wire.ts"
 import { Backlog } from "../http2/Backlog.ts"
 import type { Head } from "./Head.ts"
+import { HeadedRequest } from "./HeadedRequest.ts"
 import type { Http1Connection } from "./Http1Connection.ts"
 
 /** @internal */
-export class Http1Request implements Request {
-  readonly httpVersion = "1.1"
-  readonly httpVersionMinor = 1
-  readonly head: Head
+export class Http1Request extends HeadedRequest implements Request {
   complete = false
   private readonly connection: Http1Connection
   private take: ((chunk: Buffer) => void) | undefined = undefined
@@ -29,28 +26,8 @@ export class Http1Request implements Request {
   private whenUnplaced: (() => void) | undefined = undefined
 
   constructor(connection: Http1Connection, head: Head) {
+    super(head)
     this.connection = connection
-    this.head = head
-  }
-
-  get method(): string {
-    return this.head.method
-  }
-
-  get url(): string {
-    return this.head.target
-  }
-
-  get headers(): IncomingHttpHeaders {
-    return this.head.headers
-  }
-
-  get headersDistinct(): NodeJS.Dict<Array<string>> {
-    return this.head.headersDistinct
-  }
-
-  get rawHeaders(): ReadonlyArray<string> {
-    return this.head.raw
   }
 
   get socket(): Socket {
