@@ -43,6 +43,9 @@ const serve = (
   checkout = here
 ): Promise<Variant> => start(repository, flags, { variables, checkout })
 
+/** What the launcher would have set. */
+const launched = ["--max-semi-space-size=8", "--heap-growing-percent=50", "--no-allocation-site-pretenuring"]
+
 /** A server inside of a program, which counts or counts nothing. */
 const serveInside = async (books: "counted" | "uncounted"): Promise<Variant> => {
   const port = await freePort()
@@ -50,7 +53,7 @@ const serveInside = async (books: "counted" | "uncounted"): Promise<Variant> => 
   const script = fileURLToPath(new URL("./yardsticks/books.ts", import.meta.url))
   const child = spawn(
     process.execPath,
-    [script, join(here, "dist/layers/Server.js"), repository, String(port), books],
+    [...launched, script, join(here, "dist/layers/Server.js"), repository, String(port), books],
     {
       stdio: ["ignore", "ignore", "inherit"]
     }

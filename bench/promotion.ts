@@ -1,7 +1,8 @@
 /**
  * How much of what requests leave behind grows old: bytes that the main thread's collector of young objects moves into the old part of the
  * heap, and bytes that it moves at all, for each request. What is left after a request should be some bytes; hundreds tell of a `Set` or a
- * `Map` that lives long and whose size goes up and down (see `src/layers/Roster.ts`).
+ * `Map` that lives long and whose size goes up and down (see `src/layers/Roster.ts`), a thousand and more also of a process that was not
+started by the launcher (`--no-allocation-site-pretenuring`, see docs/performance.md).
  *
  * Usage: node bench/promotion.ts [seconds of a load=4] [part of a load's name], after npm run build
  */

@@ -195,6 +195,22 @@ describe("bin/galatea.js", () => {
       })
   )
 
+  it.live("serves without a place in the code being taken for one that makes old objects, unless told otherwise", () =>
+    Effect.gen(function*() {
+      const places = (...flags: ReadonlyArray<string>) =>
+        Effect.scoped(Effect.gen(function*() {
+          const models = yield* Child.folder({})
+          const server = yield* Child.start(
+            ["serve", models, "--http-port=0", "--allow-grpc=false", "--allow-metrics=false"],
+            { program: [process.execPath, "--trace-pretenuring-statistics", ...flags, launcher] }
+          )
+          yield* server.printed(/Listening for HTTP/)
+          return server.out().match(/AllocationSite/g)?.length ?? 0
+        }))
+      assert.strictEqual(yield* places(), 0)
+      assert.isAbove(yield* places("--allocation-site-pretenuring"), 0)
+    }))
+
   const old = nodes.find(({ version }) => Number(version.slice(1).split(".")[0]) < 22)
   if (old === undefined) {
     console.warn("SKIPPED: bin/galatea.js on an old Node: none older than 22 is on the path")
