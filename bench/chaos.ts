@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url"
 import * as report from "./lifecycle/report.ts"
 import * as tables from "./lifecycle/tables.ts"
 import * as traffic from "./lifecycle/traffic.ts"
-import { freePort } from "./server.ts"
+import { freePorts } from "./server.ts"
 
 const seconds = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 300)
 const lenient = process.argv.includes("--lenient")
@@ -81,8 +81,7 @@ interface Server {
 }
 
 const serve = async (repository: string): Promise<Server> => {
-  const port = await freePort()
-  const metrics = await freePort()
+  const [port, metrics] = await freePorts(2) as [number, number]
   const child = spawn(process.execPath, [
     fileURLToPath(new URL("../bin/galatea.js", import.meta.url)),
     "serve",

@@ -1,8 +1,9 @@
 /** Starts the built server as a user would, in a process of its own. */
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { get } from "node:https"
-import { createServer } from "node:net"
+import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
@@ -39,16 +40,17 @@ export interface Surroundings {
 
 const here = fileURLToPath(new URL("..", import.meta.url))
 
-/** A port of the loopback address that was free a moment ago. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once("error", reject)
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
+/** Ports of the loopback address that were free a moment ago, each another one. */
+export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
+  const probes = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"))
+  await Promise.all(probes.map((probe) => once(probe, "listening")))
+  const ports = probes.map((probe) => (probe.address() as AddressInfo).port)
+  await Promise.all(probes.map((probe) => once(probe.close(), "close")))
+  return ports
+}
+
+/** One such port. */
+export const freePort = async (): Promise<number> => (await freePorts(1))[0]!
 
 const isReady = (url: string, authority: string | undefined): Promise<boolean> =>
   authority === undefined
@@ -67,9 +69,7 @@ export const start = async (
   flags: ReadonlyArray<string> = [],
   { authority, checkout = here, nodeFlags = [], variables = {} }: Surroundings = {}
 ): Promise<Started> => {
-  const port = await freePort()
-  const grpcPort = await freePort()
-  const metricsPort = await freePort()
+  const [port, grpcPort, metricsPort] = await freePorts(3) as [number, number, number]
   const url = `${authority === undefined ? "http" : "https"}://127.0.0.1:${port}`
   const began = performance.now()
   const child = spawn(process.execPath, [
