@@ -1,0 +1,63 @@
+/** A client says the same words about its tensors again and again, while the model becomes another one. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { join } from "node:path"
+import { Connection } from "../../../bench/lifecycle/connection.ts"
+import * as models from "../../../bench/models.ts"
+import { binaryRequest } from "../../../bench/requests.ts"
+import * as Models from "../../fixtures/onnx/Models.ts"
+import * as Child from "../cli/Child.ts"
+
+const { body, headers } = binaryRequest([
+  { name: "INPUT0", datatype: "FP32", shape: [1, 2], data: Float32Array.of(1, -2) }
+])
+const request = Buffer.concat([
+  Buffer.from(
+    `POST /v2/models/changing/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n` +
+      `Inference-Header-Content-Length: ${headers["Inference-Header-Content-Length"]}\r\n\r\n`
+  ),
+  body
+])
+
+describe("a model that changes between requests with the same head", () => {
+  it.live("is asked as it is now", () =>
+    Effect.gen(function*() {
+      const repository = join(yield* Child.folder({}), "models")
+      models.write(repository, "changing", Models.castTo("INT32", ["batch", 2]))
+      const server = yield* Child.serve([repository, "--model-control-mode=explicit", "--load-model=changing"])
+      const connection = new Connection(Number(new URL(server.url).port))
+      yield* Effect.addFinalizer(() => Effect.sync(() => connection.close()))
+      const ask = Effect.map(Effect.promise(() => connection.ask(request, 10_000)), ({ body, status }) => ({
+        status,
+        head: body.toString("latin1", 0, body.lastIndexOf("}") + 1),
+        data: Uint8Array.from(body.subarray(body.lastIndexOf("}") + 1)).buffer
+      }))
+      const become = (bytes: Uint8Array) => {
+        models.write(repository, "changing", bytes)
+        return Effect.map(
+          Child.ask(`${server.url}/v2/repository/models/changing/load`, { method: "POST" }),
+          ({ status, text }) => assert.strictEqual(status, 200, text)
+        )
+      }
+      for (let i = 0; i < 3; i++) {
+        const { data, head } = yield* ask
+        assert.include(head, "\"datatype\":\"INT32\"")
+        assert.deepStrictEqual([...new Int32Array(data)], [1, -2])
+      }
+      yield* become(Models.castTo("FP64", ["batch", 2]))
+      for (let i = 0; i < 3; i++) {
+        const { data, head } = yield* ask
+        assert.include(head, "\"datatype\":\"FP64\"")
+        assert.deepStrictEqual([...new Float64Array(data)], [1, -2])
+      }
+      yield* become(Models.identity("INT32", ["batch", 2]))
+      for (let i = 0; i < 3; i++) {
+        const { head, status } = yield* ask
+        assert.strictEqual(status, 400)
+        assert.include(head, "INPUT0")
+      }
+      yield* become(Models.castTo("INT64", ["batch", 2]))
+      assert.deepStrictEqual([...new BigInt64Array((yield* ask).data)], [1n, -2n])
+      assert.strictEqual(connection.opened, 1)
+    }))
+})
