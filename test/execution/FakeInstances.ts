@@ -1,6 +1,7 @@
 /** Instances that a test finishes, crashes and fails to open by hand, with a log of what they were asked to do. */
 import { Deferred, Effect, Exit, Schedule } from "effect"
 import type * as Breaker from "../../src/layers/execution/internal/Breaker.ts"
+import type { Instance } from "../../src/layers/execution/internal/Instance.ts"
 import * as InstanceBounds from "../../src/layers/execution/internal/InstanceBounds.ts"
 import * as InstancePool from "../../src/layers/execution/internal/InstancePool.ts"
 import { InstanceLost, LoadFailed } from "../../src/schema/Errors.ts"
@@ -181,7 +182,7 @@ export const pool = (
               }
             }
           }
-        } satisfies InstancePool.Instance
+        } satisfies Instance
       })
   })
 }
@@ -200,7 +201,7 @@ export const asOutput = (instances: Instances, output: string): Instances => ({
   }))
 })
 
-type Done = Parameters<InstancePool.Instance["start"]>[2]
+type Done = Parameters<Instance["start"]>[2]
 
 /** Lets everything that is ready run. */
 export const settle = Effect.yieldNow.pipe(Effect.repeat({ times: 20 }))

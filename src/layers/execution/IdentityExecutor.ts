@@ -12,6 +12,7 @@ import {
   type ModelPlan,
   type StartedRun
 } from "../../services/Executor.ts"
+import type { Instance } from "./internal/Instance.ts"
 import * as InstanceBounds from "./internal/InstanceBounds.ts"
 import * as InstancePool from "./internal/InstancePool.ts"
 
@@ -24,7 +25,7 @@ export interface Options {
 const nothing = () => {}
 const ended: StartedRun = { withdraw: () => false }
 
-const startOf = (plan: ModelPlan, clock: Clock.Clock): InstancePool.Instance["start"] => {
+const startOf = (plan: ModelPlan, clock: Clock.Clock): Instance["start"] => {
   const inputIndex = new Map(plan.inputs.map((input, index) => [input.name, index]))
   const outputIndex = new Map(plan.outputs.map((output, index) => [output.name, index]))
   const refuse = (done: Parameters<LentInstance["start"]>[2], kind: "input" | "output", name: string) => {

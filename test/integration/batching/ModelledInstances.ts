@@ -1,5 +1,6 @@
 /** Instances whose runs take virtual time and really compute, with a record of what they ran. */
 import { Clock, Deferred, Effect, Exit, FiberSet } from "effect"
+import type { Instance } from "../../../src/layers/execution/internal/Instance.ts"
 import * as InstanceBounds from "../../../src/layers/execution/internal/InstanceBounds.ts"
 import * as InstancePool from "../../../src/layers/execution/internal/InstancePool.ts"
 import type { Tensor } from "../../../src/schema/Inference.ts"
@@ -69,7 +70,7 @@ export const make = Effect.fnUntraced(function*(plan: ModelPlan, model: Modelled
   const { exec = () => 0, places = 1 } = model
   let used = 0
 
-  const open = (index: number): InstancePool.Instance => {
+  const open = (index: number): Instance => {
     const lost = Deferred.makeUnsafe<string>()
     const compute = model.compute === "sums" ? Accumulator.make() : computeWith(model.compute, plan)
     /** In order; the first one runs. */

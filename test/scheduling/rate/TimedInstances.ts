@@ -1,5 +1,6 @@
 /** Instances whose runs take a time of the clock, behind a rate limiter. */
 import { Clock, Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
+import type { Instance } from "../../../src/layers/execution/internal/Instance.ts"
 import * as InstanceBounds from "../../../src/layers/execution/internal/InstanceBounds.ts"
 import * as InstancePool from "../../../src/layers/execution/internal/InstancePool.ts"
 import * as ConfiguredRateLimiter from "../../../src/layers/scheduling/ConfiguredRateLimiter.ts"
@@ -88,7 +89,7 @@ export const make = (amounts: ReadonlyArray<Amount>, options: { readonly mode?: 
               ))
               return { withdraw: () => false }
             }
-          } satisfies InstancePool.Instance
+          } satisfies Instance
         })
     })
     return options.mode === "off" ? yield* pool : yield* limiter.limit(plan, pool)

@@ -22,7 +22,7 @@ export type Admission = "now" | "on trial" | "after the trial" | { readonly at: 
 
 /** @category models */
 export class Breaker {
-  private readonly options: Options
+  readonly options: Options
   /** When each loss was that counts, oldest first. */
   private times: Array<bigint> = []
   /** Runs answered before the last loss. */

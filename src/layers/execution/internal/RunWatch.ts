@@ -3,6 +3,7 @@
  * it sleeps already.
  */
 import { Clock, Duration, Effect, Latch, type Scope } from "effect"
+import type { LentInstance } from "../../../services/Executor.ts"
 import type { Bound } from "./InstanceBounds.ts"
 
 /** @category models */
@@ -95,3 +96,12 @@ export const make = <A extends Watched>(options: Options<A>): Effect.Effect<RunS
       begun.openUnsafe()
     }
   })
+
+/** How runs are started in an instance that is watched. @category combinators */
+export const watched =
+  ({ runningSince, start }: Watched & Pick<LentInstance, "start">, runStarted: RunStarted): LentInstance["start"] =>
+  (inputs, outputs, done) => {
+    const run = start(inputs, outputs, done)
+    if (runningSince() !== undefined) runStarted()
+    return run
+  }

@@ -1,7 +1,7 @@
 /** Opens an execution instance: starts its thread, and waits until the model is open in it. */
 import { Duration, Effect, type Scope } from "effect"
 import type { LoadFailed } from "../../../schema/Errors.ts"
-import type { Instance } from "./InstancePool.ts"
+import type { Instance } from "./Instance.ts"
 import * as WorkerInstance from "./WorkerInstance.ts"
 import * as WorkerThread from "./WorkerThread.ts"
 

@@ -13,7 +13,7 @@ import type {
   RunFailure,
   StartedRun
 } from "../../../../services/Executor.ts"
-import type { Instance } from "../InstancePool.ts"
+import type { Instance } from "../Instance.ts"
 import * as RunOutcome from "../RunOutcome.ts"
 import type * as RunRequest from "../RunRequest.ts"
 import type { InlineRunner } from "./InlineRunner.ts"

@@ -1,7 +1,7 @@
 /** Opens an execution instance in a process, and looks at models there. */
 import { Deferred, Duration, Effect, Exit, type Scope } from "effect"
 import type { LoadFailed } from "../../../../schema/Errors.ts"
-import type { Instance } from "../InstancePool.ts"
+import type { Instance } from "../Instance.ts"
 import type { NativeSettings } from "../Mailbox.ts"
 import * as WorkerThread from "../WorkerThread.ts"
 import { HostProcess, type Options as HostOptions } from "./HostProcess.ts"
