@@ -8,9 +8,8 @@
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import type { ListenFailed } from "../../schema/Errors.ts"
-import * as Operations from "../../schema/Operations.ts"
 import type { AutoBool, Restriction } from "../../schema/options/ValueTypes.ts"
-import { Access, type AccessState } from "../../services/Access.ts"
+import { Access } from "../../services/Access.ts"
 import { Certificates } from "../../services/Certificates.ts"
 import { ClientMemory } from "../../services/ClientMemory.ts"
 import { Console } from "../../services/Console.ts"
@@ -19,17 +18,13 @@ import { LogSettings } from "../../services/LogSettings.ts"
 import { MetricsPort } from "../../services/MetricsPort.ts"
 import { TensorMemory } from "../../services/TensorMemory.ts"
 import { processStartSeconds } from "../ProcessStart.ts"
-import * as AdminOperations from "./internal/AdminOperations.ts"
-import * as Guard from "./internal/Guard.ts"
 import * as HeaderForwarding from "./internal/HeaderForwarding.ts"
-import type { Call } from "./internal/http/Call.ts"
 import * as Cors from "./internal/http/Cors.ts"
+import * as Dispatch from "./internal/http/Dispatch.ts"
 import * as Listener from "./internal/http/Listener.ts"
-import * as Router from "./internal/http/Router.ts"
 import * as ConsoleRoutes from "./internal/http/routes/Console.ts"
 import type { Door } from "./internal/http/routes/Door.ts"
 import * as MetricsPlace from "./internal/http/routes/MetricsPlace.ts"
-import * as Routes from "./internal/http/routes/Routes.ts"
 import { ClientTensors } from "./internal/infer/ClientTensors.ts"
 import { InFlight, type Limits } from "./internal/InFlight.ts"
 import * as Restrictions from "./internal/Restrictions.ts"
@@ -208,7 +203,7 @@ const make: (
         exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
         inFlight: opened.inFlight
       },
-      dispatch({ door: opened, restrictions, cors, access, adminElsewhere }, more),
+      Dispatch.make({ door: opened, restrictions, cors, access, adminElsewhere }, more),
       rpc?.upgrades
     )
   })
@@ -239,83 +234,6 @@ const make: (
     admin,
     inFlight: () => ({ requests: inFlight.requests, bytes: inFlight.bytes })
   })
-})
-
-/** What stands before the routes. */
-interface Policies {
-  readonly door: Door
-  readonly restrictions: Restrictions.Restrictions<Restrictions.HeaderRecord>
-  readonly cors: Cors.Cors | undefined
-  readonly access: AccessState | undefined
-  /** Administration has an address of its own, which is not this one. */
-  readonly adminElsewhere: boolean
-}
-
-const answers: Guard.Answers<Call> = {
-  refuse: (call, { failure, headers, key }) => {
-    call.traced?.client(key)
-    call.failure(failure, call.contentType, headers)
-  },
-  interrupted: (call, cause) => call.unsuccessful(cause)
-}
-
-/** Gives a request to its route, in the order of protocol §4.1: path, restriction, method; then access. */
-const dispatch = (
-  { access, adminElsewhere, cors, door, restrictions }: Policies,
-  more: ReadonlyArray<Router.Route>
-): (call: Call) => void => {
-  const routes = [...Routes.all(door), ...more]
-  const router = Router.make(routes)
-  // Also without access: a route that is missing in the table must not come to be served by then.
-  const operations = new Map(routes.map((route) => [route, operationsOf(route)]))
-  return (call) => {
-    const { request } = call
-    const target = request.url!
-    if (cors !== undefined) {
-      call.always = cors.headers(request.headers)
-      if (Cors.isPreflight(request.method, request.headers)) return call.preflight(cors.preflight(request.headers))
-    }
-    const route = router.find(target, call.captures)
-    if (route === undefined || route.isHidden?.(request) === true) return call.error(404, "Not Found")
-    const isNamed = !target.includes("%") || Router.decodeCaptures(call.captures)
-    route.arrived?.(call)
-    if (adminElsewhere && AdminOperations.isAdmin(route.category, route.path)) {
-      return call.error(403, AdminOperations.refusal)
-    }
-    const header = restrictions.missing(route.category, request.headers)
-    if (header !== undefined) return call.error(403, `This API is restricted, expecting header '${header}'`)
-    call.contentType = route.contentType
-    const handler = request.method === "POST" ? route.post : request.method === "GET" ? route.get : undefined
-    if (handler === undefined) {
-      return call.error(405, "Method Not Allowed", call.contentType, ["Allow", Router.allowed(route)])
-    }
-    if (call.closing || door.server.stopping()) {
-      call.close()
-      return call.exiting()
-    }
-    if (!isNamed) {
-      return call.error(400, "The percent-encoding of a name in the path is malformed; it must encode UTF-8 as %XX.")
-    }
-    if (access === undefined) return handler(call)
-    const operation = operations.get(route)![request.method === "POST" ? "post" : "get"]!
-    const question = {
-      operation,
-      asker: Guard.askerOf(request.headers, request.socket.remoteAddress),
-      model: Guard.modelOf(operation, call.captures.model)
-    }
-    Guard.guard(access, question, call, answers, (call) => {
-      const { headers, key } = call.pass!
-      call.traced?.client(key)
-      if (headers.length > 0) call.always = call.always === undefined ? headers : [...call.always, ...headers]
-      handler(call)
-    })
-  }
-}
-
-/** Who may ask for a route, by its methods. */
-const operationsOf = ({ get, operation, path, post }: Router.Route) => ({
-  get: get === undefined ? undefined : Operations.ofRoute("GET", operation ?? path),
-  post: post === undefined ? undefined : Operations.ofRoute("POST", operation ?? path)
 })
 
 /**

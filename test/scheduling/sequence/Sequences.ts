@@ -207,7 +207,7 @@ export const answers = (fibers: ReadonlyArray<Fiber.Fiber<Answer>>) =>
 /** Nothing is kept for anybody. */
 export const isEmpty = ({ cells, core }: Sequences): boolean => {
   const { table } = core
-  return cells.size === 0 && table.live.size === 0 && table.waiting === 0 && table.slots.line.length === 0 &&
+  return cells.size === 0 && table.register.size === 0 && table.waiting === 0 && table.slots.line.length === 0 &&
     table.slots.taken === 0 && table.idle.next() === Infinity && core.depth().waiting === 0 &&
     core.depth().running === 0
 }

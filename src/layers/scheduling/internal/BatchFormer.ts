@@ -12,10 +12,11 @@ import { ExecutionFailed } from "../../../schema/Errors.ts"
 import type { BatchPolicy, QueueSnapshot } from "../../../services/Batcher.ts"
 import { exitOf } from "../../../services/Begun.ts"
 import * as Policies from "../BatchPolicy.ts"
+import { type BatchHead, headOf, type Line } from "./BatchHead.ts"
 import * as DeadlineWatch from "./DeadlineWatch.ts"
 import type { Entry } from "./Entry.ts"
 import type { Lanes } from "./Lanes.ts"
-import { isLate } from "./Lateness.ts"
+import { lateEntries } from "./Lateness.ts"
 import * as PolicyFiber from "./PolicyFiber.ts"
 import type { QueueCore } from "./QueueCore.ts"
 
@@ -23,13 +24,9 @@ import type { QueueCore } from "./QueueCore.ts"
 export interface FormedQueue
   extends Pick<QueueCore, "refresh" | "closing" | "fail">, Partial<Pick<QueueCore, "soonest" | "drop">>
 {
-  readonly queue: {
+  readonly queue: Line & {
     /** Requests that wait. */
     readonly length: number
-    /** Rows of these requests. */
-    readonly rows: number
-    /** Calls `visit` for the requests in the order of service, until it says `false`. */
-    readonly walk: (visit: (entry: Entry) => boolean) => void
   }
   readonly lanes: Pick<
     Lanes,
@@ -65,7 +62,7 @@ type Gathering = [rows: number, delay: Duration.Duration]
 /** A policy is asked about a head. */
 interface Asked {
   readonly core: FormedQueue
-  readonly head: Head
+  readonly head: BatchHead
   /** Changes until it was looked at. */
   readonly seen: number
   /** Monotonic nanoseconds at which it was looked at. */
@@ -80,34 +77,10 @@ interface Leaving {
 }
 
 /** It may, although a policy that was started afresh would wait: all that it was judged by is as it was, or there is more. */
-const isStill = (leaving: Leaving, head: Head): boolean =>
+const isStill = (leaving: Leaving, head: BatchHead): boolean =>
   (head.closed || !leaving.closed) && leaving.entries.every((entry, i) => entry === head.entries[i])
 
 const rowsOf = (entries: ReadonlyArray<Entry>): number => entries.reduce((sum, { rows }) => sum + rows, 0)
-
-/** The requests that the next batch could take. */
-class Head {
-  readonly entries: Array<Entry> = []
-  rows = 0
-  /** One more request waits, and does not fit. */
-  closed = false
-  /** Monotonic nanoseconds. */
-  oldest = Infinity
-
-  /** Requests of the longest head of at most so many rows; the first one always counts. */
-  countOf(limit: number): number {
-    let count = 1
-    let rows = this.entries[0]!.rows
-    while (count < this.entries.length && rows + this.entries[count]!.rows <= limit) rows += this.entries[count++]!.rows
-    return count
-  }
-
-  rowsOf(count: number): number {
-    let rows = 0
-    for (let i = 0; i < count; i++) rows += this.entries[i]!.rows
-    return rows
-  }
-}
 
 /** @category constructors */
 export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.Scope> =>
@@ -129,54 +102,25 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     let asleep = true
     let wakeAt = Infinity
 
-    const read = (core: FormedQueue): Head | undefined => {
+    const read = (core: FormedQueue): BatchHead | undefined => {
       core.refresh()
-      if (core.queue.rows > maxRows && core.soonest !== undefined && mayLeave(core)) makeWay(core, core.soonest())
+      if (core.queue.rows > maxRows && core.soonest !== undefined && mayLeave(core)) {
+        for (const late of lateEntries(core.queue, core.soonest(), maxRows)) core.drop!(late)
+      }
       if (core.queue.length === 0) return undefined
-      const head = new Head()
-      core.queue.walk((entry) => {
-        const first = head.entries[0]
-        if (first !== undefined) {
-          if (entry.isAlone || head.rows + entry.rows > maxRows || !sameKey(first.key, entry.key)) {
-            head.closed = true
-            return false
-          }
-        }
-        head.entries.push(entry)
-        head.rows += entry.rows
-        head.oldest = Math.min(head.oldest, entry.ready)
-        return head.rows < maxRows && !entry.isAlone
-      })
-      if (head.rows >= maxRows || head.entries[0]?.isAlone === true) head.closed = true
-      return head
+      return headOf(core.queue, maxRows, sameKey)
     }
 
     /**
      * An instance is idle, or the batch is complete and can lie ready at one that is busy. Where instances wait for their turn it is
      * to be asked for before one is idle.
      */
-    const hasRoom = (core: FormedQueue, head: Head): boolean =>
+    const hasRoom = (core: FormedQueue, head: BatchHead): boolean =>
       core.lanes.takesTurns() || core.lanes.idle() || (ahead && head.closed && core.lanes.acceptsAhead())
 
     /** A run that leaves now is taken. */
     const mayLeave = ({ lanes }: FormedQueue): boolean =>
       lanes.takesTurns() ? lanes.accepts() : lanes.idle() || (ahead && lanes.acceptsAhead())
-
-    /** Requests that are too late make way for others, as long as these make a full batch. */
-    const makeWay = (core: FormedQueue, soonest: number) => {
-      if (soonest === -Infinity) return
-      const late: Array<Entry> = []
-      let spare = core.queue.rows - maxRows
-      let rows = 0
-      core.queue.walk((entry) => {
-        if (entry.rows <= spare && isLate(entry, soonest)) {
-          spare -= entry.rows
-          late.push(entry)
-        } else rows += entry.rows
-        return spare > 0 && rows < maxRows
-      })
-      for (const entry of late) core.drop!(entry)
-    }
 
     const wakeSoon = () => {
       if (scheduled) return
@@ -203,7 +147,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
     }
 
     /** Lets the head go; where instances wait for their turn, with what has come until then. */
-    const leave = (core: FormedQueue, head: Head, rows: number, seen: number): void => {
+    const leave = (core: FormedQueue, head: BatchHead, rows: number, seen: number): void => {
       const entries = head.entries.slice(0, head.countOf(Math.min(rows, maxRows)))
       if (!core.lanes.takesTurns() || core.lanes.accepts()) {
         leaving = undefined
@@ -224,7 +168,7 @@ export const make = (options: Options): Effect.Effect<BatchFormer, never, Scope.
 
     const spareOf = ({ lanes }: FormedQueue): number => lanes.takesTurns() ? Math.max(1, lanes.spare()) : lanes.spare()
 
-    const look = (core: FormedQueue, head: Head, now: number): QueueSnapshot => ({
+    const look = (core: FormedQueue, head: BatchHead, now: number): QueueSnapshot => ({
       rows: head.rows,
       maxRows,
       closed: head.closed || core.closing(),

@@ -6,6 +6,7 @@
  */
 import { DeadlineExceeded, QueueFull } from "../../../schema/Errors.ts"
 import type { Job } from "../../../services/Scheduler.ts"
+import type { Line } from "./BatchHead.ts"
 import type { Entry } from "./Entry.ts"
 import type { Lanes } from "./Lanes.ts"
 import type { Level } from "./Level.ts"
@@ -85,10 +86,39 @@ export class Lateness {
 export const isLate = ({ deadlineAt }: Entry, soonest: number): boolean =>
   deadlineAt !== undefined && deadlineAt < soonest
 
+/**
+ * Waiting requests that are too late and make way for others, as long as these make a full batch of so many rows; none where nothing is
+ * known of `soonest`.
+ *
+ * @category getters
+ */
+export const lateEntries = (line: Line, soonest: number, maxRows: number): ReadonlyArray<Entry> => {
+  const late: Array<Entry> = []
+  if (soonest === -Infinity) return late
+  let spare = line.rows - maxRows
+  let rows = 0
+  line.walk((entry) => {
+    if (entry.rows <= spare && isLate(entry, soonest)) {
+      spare -= entry.rows
+      late.push(entry)
+    } else rows += entry.rows
+    return spare > 0 && rows < maxRows
+  })
+  return late
+}
+
 /** Of a request whose place goes to those that wait behind it. @category errors */
 export const noTimeLeft = (model: string, { job }: Entry): DeadlineExceeded =>
   new DeadlineExceeded({
     message:
       `the deadline of the request, ${job.deadlineMicros / 1000} ms after its arrival, leaves too little time for ` +
       `a run of model '${model}', and others wait`
+  })
+
+/** Of a request whose deadline has passed while it waited. @category errors */
+export const deadlinePassed = (model: string, { job }: Entry): DeadlineExceeded =>
+  new DeadlineExceeded({
+    message:
+      `the deadline of the request, ${job.deadlineMicros / 1000} ms after its arrival, passed while it waited for ` +
+      `an instance of model '${model}'`
   })

@@ -94,7 +94,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       settled,
       expect: (dueAt) => watch.expect(dueAt)
     })
-    const { live, slots } = table
+    const { register, slots } = table
 
     const runs = new StepRuns({
       model,
@@ -171,7 +171,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     /** The sequence that a request belongs to, which it may begin; or why it is not taken. */
     const sequenceOf = (asked: SequenceStep, job: Job, at: number): Sequence | Admission.Refusal => {
       const { id, start } = asked
-      const found = live.get(id)
+      const found = register.find(id)
       if (closing && (start || (found === undefined && table.unloaded))) {
         statistics.refused("stopping")
         return SequenceErrors.stopping()
@@ -272,7 +272,7 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
       close()
       table.unloaded = true
       slots.during(() => {
-        for (const sequence of live.values()) table.finishWith(sequence, "unloaded")
+        for (const sequence of register.all()) table.finishWith(sequence, "unloaded")
       })
       for (const { strategy } of seats) strategy.changed()
     }
@@ -300,13 +300,20 @@ export const make = (options: Options): Effect.Effect<SequenceCore, never, Scope
     /** The first step of a sequence that waits is its oldest. Those of a batch that lies ready at a busy instance are left out. */
     const oldestNanos = () => {
       if (table.waiting === 0) return 0
-      const at = table.oldestAt
+      const at = register.oldestAt
       return at === Infinity ? 0 : Math.max(0, now() - at)
     }
     statistics.observe(() => ({
       ...depth(),
       oldestNanos: oldestNanos(),
-      sequences: { live: live.size, waiting: slots.line.length, slots: slots.total }
+      sequences: { live: register.size, waiting: slots.line.length, slots: slots.total }
     }))
-    return { submit, depth, holds: (id) => live.has(id), sequences: () => live.size, endSequences, table }
+    return {
+      submit,
+      depth,
+      holds: (id) => register.find(id) !== undefined,
+      sequences: () => register.size,
+      endSequences,
+      table
+    }
   })

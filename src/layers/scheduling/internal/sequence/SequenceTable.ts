@@ -11,9 +11,10 @@ import { DeadlineHeap } from "../DeadlineHeap.ts"
 import { IdleClocks } from "./IdleClocks.ts"
 import { LostSequences } from "./LostSequences.ts"
 import type { Seat } from "./Seat.ts"
-import type { Sequence, SequenceId } from "./Sequence.ts"
+import type { Sequence } from "./Sequence.ts"
 import * as SequenceErrors from "./SequenceErrors.ts"
 import type { SequenceLayout } from "./SequenceLayout.ts"
+import { SequenceRegister } from "./SequenceRegister.ts"
 import { Slots } from "./Slots.ts"
 import type { Step } from "./Step.ts"
 
@@ -37,10 +38,7 @@ type Failure = Exit.Exit<never, JobFailure>
 
 /** @category models */
 export class SequenceTable {
-  /** Those that their callers can go on with, by their ids. */
-  readonly live = new Map<SequenceId, Sequence>()
-  /** The last of each id that its caller cannot go on with, as long as it is not over. */
-  private readonly leaving = new Map<SequenceId, Sequence>()
+  readonly register = new SequenceRegister()
   readonly lost: LostSequences
   readonly idle: IdleClocks
   readonly slots: Slots
@@ -119,40 +117,9 @@ export class SequenceTable {
     if (step.dueAt <= this.options.now()) this.deadlines.add(step, this.waiting)
   }
 
-  /** The first step that waits of each sequence that has one. */
-  firstSteps(): ReadonlyArray<Step> {
-    const found: Array<Step> = []
-    const look = (sequence: Sequence) => {
-      const [first] = stepsOf(sequence)
-      if (first !== undefined) found.push(first)
-    }
-    for (const sequence of this.live.values()) look(sequence)
-    for (const last of this.leaving.values()) {
-      for (let one: Sequence | undefined = last; one !== undefined; one = one.predecessor) look(one)
-    }
-    return found
-  }
-
-  /** When the step arrived that has waited longest, in monotonic nanoseconds; infinite where none waits. */
-  get oldestAt(): number {
-    let at = Infinity
-    for (const sequence of this.live.values()) at = Math.min(at, firstArrival(sequence))
-    for (const last of this.leaving.values()) {
-      for (let one: Sequence | undefined = last; one !== undefined; one = one.predecessor) {
-        at = Math.min(at, firstArrival(one))
-      }
-    }
-    return at
-  }
-
   /** Nobody can send another step of it. */
   forget(sequence: Sequence): void {
-    if (this.live.get(sequence.id) === sequence) {
-      this.live.delete(sequence.id)
-      // One that lived on, since its END was not run, may be before another one.
-      const last = this.leaving.get(sequence.id)
-      if (last === undefined || last.order < sequence.order) this.leaving.set(sequence.id, sequence)
-    }
+    this.register.leave(sequence)
     this.idle.stop(sequence)
   }
 
@@ -160,11 +127,8 @@ export class SequenceTable {
   begin(sequence: Sequence): void {
     this.lost.remove(sequence.id)
     this.slots.line.join(sequence)
-    this.live.set(sequence.id, sequence)
-    const predecessor = this.leaving.get(sequence.id)
-    if (predecessor === undefined || this.options.layout.stateful) return
-    sequence.predecessor = predecessor
-    predecessor.successor = sequence
+    this.register.add(sequence)
+    if (!this.options.layout.stateful) this.register.chain(sequence)
   }
 
   /** Lets the next step run, if there is one and the one before it has ended; ends the sequence where none can come. */
@@ -199,24 +163,11 @@ export class SequenceTable {
     this.slots.release(sequence)
     sequence.place = "ended"
     this.closeCell(sequence, why)
-    if (this.leaving.get(sequence.id) === sequence) {
-      if (sequence.predecessor === undefined) this.leaving.delete(sequence.id)
-      else this.leaving.set(sequence.id, sequence.predecessor)
-    }
+    this.register.remove(sequence)
     this.options.settled()
     this.slots.assign()
-    this.letFollow(sequence)
-  }
-
-  /** The sequence of the same id behind it need not wait for it any more, but for the one before it, if that is not over. */
-  private letFollow(sequence: Sequence): void {
-    const { predecessor, successor } = sequence
-    sequence.predecessor = undefined
-    sequence.successor = undefined
-    if (predecessor !== undefined) predecessor.successor = successor
-    if (successor === undefined) return
-    successor.predecessor = predecessor
-    this.advance(successor)
+    const successor = this.register.unchain(sequence)
+    if (successor !== undefined) this.advance(successor)
   }
 
   /**
@@ -260,7 +211,7 @@ export class SequenceTable {
   lose(sequence: Sequence): void {
     const { model, now } = this.options
     const { id } = sequence
-    if (this.live.get(id) === sequence) this.lost.add(id, now())
+    if (this.register.find(id) === sequence) this.lost.add(id, now())
     this.forget(sequence)
     sequence.ending = "lost"
     this.dropAll(sequence, Exit.fail(SequenceErrors.lost(model, id)), "OTHER")
@@ -339,10 +290,6 @@ export class SequenceTable {
     this.advance(sequence)
   }
 }
-
-/** When the first of its steps that wait arrived. */
-const firstArrival = ({ current, steps }: Sequence): number =>
-  current?.state === "waiting" ? current.arrivedAt : steps.head?.arrivedAt ?? Infinity
 
 /** The steps of a sequence that wait, in order. */
 const stepsOf = ({ current, steps }: Sequence): ReadonlyArray<Step> => {

@@ -50,7 +50,7 @@ export class StepEndings {
     const { table } = this.options
     const exit = Exit.fail(refusal)
     table.slots.during(() => {
-      for (const step of table.firstSteps()) {
+      for (const step of table.register.firstSteps()) {
         // It may have gone with another.
         if (step.state !== "waiting") continue
         const { sequence } = step
@@ -82,9 +82,9 @@ export class StepEndings {
   /** The sequence lives on from its last answered step: the END, if it was there, was the last of those that are not run. */
   private resume(sequence: Sequence): void {
     const { table } = this.options
-    if (sequence.ending === "finished" && !table.unloaded && !table.live.has(sequence.id)) {
+    if (sequence.ending === "finished" && !table.unloaded && table.register.find(sequence.id) === undefined) {
       sequence.ending = undefined
-      table.live.set(sequence.id, sequence)
+      table.register.add(sequence)
       table.watchIdle(sequence)
     }
     table.advance(sequence)
