@@ -8,6 +8,7 @@ import { afterAll } from "vitest"
 import * as StringTensor from "../../src/layers/execution/internal/StringTensor.ts"
 import * as OnnxExecutor from "../../src/layers/execution/OnnxExecutor.ts"
 import * as SharedTensorMemory from "../../src/layers/execution/SharedTensorMemory.ts"
+import * as DirectScheduler from "../../src/layers/scheduling/DirectScheduler.ts"
 import type { Tensor } from "../../src/schema/Inference.ts"
 import {
   Executor,
@@ -20,6 +21,7 @@ import {
 import { TensorMemory } from "../../src/services/TensorMemory.ts"
 import { faults } from "../execution/Faults.ts"
 import * as Models from "../fixtures/onnx/Models.ts"
+import { queueOptions } from "../scheduling/QueueOptions.ts"
 import { identityPlan, rows } from "../suites/executorSuite.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "galatea-inline-"))
@@ -302,6 +304,45 @@ describe("placement", () => {
       assert.deepStrictEqual([...result.outputs[0]!.shape], [5000, 16])
       result.release()
       assert.deepStrictEqual(placed(instances), ["thread"])
+    }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous }))))
+
+  it.live("goes on with what may run there where no thread can be opened", () =>
+    Effect.gen(function*() {
+      const gone = join(folder, "gone.onnx")
+      writeFileSync(gone, Models.identity("FP32"))
+      const instances = yield* open({ ...openPlan, path: gone, instances: identityPlan(path).instances })
+      const scheduler = yield* DirectScheduler.open({ ...queueOptions("identity"), instances })
+      const submit = (count: number) =>
+        scheduler.submit({
+          inputs: [rows(count)],
+          outputs: ["OUTPUT0"],
+          batchSize: 1,
+          priority: 0,
+          timeoutMicros: 0,
+          deadlineMicros: 0
+        }).pipe(
+          Effect.map(({ outputs, release }) => {
+            release()
+            return outputs[0]!.shape[0]
+          }),
+          Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.die("it was not answered") })
+        )
+      rmSync(gone)
+      const [error, ...counts] = yield* Effect.all(
+        [Effect.flip(submit(5000)), submit(2), submit(3)],
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(error._tag, "InstanceLost")
+      assert.include(error.message, "it could not be opened in a thread")
+      assert.deepStrictEqual(counts, [2, 3])
+      assert.deepStrictEqual(placed(instances), ["inline"])
+      writeFileSync(gone, Models.identity("FP32"))
+      assert.strictEqual(
+        yield* Effect.retry(submit(5000), { schedule: Schedule.spaced("10 millis"), times: 100 }),
+        5000
+      )
+      assert.deepStrictEqual(placed(instances), ["thread"])
+      assert.strictEqual((yield* TensorMemory).usage().inUse, 0)
     }).pipe(Effect.scoped, Effect.provide(layerWith({ inline: generous }))))
 
   it.live.skipIf(process.platform !== "linux")(

@@ -9,6 +9,7 @@ import { DeadlineExceeded, InvalidRequest, QueueFull } from "../../../schema/Err
 import type { Model } from "../../../services/ModelRepository.ts"
 import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
 import * as Answering from "../../inference/Answering.ts"
+import { Roster } from "../../Roster.ts"
 import type { PlannedStep } from "../EnsemblePlan.ts"
 import type { Ensemble } from "./Ensemble.ts"
 import { type InFlight, Ticket } from "./InFlight.ts"
@@ -33,8 +34,8 @@ export class EnsembleRun {
   private walk: Walk | undefined = undefined
   /** Gives back the memory under an answer that nobody has got. */
   private release: (() => void) | undefined = undefined
-  /** Fibers of steps, which leave it when they end. */
-  private readonly fibers = new Set<Fiber.Fiber<void, JobFailure>>()
+  /** Fibers of steps, which leave it when they end; `undefined` before the first. */
+  private fibers: Roster<Fiber.Fiber<void, JobFailure>> | undefined = undefined
   /** Fibers that were begun and have not ended. */
   private active = 0
   /** Tasks that have no fiber yet. */
@@ -60,9 +61,9 @@ export class EnsembleRun {
   /** Ends what still runs and gives memory back; to be called once. `undefined`: that is done already. */
   end(exit: Exit.Exit<JobResult, JobFailure>): Effect.Effect<void> | undefined {
     this.isEnding = true
-    if (this.fibers.size > 0) {
+    if (this.fibers !== undefined && this.fibers.size > 0) {
       return Effect.andThen(
-        Fiber.interruptAll(this.fibers),
+        Fiber.interruptAll(this.fibers.all()),
         Effect.sync(() => this.close(exit))
       )
     }
@@ -125,9 +126,10 @@ export class EnsembleRun {
       if (this.cause !== undefined) return Effect.void
       this.active++
       return Effect.map(Effect.forkChild(this.execute(task, this.branch), atOnce), (fiber) => {
-        this.fibers.add(fiber)
+        const fibers = this.fibers ??= new Roster()
+        const place = fibers.add(fiber)
         fiber.addObserver((exit) => {
-          this.fibers.delete(fiber)
+          fibers.remove(fiber, place)
           this.active--
           if (Exit.isFailure(exit) && !this.isEnding) this.cause ??= exit.cause
           this.notify()

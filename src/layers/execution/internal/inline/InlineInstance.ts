@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, Exit } from "effect"
 import { performance } from "node:perf_hooks"
+import { InstanceLost } from "../../../../schema/Errors.ts"
 import type { Tensor } from "../../../../schema/Inference.ts"
 import type {
   ExecutionResult,
@@ -59,6 +60,8 @@ export class InlineInstance implements Instance {
   private waiting: PutOff | undefined
   /** Runs that wait until this has moved. */
   private held: Array<Held> = []
+  /** Why it could not move when that was tried; until it is tried again no run waits for it. */
+  private stays: string | undefined
   private succeeded = 0
   private isClosed = false
 
@@ -112,6 +115,10 @@ export class InlineInstance implements Instance {
 
   private hold(held: Held, excess: string): StartedRun {
     if (this.moved !== undefined) return this.moved.start(held.inputs, held.outputs, held.done)
+    if (this.stays !== undefined) {
+      held.done(this.tooLarge(this.stays))
+      return nothing
+    }
     this.held.push(held)
     this.options.onExcess(excess)
     return {
@@ -143,21 +150,49 @@ export class InlineInstance implements Instance {
       return Effect.flatMap(Deferred.await(instance.lost), (reason) => Deferred.succeed(this.lost, reason))
     })
 
-  /** It could not move now: what waits for that has not begun, and fails. */
+  /** It tries to move: what is too large for the main thread waits until it has, or could not. */
+  readonly moves = (): void => {
+    this.stays = undefined
+  }
+
+  /** It could not move now: what waits for that fails, and so does what is too large until it is tried again. */
   readonly stayed = (reason: string): void => {
-    for (const { done } of this.held.splice(0)) done(RunOutcome.lost(this.options, reason, false))
+    this.stays = reason
+    this.drop(this.tooLarge(reason))
   }
 
   /** It can never move. */
   readonly lose = (reason: string): void => {
-    this.stayed(reason)
+    this.drop(RunOutcome.lost(this.options, reason, false))
     Deferred.doneUnsafe(this.lost, Exit.succeed(reason))
+  }
+
+  private drop(exit: Exit.Exit<never, RunFailure>): void {
+    for (const { done } of this.held.splice(0)) done(exit)
+  }
+
+  /**
+   * Not as a run that was not begun: such a one goes to another instance, and this one counts as lost from then on. It works, and takes
+   * all that is small enough.
+   */
+  private tooLarge(reason: string): Exit.Exit<never, InstanceLost> {
+    const { model, name } = this.options
+    return Exit.fail(
+      new InstanceLost({
+        message:
+          `instance '${name}' of model '${model}' cannot run the request: it is larger than what may run on the main ` +
+          `thread, and ${reason}; that is being tried again, try again`,
+        model,
+        instance: name,
+        begun: true
+      })
+    )
   }
 
   readonly abandon = (reason: string): void => this.moved?.abandon(reason)
 
   readonly close: Effect.Effect<void> = Effect.sync(() => {
     this.isClosed = true
-    this.stayed("it had stopped before")
+    this.drop(RunOutcome.lost(this.options, "it had stopped before", false))
   })
 }

@@ -87,6 +87,11 @@ export const open = Effect.fnUntraced(
       moving.openUnsafe()
     }
 
+    /**
+     * Waits until the model has to leave, and moves an instance into a thread. Where none can be opened the instance goes on here with
+     * what may run here, and it is tried again after the delays of lost instances: with those of the server without end, twice a minute
+     * in the long run, until the instance closes. Where the delays end it is lost, and its pool opens another one in a thread at once.
+     */
     const move = Effect.fnUntraced(function*(index: number, instance: InlineInstance) {
       yield* moving.await
       const { name } = plan.instances[index]!
@@ -95,6 +100,7 @@ export const open = Effect.fnUntraced(
       )
       const scope = yield* Effect.scope
       const openThread = Effect.suspend(() => {
+        instance.moves()
         const own = Scope.forkUnsafe(scope)
         return Effect.onError(
           Scope.provide(options.openThread(index), own),
