@@ -5,6 +5,9 @@ import { defineConfig } from "vitest/config"
 // Processes that tests run in, and those that tests start, compile what others have compiled no second time.
 process.env["NODE_COMPILE_CACHE"] ??= join(tmpdir(), "node-compile-cache")
 
+// A runtime that tests load in threads sees what is set here alone; its makers need not hear of tests.
+process.env["ORT_DISABLE_TELEMETRY"] ??= "1"
+
 /** What says something of real time, of the share that each gets of it, or of the memory of its process: nothing else runs meanwhile. */
 const alone = [
   "test/ProcessMemory.test.ts",

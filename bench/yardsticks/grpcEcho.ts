@@ -40,6 +40,7 @@ const program = Effect.gen(function*() {
     handshakeTimeout: 10_000,
     bodyTimeout: 60_000,
     idleTimeout: Infinity,
+    awake: 0.05,
     exitTimeout: 1000,
     exitReceiveTimeout: 1000
   }, (call) => call.receiveOne(() => call.reply([body], body.length, nothing)))

@@ -49,7 +49,8 @@ const connections = new Http1Connections({
   headerTimeout: minutes,
   bodyTimeout: minutes,
   requestTimeout: minutes,
-  idleTimeout: minutes
+  idleTimeout: minutes,
+  awake: 0.05
 }, {
   onRequest: (request, response) => {
     const call = new Call(request, response)

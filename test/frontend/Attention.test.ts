@@ -13,9 +13,9 @@ const loop = () => {
 }
 
 describe("a thread that has answered", () => {
-  it("stays awake for fifty microseconds, and then sleeps", () => {
+  it("stays awake for as long as it is told to, and then sleeps", () => {
     const { attention, clock, turns } = loop()
-    attention.stayAwake()
+    attention.stayAwake(0.05)
     clock.millis = 0.049
     turns.shift()!()
     assert.strictEqual(turns.length, 1)
@@ -26,10 +26,10 @@ describe("a thread that has answered", () => {
 
   it("counts from the last answer, with one turn at a time however many leave, and wakes again", () => {
     const { attention, clock, turns } = loop()
-    attention.stayAwake()
+    attention.stayAwake(0.05)
     clock.millis = 0.04
-    attention.stayAwake()
-    attention.stayAwake()
+    attention.stayAwake(0.05)
+    attention.stayAwake(0.05)
     assert.strictEqual(turns.length, 1)
     clock.millis = 0.08
     turns.shift()!()
@@ -37,7 +37,27 @@ describe("a thread that has answered", () => {
     clock.millis = 0.09
     turns.shift()!()
     assert.strictEqual(turns.length, 0)
-    attention.stayAwake()
+    attention.stayAwake(0.05)
     assert.strictEqual(turns.length, 1)
+  })
+
+  it("sleeps at once where it is told to", () => {
+    const { attention, turns } = loop()
+    attention.stayAwake(0)
+    assert.strictEqual(turns.length, 0)
+  })
+
+  it("stays awake for the longest of several servers", () => {
+    const { attention, clock, turns } = loop()
+    attention.stayAwake(1)
+    clock.millis = 0.5
+    attention.stayAwake(0.05)
+    attention.stayAwake(0)
+    clock.millis = 0.99
+    turns.shift()!()
+    assert.strictEqual(turns.length, 1)
+    clock.millis = 1
+    turns.shift()!()
+    assert.strictEqual(turns.length, 0)
   })
 })

@@ -30,6 +30,7 @@ import * as LookedAt from "./internal/process/LookedAt.ts"
 import * as ProcessHost from "./internal/process/ProcessHost.ts"
 import * as ProcessSpawn from "./internal/process/ProcessSpawn.ts"
 import * as RunRequest from "./internal/RunRequest.ts"
+import * as RuntimeReports from "./internal/RuntimeReports.ts"
 import * as ThreadBudget from "./internal/ThreadBudget.ts"
 import type { WorkerKind } from "./internal/WorkerKind.ts"
 import * as WorkerSpawn from "./internal/WorkerSpawn.ts"
@@ -124,6 +125,8 @@ const oneThread = ({ extra }: NativeSettings): NativeSettings => {
 }
 
 const make = Effect.fnUntraced(function*(options: Options) {
+  // Before anything of the runtime is loaded: native code sees what the main thread sets, and nothing that a worker sets.
+  RuntimeReports.decline(process.env)
   const memory = yield* TensorMemory
   const clock = yield* Clock.Clock
   const bell = new AnswerBell()

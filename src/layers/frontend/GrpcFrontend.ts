@@ -108,6 +108,8 @@ export interface Options {
   readonly bodyTimeout?: Duration.Input
   /** Time that a connection may stay open without calls. Default: without end. */
   readonly idleTimeout?: Duration.Input
+  /** Time for which a thread stays awake after an answer, where there is more than one processor. Default 50 µs; 0: none. */
+  readonly stayAwake?: Duration.Input
   /** Time for calls in flight to end when the layer's scope closes. Default 30 seconds. */
   readonly exitTimeout?: Duration.Input
   /** Time for messages that are half received when the layer's scope closes to arrive. Default 5 seconds. */
@@ -207,6 +209,7 @@ const make: (
       handshakeTimeout: Duration.toMillis(options.handshakeTimeout ?? "10 seconds"),
       bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
       idleTimeout: Duration.toMillis(options.idleTimeout ?? Duration.infinity),
+      awake: Duration.toMillis(options.stayAwake ?? "50 micros"),
       exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
       exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds")
     },

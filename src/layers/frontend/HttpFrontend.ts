@@ -80,6 +80,8 @@ export interface Options {
   readonly requestTimeout?: Duration.Input
   /** Time that a connection may stay open between two requests. Default 75 seconds. */
   readonly idleTimeout?: Duration.Input
+  /** Time for which a thread stays awake after an answer, where there is more than one processor. Default 50 µs; 0: none. */
+  readonly stayAwake?: Duration.Input
   /** Time for requests in flight to end when the layer's scope closes. Default 30 seconds. */
   readonly exitTimeout?: Duration.Input
   /** Time for requests that are half received when the layer's scope closes to arrive. Default 5 seconds. */
@@ -199,6 +201,7 @@ const make: (
         bodyTimeout: Duration.toMillis(options.bodyTimeout ?? "60 seconds"),
         requestTimeout: Duration.toMillis(options.requestTimeout ?? "10 minutes"),
         idleTimeout,
+        awake: Duration.toMillis(options.stayAwake ?? "50 micros"),
         exitTimeout: Duration.toMillis(options.exitTimeout ?? "30 seconds"),
         exitReceiveTimeout: Duration.toMillis(options.exitReceiveTimeout ?? "5 seconds"),
         inFlight: opened.inFlight

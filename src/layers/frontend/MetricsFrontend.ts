@@ -38,6 +38,7 @@ const limits = {
   bodyTimeout: Duration.toMillis("60 seconds"),
   requestTimeout: Duration.toMillis("60 seconds"),
   idleTimeout: Duration.toMillis("75 seconds"),
+  awake: 0,
   exitTimeout: Duration.toMillis("1 second"),
   exitReceiveTimeout: 0
 }

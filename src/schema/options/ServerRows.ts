@@ -300,6 +300,17 @@ export const executionRows = [
       "that asks for inline, and from when on a run counts as slow."
   }),
   single({
+    name: "stay-awake-microseconds",
+    type: int({ min: 0, max: 1_000_000 }),
+    default: 50,
+    triton: false,
+    unit: "microseconds",
+    group: "Execution",
+    doc:
+      "How long a thread that has answered over HTTP or gRPC stays awake for the next request, on more than one processor. Clients that " +
+      "send one request after the other are answered sooner, and the thread keeps a processor busy meanwhile; 0: it sleeps at once."
+  }),
+  single({
     name: "instance-heartbeat-timeout-ms",
     type: int({ min: 200, max: maxInt32 }),
     default: 3000,

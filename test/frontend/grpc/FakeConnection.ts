@@ -54,6 +54,7 @@ export const open = (serve: (call: GrpcCall) => void, greet = true) => {
     maxConcurrentStreams: 10,
     maxHeaderListBytes: 8192,
     stopAfter: 0,
+    awake: 0,
     pings: { minInterval: 0, maxStrikes: 0, permitWithoutStreams: true },
     onDefect: (thrown) => {
       throw thrown

@@ -118,6 +118,7 @@ export class Wire {
         bodyTimeout: 2000,
         requestTimeout: 5000,
         idleTimeout: 3000,
+        awake: 0,
         ...options
       },
       handler,

@@ -5,7 +5,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { connect } from "node:net"
+import { connect as connectSocket } from "node:net"
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import type { Worker } from "node:worker_threads"
 import { environmentName } from "../../../src/schema/options/OptionRow.ts"
@@ -13,6 +14,7 @@ import { childrenOf } from "../../execution/Children.ts"
 import * as Models from "../../fixtures/onnx/Models.ts"
 import * as Sequences from "../../fixtures/onnx/SequenceModels.ts"
 import { cases, ownCases } from "../../schema/options/OptionCases.ts"
+import { connect } from "../grpc/Client.ts"
 import { eventually } from "../http/Wire.ts"
 import { accessOptions } from "./AccessOptions.ts"
 import * as Child from "./Child.ts"
@@ -560,7 +562,7 @@ describe("options of HTTP", () => {
       const talk = (text: string) =>
         Effect.callback<string>((resume) => {
           let received = ""
-          const socket = connect(Number(port), hostname, () => socket.write(text))
+          const socket = connectSocket(Number(port), hostname, () => socket.write(text))
           socket.setEncoding("latin1").on("data", (piece: string) => received += piece)
           socket.on("error", () => {})
           socket.on("close", () => resume(Effect.succeed(received)))
@@ -796,6 +798,38 @@ describe("options of execution", () => {
         pids.some((pid) => /process\/Host\.[jt]s.1.1000/s.test(readFileSync(`/proc/${pid}/cmdline`, "utf8")))
       )
     })))
+})
+
+/** Milliseconds, of the next hundred, in which this thread sleeps. */
+const slept = Effect.suspend(() => {
+  const before = performance.eventLoopUtilization()
+  return Effect.map(Effect.sleep("100 millis"), () => performance.eventLoopUtilization(before).idle)
+})
+
+describe.runIf(availableParallelism() > 1)("options of threads that answer", () => {
+  for (const protocol of ["HTTP", "gRPC"]) {
+    test(
+      `say how long they stay awake after an answer over ${protocol}`,
+      ["stay-awake-microseconds"],
+      () =>
+        scoped(Effect.gen(function*() {
+          const models = yield* Child.folder({ simple: good })
+          const sleepAfter = (option: string) =>
+            Effect.scoped(Effect.gen(function*() {
+              const server = yield* InProcess.serve([models, option])
+              if (protocol === "HTTP") {
+                assert.strictEqual((yield* Child.ask(`${server.url}/v2/health/ready`)).status, 200)
+              } else {
+                const client = yield* connect(Number(/gRPC at \S+:(\d+)\b/.exec(server.out())![1]))
+                assert.strictEqual((yield* client.unary("ServerReady", new Uint8Array(0))).status, 0)
+              }
+              return yield* slept
+            }))
+          assert.isBelow(yield* sleepAfter("--stay-awake-microseconds=1000000"), 50)
+          assert.isAbove(yield* sleepAfter("--stay-awake-microseconds=0"), 50)
+        }))
+    )
+  }
 })
 
 describe("options of rollouts", () => {

@@ -40,6 +40,7 @@ export const start = Effect.fnUntraced(function*(serve: (call: GrpcCall) => void
     handshakeTimeout: 10_000,
     bodyTimeout: 10_000,
     idleTimeout: Infinity,
+    awake: 0,
     exitTimeout: 2000,
     exitReceiveTimeout: 2000,
     ...options,

@@ -203,6 +203,7 @@ export const ownCases: ReadonlyArray<OptionCase> = [
   row("inline-max-run-microseconds", "80", 80),
   row("inline-max-open-ms", "5", 5),
   row("inline-turn-microseconds", "500", 500),
+  row("stay-awake-microseconds", "0", 0),
   row("instance-heartbeat-timeout-ms", "900", 900),
   row("instance-stall-timeout-secs", "5", 5),
   row("instance-max-memory-megabytes", "64", 64),

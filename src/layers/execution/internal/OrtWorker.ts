@@ -45,7 +45,8 @@ const serve = (session: OrtSession, run: RunStart) => {
 const say = (message: FromWorker) => parentPort!.postMessage(message)
 
 const main = (start: Start | typeof LookThread.start) => {
-  if ("looks" in start) return Looker.serve(parentPort!)
+  // Pages that a thread leaves of its young generation stay for eight seconds, for other threads that might want them.
+  if ("looks" in start) return Looker.serve(parentPort!, trimHeap)
   let session: OrtSession
   try {
     session = Session.open(start.path, start.settings)

@@ -6,9 +6,6 @@
  */
 import { availableParallelism } from "node:os"
 
-/** Milliseconds from the last answer on: about what a client on the same machine takes to ask again. */
-const moment = 0.05
-
 /** What it needs of the event loop. @internal */
 export interface Loop {
   /** A clock in milliseconds. */
@@ -27,9 +24,11 @@ export class Attention {
     this.loop = loop
   }
 
-  /** An answer left. */
-  readonly stayAwake = (): void => {
-    this.until = this.loop.now() + moment
+  /** An answer left, whose client may ask again within so many milliseconds. */
+  readonly stayAwake = (millis: number): void => {
+    if (millis === 0) return
+    // Another server of this process may have asked for longer.
+    this.until = Math.max(this.until, this.loop.now() + millis)
     if (this.looking) return
     this.looking = true
     this.loop.nextTurn(this.look)
@@ -44,5 +43,10 @@ export class Attention {
 /** One for all connections of the thread: they share one event loop. */
 const attention = new Attention({ now: () => performance.now(), nextTurn: setImmediate })
 
-/** An answer left. Does nothing where there is one processor: the thread would keep its clients from asking. @internal */
-export const stayAwake: () => void = availableParallelism() > 1 ? attention.stayAwake : () => {}
+/**
+ * An answer left, and its thread stays awake for so many milliseconds; 0: it does not. Does nothing where there is one processor: the
+ * thread would keep its clients from asking.
+ *
+ * @internal
+ */
+export const stayAwake: (millis: number) => void = availableParallelism() > 1 ? attention.stayAwake : () => {}

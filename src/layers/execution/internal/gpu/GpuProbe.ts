@@ -2,6 +2,7 @@
 import { Duration, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import * as RuntimeReports from "../RuntimeReports.ts"
 import * as SystemRefusal from "../SystemRefusal.ts"
 import type { Line } from "./GpuProbeProgram.ts"
 import * as Provider from "./Provider.ts"
@@ -61,7 +62,10 @@ const once = (options: Options, skipped: ReadonlyArray<string>): Effect.Effect<E
     const child = spawn(
       process.execPath,
       [fileURLToPath(options.program ?? programFile), ...skipped],
-      { stdio: ["ignore", "pipe", "pipe"], env: { ...(options.environment ?? process.env), ...numbering } }
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...RuntimeReports.declined, ...(options.environment ?? process.env), ...numbering }
+      }
     )
     let said = ""
     let complained = ""

@@ -132,10 +132,13 @@ const measure = (task: Measure): FromLooker => {
   return { _tag: "Measured", measured: { openNanos, runNanos } }
 }
 
-/** Answers what it is asked until it is told to end. @category constructors */
-export const serve = (port: MessagePort): void => {
+/** Answers what it is asked until it is told to end; `tidy` is the last thing that it does. @category constructors */
+export const serve = (port: MessagePort, tidy: () => void): void => {
   port.on("message", (task: ToLooker) => {
-    if (task === 0) return port.close()
+    if (task === 0) {
+      tidy()
+      return port.close()
+    }
     let answer: FromLooker
     try {
       answer = task._tag === "Look" ? look(task) : measure(task)

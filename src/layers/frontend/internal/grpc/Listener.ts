@@ -155,6 +155,7 @@ const serverOptions = (
       maxConcurrentStreams: options.maxConcurrentStreams,
       maxHeaderListBytes: options.maxMetadataBytes,
       stopAfter: 0,
+      awake: options.awake,
       pings: {
         minInterval: keepAlive.minRecvPingInterval,
         maxStrikes: keepAlive.maxPingStrikes,

@@ -51,6 +51,8 @@ export interface ListenerOptions {
   readonly bodyTimeout: number
   /** Of a connection without calls. */
   readonly idleTimeout: number
+  /** For which the thread stays awake after an answer. */
+  readonly awake: number
   /** For calls in flight when the scope closes. */
   readonly exitTimeout: number
   /** For calls whose message is half received then to arrive. */

@@ -49,6 +49,8 @@ export interface ListenerOptions {
   readonly requestTimeout: number
   /** Between two requests. */
   readonly idleTimeout: number
+  /** For which the thread stays awake after an answer. */
+  readonly awake: number
   /** For requests in flight when the scope closes. */
   readonly exitTimeout: number
   /** For requests that are half received then to arrive. */

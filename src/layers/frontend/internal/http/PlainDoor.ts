@@ -21,6 +21,8 @@ export interface Options {
   readonly requestTimeout: number
   /** Between two requests. */
   readonly idleTimeout: number
+  /** For which the thread stays awake after an answer. */
+  readonly awake: number
 }
 
 /** Who takes a connection that is not served here, with its first bytes still to be read. @internal */
@@ -42,7 +44,8 @@ export const http1OptionsOf = (options: Options): Http1Options => ({
   headerTimeout: options.headerTimeout,
   bodyTimeout: options.bodyTimeout,
   requestTimeout: Math.max(options.requestTimeout, options.headerTimeout),
-  idleTimeout: options.idleTimeout
+  idleTimeout: options.idleTimeout,
+  awake: options.awake
 })
 
 /** @internal */

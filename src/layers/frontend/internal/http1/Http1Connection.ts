@@ -30,6 +30,8 @@ export interface Http1Options {
   readonly requestTimeout: number
   /** Between two requests. */
   readonly idleTimeout: number
+  /** For which its thread stays awake after an answer, see `Attention`. */
+  readonly awake: number
 }
 
 /** Whom a connection gives what came on it. No method may throw. @internal */
@@ -335,7 +337,7 @@ export class Http1Connection implements Carrier, Reader {
   answered(response: Http1Response): void {
     const { responses, socket } = this
     responses.shift()
-    if (responses.length === 0) stayAwake()
+    if (responses.length === 0) stayAwake(this.options.awake)
     const { call } = response
     if (call !== undefined) this.whenOut(() => call.finish())
     if (!response.shouldKeepAlive) {

@@ -44,6 +44,7 @@ export class Connection implements Reader {
   readonly maxFrame = maxFrame
   /** Bytes that the client may still send on all streams. */
   credit = connectionWindow
+  readonly awake: number
   /** Requests whose work is not over, with those whose stream is. */
   working = 0
   /** Something kept the chunk that is being read. */
@@ -72,6 +73,7 @@ export class Connection implements Reader {
     const socket = fresh ? new Intake(accepted, this).socket : accepted
     this.socket = socket
     this.options = options
+    this.awake = options.awake
     this.writer = new FrameWriter(socket, () => this.guard(() => this.relieved()))
     this.sender = new Sender(this.writer, () => this.touch())
     this.inbound = new Inbound(this)

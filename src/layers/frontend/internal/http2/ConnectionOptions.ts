@@ -13,6 +13,8 @@ export interface ConnectionOptions {
    * and 0 is at once. Clients are known that forget an answer when the word to stop comes along with it.
    */
   readonly stopAfter: number
+  /** For how many milliseconds its thread stays awake after an answer, see `Attention`. */
+  readonly awake: number
   /** A client that pings without need. */
   readonly pings: PingPolicy
   /** A request came: gives its stream a handler. Must not throw. */

@@ -10,6 +10,8 @@ import { stayAwake } from "../Attention.ts"
 export interface Writer {
   /** Writes what there is. */
   flush(): void
+  /** Milliseconds for which its thread stays awake afterwards, see `Attention`. */
+  readonly awake: number
 }
 
 /** One for all connections of the process: they share one event loop. */
@@ -18,8 +20,12 @@ let writers: Array<Writer> = []
 const flush = (): void => {
   const leaving = writers
   writers = []
-  for (const writer of leaving) writer.flush()
-  stayAwake()
+  let awake = 0
+  for (const writer of leaving) {
+    writer.flush()
+    awake = Math.max(awake, writer.awake)
+  }
+  stayAwake(awake)
 }
 
 /** Flushes at the end of this turn. @internal */

@@ -23,6 +23,8 @@ export interface Options {
   readonly requestTimeout: number
   /** Of a connection without requests. */
   readonly idleTimeout: number
+  /** For which the thread stays awake after an answer. */
+  readonly awake: number
 }
 
 const twoHours = 7_200_000
@@ -75,6 +77,7 @@ export const make = (options: Options, surroundings: Surroundings, serve: (call:
     maxConcurrentStreams: options.maxConcurrentStreams,
     maxHeaderListBytes: options.maxHeaderSize,
     stopAfter,
+    awake: options.awake,
     pings: { minInterval: 0, maxStrikes: 0, permitWithoutStreams: true },
     onRequest,
     onDefect: (thrown) => surroundings.report(Cause.die(thrown))
