@@ -32,6 +32,7 @@ const statistics = Layer.succeed(Statistics, {
       observeInstances: nothing,
       instancesCondition: () => undefined,
       refused: nothing,
+      answered: nothing,
       succeeded: nothing,
       cacheHit: nothing,
       cacheMiss: nothing,

@@ -6,7 +6,7 @@
 import { Context, type Effect, type Scope } from "effect"
 import type { Distribution } from "../schema/MetricFamily.ts"
 import type { TraceContext } from "../schema/RequestTrace.ts"
-import type { InstancesCondition } from "./Executor.ts"
+import type { ExecutionResult, InstancesCondition } from "./Executor.ts"
 
 /** Why a request failed, by the names of Triton's `nv_inference_request_failure`. @category models */
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER"
@@ -44,6 +44,22 @@ export interface RequestTimes {
   readonly computeInfer: number
   readonly computeOutput: number
 }
+
+/** A request that a run has answered. @category models */
+export interface AnsweredRequest {
+  /** Monotonic nanoseconds. */
+  readonly arrivedAt: number
+  /** Along the batch dimension, 1 where the model has none. */
+  readonly rows: number
+  /** The span that its times can be looked up by; `undefined` where there is none. */
+  readonly trace: TraceContext | undefined
+}
+
+/** When a run began, in monotonic nanoseconds, and its times, in nanoseconds. @category models */
+export type RunTimes = Pick<
+  ExecutionResult,
+  "begunAtNanos" | "computeInputNanos" | "computeInferNanos" | "computeOutputNanos"
+>
 
 /** Times of a request that the response cache answered, in nanoseconds. @category models */
 export interface CacheHitTimes {
@@ -134,6 +150,11 @@ export interface ModelStatistics {
   readonly observe: (depth: () => Depth) => void
   /** A request was turned away. */
   readonly refused: (reason: RefusalReason) => void
+  /**
+   * A run has answered these requests, all at this time, in monotonic nanoseconds: each `succeeded`. Nothing is kept of them, and
+   * that the model was run is not counted.
+   */
+  readonly answered: (requests: ReadonlyArray<AnsweredRequest>, run: RunTimes, endedAtNanos: number) => void
   /** A request of so many rows succeeded. `trace`: the span that its times can be looked up by. */
   readonly succeeded: (rows: number, times: RequestTimes, trace?: TraceContext) => void
   /** A request succeeded by the response cache, without a run. */

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
 import { Books, type Options } from "../../src/layers/telemetry/internal/Books.ts"
 import { durationBounds } from "../../src/layers/telemetry/internal/Buckets.ts"
-import { phases, type RequestTimes } from "../../src/services/Statistics.ts"
+import { type PhaseName, phases, type RequestTimes } from "../../src/services/Statistics.ts"
 
 const times = (change: Partial<RequestTimes> = {}): RequestTimes => ({
   request: 10_000,
@@ -36,6 +37,83 @@ describe("Books", () => {
     assert.deepStrictEqual(counts.computeInfer, { count: 2, nanos: 6000n })
     assert.deepStrictEqual(counts.computeOutput, { count: 2, nanos: 1000n })
     assert.strictEqual(counts.executionCount, 0)
+  })
+
+  it("count what a run has answered as a success of each request, whenever somebody asks", () => {
+    const nanos = fc.oneof(
+      fc.nat(100),
+      fc.nat(3_000_000),
+      fc.nat({ max: 2 ** 47 }),
+      fc.double({ min: 0, max: 1e9, noNaN: true })
+    )
+    const arrival = fc.record({ arrivedAt: nanos, rows: fc.integer({ min: 1, max: 9 }), trace: fc.constant(undefined) })
+    const run = fc.record({
+      requests: fc.oneof(
+        { weight: 9, arbitrary: fc.array(arrival, { minLength: 1, maxLength: 40 }) },
+        // More than a page of notes takes.
+        { weight: 1, arbitrary: fc.array(arrival, { minLength: 600, maxLength: 700 }) }
+      ),
+      begunAtNanos: nanos,
+      endedAtNanos: nanos,
+      computeInputNanos: nanos,
+      computeInferNanos: nanos,
+      computeOutputNanos: nanos,
+      asked: fc.boolean()
+    })
+    fc.assert(
+      fc.property(fc.array(run, { maxLength: 40 }), fc.boolean(), (runs, quantiles) => {
+        const together = books({ quantiles })
+        const apart = books({ quantiles })
+        const read = (one: Books) => {
+          const { quantile, ...measures } = one.measures()
+          return [one.counts(), measures, phases.map((phase) => quantile?.(phase, 0.5))]
+        }
+        for (const { asked, endedAtNanos, requests, ...run } of runs) {
+          together.answered(requests, run, endedAtNanos)
+          for (const { arrivedAt, rows } of requests) {
+            apart.succeeded(rows, {
+              request: endedAtNanos - arrivedAt,
+              queue: run.begunAtNanos - arrivedAt,
+              computeInput: run.computeInputNanos,
+              computeInfer: run.computeInferNanos,
+              computeOutput: run.computeOutputNanos
+            })
+          }
+          if (asked) assert.deepStrictEqual(read(together), read(apart))
+        }
+        assert.deepStrictEqual(read(together), read(apart))
+      }),
+      { numRuns: 50 }
+    )
+  })
+
+  it("keep nothing of requests that a run has answered but the ids of those that are exported", () => {
+    const one = books({}, () => 77)
+    const trace = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" }
+    const requests = [
+      { arrivedAt: 900_000, rows: 1, trace: { ...trace, sampled: true } },
+      { arrivedAt: 0, rows: 1, trace: { ...trace, spanId: "1111111111111111", sampled: false } }
+    ]
+    const run = { begunAtNanos: 940_000, computeInputNanos: 1, computeInferNanos: 200_000, computeOutputNanos: 3 }
+    one.answered(requests, run, 1_000_000)
+    requests[0]!.arrivedAt = 0
+    const { durations } = one.measures()
+    const exemplars = (phase: PhaseName) => durations[phase].exemplars?.filter((exemplar) => exemplar !== undefined)
+    assert.deepStrictEqual(exemplars("request"), [{ ...trace, value: 0.0001, atMillis: 77 }])
+    assert.deepStrictEqual(exemplars("queue"), [{ ...trace, value: 0.00004, atMillis: 77 }])
+    assert.deepStrictEqual(exemplars("computeInfer"), [{ ...trace, value: 0.0002, atMillis: 77 }])
+    assert.deepStrictEqual(one.counts().success, { count: 2, nanos: 1_100_000n })
+  })
+
+  it("count quantiles of what a run has answered when it has, not when somebody asks", () => {
+    let now = 0
+    const one = books({ quantiles: true }, () => now)
+    const run = { begunAtNanos: 50_000, computeInputNanos: 0, computeInferNanos: 0, computeOutputNanos: 0 }
+    one.answered([{ arrivedAt: 0, rows: 1, trace: undefined }], run, 100_000)
+    now = 59_999
+    assert.strictEqual(one.measures().quantile!("queue", 0.5), 50)
+    now = 60_000
+    assert.isNaN(one.measures().quantile!("queue", 0.5))
   })
 
   it("count a hit of the cache as a success without a run, and a miss as time of a success", () => {

@@ -32,23 +32,16 @@ export const ofResult = (
   })
   if (batch.isTraced) BatchTrace.succeeded(batch, statistics, result, shares, now)
   const answers = new Array<Exit.Exit<JobResult, JobFailure>>(entries.length)
+  let failures = 0
   for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i]!
+    const { arrivedAt } = entries[i]!
     const share = shares[i]!
-    const request = now - entry.arrivedAt
     if (Exit.isFailure(share)) {
-      statistics.failed("BACKEND", request)
+      failures++
+      statistics.failed("BACKEND", now - arrivedAt)
       answers[i] = Exit.failCause(share.cause)
       continue
     }
-    const queue = Math.max(0, begunAtNanos - entry.arrivedAt)
-    statistics.succeeded(entry.rows, {
-      request,
-      queue,
-      computeInput: computeInputNanos,
-      computeInfer: computeInferNanos,
-      computeOutput: computeOutputNanos
-    }, entry.job.trace?.context)
     const { outputs, release } = share.value
     answers[i] = Exit.succeed({
       outputs,
@@ -58,10 +51,12 @@ export const ofResult = (
       computeOutputNanos,
       parameters,
       release,
-      queueNanos: queue,
+      queueNanos: Math.max(0, begunAtNanos - arrivedAt),
       batchRows: rows
     })
   }
+  const answered = failures === 0 ? entries : entries.filter((_, i) => Exit.isSuccess(answers[i]!))
+  if (answered.length > 0) statistics.answered(answered, result, now)
   return answers
 }
 

@@ -1,7 +1,9 @@
 /** One request in a queue, and where it stands. */
 import type { Exit } from "effect"
+import type { TraceContext } from "../../../schema/RequestTrace.ts"
 import type { Begun } from "../../../services/Begun.ts"
 import type { Job, JobFailure, JobResult } from "../../../services/Scheduler.ts"
+import type { AnsweredRequest } from "../../../services/Statistics.ts"
 import type { Batch } from "./Batch.ts"
 import type { Level } from "./Level.ts"
 import type { KeptPlace } from "./Retries.ts"
@@ -15,7 +17,7 @@ import type { Member } from "./WaitingLine.ts"
 export type State = "arriving" | "waiting" | "started" | "ended"
 
 /** Small on purpose: a hundred thousand of them may wait. @category models */
-export class Entry implements Member<Entry> {
+export class Entry implements Member<Entry>, AnsweredRequest {
   readonly job: Job
   /** Requests that arrived before it. */
   readonly order: number
@@ -80,6 +82,11 @@ export class Entry implements Member<Entry> {
   /** Rows along the batch dimension. */
   get rows(): number {
     return this.job.batchSize
+  }
+
+  /** What its times can be looked up by. */
+  get trace(): TraceContext | undefined {
+    return this.job.trace?.context
   }
 
   /** When something has to be done about it, if it still waits; infinite where never. */

@@ -3,6 +3,7 @@ import type { Distribution } from "../../../schema/MetricFamily.ts"
 import type { TraceContext } from "../../../schema/RequestTrace.ts"
 import type { InstancesCondition } from "../../../services/Executor.ts"
 import {
+  type AnsweredRequest,
   type BatchSize,
   type BooksOptions,
   type CacheHitTimes,
@@ -15,12 +16,14 @@ import {
   phases,
   type RefusalReason,
   type RequestTimes,
+  type RunTimes,
   type ShadowOutcome,
   type VersionBooks
 } from "../../../services/Statistics.ts"
 import { ascending, batchSizeBounds, Buckets, differenceBounds, firstResponseBounds } from "./Buckets.ts"
-import { Meter } from "./Meter.ts"
-import { NanosTotal, wholeNanos } from "./NanosTotal.ts"
+import * as ExactSum from "./ExactSum.ts"
+import { at, Meters } from "./Meters.ts"
+import { SlidingQuantiles } from "./SlidingQuantiles.ts"
 
 /** @category models */
 export interface Options extends BooksOptions {
@@ -28,12 +31,13 @@ export interface Options extends BooksOptions {
   readonly quantiles?: boolean | undefined
 }
 
-interface Batches {
-  count: number
-  readonly computeInput: NanosTotal
-  readonly computeInfer: NanosTotal
-  readonly computeOutput: NanosTotal
-}
+const { cacheHit, cacheMiss, computeInfer, computeInput, computeOutput, queue, request } = at
+
+/** Numbers kept for the executions of one size: how many there were, and exact sums of their times. */
+const inputAt = 1
+const inferAt = inputAt + ExactSum.cells
+const outputAt = inferAt + ExactSum.cells
+const sizeCells = outputAt + ExactSum.cells
 
 /** @category models */
 export class Books implements VersionBooks {
@@ -51,15 +55,12 @@ export class Books implements VersionBooks {
   private inferenceCount = 0
   private executionCount = 0
   private failCount = 0
-  private firstResponseMillis = 0
   private retries = 0
   private condition = (): InstancesCondition | undefined => undefined
   private depth = (): Depth => ({ waiting: 0, running: 0 })
   private readonly keepsQuantiles: boolean
-  private readonly failNanos = new NanosTotal()
-  private readonly meters: Readonly<Record<PhaseName, Meter>>
-  private readonly firstResponseBounds: ReadonlyArray<number>
-  private readonly firstResponses: Buckets
+  private readonly failNanos = new Float64Array(ExactSum.cells)
+  private readonly meters: Meters
   private readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
   private readonly refusals: Record<RefusalReason, number> = {
     queue_full: 0,
@@ -71,7 +72,7 @@ export class Books implements VersionBooks {
   private readonly shadows: Record<ShadowOutcome, number> = { same: 0, different: 0, failed: 0, dropped: 0 }
   private readonly differences = new Buckets(differenceBounds)
   private differenceSum = 0
-  private readonly batches = new Map<number, Batches>()
+  private readonly sizes = new Map<number, Float64Array>()
 
   constructor(model: string, version: number, nowMillis: () => number, options: Options = {}) {
     this.model = model
@@ -84,22 +85,15 @@ export class Books implements VersionBooks {
     this.instances = options.instances ?? 0
     this.sinceMillis = nowMillis()
     this.keepsQuantiles = options.quantiles === true
-    const meter = (used = true) => new Meter(this.keepsQuantiles && used ? nowMillis : undefined)
-    this.meters = {
-      request: meter(),
-      queue: meter(),
-      computeInput: meter(),
-      computeInfer: meter(),
-      computeOutput: meter(),
-      cacheHit: meter(this.cached),
-      cacheMiss: meter(this.cached)
-    }
-    this.firstResponseBounds = ascending(options.firstResponseBuckets ?? firstResponseBounds)
-    this.firstResponses = new Buckets(this.firstResponseBounds)
+    this.meters = new Meters(
+      ascending(options.firstResponseBuckets ?? firstResponseBounds),
+      (phase) =>
+        this.keepsQuantiles && (this.cached || !phase.startsWith("cache")) ? new SlidingQuantiles(nowMillis) : undefined
+    )
   }
 
   loaded(nanos: number): void {
-    this.loadNanos = wholeNanos(nanos)
+    this.loadNanos = ExactSum.wholeNanos(nanos)
   }
 
   observe(depth: () => Depth): void {
@@ -122,15 +116,32 @@ export class Books implements VersionBooks {
     this.refusals[reason]++
   }
 
+  answered(requests: ReadonlyArray<AnsweredRequest>, run: RunTimes, endedAtNanos: number): void {
+    this.meters.answered(requests, run, endedAtNanos)
+    for (let i = 0; i < requests.length; i++) {
+      const { arrivedAt, rows, trace } = requests[i]!
+      this.inferenceCount += rows
+      if (trace !== undefined && trace.sampled) {
+        this.exemplify({
+          request: endedAtNanos - arrivedAt,
+          queue: run.begunAtNanos - arrivedAt,
+          computeInput: run.computeInputNanos,
+          computeInfer: run.computeInferNanos,
+          computeOutput: run.computeOutputNanos
+        }, trace)
+      }
+    }
+  }
+
   succeeded(rows: number, times: RequestTimes, trace?: TraceContext): void {
     const { meters } = this
     this.inferenceCount += rows
-    meters.request.add(times.request)
-    meters.queue.add(times.queue)
-    meters.computeInput.add(times.computeInput)
-    meters.computeInfer.add(times.computeInfer)
-    meters.computeOutput.add(times.computeOutput)
-    this.answered(times.request)
+    meters.add(request, times.request)
+    meters.add(queue, times.queue)
+    meters.add(computeInput, times.computeInput)
+    meters.add(computeInfer, times.computeInfer)
+    meters.add(computeOutput, times.computeOutput)
+    meters.firstResponse(times.request)
     if (trace !== undefined && trace.sampled) this.exemplify(times, trace)
   }
 
@@ -138,62 +149,50 @@ export class Books implements VersionBooks {
   private exemplify(times: RequestTimes, trace: TraceContext): void {
     const { meters } = this
     const now = this.nowMillis()
-    meters.request.exemplify(times.request, trace, now)
-    meters.queue.exemplify(times.queue, trace, now)
-    meters.computeInput.exemplify(times.computeInput, trace, now)
-    meters.computeInfer.exemplify(times.computeInfer, trace, now)
-    meters.computeOutput.exemplify(times.computeOutput, trace, now)
+    meters.exemplify(request, times.request, trace, now)
+    meters.exemplify(queue, times.queue, trace, now)
+    meters.exemplify(computeInput, times.computeInput, trace, now)
+    meters.exemplify(computeInfer, times.computeInfer, trace, now)
+    meters.exemplify(computeOutput, times.computeOutput, trace, now)
   }
 
-  cacheHit({ lookup, queue, request }: CacheHitTimes, trace?: TraceContext): void {
+  cacheHit(times: CacheHitTimes, trace?: TraceContext): void {
     const { meters } = this
-    meters.request.add(request)
-    meters.queue.add(queue)
-    meters.cacheHit.add(lookup)
-    this.answered(request)
+    meters.add(request, times.request)
+    meters.add(queue, times.queue)
+    meters.add(cacheHit, times.lookup)
+    meters.firstResponse(times.request)
     if (trace !== undefined && trace.sampled) {
       const now = this.nowMillis()
-      meters.request.exemplify(request, trace, now)
-      meters.queue.exemplify(queue, trace, now)
+      meters.exemplify(request, times.request, trace, now)
+      meters.exemplify(queue, times.queue, trace, now)
     }
   }
 
   cacheMiss(nanos: number): void {
-    const { meters } = this
-    meters.cacheMiss.add(nanos)
-    meters.request.extend(nanos)
+    this.meters.add(cacheMiss, nanos)
+    this.meters.extend(request, nanos)
   }
 
   failed(reason: FailureReason, nanos: number): void {
     this.failures[reason]++
     this.failCount++
-    this.failNanos.add(wholeNanos(nanos))
-    this.answered(nanos)
-  }
-
-  private answered(nanos: number): void {
-    const millis = Math.floor(wholeNanos(nanos) / 1e6)
-    this.firstResponseMillis += millis
-    this.firstResponses.add(millis)
+    ExactSum.add(this.failNanos, 0, ExactSum.wholeNanos(nanos))
+    this.meters.firstResponse(nanos)
   }
 
   executed(rows: number, times: ExecutionTimes): void {
     this.executionCount++
     this.lastInferenceMillis = Math.max(this.lastInferenceMillis, this.nowMillis())
-    let batch = this.batches.get(rows)
-    if (batch === undefined) {
-      batch = {
-        count: 0,
-        computeInput: new NanosTotal(),
-        computeInfer: new NanosTotal(),
-        computeOutput: new NanosTotal()
-      }
-      this.batches.set(rows, batch)
+    let size = this.sizes.get(rows)
+    if (size === undefined) {
+      size = new Float64Array(sizeCells)
+      this.sizes.set(rows, size)
     }
-    batch.count++
-    batch.computeInput.add(wholeNanos(times.computeInput))
-    batch.computeInfer.add(wholeNanos(times.computeInfer))
-    batch.computeOutput.add(wholeNanos(times.computeOutput))
+    size[0]!++
+    ExactSum.add(size, inputAt, ExactSum.wholeNanos(times.computeInput))
+    ExactSum.add(size, inferAt, ExactSum.wholeNanos(times.computeInfer))
+    ExactSum.add(size, outputAt, ExactSum.wholeNanos(times.computeOutput))
   }
 
   shadowed(outcome: ShadowOutcome, largest = 0): void {
@@ -210,24 +209,24 @@ export class Books implements VersionBooks {
       lastInferenceMillis: this.lastInferenceMillis,
       inferenceCount: this.inferenceCount,
       executionCount: this.executionCount,
-      success: meters.request.phase,
-      fail: { count: this.failCount, nanos: this.failNanos.value },
+      success: meters.phase(request),
+      fail: { count: this.failCount, nanos: ExactSum.read(this.failNanos, 0) },
       failures: { ...this.failures },
       refusals: { ...this.refusals },
       shadows: { ...this.shadows },
       retries: this.retries,
-      queue: meters.queue.phase,
-      computeInput: meters.computeInput.phase,
-      computeInfer: meters.computeInfer.phase,
-      computeOutput: meters.computeOutput.phase,
-      cacheHit: meters.cacheHit.phase,
-      cacheMiss: meters.cacheMiss.phase,
-      batches: Array.from(this.batches, ([batchSize, batch]): BatchSize => ({
+      queue: meters.phase(queue),
+      computeInput: meters.phase(computeInput),
+      computeInfer: meters.phase(computeInfer),
+      computeOutput: meters.phase(computeOutput),
+      cacheHit: meters.phase(cacheHit),
+      cacheMiss: meters.phase(cacheMiss),
+      batches: Array.from(this.sizes, ([batchSize, size]): BatchSize => ({
         batchSize,
-        count: batch.count,
-        computeInputNanos: batch.computeInput.value,
-        computeInferNanos: batch.computeInfer.value,
-        computeOutputNanos: batch.computeOutput.value
+        count: size[0]!,
+        computeInputNanos: ExactSum.read(size, inputAt),
+        computeInferNanos: ExactSum.read(size, inferAt),
+        computeOutputNanos: ExactSum.read(size, outputAt)
       })).toSorted((a, b) => a.batchSize - b.batchSize),
       pending: waiting,
       executing: running,
@@ -240,19 +239,19 @@ export class Books implements VersionBooks {
     const { meters } = this
     return {
       loadNanos: this.loadNanos,
-      micros: eachPhase((phase) => meters[phase].micros),
-      durations: eachPhase((phase) => meters[phase].distribution),
+      micros: eachPhase((phase) => meters.micros(at[phase])),
+      durations: eachPhase((phase) => meters.distribution(at[phase])),
       batchSizes: this.batchSizes(),
-      firstResponse: this.firstResponses.read(this.firstResponseBounds, this.firstResponseMillis),
+      firstResponse: meters.firstResponseDistribution,
       shadowDifference: this.differences.read(differenceBounds, this.differenceSum),
-      quantile: this.keepsQuantiles ? (phase, share) => meters[phase].quantile(share) : undefined
+      quantile: this.keepsQuantiles ? (phase, share) => meters.quantile(at[phase], share) : undefined
     }
   }
 
   private batchSizes(): Distribution {
     const counts = new Array<number>(batchSizeBounds.length + 1).fill(0)
     let sum = 0
-    for (const [rows, { count }] of this.batches) {
+    for (const [rows, { 0: count = 0 }] of this.sizes) {
       const bound = batchSizeBounds.findIndex((most) => rows <= most)
       counts[bound === -1 ? batchSizeBounds.length : bound]! += count
       sum += rows * count

@@ -39,8 +39,8 @@ export class SlidingQuantiles {
     this.nowMillis = nowMillis
   }
 
-  /** Counts a whole number that is not negative. */
-  add(value: number): void {
+  /** Counts a whole number that is not negative so many times. */
+  add(value: number, times = 1): void {
     const period = Math.floor(this.nowMillis() / ageMillis)
     const age = period % ages
     const counts = this.counts[age]!
@@ -48,7 +48,7 @@ export class SlidingQuantiles {
       counts.fill(0)
       this.periods[age] = period
     }
-    counts[cellOf(Math.min(value, largest))]!++
+    counts[cellOf(Math.min(value, largest))]! += times
   }
 
   /** The number that a share of those of the last minute does not exceed; NaN when there are none. */

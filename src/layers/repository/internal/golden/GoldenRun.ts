@@ -60,6 +60,7 @@ const unobserved = (statistics: ModelStatistics): ModelStatistics => ({
   // The scheduler of the version is the one to be asked.
   observe: () => {},
   refused: (reason) => statistics.refused(reason),
+  answered: (requests, run, endedAtNanos) => statistics.answered(requests, run, endedAtNanos),
   succeeded: (rows, times) => statistics.succeeded(rows, times),
   failed: (reason, nanos) => statistics.failed(reason, nanos),
   executed: (rows, times) => statistics.executed(rows, times),
