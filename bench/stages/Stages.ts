@@ -8,6 +8,8 @@ import * as Submission from "../../src/layers/frontend/internal/grpc/rpcs/infer/
 import { decode } from "../../src/layers/frontend/internal/infer/InferRequestDecoder.ts"
 import { encode } from "../../src/layers/frontend/internal/infer/InferResponseEncoder.ts"
 import { KnownHeads } from "../../src/layers/frontend/internal/infer/KnownHeads.ts"
+import { KnownTexts } from "../../src/layers/frontend/internal/infer/KnownTexts.ts"
+import * as SmallTensors from "../../src/layers/frontend/internal/infer/SmallTensors.ts"
 import { validate } from "../../src/layers/inference/internal/RequestValidation.ts"
 import * as MemoryModelRepository from "../../src/layers/repository/MemoryModelRepository.ts"
 import * as Server from "../../src/layers/Server.ts"
@@ -92,7 +94,13 @@ const grpc = Buffer.from(WireFormat.encode(ModelInferRequest, {
   raw_input_contents: simpleInputs().map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
 }))
 
-const decodeOptions = (model: Model) => ({ modelName: model.name, maxInputSize: 2 ** 26, heads: new KnownHeads() })
+const decodeOptions = (model: Model) => ({
+  modelName: model.name,
+  maxInputSize: 2 ** 26,
+  allocate: SmallTensors.take,
+  heads: new KnownHeads(),
+  texts: new KnownTexts()
+})
 
 const answerOf = (model: Model): InferenceResponse => ({
   id: "",
@@ -140,6 +148,7 @@ export const stages = (fork: Fork): Effect.Effect<ReadonlyArray<Stage>, never, S
     const request = Result.getOrThrow(decode(binary.body, headLength, options))
     const known = Result.getOrThrow(decode(binary.body, headLength, options))
     const jsonRequest = Result.getOrThrow(decode(json, undefined, options))
+    const knownJson = Result.getOrThrow(decode(json, undefined, options))
     const answer = answerOf(model)
     const surroundings = {
       forward: undefined,
@@ -176,11 +185,13 @@ export const stages = (fork: Fork): Effect.Effect<ReadonlyArray<Stage>, never, S
     return [
       loop("decode binary, known head", () => decode(binary.body, headLength, options)),
       loop("decode binary, unknown head", () => decode(binary.body, headLength, { ...options, heads: undefined })),
-      loop("decode JSON", () => decode(json, undefined, options)),
+      loop("decode JSON, known text", () => decode(json, undefined, options)),
+      loop("decode JSON, unknown text", () => decode(json, undefined, { ...options, texts: undefined })),
       loop("validate", () => validate(model, request.request)),
       loop("encode binary, known head", () => encode(answer, known)),
       loop("encode binary, unknown head", () => encode(answer, request)),
-      loop("encode JSON", () => encode(answer, jsonRequest)),
+      loop("encode JSON, known text", () => encode(answer, knownJson)),
+      loop("encode JSON, unknown text", () => encode(answer, jsonRequest)),
       loop("decode gRPC", () => {
         const message = Result.getOrThrow(Submission.read(grpc))
         return Submission.prepare(surroundings, call, message, (size) => new Uint8Array(size))

@@ -3,6 +3,7 @@ import { Result } from "effect"
 import { toRequest } from "../../../src/layers/frontend/internal/grpc/rpcs/infer/InferRequest.ts"
 import * as InferRequestReader from "../../../src/layers/frontend/internal/grpc/rpcs/infer/InferRequestReader.ts"
 import { decode } from "../../../src/layers/frontend/internal/infer/InferRequestDecoder.ts"
+import { KnownTexts } from "../../../src/layers/frontend/internal/infer/KnownTexts.ts"
 import { isReadFailure } from "../../../src/layers/frontend/internal/json/JsonAccess.ts"
 import { ModelInferRequest } from "../../../src/schema/proto/InferFields.ts"
 import * as WireMessageReader from "../../../src/schema/proto/WireMessageReader.ts"
@@ -14,6 +15,19 @@ import * as Messages from "../../frontend/grpc/Messages.ts"
 import { type Target, utf8 } from "../Target.ts"
 
 const json = (inputs: string, more = ""): string => `{"id":"1","inputs":[${inputs}]${more}}`
+
+/** What was read of earlier inputs, most of which differ little from the next one. */
+const texts = new KnownTexts({ maxTexts: 4 })
+
+/** What was read, but for what belongs to the texts. */
+const factsOf = (read: ReturnType<typeof decode>): string =>
+  Result.isFailure(read)
+    ? read.failure.message
+    : JSON.stringify(
+      { ...read.success.request, outputEncoding: read.success.outputEncoding.of("Y") },
+      (_, value: unknown) =>
+        value instanceof Map ? [...value.entries()].map(String) : typeof value === "bigint" ? String(value) : value
+    )
 
 /** The first byte says how much of the rest is JSON, in parts of 255; 255: all of it, and nothing says so. */
 export const http: Target = {
@@ -31,7 +45,10 @@ export const http: Target = {
     const body = input.subarray(1)
     const part = input[0] ?? 255
     const jsonLength = part === 255 ? undefined : Math.floor(body.length * part / 255)
-    const read = decode(body, jsonLength, { modelName: "m", maxInputSize: 1 << 16 })
+    const options = { modelName: "m", maxInputSize: 1 << 16 }
+    const read = decode(body, jsonLength, options)
+    const known = decode(body, jsonLength, { ...options, texts })
+    if (factsOf(known) !== factsOf(read)) throw new Error("a text that is known is read otherwise")
     if (Result.isFailure(read)) return
     let bytes = 0
     for (const { data } of read.success.request.inputs) bytes += data.length

@@ -15,6 +15,8 @@ export interface Plan {
    * place is aligned to 64 bytes.
    */
   readonly binaryAt: number | undefined
+  /** Nothing of the body is needed any more once `onBody` returns: what came at once is not copied. */
+  readonly isBrief?: boolean
   /** Most bytes of a body that does not announce its size. */
   readonly maxChunked: number
   /** Refuses a chunked body that grew beyond `maxChunked`; `size` is what has come so far. */
@@ -92,8 +94,12 @@ const receiveSized = (call: Call, length: number, plan: Plan, onBody: (body: Uin
   })
 }
 
-/** Bodies that came at once are copied, so that their memory can be read into again. */
+/** Bodies that came at once are copied where they are needed for longer: their memory is read into again. */
 const receiveWhole = (call: Call, whole: Buffer, plan: Plan, onBody: (body: Uint8Array) => void): void => {
+  if (plan.isBrief === true) {
+    call.bodyEnded()
+    return onBody(whole)
+  }
   const target = whole.length < minShared ? small(whole.length, plan.binaryAt) : allocate(call, whole.length, plan)
   if (target === undefined) return
   ByteCopy.whole(whole, target, 0)

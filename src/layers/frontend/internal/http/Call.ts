@@ -131,6 +131,11 @@ export class Call extends Exchange {
     return new AnswerStream(this.response)
   }
 
+  /** Answers 200 with a short body, of which each character is a byte. */
+  latin1(headers: Array<string>, body: string): void {
+    this.answer(200, headers, body.length, body, "latin1")
+  }
+
   /**
    * Answers 200 with the parts of a body of `byteLength` bytes in all. The parts may be reused once `release` was called: after
    * the last byte left, or at once when they were copied.

@@ -4,6 +4,7 @@ import type { TraceParent } from "../../../../schema/RequestTrace.ts"
 import type { ClientTensors } from "./ClientTensors.ts"
 import type { KnownAnswer } from "./KnownAnswer.ts"
 import type { KnownHeads } from "./KnownHeads.ts"
+import type { KnownTexts } from "./KnownTexts.ts"
 
 /** The form of an output in the answer; `region`: it is not there, because its bytes go to shared memory. @category models */
 export type Encoding = "binary" | "json" | "region"
@@ -39,7 +40,7 @@ export interface DecodedRequest {
   readonly outputEncoding: OutputEncoding
   /** What moves the tensors that lie in shared memory, to be released when the request is over; `undefined`: none does. */
   readonly clientTensors: ClientTensors | undefined
-  /** The last answer to requests like this one. Absent: none is known. */
+  /** The last answer to requests like this one. Absent: none is kept. */
   readonly answer?: KnownAnswer | undefined
 }
 
@@ -59,6 +60,8 @@ export interface DecodeOptions {
   readonly clientTensors?: () => ClientTensors
   /** Heads that were read before. Left out: none is known. */
   readonly heads?: KnownHeads | undefined
+  /** Texts that were read before. Left out: none is known. */
+  readonly texts?: KnownTexts | undefined
   /** What is noted of the request; left out: nothing. */
   readonly trace?: TraceParent | undefined
 }

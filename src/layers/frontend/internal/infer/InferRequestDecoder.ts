@@ -33,6 +33,8 @@ class Envelope implements TensorsOfRequest {
   private readonly encodings: Array<Encoding> = []
   private outputsFault: unknown = undefined
   clientTensors: ClientTensors | undefined = undefined
+  /** Where the data of inputs begins and where it ends, in turn; of those whose data was converted where it stands. */
+  readonly spans: Array<number> = []
 
   constructor(body: Uint8Array, jsonLength: number, options: DecodeOptions) {
     this.scanner = new JsonScanner(body, jsonLength)
@@ -94,6 +96,7 @@ class Envelope implements TensorsOfRequest {
       try {
         if (inputs.length === RequestFault.maximumListed) throw RequestFault.tooManyListed("inputs")
         inputs.push(reader.tensor(scanner, this.section, taken, this))
+        if (reader.dataEnd >= 0) this.spans.push(reader.dataStart, reader.dataEnd)
       } catch (thrown) {
         this.inputsFault = thrown
       }
@@ -169,8 +172,8 @@ class Envelope implements TensorsOfRequest {
 /**
  * The request in `body`, of which the first `jsonLength` bytes are JSON (all of it without `jsonLength`).
  *
- * Shapes, outputs and parameters may be shared with earlier requests of the same head, where `options.heads` knows it: they are read
- * and never written to.
+ * Shapes, outputs and parameters may be shared with earlier requests like this one, where `options.heads` or `options.texts` knows
+ * them: they are read and never written to.
  *
  * Tensors given in binary are views of `body` and borrow it; `body` may lie over shared memory. Tensors given as JSON lie in
  * memory of `options.allocate`, which is asked only for sizes that the limits and the length of the text allow.
@@ -185,11 +188,12 @@ export const decode = (
   jsonLength: number | undefined,
   options: DecodeOptions
 ): Result.Result<DecodedRequest, ReadFailure> => {
-  const { heads, maxInputSize, modelName, trace } = options
-  // A request without a binary section is JSON from end to end, and never like the one before.
-  if (heads === undefined || jsonLength === undefined || jsonLength === body.length || jsonLength > maxInputSize) {
-    return read(body, jsonLength ?? body.length, options)
+  if (jsonLength === undefined || jsonLength === body.length) {
+    const known = options.texts?.find(body, options)
+    return known === undefined ? read(body, body.length, options) : Result.succeed(known)
   }
+  const { heads, maxInputSize, modelName, trace } = options
+  if (heads === undefined || jsonLength > maxInputSize) return read(body, jsonLength, options)
   const known = heads.find(modelName, body, jsonLength, trace)
   if (known !== undefined) return Result.succeed(known)
   const decoded = read(body, jsonLength, options)
@@ -207,7 +211,9 @@ const read = (
     const envelope = new Envelope(body, jsonLength, options)
     try {
       envelope.read()
-      return envelope.decoded()
+      const decoded = envelope.decoded()
+      if (jsonLength === body.length) options.texts?.keep(options.modelName, body, decoded, envelope.spans)
+      return decoded
     } catch (thrown) {
       envelope.clientTensors?.release()
       throw thrown

@@ -7,22 +7,27 @@ import { Result } from "effect"
 import { byteSize } from "../../../../schema/DataType.ts"
 import { ExecutionFailed, InvalidRequest } from "../../../../schema/Errors.ts"
 import type { InferenceResponse, Parameter, Tensor } from "../../../../schema/Inference.ts"
-import * as ByteCopy from "../../../ByteCopy.ts"
 import { JsonWriter } from "../json/JsonWriter.ts"
 import * as TensorWriter from "../json/TensorWriter.ts"
 import type { DecodedRequest } from "./DecodedRequest.ts"
-import type { KnownAnswer } from "./KnownAnswer.ts"
+import type { KnownAnswer, Surroundings } from "./KnownAnswer.ts"
 
 /** Binary tensors up to this many bytes in all are copied behind the JSON, so that an answer is one piece. */
 const joined = 32 * 1024
+
+/** Up to here an answer is a string, which goes out with its head in one write. */
+const maxText = 8192
 
 /** @category models */
 export interface EncodedResponse {
   readonly contentType: "application/json" | "application/octet-stream"
   /** Bytes of JSON before the tensors; `undefined` where the whole answer is JSON. */
   readonly inferenceHeaderContentLength: number | undefined
-  /** The answer in order. Parts may be views of the response's tensors: release the response after they were sent. */
-  readonly parts: ReadonlyArray<Uint8Array>
+  /**
+   * A short answer as a string, with a character for each byte; any other one in parts, in order. Parts may be views of the response's
+   * tensors: release the response after they were sent.
+   */
+  readonly body: string | ReadonlyArray<Uint8Array>
   readonly byteLength: number
 }
 
@@ -73,13 +78,14 @@ const writeData = (
   return undefined
 }
 
+/** Writes the JSON and gives the outputs whose bytes follow it. `spans` takes where data begins and where it ends, in turn. */
 const write = (
   writer: JsonWriter,
   response: InferenceResponse,
-  decoded: DecodedRequest
-): EncodedResponse | InvalidRequest | ExecutionFailed => {
-  const blobs: Array<Uint8Array> = []
-  let blobBytes = 0
+  decoded: DecodedRequest,
+  spans: Array<number>
+): ReadonlyArray<Tensor> | InvalidRequest | ExecutionFailed => {
+  const behind: Array<Tensor> = []
   writer.byte(0x7b)
   if (response.id !== "") {
     writer.raw("\"id\":")
@@ -109,26 +115,18 @@ const write = (
       writer.raw("],\"parameters\":{\"binary_data_size\":")
       writer.integer(output.data.length)
       writer.raw("}}")
-      if (output.data.length > 0) blobs.push(output.data)
-      blobBytes += output.data.length
+      behind.push(output)
     } else {
       writer.raw("],\"data\":")
+      const start = writer.byteLength
       const failure = writeData(writer, output, response.modelName)
       if (failure !== undefined) return failure
+      spans.push(start, writer.byteLength)
       writer.byte(0x7d)
     }
   }
   writer.raw("]}")
-  const jsonLength = writer.byteLength
-  const parts = blobBytes > 0 && blobBytes <= joined
-    ? [writer.finishWith(blobs, blobBytes)]
-    : [writer.finish(), ...blobs]
-  return {
-    contentType: blobBytes > 0 ? "application/octet-stream" : "application/json",
-    inferenceHeaderContentLength: blobBytes > 0 ? jsonLength : undefined,
-    parts,
-    byteLength: jsonLength + blobBytes
-  }
+  return behind
 }
 
 /**
@@ -142,43 +140,76 @@ export const encode = (
   response: InferenceResponse,
   decoded: DecodedRequest
 ): Result.Result<EncodedResponse, InvalidRequest | ExecutionFailed> => {
-  const known = decoded.answer?.of(response)
-  if (known !== undefined) return Result.succeed(behind(known, response.outputs))
+  const { answer } = decoded
   const writer = new JsonWriter()
-  const written = write(writer, response, decoded)
+  const known = answer?.of(response)
+  if (known !== undefined) return Result.succeed(around(writer, known, response.outputs))
+  const spans: Array<number> = []
+  const written = write(writer, response, decoded, spans)
   if (written instanceof InvalidRequest || written instanceof ExecutionFailed) {
     writer.discard()
     return Result.fail(written)
   }
-  if (decoded.answer !== undefined) remember(decoded.answer, response, decoded, written)
-  return Result.succeed(written)
+  if (answer !== undefined) remember(answer, writer, response, written, spans)
+  return Result.succeed(finish(writer, written))
 }
 
-/** Keeps the JSON of an answer for the next one like it, where that is one piece with all of its tensors in binary. */
-const remember = (
-  answer: KnownAnswer,
-  response: InferenceResponse,
-  { outputEncoding }: DecodedRequest,
-  { inferenceHeaderContentLength: length, parts }: EncodedResponse
-): void => {
-  if (length === undefined || parts.length > 1) return
-  if (response.outputs.every(({ name }) => outputEncoding.of(name) === "binary")) {
-    answer.keep(response, parts[0]!.subarray(0, length))
+/** The answer whose JSON was written. */
+const finish = (writer: JsonWriter, behind: ReadonlyArray<Tensor>): EncodedResponse => {
+  const jsonLength = writer.byteLength
+  let byteLength = jsonLength
+  for (let i = 0; i < behind.length; i++) byteLength += behind[i]!.data.length
+  const isBinary = byteLength > jsonLength
+  let body: EncodedResponse["body"]
+  if (byteLength <= maxText) {
+    for (let i = 0; i < behind.length; i++) writer.copy(behind[i]!.data)
+    body = writer.finishText()
+  } else {
+    const blobs = behind.map(({ data }) => data).filter(({ length }) => length > 0)
+    const isJoined = isBinary && byteLength - jsonLength <= joined
+    body = isJoined ? [writer.finishWith(blobs, byteLength - jsonLength)] : [writer.finish(), ...blobs]
   }
-}
-
-/** An answer in one piece: JSON that is known, and the tensors. */
-const behind = (head: Buffer, outputs: ReadonlyArray<Tensor>): EncodedResponse => {
-  let byteLength = head.length
-  for (let i = 0; i < outputs.length; i++) byteLength += outputs[i]!.data.length
-  const piece = Buffer.allocUnsafe(byteLength)
-  head.copy(piece)
-  let at = head.length
-  for (let i = 0; i < outputs.length; i++) at = ByteCopy.whole(outputs[i]!.data, piece, at)
   return {
-    contentType: "application/octet-stream",
-    inferenceHeaderContentLength: head.length,
-    parts: [piece],
+    contentType: isBinary ? "application/octet-stream" : "application/json",
+    inferenceHeaderContentLength: isBinary ? jsonLength : undefined,
+    body,
     byteLength
   }
 }
+
+/** Keeps what stands around the tensors of a short answer for the next one like it, where these are all in one place. */
+const remember = (
+  answer: KnownAnswer,
+  writer: JsonWriter,
+  response: InferenceResponse,
+  behind: ReadonlyArray<Tensor>,
+  spans: ReadonlyArray<number>
+): void => {
+  const { outputs } = response
+  if (writer.byteLength > maxText || outputs.length === 0) return
+  if (behind.length === outputs.length) {
+    answer.keep(response, { encoding: "binary", pieces: [writer.piece(0, writer.byteLength)] })
+  } else if (spans.length === 2 * outputs.length && outputs.every(({ datatype }) => datatype !== "BYTES")) {
+    const borders = [0, ...spans, writer.byteLength]
+    const pieces = [...outputs.keys(), outputs.length].map((i) => writer.piece(borders[2 * i]!, borders[2 * i + 1]!))
+    answer.keep(response, { encoding: "json", pieces })
+  }
+}
+
+/** An answer of which everything is known but the contents of the tensors. */
+const around = (
+  writer: JsonWriter,
+  { encoding, pieces }: Surroundings,
+  outputs: ReadonlyArray<Tensor>
+): EncodedResponse => {
+  writer.copy(pieces[0]!)
+  if (encoding === "binary") return finish(writer, outputs)
+  for (let i = 0; i < outputs.length; i++) {
+    const { data, datatype } = outputs[i]!
+    TensorWriter.numbers(writer, datatype, data, data.length / byteSize(datatype))
+    writer.copy(pieces[i + 1]!)
+  }
+  return finish(writer, none)
+}
+
+const none: ReadonlyArray<Tensor> = []

@@ -50,8 +50,10 @@ export class InputReader {
   private readonly shape = new ShapeReader()
   private readonly parameters = new TensorParameters()
   private readonly options: DecodeOptions
-  /** Where `data` starts, -1 where there is none. */
-  private dataStart = -1
+  /** Where `data` starts, −1 where there is none. */
+  dataStart = -1
+  /** Where it ends, if it was converted there; −1 otherwise. */
+  dataEnd = -1
   private data: Uint8Array | undefined = undefined
   private dataFault: Error | undefined = undefined
 
@@ -98,6 +100,7 @@ export class InputReader {
     this.dataStart = start
     try {
       this.data = this.convert(scanner, this.name, this.datatype)
+      this.dataEnd = scanner.pos
     } catch (thrown) {
       if (!isReadFailure(thrown)) throw thrown
       this.dataFault = thrown

@@ -1,5 +1,5 @@
 /**
- * The JSON of the last answer in binary to requests of one head: the next one is mostly the same, with other tensors behind it.
+ * What stands around the tensors of the last answer to requests of one kind: the next one is mostly the same, with other tensors.
  */
 import type { InferenceResponse, Tensor } from "../../../../schema/Inference.ts"
 
@@ -11,27 +11,35 @@ interface KnownOutput {
   readonly byteLength: number
 }
 
+/** The JSON of an answer without its tensors. @category models */
+export interface Surroundings {
+  /** All tensors stand in the JSON, or all of them behind it. */
+  readonly encoding: "binary" | "json"
+  /** What comes before each tensor in the JSON, and after the last one. */
+  readonly pieces: ReadonlyArray<Uint8Array>
+}
+
 /** @category models */
 export class KnownAnswer {
   private id = ""
   private modelName = ""
   private modelVersion = ""
   private outputs: ReadonlyArray<KnownOutput> = []
-  private head: Buffer | undefined = undefined
+  private surroundings: Surroundings | undefined = undefined
 
-  /** The JSON of this response, where it is as before. */
-  of(response: InferenceResponse): Buffer | undefined {
+  /** What stands around the tensors of this response, where it is as before. */
+  of(response: InferenceResponse): Surroundings | undefined {
     const { outputs } = this
     if (
-      this.head === undefined || response.outputs.length !== outputs.length || response.parameters.size > 0 ||
+      this.surroundings === undefined || response.outputs.length !== outputs.length || response.parameters.size > 0 ||
       response.id !== this.id || response.modelName !== this.modelName || response.modelVersion !== this.modelVersion
     ) return undefined
     for (let i = 0; i < outputs.length; i++) if (!isSame(outputs[i]!, response.outputs[i]!)) return undefined
-    return this.head
+    return this.surroundings
   }
 
-  /** Keeps the JSON of a response, all of whose outputs go back in binary. */
-  keep(response: InferenceResponse, head: Uint8Array): void {
+  /** Keeps what stands around the tensors of a response. Where they stand in the JSON, each was checked to fit its shape. */
+  keep(response: InferenceResponse, surroundings: Surroundings): void {
     if (response.parameters.size > 0) return
     this.id = response.id
     this.modelName = response.modelName
@@ -42,7 +50,7 @@ export class KnownAnswer {
       shape,
       byteLength: data.byteLength
     }))
-    this.head = Buffer.from(head)
+    this.surroundings = surroundings
   }
 }
 

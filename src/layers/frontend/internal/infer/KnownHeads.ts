@@ -8,6 +8,7 @@ import type { InferenceRequest, Tensor } from "../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../schema/RequestTrace.ts"
 import type { DecodedRequest } from "./DecodedRequest.ts"
 import { KnownAnswer } from "./KnownAnswer.ts"
+import { KnownPlace } from "./KnownPlace.ts"
 
 /** @category models */
 export interface Options {
@@ -17,34 +18,14 @@ export interface Options {
   readonly maxHeadBytes?: number
 }
 
-/** Misses of a place before it is filled again, where what it holds was never found. */
-const mostPatient = 256
-
-/** One place, and how eager it is to be filled. */
-class Place {
-  head: KnownHead | undefined = undefined
-  /** What it holds was found. */
-  found = false
-  /** Misses until it is filled again. */
-  left = 0
-  private patience = 0
-
-  hold(head: KnownHead): void {
-    this.patience = this.found || this.head === undefined ? 0 : Math.min(mostPatient, this.patience * 2 + 1)
-    this.left = this.patience
-    this.found = false
-    this.head = head
-  }
-}
-
 /** @category models */
 export class KnownHeads {
   private readonly maxHeadBytes: number
-  private readonly places: ReadonlyArray<Place>
+  private readonly places: ReadonlyArray<KnownPlace<KnownHead>>
 
   constructor({ maxHeadBytes = 2048, maxHeads = 64 }: Options = {}) {
     this.maxHeadBytes = maxHeadBytes
-    this.places = Array.from({ length: maxHeads }, () => new Place())
+    this.places = Array.from({ length: maxHeads }, () => new KnownPlace())
   }
 
   /** The request in `body`, whose first `jsonLength` bytes were read before for this model. */
@@ -56,9 +37,9 @@ export class KnownHeads {
   ): DecodedRequest | undefined {
     if (jsonLength > this.maxHeadBytes) return undefined
     const place = this.placeOf(body, jsonLength)
-    const { head } = place
+    const head = place.held
     if (head === undefined || head.model !== model || !head.fits(body, jsonLength)) return undefined
-    place.found = true
+    place.wasFound()
     return head.decoded(body, trace)
   }
 
@@ -66,17 +47,14 @@ export class KnownHeads {
   keep(model: string, body: Uint8Array, jsonLength: number, decoded: DecodedRequest): void {
     if (jsonLength > this.maxHeadBytes) return
     const place = this.placeOf(body, jsonLength)
-    if (place.left > 0) {
-      place.left--
-      return
-    }
+    if (!place.isFree()) return
     if (decoded.clientTensors === undefined && isBinary(decoded.request.inputs, body, jsonLength)) {
       place.hold(new KnownHead(model, body, jsonLength, decoded))
     }
   }
 
   /** By the length and some of the bytes. */
-  private placeOf(body: Uint8Array, jsonLength: number): Place {
+  private placeOf(body: Uint8Array, jsonLength: number): KnownPlace<KnownHead> {
     let hash = jsonLength
     const step = (jsonLength >> 3) + 1
     for (let i = step >> 1; i < jsonLength; i += step) hash = Math.imul(hash ^ body[i]!, 0x01000193)

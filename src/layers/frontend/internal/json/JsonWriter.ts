@@ -5,10 +5,15 @@
  *
  * Source: protocol.md 2.4.
  */
+import * as ByteCopy from "../../../ByteCopy.ts"
 import { formatDouble } from "./NumberFormat.ts"
 
 const scratchSize = 64 * 1024
 let scratch: Buffer | undefined = Buffer.allocUnsafeSlow(scratchSize)
+const empty = Buffer.alloc(0)
+
+/** Integers that memory is made ready for at a time. */
+const run = 1024
 
 const hexDigits = "0123456789ABCDEF"
 
@@ -53,6 +58,14 @@ export class JsonWriter {
     let o = this.length
     for (let i = 0; i < text.length; i++) buffer[o++] = text.charCodeAt(i)
     this.length = o
+  }
+
+  /** Writes bytes as they are. */
+  copy(bytes: Uint8Array): void {
+    const { length } = bytes
+    const buffer = this.reserve(length)
+    ByteCopy.whole(bytes, buffer, this.length)
+    this.length += length
   }
 
   /** Writes one byte as it is. */
@@ -161,6 +174,51 @@ export class JsonWriter {
     if (digits === 1) buffer[--o] = 0x30 + rest
   }
 
+  /** Writes the first `count` integers of `data`, little-endian, of 1, 2, 4 or 8 bytes each, with commas between them. */
+  integers(data: Uint8Array, count: number, size: number, signed: boolean): void {
+    let { buffer } = this
+    let o = this.length
+    for (let i = 0, at = 0; i < count; i++, at += size) {
+      if (i % run === 0) {
+        this.length = o
+        buffer = this.reserve(Math.min(run, count - i) * 21)
+      }
+      if (i > 0) buffer[o++] = 0x2c
+      let value = data[at]!
+      if (size === 1) {
+        if (signed) value = value << 24 >> 24
+      } else if (size === 2) {
+        value |= data[at + 1]! << 8
+        if (signed) value = value << 16 >> 16
+      } else {
+        value |= data[at + 1]! << 8 | data[at + 2]! << 16 | data[at + 3]! << 24
+        if (size === 8) {
+          const high = data[at + 4]! | data[at + 5]! << 8 | data[at + 6]! << 16 | data[at + 7]! << 24
+          if (high !== (signed ? value >> 31 : 0) || (!signed && value < 0)) {
+            this.length = o
+            this.wide(signed ? high : high >>> 0, value >>> 0)
+            o = this.length
+            continue
+          }
+        } else if (!signed) value >>>= 0
+      }
+      if (value < 0) {
+        buffer[o++] = 0x2d
+        value = -value
+      }
+      if (value < 10) buffer[o++] = 0x30 + value
+      else if (value < 100) {
+        buffer[o++] = pairs[value << 1]!
+        buffer[o++] = pairs[(value << 1) + 1]!
+      } else {
+        this.length = o
+        this.integer(value)
+        o = this.length
+      }
+    }
+    this.length = o
+  }
+
   /** Writes a 64-bit integer from its halves; the upper one carries the sign where there is one. */
   wide(high: number, low: number): void {
     const value = high * 4294967296 + low
@@ -193,11 +251,23 @@ export class JsonWriter {
     }
   }
 
+  /** A copy of what was written from `start` to `end`. */
+  piece(start: number, end: number): Uint8Array {
+    return new Uint8Array(this.buffer.subarray(start, end))
+  }
+
   /** The text. The writer must not be used after it. */
   finish(): Buffer {
     const { buffer, length } = this
     const text = buffer.length > scratchSize ? buffer.subarray(0, length) : Buffer.allocUnsafe(length)
     if (buffer.length === scratchSize) buffer.copy(text, 0, 0, length)
+    this.recycle()
+    return text
+  }
+
+  /** The text with a character for each byte. The writer must not be used after it. */
+  finishText(): string {
+    const text = this.buffer.toString("latin1", 0, this.length)
     this.recycle()
     return text
   }
@@ -222,6 +292,6 @@ export class JsonWriter {
 
   private recycle(): void {
     if (this.buffer.length === scratchSize) scratch = this.buffer
-    this.buffer = Buffer.alloc(0)
+    this.buffer = empty
   }
 }

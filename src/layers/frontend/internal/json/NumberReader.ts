@@ -6,6 +6,7 @@
  */
 import type { DataType } from "../../../../schema/DataType.ts"
 import { byteSize } from "../../../../schema/DataType.ts"
+import * as FewIntegers from "./FewIntegers.ts"
 import type { JsonScanner } from "./JsonScanner.ts"
 import { malformed } from "./JsonSyntax.ts"
 import { input, lookAhead, output, windowSize } from "./KernelMemory.ts"
@@ -15,8 +16,6 @@ import * as TensorFault from "./TensorFault.ts"
 
 /** The first window is small: most tensors that come as JSON are. */
 const firstWindow = 1024
-/** Numbers up to which an array has few. */
-const mostFew = 64
 const largestSingle = 3.4028234663852886e38
 
 /** What the numbers of a datatype are. */
@@ -27,6 +26,9 @@ interface Kind {
   readonly highest: bigint
   /** The highest that a kernel takes. */
   readonly kernelHighest: bigint
+  /** What numbers of few digits have to lie within. */
+  readonly fewLowest: number
+  readonly fewHighest: number
 }
 
 const kindOf = (datatype: DataType): Kind => {
@@ -39,12 +41,20 @@ const kindOf = (datatype: DataType): Kind => {
     isFloat: datatype === "FP32" || datatype === "FP64",
     lowest: signed ? -(1n << (bits - 1n)) : 0n,
     highest,
-    kernelHighest: highest > 0x7fff_ffff_ffff_ffffn ? 0x7fff_ffff_ffff_ffffn : highest
+    kernelHighest: highest > 0x7fff_ffff_ffff_ffffn ? 0x7fff_ffff_ffff_ffffn : highest,
+    fewLowest: signed ? -(2 ** (size * 8 - 1)) : 0,
+    fewHighest: Number(highest)
   }
 }
 
 /** Computed once for each datatype: arithmetic with bigints takes longer than a small tensor. */
 const kinds = new Map<DataType, Kind>()
+
+const known = (datatype: DataType): Kind => {
+  let kind = kinds.get(datatype)
+  if (kind === undefined) kinds.set(datatype, kind = kindOf(datatype))
+  return kind
+}
 
 class NumberReader {
   private readonly scanner: JsonScanner
@@ -59,12 +69,10 @@ class NumberReader {
   private lazyView: DataView | undefined = undefined
   private offset = 0
 
-  constructor(scanner: JsonScanner, name: string, datatype: DataType, out: Uint8Array) {
+  constructor(scanner: JsonScanner, name: string, datatype: DataType, kind: Kind, out: Uint8Array) {
     this.scanner = scanner
     this.name = name
     this.datatype = datatype
-    let kind = kinds.get(datatype)
-    if (kind === undefined) kinds.set(datatype, kind = kindOf(datatype))
     this.size = kind.size
     this.isFloat = kind.isFloat
     this.lowest = kind.lowest
@@ -78,7 +86,6 @@ class NumberReader {
   }
 
   read(): number {
-    if (!this.isFloat && this.out.length <= mostFew * this.size && this.few()) return this.offset / this.size
     const { kernelHighest, scanner } = this
     let depth = 0
     let expecting = 1
@@ -129,42 +136,6 @@ class NumberReader {
     }
   }
 
-  /**
-   * Reads a flat array of integers of up to nine digits that ends within `out`: for a few of them the way into the memory of a kernel and back
-   * takes longer. `false`: it is anything else, and nothing was read.
-   */
-  private few(): boolean {
-    const { out, scanner, size } = this
-    const { bytes, end } = scanner
-    const lowest = Number(this.lowest)
-    const highest = Number(this.highest)
-    let at = 0
-    let i = scanner.pos + 1
-    for (;;) {
-      if (i < end && bytes[i] === 0x20) i++
-      const isNegative = i < end && bytes[i] === 0x2d
-      if (isNegative) i++
-      const first = i
-      let value = 0
-      for (; i < end; i++) {
-        const digit = bytes[i]! - 0x30
-        if (digit < 0 || digit > 9) break
-        value = value * 10 + digit
-      }
-      if (i === end || i === first || i - first > 9 || (bytes[first] === 0x30 && i - first > 1)) return false
-      if (isNegative) value = -value
-      if (value < lowest || value > highest || at === out.length) return false
-      for (let byte = 0; byte < size; byte++) out[at++] = byte < 4 ? value >> byte * 8 : value >> 31
-      const c = bytes[i++]
-      if (c === 0x5d) {
-        scanner.pos = i
-        this.offset = at
-        return true
-      }
-      if (c !== 0x2c) return false
-    }
-  }
-
   /** Reads the literal at the cursor. */
   private literal(): void {
     if (this.isFloat) this.float()
@@ -211,5 +182,15 @@ class NumberReader {
  *
  * @internal
  */
-export const read = (scanner: JsonScanner, name: string, datatype: DataType, out: Uint8Array): number =>
-  new NumberReader(scanner, name, datatype, out).read()
+export const read = (scanner: JsonScanner, name: string, datatype: DataType, out: Uint8Array): number => {
+  const kind = known(datatype)
+  const { fewHighest, fewLowest, isFloat, size } = kind
+  if (!isFloat && out.length <= FewIntegers.most * size) {
+    const behind = FewIntegers.read(scanner.bytes, scanner.pos, scanner.end, size, fewLowest, fewHighest, out)
+    if (behind >= 0) {
+      scanner.pos = behind
+      return out.length / size
+    }
+  }
+  return new NumberReader(scanner, name, datatype, kind, out).read()
+}

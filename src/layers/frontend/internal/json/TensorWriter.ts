@@ -2,21 +2,23 @@
 import type { DataType } from "../../../../schema/DataType.ts"
 import type { JsonWriter } from "./JsonWriter.ts"
 
-type WriteAll = (writer: JsonWriter, view: DataView, count: number) => void
+type WriteAll = (writer: JsonWriter, data: Uint8Array, count: number) => void
 
-const each =
-  (size: number, write: (writer: JsonWriter, view: DataView, offset: number) => void): WriteAll =>
-  (writer, view, count) => {
-    for (let i = 0; i < count; i++) {
-      if (i > 0) writer.byte(0x2c)
-      write(writer, view, i * size)
-    }
+const booleans: WriteAll = (writer, data, count) => {
+  for (let i = 0; i < count; i++) {
+    if (i > 0) writer.byte(0x2c)
+    writer.raw(data[i] === 0 ? "false" : "true")
   }
+}
+
+const integers = (size: number, signed: boolean): WriteAll => (writer, data, count) =>
+  writer.integers(data, count, size, signed)
 
 /** Numbers that are printed together: enough to pay for the call, few enough to keep the text of a run small. */
 const run = 256
 
-const inRuns = (size: number, read: (view: DataView, offset: number) => number): WriteAll => (writer, view, count) => {
+const inRuns = (size: number, read: (view: DataView, offset: number) => number): WriteAll => (writer, data, count) => {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
   let values: Array<number> = []
   for (let i = 0; i < count; i++) {
     values.push(read(view, i * size))
@@ -29,18 +31,15 @@ const inRuns = (size: number, read: (view: DataView, offset: number) => number):
 }
 
 const writers: { readonly [K in DataType]?: WriteAll } = {
-  BOOL: each(1, (writer, view, offset) => writer.raw(view.getUint8(offset) === 0 ? "false" : "true")),
-  UINT8: each(1, (writer, view, offset) => writer.integer(view.getUint8(offset))),
-  UINT16: each(2, (writer, view, offset) => writer.integer(view.getUint16(offset, true))),
-  UINT32: each(4, (writer, view, offset) => writer.integer(view.getUint32(offset, true))),
-  UINT64: each(
-    8,
-    (writer, view, offset) => writer.wide(view.getUint32(offset + 4, true), view.getUint32(offset, true))
-  ),
-  INT8: each(1, (writer, view, offset) => writer.integer(view.getInt8(offset))),
-  INT16: each(2, (writer, view, offset) => writer.integer(view.getInt16(offset, true))),
-  INT32: each(4, (writer, view, offset) => writer.integer(view.getInt32(offset, true))),
-  INT64: each(8, (writer, view, offset) => writer.wide(view.getInt32(offset + 4, true), view.getUint32(offset, true))),
+  BOOL: booleans,
+  UINT8: integers(1, false),
+  UINT16: integers(2, false),
+  UINT32: integers(4, false),
+  UINT64: integers(8, false),
+  INT8: integers(1, true),
+  INT16: integers(2, true),
+  INT32: integers(4, true),
+  INT64: integers(8, true),
   FP32: inRuns(4, (view, offset) => view.getFloat32(offset, true)),
   FP64: inRuns(8, (view, offset) => view.getFloat64(offset, true))
 }
@@ -54,7 +53,7 @@ export const numbers = (writer: JsonWriter, datatype: DataType, data: Uint8Array
   const write = writers[datatype]
   if (write === undefined) throw new Error(`${datatype} has no JSON form`)
   writer.byte(0x5b)
-  write(writer, new DataView(data.buffer, data.byteOffset, data.byteLength), count)
+  write(writer, data, count)
   writer.byte(0x5d)
 }
 

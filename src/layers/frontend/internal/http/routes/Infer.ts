@@ -17,7 +17,9 @@ import * as HeaderLength from "../../infer/HeaderLength.ts"
 import { decode } from "../../infer/InferRequestDecoder.ts"
 import { encode, type EncodedResponse } from "../../infer/InferResponseEncoder.ts"
 import { KnownHeads } from "../../infer/KnownHeads.ts"
+import { KnownTexts } from "../../infer/KnownTexts.ts"
 import { decodeRaw } from "../../infer/RawRequestDecoder.ts"
+import * as SmallTensors from "../../infer/SmallTensors.ts"
 import { untilDeadline } from "../../Resident.ts"
 import type { ContentType } from "../Answer.ts"
 import { type Plan, receive } from "../Body.ts"
@@ -46,6 +48,7 @@ export const routes = (door: Door): ReadonlyArray<Route> => {
 class InferRoute {
   private readonly door: Door
   private readonly heads = new KnownHeads()
+  private readonly texts = new KnownTexts()
 
   constructor(door: Door) {
     this.door = door
@@ -106,12 +109,14 @@ class InferRoute {
     const maxChunked = binaryAt !== undefined && binaryAt > 0
       ? this.door.inFlight.limits.maxRequestBytes
       : this.door.maxInputSize
-    this.receive(call, binaryAt, maxChunked, deadline, (body) => this.submit(call, model, deadline, body))
+    // JSON is read at once, and tensors are made of it; only what is binary goes on as it came.
+    const isBrief = header === undefined
+    this.receive(call, { binaryAt, maxChunked, isBrief }, deadline, (body) => this.submit(call, model, deadline, body))
   }
 
   private receiveCompressed(call: Call, model: Model, deadline: Deadline | undefined): void {
     const { maxInputSize } = this.door
-    this.receive(call, undefined, maxInputSize, deadline, (body) => {
+    this.receive(call, { binaryAt: undefined, maxChunked: maxInputSize, isBrief: false }, deadline, (body) => {
       call.answerWith(Compression.decompress(body, maxInputSize), (inflated) => {
         const refusal = call.grow(inflated.length)
         if (refusal !== undefined) call.overloaded(refusal)
@@ -123,8 +128,7 @@ class InferRoute {
   /** Enters the limits and receives the body. */
   private receive(
     call: Call,
-    binaryAt: number | undefined,
-    maxChunked: number,
+    { binaryAt, isBrief, maxChunked }: Pick<Plan, "binaryAt" | "maxChunked"> & { readonly isBrief: boolean },
     deadline: Deadline | undefined,
     onBody: (body: Uint8Array) => void
   ): void {
@@ -138,6 +142,7 @@ class InferRoute {
     const plan: Plan = {
       memory: this.door.memory,
       binaryAt,
+      isBrief,
       maxChunked: most,
       onTooLarge: (size) => {
         const failure = this.tooLarge(binaryAt, size)
@@ -176,6 +181,7 @@ class InferRoute {
       allocate: (byteLength: number) => this.allocate(call, byteLength),
       clientTensors,
       heads: this.heads,
+      texts: this.texts,
       trace: call.traced?.trace
     }
     const raw = jsonLength.success === 0 || body.length === 0
@@ -209,6 +215,7 @@ class InferRoute {
   }
 
   private allocate(call: Call, byteLength: number): Uint8Array {
+    if (byteLength <= SmallTensors.largest) return SmallTensors.take(byteLength)
     if (byteLength < minShared) return new Uint8Array(byteLength)
     const region = this.door.memory.acquire(byteLength)
     call.hold(region)
@@ -233,10 +240,13 @@ class InferRoute {
   }
 
   private send(call: Call, encoded: EncodedResponse, response: InferenceResponse): void {
-    const { byteLength, parts } = encoded
-    // One part is a copy of everything.
-    if (parts.length === 1) response.release()
-    call.parts(this.headersOf(encoded, response), byteLength, parts, parts.length === 1 ? nothing : response.release)
+    const { body, byteLength } = encoded
+    const headers = this.headersOf(encoded, response)
+    // A string, or one part, is a copy of everything.
+    const isCopy = body.length === 1 || typeof body === "string"
+    if (isCopy) response.release()
+    if (typeof body === "string") call.latin1(headers, body)
+    else call.parts(headers, byteLength, body, isCopy ? nothing : response.release)
   }
 
   private compress(
@@ -245,7 +255,9 @@ class InferRoute {
     encoded: EncodedResponse,
     response: InferenceResponse
   ): void {
-    call.run(Compression.compress(coding, encoded.parts), (exit) => {
+    const { body } = encoded
+    const parts = typeof body === "string" ? [Buffer.from(body, "latin1")] : body
+    call.run(Compression.compress(coding, parts), (exit) => {
       response.release()
       if (Exit.isFailure(exit)) return call.unsuccessful(exit.cause)
       const headers = this.headersOf(encoded, response)
