@@ -73,7 +73,9 @@ export class Http1Connection implements Carrier, Reader {
   private readonly options: Http1Options
   private readonly handler: Http1Handler
   /** Answers that are not out yet, in the order of their requests. */
-  private readonly responses: Array<Http1Response> = []
+  private oldest: Http1Response | undefined = undefined
+  private newest: Http1Response | undefined = undefined
+  private owed = 0
   /** The last head, which the next one often equals. */
   private last: Head | undefined = undefined
   /** The request whose body is being read, and how much of it is missing. */
@@ -125,7 +127,7 @@ export class Http1Connection implements Carrier, Reader {
 
   /** The answer whose turn it is; after the last one that the connection has none is. */
   get first(): Http1Response | undefined {
-    return this.closing ? undefined : this.responses[0]
+    return this.closing ? undefined : this.oldest
   }
 
   /** Something is still owed to the client. */
@@ -189,7 +191,7 @@ export class Http1Connection implements Carrier, Reader {
 
   /** What is held is not looked at before an answer is out. */
   private get waits(): boolean {
-    return this.isOdd || this.responses.length >= this.options.maxPipelined || this.socket.writableNeedDrain
+    return this.isOdd || this.owed >= this.options.maxPipelined || this.socket.writableNeedDrain
   }
 
   private read(bytes: Buffer, owned: boolean): void {
@@ -246,7 +248,10 @@ export class Http1Connection implements Carrier, Reader {
   private begin(head: Head, bytes: Buffer, at: number): number {
     const request = new Http1Request(this, head)
     const response = new Http1Response(this, request)
-    this.responses.push(response)
+    if (this.newest === undefined) this.oldest = response
+    else this.newest.next = response
+    this.newest = response
+    this.owed++
     if (!head.keepsAlive) this.deaf = true
     const end = at + head.contentLength
     if (end <= bytes.length) {
@@ -292,7 +297,7 @@ export class Http1Connection implements Carrier, Reader {
 
   /** Gives the connection away when nothing is owed any more. */
   private leave(): void {
-    if (this.over || this.calls.size > 0 || this.responses.length > 0 || this.failed) return
+    if (this.over || this.calls.size > 0 || this.owed > 0 || this.failed) return
     const { held = empty, socket } = this
     this.over = true
     this.held = undefined
@@ -335,11 +340,19 @@ export class Http1Connection implements Carrier, Reader {
 
   /** The first answer was handed over to its last byte. */
   answered(response: Http1Response): void {
-    const { responses, socket } = this
-    responses.shift()
-    if (responses.length === 0) stayAwake(this.options.awake)
-    const { call } = response
-    if (call !== undefined) this.whenOut(() => call.finish())
+    const { socket } = this
+    const { call, next } = response
+    response.next = undefined
+    this.oldest = next
+    this.owed--
+    if (next === undefined) {
+      this.newest = undefined
+      stayAwake(this.options.awake)
+    }
+    if (call !== undefined) {
+      if (socket.writableLength === 0 && !socket.destroyed) call.finish()
+      else this.whenOut(() => call.finish())
+    }
     if (!response.shouldKeepAlive) {
       this.deaf = true
       this.closing = true
@@ -347,7 +360,7 @@ export class Http1Connection implements Carrier, Reader {
       socket.destroySoon()
       return
     }
-    responses[0]?.goOn()
+    next?.goOn()
     this.proceed()
   }
 

@@ -15,6 +15,8 @@ export class Http1Response implements Response {
   shouldKeepAlive: boolean
   sendDate = false
   call: InProgress | undefined = undefined
+  /** The answer after it on its connection. */
+  next: Http1Response | undefined = undefined
   /** Everything was handed over. */
   ended = false
   private readonly connection: Http1Connection
