@@ -22,6 +22,7 @@ const make = (
     keepChunk: () => {}
   } as unknown as Stream
   const sink: MessageSink = {
+    takesOne: false,
     admit: (bytes) => {
       seen.counted += bytes
       return undefined

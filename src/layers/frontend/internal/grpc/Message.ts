@@ -13,6 +13,8 @@ export interface Message extends Place {
 
 /** What takes the messages of a reader. @internal */
 export interface MessageSink {
+  /** No message may follow the one that has begun. */
+  readonly takesOne: boolean
   /** Takes bytes of a message into account, or says why not. */
   admit(bytes: number): Refusal | undefined
   message(message: Message): void

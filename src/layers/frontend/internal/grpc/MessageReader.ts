@@ -132,12 +132,18 @@ export class MessageReader {
     while (at < end && this.reading) {
       at = this.prefix < prefixBytes ? this.readPrefix(chunk, at, end) : this.readBody(chunk, at, end)
     }
-    if (at > start) this.stream.consume(at - start)
+    if (at > start) this.stream.consume(at - start, this.needed)
     if (this.stopped && at < end) {
       this.stream.consume(end - at)
       return end
     }
     return at
+  }
+
+  /** Bytes that are still to come, with the one by which a message too many shows. */
+  private get needed(): number {
+    if (this.stopped || !this.sink.takesOne) return Infinity
+    return this.prefix === prefixBytes ? this.length - this.have + 1 : 1
   }
 
   private readPrefix(chunk: Buffer, start: number, end: number): number {

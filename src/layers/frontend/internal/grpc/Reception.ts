@@ -95,6 +95,10 @@ export abstract class Reception extends Exchange implements MessageSink {
     if (this.unreleased !== undefined) { for (const release of this.unreleased.all()) release() }
   }
 
+  get takesOne(): boolean {
+    return this.taker?.many === false
+  }
+
   admit(bytes: number): Refusal | undefined {
     const { inFlight } = this.server
     const { taker } = this

@@ -136,11 +136,15 @@ export class Stream {
     this.close()
   }
 
-  /** So many bytes of the body need no memory of this stream any more: the client may send as many again. */
-  consume(bytes: number): void {
+  /**
+   * So many bytes of the body need no memory of this stream any more: the client may send as many again, where more than the `needed`
+   * ones are to come.
+   */
+  consume(bytes: number, needed = Infinity): void {
     this.owed += bytes
     this.connection.consume(bytes)
-    if (!this.ended && !this.closed && this.owed >= this.connection.streamWindow / 2) this.allow(this.owed)
+    const { closed, connection, credit, ended, owed } = this
+    if (!ended && !closed && owed >= connection.streamWindow / 2 && credit < needed) this.allow(owed)
   }
 
   /** The client may send so many bytes without waiting, for which memory is there. */
@@ -175,9 +179,7 @@ export class Stream {
     while (left > 0) {
       const part = first.parts[first.part]!
       const end = Math.min(part.length, first.from + left)
-      if (!writer.payload(first.from === 0 && end === part.length ? part : part.subarray(first.from, end))) {
-        first.attached = true
-      }
+      if (!writer.payload(part, first.from, end)) first.attached = true
       left -= end - first.from
       if (end === part.length) {
         first.part++
