@@ -4,6 +4,7 @@ import { Cause, Context, Exit, Option, type Tracer } from "effect"
 import type { TraceContext } from "../../../../schema/RequestTrace.ts"
 import type { Facts, OwnSpan } from "../../spans/OwnSpan.ts"
 import { bounded } from "../../spans/SpanValues.ts"
+import { type Distance, highOf, lowOf, nanosOf } from "../WallTime.ts"
 import * as AttributeValues from "./AttributeValues.ts"
 import type { SpanLimits } from "./Bounds.ts"
 import type { FactBlock, FactBlocks } from "./FactBlock.ts"
@@ -19,6 +20,8 @@ export interface SpanEvent extends AttributeValues.Bounded {
 
 /** @category models */
 export interface SpanLink extends Tracer.SpanLink, AttributeValues.Bounded {
+  /** Set where it is to a span of this process and says nothing more. */
+  readonly own: TraceIds.SpanContext | undefined
   readonly attributes: Readonly<Record<string, AttributeValues.Value>>
 }
 
@@ -34,29 +37,35 @@ export interface Recording {
   readonly ended: (span: RecordedSpan) => void
 }
 
-type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
-
 const noEvents: ReadonlyArray<SpanEvent> = []
 const noLinks: ReadonlyArray<SpanLink> = []
 
 const stateOf = ({ annotations }: { readonly annotations: Context.Context<never> }): string | undefined =>
   Context.getOrUndefined(annotations, OtelTracer.OtelTraceState)?.serialize()
 
+/** What a span is from its beginning on, apart from its time. @category models */
+export interface Origin extends Pick<Tracer.Span, "annotations" | "kind" | "name"> {
+  /** What counts as its parent. */
+  readonly parent: Tracer.AnySpan | undefined
+}
+
 /** @category models */
 export class RecordedSpan implements OwnSpan {
   readonly _tag = "Span"
   readonly sampled = true
+  readonly isOwn = true
   readonly name: string
   readonly kind: Tracer.SpanKind
   readonly annotations: Context.Context<never>
-  readonly parent: Option.Option<Tracer.AnySpan>
   readonly context: TraceIds.SpanContext
   /** The span above in the trace; `undefined`: it begins one. */
   readonly above: TraceIds.SpanContext | undefined
   readonly isAboveRemote: boolean
-  /** Nanoseconds since 1970. */
-  readonly startTime: bigint
-  endTime: bigint
+  /** Nanoseconds since 1970, here and below in halves of 32 bits with a sign. */
+  readonly startHigh: number
+  readonly startLow: number
+  endHigh: number
+  endLow: number
   statusCode: StatusCode = 0
   statusMessage = ""
   /** Attributes before those in `names`. */
@@ -64,23 +73,36 @@ export class RecordedSpan implements OwnSpan {
   readonly names: Array<string> = []
   readonly values: Array<AttributeValues.Value> = []
   droppedAttributes = 0
+  /** Names of its events, and their moments: of each the upper half and the lower one. */
+  readonly eventNames: Array<string> = []
+  readonly eventTimes: Array<number> = []
+  /** What the events say; `undefined`: none of them says anything. */
+  eventAttributes: Array<AttributeValues.Bounded> | undefined = undefined
   droppedEvents = 0
   droppedLinks = 0
-  private noted: Array<SpanEvent> | undefined = undefined
   private linked: Array<SpanLink> | undefined = undefined
+  private reference: SpanLink | undefined = undefined
   private exit: Exit.Exit<unknown, unknown> | undefined = undefined
+  private readonly directParent: Tracer.AnySpan | undefined
   private readonly recording: Recording
+  private readonly distance: Distance | undefined
 
-  /** `parent`: what counts as one, of what `options` has. */
-  constructor(recording: Recording, options: SpanOptions, parent: Tracer.AnySpan | undefined) {
-    const { annotations, kind, links, name, startTime } = options
+  /** It begins at these nanoseconds since 1970. `distance`: for moments of the monotonic clock. */
+  constructor(
+    recording: Recording,
+    { annotations, kind, name, parent }: Origin,
+    startHigh: number,
+    startLow: number,
+    distance: Distance | undefined
+  ) {
     this.recording = recording
     this.name = name
     this.kind = kind
     this.annotations = annotations
-    this.parent = parent === undefined ? Option.none() : options.parent
-    this.startTime = startTime
-    this.endTime = startTime
+    this.directParent = parent
+    this.startHigh = this.endHigh = startHigh
+    this.startLow = this.endLow = startLow
+    this.distance = distance
     if (parent instanceof RecordedSpan) {
       this.above = parent.context
       this.isAboveRemote = false
@@ -88,13 +110,41 @@ export class RecordedSpan implements OwnSpan {
     } else if (parent !== undefined && TraceIds.areValid(parent)) {
       this.above = TraceIds.SpanContext.parse(parent)
       this.isAboveRemote = parent._tag === "ExternalSpan"
-      this.context = TraceIds.SpanContext.random(this.above.trace, stateOf(options) ?? stateOf(parent))
+      this.context = TraceIds.SpanContext.random(this.above.trace, stateOf({ annotations }) ?? stateOf(parent))
     } else {
       this.above = undefined
       this.isAboveRemote = false
       this.context = TraceIds.SpanContext.random(recording.decision.traceId(), undefined)
     }
-    if (links.length > 0) this.addLinks(links)
+  }
+
+  /** A span that begins as the program says it. */
+  static of(
+    recording: Recording,
+    { annotations, kind, links, name, startTime }: Parameters<Tracer.Tracer["span"]>[0],
+    parent: Tracer.AnySpan | undefined
+  ): RecordedSpan {
+    const origin = { annotations, kind, name, parent }
+    const span = new RecordedSpan(recording, origin, highOf(startTime), lowOf(startTime), undefined)
+    if (links.length > 0) span.addLinks(links)
+    return span
+  }
+
+  /** A span that begins at a moment of the monotonic clock. */
+  static at(recording: Recording, origin: Origin, atNanos: number, distance: Distance): RecordedSpan {
+    return new RecordedSpan(recording, origin, distance.timeHigh(atNanos), distance.timeLow(atNanos), distance)
+  }
+
+  get parent(): Option.Option<Tracer.AnySpan> {
+    return Option.fromUndefinedOr(this.directParent)
+  }
+
+  get startTime(): bigint {
+    return nanosOf(this.startHigh, this.startLow)
+  }
+
+  get endTime(): bigint {
+    return nanosOf(this.endHigh, this.endLow)
   }
 
   get traceId(): string {
@@ -119,11 +169,22 @@ export class RecordedSpan implements OwnSpan {
   }
 
   get events(): ReadonlyArray<SpanEvent> {
-    return this.noted ?? noEvents
+    const { eventAttributes, eventNames, eventTimes } = this
+    if (eventNames.length === 0) return noEvents
+    return eventNames.map((name, i) => ({
+      name,
+      at: nanosOf(eventTimes[2 * i]!, eventTimes[2 * i + 1]!),
+      ...eventAttributes?.[i] ?? AttributeValues.nothing
+    }))
   }
 
   get links(): ReadonlyArray<SpanLink> {
     return this.linked ?? noLinks
+  }
+
+  /** A link to it that says nothing more. */
+  get link(): SpanLink {
+    return this.reference ??= { span: this, own: this.context, ...AttributeValues.nothing }
   }
 
   contextWith(traceState: string | undefined): TraceContext {
@@ -172,16 +233,32 @@ export class RecordedSpan implements OwnSpan {
   }
 
   event(name: string, at: bigint, attributes?: Record<string, unknown>): void {
+    this.note(name, highOf(at), lowOf(at), attributes)
+  }
+
+  mark(name: string, atNanos: number): void {
+    const { distance } = this
+    if (distance !== undefined) this.note(name, distance.timeHigh(atNanos), distance.timeLow(atNanos), undefined)
+  }
+
+  private note(name: string, high: number, low: number, attributes: Record<string, unknown> | undefined): void {
     if (this.exit !== undefined) return
-    const { attributePerEventCountLimit, attributeValueLengthLimit, eventCountLimit } = this.recording.limits
-    const noted = this.noted ??= []
-    if (noted.length >= eventCountLimit) {
+    const { eventNames, eventTimes, recording: { limits } } = this
+    if (eventNames.length >= limits.eventCountLimit) {
       this.droppedEvents++
-      if (eventCountLimit === 0) return
-      noted.shift()
+      if (limits.eventCountLimit === 0) return
+      eventNames.shift()
+      eventTimes.splice(0, 2)
+      this.eventAttributes?.shift()
     }
+    const { attributePerEventCountLimit, attributeValueLengthLimit } = limits
     const kept = AttributeValues.bounded(attributes, attributePerEventCountLimit, attributeValueLengthLimit)
-    noted.push({ name, at, attributes: kept.attributes, dropped: kept.dropped })
+    if (kept !== AttributeValues.nothing) {
+      this.eventAttributes ??= eventNames.map(() => AttributeValues.nothing)
+    }
+    eventNames.push(name)
+    eventTimes.push(high, low)
+    this.eventAttributes?.push(kept)
   }
 
   addLinks(links: ReadonlyArray<Tracer.SpanLink>): void {
@@ -196,16 +273,33 @@ export class RecordedSpan implements OwnSpan {
         linked.shift()
       }
       const kept = AttributeValues.bounded(attributes, attributePerLinkCountLimit, attributeValueLengthLimit)
-      linked.push({ span, attributes: kept.attributes, dropped: kept.dropped })
+      linked.push(
+        span instanceof RecordedSpan && kept === AttributeValues.nothing
+          ? span.link
+          : { span, own: undefined, attributes: kept.attributes, dropped: kept.dropped }
+      )
     }
   }
 
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
+    this.finish(highOf(endTime), lowOf(endTime), exit)
+  }
+
+  endAt(atNanos: number, exit: Exit.Exit<unknown, unknown>): void {
+    const { distance } = this
+    if (distance !== undefined) this.finish(distance.timeHigh(atNanos), distance.timeLow(atNanos), exit)
+  }
+
+  private finish(high: number, low: number, exit: Exit.Exit<unknown, unknown>): void {
     if (this.exit !== undefined) return
-    this.endTime = endTime < this.startTime ? this.startTime : endTime
+    // It cannot end before it began.
+    if (high > this.startHigh || (high === this.startHigh && low >>> 0 > this.startLow >>> 0)) {
+      this.endHigh = high
+      this.endLow = low
+    }
     if (Exit.isSuccess(exit)) this.statusCode = 1
     else if (Cause.hasInterruptsOnly(exit.cause)) this.attribute("effect.fiber.interrupted", true)
-    else this.fail(exit.cause, endTime)
+    else this.fail(exit.cause, nanosOf(high, low))
     this.exit = exit
     this.recording.ended(this)
   }
