@@ -3,20 +3,13 @@ import * as OtelTracer from "@effect/opentelemetry/OtelTracer"
 import { Cause, Context, Exit, Option, type Tracer } from "effect"
 import type { TraceContext } from "../../../../schema/RequestTrace.ts"
 import type { Facts, OwnSpan } from "../../spans/OwnSpan.ts"
-import { bounded } from "../../spans/SpanValues.ts"
 import { type Distance, highOf, lowOf, nanosOf } from "../WallTime.ts"
 import * as AttributeValues from "./AttributeValues.ts"
-import type { SpanLimits } from "./Bounds.ts"
-import type { FactBlock, FactBlocks } from "./FactBlock.ts"
-import type { HeadDecision } from "./HeadDecision.ts"
+import type { Recording } from "./Recording.ts"
+import { SpanAttributes } from "./SpanAttributes.ts"
+import { type SpanEvent, SpanEvents } from "./SpanEvents.ts"
+import * as SpanFailure from "./SpanFailure.ts"
 import * as TraceIds from "./TraceIds.ts"
-
-/** @category models */
-export interface SpanEvent extends AttributeValues.Bounded {
-  readonly name: string
-  /** Nanoseconds since 1970. */
-  readonly at: bigint
-}
 
 /** @category models */
 export interface SpanLink extends Tracer.SpanLink, AttributeValues.Bounded {
@@ -28,15 +21,7 @@ export interface SpanLink extends Tracer.SpanLink, AttributeValues.Bounded {
 /** OpenTelemetry's numbers: unset, ok, error. @category models */
 export type StatusCode = 0 | 1 | 2
 
-/** What the spans of a tracer share. @category models */
-export interface Recording {
-  readonly limits: SpanLimits
-  readonly decision: HeadDecision
-  readonly blocks: FactBlocks
-  /** A span is complete. */
-  readonly ended: (span: RecordedSpan) => void
-}
-
+const noAttributes: ReadonlyMap<string, AttributeValues.Value> = new Map()
 const noEvents: ReadonlyArray<SpanEvent> = []
 const noLinks: ReadonlyArray<SpanLink> = []
 
@@ -68,17 +53,10 @@ export class RecordedSpan implements OwnSpan {
   endLow: number
   statusCode: StatusCode = 0
   statusMessage = ""
-  /** Attributes before those in `names`. */
-  facts: FactBlock | undefined = undefined
-  readonly names: Array<string> = []
-  readonly values: Array<AttributeValues.Value> = []
-  droppedAttributes = 0
-  /** Names of its events, and their moments: of each the upper half and the lower one. */
-  readonly eventNames: Array<string> = []
-  readonly eventTimes: Array<number> = []
-  /** What the events say; `undefined`: none of them says anything. */
-  eventAttributes: Array<AttributeValues.Bounded> | undefined = undefined
-  droppedEvents = 0
+  /** Its attributes; `undefined`: it has none. */
+  told: SpanAttributes | undefined = undefined
+  /** Its events; `undefined`: it has none. */
+  happened: SpanEvents | undefined = undefined
   droppedLinks = 0
   private linked: Array<SpanLink> | undefined = undefined
   private reference: SpanLink | undefined = undefined
@@ -161,21 +139,19 @@ export class RecordedSpan implements OwnSpan {
   }
 
   get attributes(): ReadonlyMap<string, AttributeValues.Value> {
-    const { facts, names, values } = this
-    const all = new Map<string, AttributeValues.Value>()
-    if (facts !== undefined) { for (const [i, name] of facts.names.entries()) all.set(name, facts.values[i]!) }
-    for (const [i, name] of names.entries()) all.set(name, values[i]!)
-    return all
+    return this.told?.all() ?? noAttributes
+  }
+
+  get droppedAttributes(): number {
+    return this.told?.dropped ?? 0
   }
 
   get events(): ReadonlyArray<SpanEvent> {
-    const { eventAttributes, eventNames, eventTimes } = this
-    if (eventNames.length === 0) return noEvents
-    return eventNames.map((name, i) => ({
-      name,
-      at: nanosOf(eventTimes[2 * i]!, eventTimes[2 * i + 1]!),
-      ...eventAttributes?.[i] ?? AttributeValues.nothing
-    }))
+    return this.happened?.list() ?? noEvents
+  }
+
+  get droppedEvents(): number {
+    return this.happened?.dropped ?? 0
   }
 
   get links(): ReadonlyArray<SpanLink> {
@@ -195,70 +171,21 @@ export class RecordedSpan implements OwnSpan {
   }
 
   tellFacts(facts: Facts, maxLength: number): void {
-    const { limits: { attributeCountLimit }, blocks } = this.recording
-    if (this.exit !== undefined) return
-    if (this.facts === undefined && this.names.length === 0 && facts.length <= attributeCountLimit) {
-      this.facts = blocks.of(facts, maxLength)
-      return
-    }
-    for (const [name, value] of facts) {
-      this.attribute(name, typeof value === "string" ? bounded(value, maxLength) : value)
-    }
+    if (this.exit === undefined) this.telling().addFacts(facts, maxLength, this.recording.blocks)
   }
 
   attribute(name: string, value: unknown): void {
-    if (this.exit !== undefined || name === "") return
-    const { facts, names, values } = this
-    const { attributeCountLimit, attributeValueLengthLimit } = this.recording.limits
-    for (let i = 0; i < names.length; i++) {
-      if (names[i] === name) {
-        values[i] = AttributeValues.of(value, attributeValueLengthLimit)
-        return
-      }
-    }
-    let count = names.length
-    if (facts !== undefined) {
-      if (facts.has(name)) {
-        this.unfold(facts)
-        return this.attribute(name, value)
-      }
-      count += facts.names.length
-    }
-    if (count >= attributeCountLimit) {
-      this.droppedAttributes++
-      return
-    }
-    names.push(name)
-    values.push(AttributeValues.of(value, attributeValueLengthLimit))
+    if (this.exit === undefined && name !== "") this.telling().add(name, value)
   }
 
   event(name: string, at: bigint, attributes?: Record<string, unknown>): void {
-    this.note(name, highOf(at), lowOf(at), attributes)
+    if (this.exit === undefined) this.noted().add(name, highOf(at), lowOf(at), attributes)
   }
 
   mark(name: string, atNanos: number): void {
-    const { distance } = this
-    if (distance !== undefined) this.note(name, distance.timeHigh(atNanos), distance.timeLow(atNanos), undefined)
-  }
-
-  private note(name: string, high: number, low: number, attributes: Record<string, unknown> | undefined): void {
-    if (this.exit !== undefined) return
-    const { eventNames, eventTimes, recording: { limits } } = this
-    if (eventNames.length >= limits.eventCountLimit) {
-      this.droppedEvents++
-      if (limits.eventCountLimit === 0) return
-      eventNames.shift()
-      eventTimes.splice(0, 2)
-      this.eventAttributes?.shift()
-    }
-    const { attributePerEventCountLimit, attributeValueLengthLimit } = limits
-    const kept = AttributeValues.bounded(attributes, attributePerEventCountLimit, attributeValueLengthLimit)
-    if (kept !== AttributeValues.nothing) {
-      this.eventAttributes ??= eventNames.map(() => AttributeValues.nothing)
-    }
-    eventNames.push(name)
-    eventTimes.push(high, low)
-    this.eventAttributes?.push(kept)
+    const { distance, exit } = this
+    if (exit !== undefined || distance === undefined) return
+    this.noted().add(name, distance.timeHigh(atNanos), distance.timeLow(atNanos), undefined)
   }
 
   addLinks(links: ReadonlyArray<Tracer.SpanLink>): void {
@@ -305,25 +232,17 @@ export class RecordedSpan implements OwnSpan {
   }
 
   private fail(cause: Cause.Cause<unknown>, at: bigint): void {
-    const errors = Cause.prettyErrors(cause, { includeCauseInStack: true })
-    for (const error of errors) {
-      const { message, name, stack } = error
-      const code = "code" in error && error.code ? String(error.code) : name
-      if (code === "" && message === "") continue
-      this.event("exception", at, {
-        ...(code === "" ? {} : { "exception.type": code }),
-        ...(message === "" ? {} : { "exception.message": message }),
-        ...(stack === undefined || stack === "" ? {} : { "exception.stacktrace": stack })
-      })
-    }
-    this.statusCode = errors.length > 0 ? 2 : 1
-    this.statusMessage = errors[0]?.message ?? ""
+    const { exceptions, failed, message } = SpanFailure.of(cause)
+    for (const exception of exceptions) this.event("exception", at, exception)
+    this.statusCode = failed ? 2 : 1
+    this.statusMessage = message
   }
 
-  /** What many have in common becomes this one's own, of which one is about to change. */
-  private unfold(facts: FactBlock): void {
-    this.facts = undefined
-    this.names.unshift(...facts.names)
-    this.values.unshift(...facts.values)
+  private noted(): SpanEvents {
+    return this.happened ??= new SpanEvents(this.recording.limits)
+  }
+
+  private telling(): SpanAttributes {
+    return this.told ??= new SpanAttributes(this.recording.limits)
   }
 }

@@ -1,7 +1,8 @@
 /** A tracer that asks first whether a span is exported, and makes next to nothing of one that is not. */
 import { Context, Option, Tracer } from "effect"
 import type { OwnTracer } from "../../spans/OwnSpan.ts"
-import { RecordedSpan, type Recording } from "./RecordedSpan.ts"
+import { RecordedSpan } from "./RecordedSpan.ts"
+import type { Recording } from "./Recording.ts"
 
 type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
 

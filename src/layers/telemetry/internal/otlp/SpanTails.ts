@@ -15,6 +15,8 @@ export interface Places {
   readonly links: Array<number>
 }
 
+const none: ReadonlyArray<never> = []
+
 const same = (some: ReadonlyArray<unknown>, others: ReadonlyArray<unknown>): boolean => {
   if (some.length !== others.length) return false
   for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false
@@ -32,30 +34,32 @@ class Tail {
   private readonly places: Places
 
   constructor(span: RecordedSpan, bytes: Uint8Array, places: Places) {
-    const { eventNames, isAboveRemote, names, statusCode, values } = span
-    this.names = names.map(detached)
-    // They may be parts of the bodies of requests.
-    this.values = values.map((value) => typeof value === "string" ? detached(value) : value)
-    this.events = eventNames.map(detached)
+    const { happened, isAboveRemote, statusCode, told } = span
+    // Texts may be parts of the bodies of requests.
+    this.names = told === undefined ? none : told.names.map(detached)
+    this.values = told === undefined ? none : told.values.map((one) => typeof one === "string" ? detached(one) : one)
+    this.events = happened === undefined ? none : happened.names.map(detached)
     this.statusCode = statusCode
     this.isAboveRemote = isAboveRemote
     this.bytes = bytes.slice()
     this.places = places
   }
 
-  fits({ eventNames, isAboveRemote, links, names, statusCode, values }: RecordedSpan): boolean {
+  fits({ happened, isAboveRemote, links, statusCode, told }: RecordedSpan): boolean {
     if (statusCode !== this.statusCode || isAboveRemote !== this.isAboveRemote) return false
     if (links.length !== this.places.links.length) return false
-    return same(values, this.values) && same(names, this.names) && same(eventNames, this.events)
+    return same(told?.values ?? none, this.values) && same(told?.names ?? none, this.names) &&
+      same(happened?.names ?? none, this.events)
   }
 
-  write(writer: ReverseWriter, { eventTimes, links }: RecordedSpan): void {
+  write(writer: ReverseWriter, { happened, links }: RecordedSpan): void {
     const { bytes, places } = this
+    const times = happened?.times ?? none
     const { length } = bytes
     writer.raw(bytes)
-    for (let i = 0, time = eventTimes.length; i < places.events.length; i++) {
+    for (let i = 0, time = times.length; i < places.events.length; i++) {
       time -= 2
-      writer.putHalves(length - places.events[i]!, eventTimes[time]!, eventTimes[time + 1]!)
+      writer.putHalves(length - places.events[i]!, times[time]!, times[time + 1]!)
     }
     for (let i = 0; i < places.links.length; i++) {
       const { high, low, trace: { a, b, c, d } } = links[links.length - 1 - i]!.own!
@@ -119,8 +123,9 @@ export class SpanTails {
   private readonly places: ReadonlyArray<TailPlace> = Array.from({ length: placeCount }, () => new TailPlace())
 
   /** Where the tail of a span is, if it is anywhere: by how many things it has, and by what numbers there are among its values. */
-  of({ eventNames, links, values }: RecordedSpan): TailPlace {
-    let hash = eventNames.length * 31 + links.length * 7 + values.length
+  of({ happened, links, told }: RecordedSpan): TailPlace {
+    const values = told?.values ?? none
+    let hash = (happened === undefined ? 0 : happened.names.length) * 31 + links.length * 7 + values.length
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!
       hash = Math.imul(hash, 33) +
@@ -132,9 +137,9 @@ export class SpanTails {
 
 /** It has nothing but what tails have: nothing was dropped, and events and links say nothing more. */
 const isPlain = (span: RecordedSpan): boolean => {
-  const { droppedAttributes, droppedEvents, droppedLinks, eventAttributes, links, statusMessage } = span
+  const { droppedAttributes, droppedEvents, droppedLinks, happened, links, statusMessage } = span
   if (droppedAttributes + droppedEvents + droppedLinks > 0) return false
-  if (eventAttributes !== undefined || statusMessage !== "") return false
+  if (happened?.attributes !== undefined || statusMessage !== "") return false
   for (let i = 0; i < links.length; i++) if (links[i]!.own === undefined) return false
   return true
 }

@@ -11,6 +11,7 @@ import { Blocks } from "./Block.ts"
 import { BodyMemory } from "./BodyMemory.ts"
 import { RecordedSpan, type SpanLink } from "./RecordedSpan.ts"
 import { ReverseWriter, type Written } from "./ReverseWriter.ts"
+import type { SpanEvents } from "./SpanEvents.ts"
 import type { Source } from "./SpanSource.ts"
 import { type Places, SpanTails } from "./SpanTails.ts"
 import { SpanContext } from "./TraceIds.ts"
@@ -64,15 +65,15 @@ const link = (writer: ReverseWriter, { attributes: all, dropped, own, span }: Sp
   return idsAt
 }
 
-const events = (writer: ReverseWriter, one: RecordedSpan, since: number, places: Places | undefined): void => {
-  const { eventAttributes, eventNames, eventTimes } = one
-  for (let i = eventNames.length - 1; i >= 0; i--) {
+const events = (writer: ReverseWriter, one: SpanEvents, since: number, places: Places | undefined): void => {
+  const { attributes: said, names, times } = one
+  for (let i = names.length - 1; i >= 0; i--) {
     const begin = writer.length
-    const { attributes: all, dropped } = eventAttributes?.[i] ?? nothing
+    const { attributes: all, dropped } = said?.[i] ?? nothing
     count(writer, 4, dropped)
     attributes(writer, 3, all)
-    text(writer, 2, eventNames[i]!)
-    writer.fixed64(eventTimes[2 * i]!, eventTimes[2 * i + 1]!)
+    text(writer, 2, names[i]!)
+    writer.fixed64(times[2 * i]!, times[2 * i + 1]!)
     places?.events.push(writer.length - since)
     tag(writer, 1, wire.fixed64)
     message(writer, 11, begin)
@@ -101,22 +102,24 @@ const tail = (writer: ReverseWriter, one: RecordedSpan, places: Places | undefin
   count(writer, 14, one.droppedLinks)
   links(writer, one, since, places)
   count(writer, 12, one.droppedEvents)
-  events(writer, one, since, places)
+  if (one.happened !== undefined) events(writer, one.happened, since, places)
   count(writer, 10, one.droppedAttributes)
-  AttributesProtobuf.write(writer, AttributesProtobuf.spanField, one.names, one.values)
+  if (one.told !== undefined) {
+    AttributesProtobuf.write(writer, AttributesProtobuf.spanField, one.told.names, one.told.values)
+  }
 }
 
 /** One of the spans of a request, with its field. */
 const span = (writer: ReverseWriter, one: RecordedSpan, tails: SpanTails): void => {
   const since = writer.length
-  const { above, context, facts } = one
+  const { above, context, told } = one
   const place = tails.of(one)
   if (!place.write(writer, one)) {
     const places = place.wanted(one)
     tail(writer, one, places)
     if (places !== undefined) place.keep(one, writer.since(since), places)
   }
-  if (facts !== undefined) writer.raw(facts.bytes)
+  if (told?.facts !== undefined) writer.raw(told.facts.bytes)
   time(writer, 8, one.endHigh, one.endLow)
   time(writer, 7, one.startHigh, one.startLow)
   count(writer, 6, kinds[one.kind])
