@@ -4,10 +4,10 @@
  *
  * Usage: node bench/spans.ts
  */
-import { Effect, Tracer } from "effect"
+import { Clock, Effect, Tracer } from "effect"
 import type { IncomingMessage } from "node:http"
 import * as CallFacts from "../src/layers/frontend/internal/http/CallFacts.ts"
-import { noCaptures } from "../src/layers/frontend/internal/http/Router.ts"
+import { type Arriving, HttpArrival } from "../src/layers/frontend/internal/http/HttpArrival.ts"
 import * as OtlpTelemetry from "../src/layers/telemetry/OtlpTelemetry.ts"
 import * as RequestSpans from "../src/layers/telemetry/spans/RequestSpans.ts"
 import type { BatchRun } from "../src/schema/RequestTrace.ts"
@@ -22,13 +22,26 @@ const perBurst = 1000
 /** Fewer spans than these leave only after a while. */
 const batch = 512
 
-const requests = Array.from({ length: 32 }, (_, i) =>
-  ({
-    url: "/v2/models/simple/infer",
-    httpVersion: "1.1",
-    headers: { host: "127.0.0.1:8000" },
-    socket: { remoteAddress: "127.0.0.1", remotePort: 40_000 + i, localAddress: "127.0.0.1", localPort: 8000 }
-  }) as IncomingMessage)
+/** A request of a connection, as its call tells of it. */
+class Asked implements Arriving {
+  readonly request: IncomingMessage
+  readonly captures = { model: "simple", version: "", region: "", repository: "" }
+
+  constructor(port: number) {
+    this.request = {
+      url: "/v2/models/simple/infer",
+      httpVersion: "1.1",
+      headers: { host: "127.0.0.1:8000" },
+      socket: { remoteAddress: "127.0.0.1", remotePort: port, localAddress: "127.0.0.1", localPort: 8000 }
+    } as IncomingMessage
+  }
+
+  facts() {
+    return CallFacts.of(this.request, this.captures)
+  }
+}
+
+const requests = Array.from({ length: 32 }, (_, i) => new Asked(40_000 + i))
 
 const now = (): number => Number(process.hrtime.bigint())
 
@@ -37,20 +50,13 @@ const measure = (variables: Readonly<Record<string, string>>): Effect.Effect<num
     const { begin } = yield* RequestSpans.make({ tracer: yield* Tracer.Tracer })
     const counts = yield* ExportCounts
     const queued = () => counts.read().reduce((sum, { queued }) => sum + queued, 0)
-    const captures = noCaptures()
+    const clock = yield* Clock.Clock
 
-    const arrive = (request: IncomingMessage) => {
-      const atNanos = now()
-      const trace = begin({
-        protocol: "http",
-        model: "simple",
-        version: "",
-        atNanos,
-        context: undefined,
-        source: { facts: () => CallFacts.of(request, captures) }
-      })
+    const arrive = (asked: Asked) => {
+      const arrival = new HttpArrival(asked, clock)
+      const trace = begin(arrival)
       if (trace === undefined) return undefined
-      trace.mark("HTTP_RECV_START", atNanos)
+      trace.mark("HTTP_RECV_START", arrival.atNanos)
       trace.mark("HTTP_RECV_END")
       const model = trace.model({ model: "simple", version: 1, requestId: "", sequenceId: undefined })
       model.queued(now())
@@ -58,7 +64,7 @@ const measure = (variables: Readonly<Record<string, string>>): Effect.Effect<num
     }
 
     /** Two requests, which are one batch. */
-    const two = (first: IncomingMessage, second: IncomingMessage): void => {
+    const two = (first: Asked, second: Asked): void => {
       const traced = [arrive(first), arrive(second)].filter((one) => one !== undefined)
       if (traced.length === 0) return
       const begunAtNanos = now()

@@ -24,7 +24,7 @@ export interface ArrivalFacts {
   readonly path?: string | undefined
 }
 
-/** A request for inference that has just come. @category models */
+/** A request for inference that has just come. What it says may be found out when it is asked for: it is read at once, or never. @category models */
 export interface Arrival {
   readonly protocol: Protocol
   /** As the client named it: it need not exist. */

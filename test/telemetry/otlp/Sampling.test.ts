@@ -87,6 +87,40 @@ describe("spans", () => {
     assert.isTrue(sampled > 20 && sampled < 80, String(sampled))
   })
 
+  it("are made by chance: each with the same, whatever became of those before", () => {
+    for (const share of [0.5, 0.2, 0.01]) {
+      const { decision } = setup({ parentBased: true, ratio: share })
+      const traces = 100_000
+      let sampled = 0
+      let pairs = 0
+      let before = false
+      for (let i = 0; i < traces; i++) {
+        const made = decision.sampled(undefined)
+        if (made) {
+          assert.isTrue(new RatioSampler(share).id(decision.traceId().toString()))
+          sampled++
+          if (before) pairs++
+        }
+        before = made
+      }
+      // Eight standard deviations.
+      const near = (count: number, chance: number) =>
+        Math.abs(count - traces * chance) < 8 * Math.sqrt(traces * chance * (1 - chance)) + 1
+      assert.isTrue(near(sampled, share), `${sampled} of ${share}`)
+      assert.isTrue(near(pairs, share * share), `${pairs} pairs of ${share}`)
+    }
+  })
+
+  it("are never made of a share that is nothing, and always of all", () => {
+    for (const [ratio, expected] of [[0, false], [1e-12, false], [1, true]] as const) {
+      const { decision } = setup({ parentBased: true, ratio })
+      for (let i = 0; i < 1000; i++) {
+        assert.strictEqual(decision.sampled(undefined), expected, `${ratio}`)
+        if (expected) decision.traceId()
+      }
+    }
+  })
+
   it("are made of a batch where one of its requests has one", () => {
     const { span } = setup({ parentBased: true, ratio: 0 })
     assert.isFalse(span({ links: [remote(false)] }).sampled)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer"
 import { resourceFromAttributes } from "@opentelemetry/resources"
+import { Exit, Tracer } from "effect"
 import * as fc from "fast-check"
 import type { RecordedSpan } from "../../../src/layers/telemetry/internal/otlp/RecordedSpan.ts"
 import * as SpansJson from "../../../src/layers/telemetry/internal/otlp/SpansJson.ts"
@@ -40,6 +41,41 @@ describe("spans in protobuf", () => {
         }
       )
     )
+  })
+
+  it("are right beside others that differ from them in moments and ids, and in little else", () => {
+    const parent = Tracer.externalSpan({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" })
+    const at = fc.array(fc.bigInt({ min: 0n, max: 2n ** 62n }), { minLength: 3, maxLength: 3 })
+    const values: ReadonlyArray<unknown> = ["1", 1, true, 0, -0, NaN, -1, 2 ** 40, "ä", [1], [], "", "text"]
+    const story = fc.record({
+      parent: fc.constantFrom(undefined, parent),
+      value: fc.constantFrom(...values),
+      names: fc.constantFrom(["a", "b"], ["a"], ["b", "a"], []),
+      events: fc.constantFrom(["one", "two"], ["one"], ["two", "one"], []),
+      said: fc.constantFrom({}, {}, {}, { more: 1 }),
+      links: fc.integer({ min: 0, max: 3 }),
+      exit: fc.constantFrom(Exit.void, Exit.void, Exit.interrupt(), Exit.fail({ name: "Failed", message: "why" })),
+      at
+    })
+    fc.assert(fc.property(SpanStories.limits, fc.array(story, { minLength: 20, maxLength: 200 }), (limits, stories) => {
+      const { ended, tracer } = Recordings.setup({ limits })
+      for (const { at: [startTime, eventTime, endTime], events, exit, links, names, parent, said, value } of stories) {
+        // They are linked to spans of this process.
+        const others = Array.from({ length: links }, (_, i) => tracer.span(Recordings.options({ name: `${i}` })))
+        SpanStories.tell(tracer, {
+          ...SpanStories.empty,
+          parent,
+          startTime: startTime!,
+          endTime: endTime!,
+          exit,
+          attributes: names.map((name) => [name, value]),
+          events: events.map((name, i) => ({ name, at: eventTime! + BigInt(i), attributes: Object.entries(said) })),
+          links: others.map((span) => ({ span, attributes: Object.entries(said) })),
+          early: 1
+        })
+      }
+      assert.isTrue(isSame(ended))
+    }))
   })
 
   it("are as many as there are, however large", () => {

@@ -3,27 +3,27 @@ import type { Tracer } from "effect"
 import type { BatchObserver, BatchRun } from "../../../schema/RequestTrace.ts"
 import { attribute, span as spanNames } from "../../../schema/SpanNames.ts"
 import type { ModelSpan } from "./ModelSpan.ts"
-import { type Recorder, wallTime } from "./Recorder.ts"
+import * as Recorder from "./Recorder.ts"
 import * as SpanValues from "./SpanValues.ts"
 
 const nothing: Readonly<Record<string, unknown>> = {}
 
 /** @category models */
 export class BatchSpan implements BatchObserver {
-  private readonly recorder: Recorder
+  private readonly recorder: Recorder.Recorder
   private readonly run: BatchRun
   /** Whoever else makes something of the execution. */
   private readonly other: BatchObserver | undefined
   private readonly members: Array<ModelSpan> = []
 
-  private constructor(recorder: Recorder, run: BatchRun) {
+  private constructor(recorder: Recorder.Recorder, run: BatchRun) {
     this.recorder = recorder
     this.run = run
     this.other = run.observer
   }
 
   /** A request was in it. */
-  static join(recorder: Recorder, run: BatchRun, member: ModelSpan): void {
+  static join(recorder: Recorder.Recorder, run: BatchRun, member: ModelSpan): void {
     const { observer } = run
     const batch = observer instanceof BatchSpan && observer.recorder === recorder
       ? observer
@@ -36,12 +36,13 @@ export class BatchSpan implements BatchObserver {
     const { members, recorder, run } = this
     const links: Array<Tracer.SpanLink> = []
     for (let i = 0; i < members.length; i++) links.push({ span: members[i]!.span, attributes: nothing })
-    const offset = recorder.time.offset(run.endedAtNanos)
+    const distance = recorder.time.distanceAt(run.endedAtNanos)
     const span = recorder.begin({
       name: spanNames.batch,
       kind: "internal",
       parent: undefined,
-      startTime: wallTime(run.begunAtNanos, offset),
+      atNanos: run.begunAtNanos,
+      distance,
       links
     })
     if (span.sampled) this.tell(span)
@@ -50,8 +51,10 @@ export class BatchSpan implements BatchObserver {
     for (let i = 0; i < members.length; i++) members[i]!.hasRun(run.begunAtNanos, link)
     const { failure } = run
     const fault = failure !== undefined && SpanValues.isFault(failure)
-    span.end(
-      wallTime(Math.max(run.begunAtNanos, run.endedAtNanos), offset),
+    Recorder.end(
+      span,
+      Math.max(run.begunAtNanos, run.endedAtNanos),
+      distance,
       SpanValues.exitOf(failure, fault, recorder.maxLength)
     )
     this.other?.ended()

@@ -9,9 +9,10 @@ import type {
   TraceParent
 } from "../../../schema/RequestTrace.ts"
 import { attribute, event, span as spanNames } from "../../../schema/SpanNames.ts"
+import type { Distance } from "../internal/WallTime.ts"
 import { BatchSpan } from "./BatchSpan.ts"
 import { isOwn } from "./OwnSpan.ts"
-import { type Recorder, wallTime } from "./Recorder.ts"
+import * as Recorder from "./Recorder.ts"
 import * as SpanValues from "./SpanValues.ts"
 
 /** What a model is told of a request. @category models */
@@ -23,21 +24,21 @@ export class ModelSpan implements ModelTrace {
   readonly wantsTensors = false
   /** The request's, or that of the step. */
   readonly span: Tracer.Span
-  private readonly recorder: Recorder
-  private readonly offset: bigint
+  private readonly recorder: Recorder.Recorder
+  private readonly distance: Distance
   private readonly isStep: boolean
   /** Monotonic nanoseconds; `undefined`: not in a queue, or not any more. */
   private queuedAt: number | undefined = undefined
 
   private constructor(
-    recorder: Recorder,
-    offset: bigint,
+    recorder: Recorder.Recorder,
+    distance: Distance,
     span: Tracer.Span,
     context: TraceContext | undefined,
     isStep: boolean
   ) {
     this.recorder = recorder
-    this.offset = offset
+    this.distance = distance
     this.span = span
     this.context = context
     this.isStep = isStep
@@ -45,30 +46,31 @@ export class ModelSpan implements ModelTrace {
 
   /** A model has the request itself. */
   static ofRequest(
-    recorder: Recorder,
-    offset: bigint,
+    recorder: Recorder.Recorder,
+    distance: Distance,
     span: Tracer.Span,
     context: TraceContext | undefined,
     asked: Asked
   ): ModelSpan {
     tell(recorder, span, asked)
-    return new ModelSpan(recorder, offset, span, context, false)
+    return new ModelSpan(recorder, distance, span, context, false)
   }
 
   model(asked: Asked): ModelTrace {
     // What it waits for is its steps.
     this.queuedAt = undefined
-    const { offset, recorder } = this
+    const { distance, recorder } = this
     const span = recorder.begin({
       name: spanNames.step,
       kind: "internal",
       parent: this.span,
-      startTime: wallTime(recorder.time.now(), offset),
+      atNanos: recorder.time.now(),
+      distance,
       links: []
     })
     span.attribute(attribute.model, asked.model)
     tell(recorder, span, asked)
-    return new ModelSpan(recorder, offset, span, contextOf(span, this.context?.traceState), true)
+    return new ModelSpan(recorder, distance, span, contextOf(span, this.context?.traceState), true)
   }
 
   queued(atNanos: number): void {
@@ -87,7 +89,7 @@ export class ModelSpan implements ModelTrace {
   }
 
   retried(failure: TraceFailure, atNanos: number): void {
-    this.span.event(event.retried, wallTime(atNanos, this.offset), {
+    this.span.event(event.retried, this.distance.time(atNanos), {
       [attribute.failureType]: failure.type,
       [attribute.failureMessage]: SpanValues.bounded(failure.message, this.recorder.maxLength)
     })
@@ -101,7 +103,7 @@ export class ModelSpan implements ModelTrace {
   tensors(): void {}
 
   leftOut({ index, model }: { readonly model: string; readonly index: number }): void {
-    this.span.event(event.leftOut, wallTime(this.recorder.time.now(), this.offset), {
+    this.span.event(event.leftOut, this.distance.time(this.recorder.time.now()), {
       [attribute.model]: model,
       [attribute.step]: index
     })
@@ -115,23 +117,26 @@ export class ModelSpan implements ModelTrace {
     if (!isStep) return
     const fault = failure !== undefined && SpanValues.isFault(failure)
     if (failure !== undefined) SpanValues.tellFailure(span, failure, fault, recorder.maxLength)
-    span.end(wallTime(at, this.offset), SpanValues.exitOf(failure, fault, recorder.maxLength))
+    Recorder.end(span, at, this.distance, SpanValues.exitOf(failure, fault, recorder.maxLength))
   }
 
   private leaveQueue(atNanos: number, links: Array<Tracer.SpanLink>, failure: TraceFailure | undefined): void {
-    const { offset, queuedAt, recorder } = this
+    const { distance, queuedAt, recorder } = this
     if (queuedAt === undefined) return
     this.queuedAt = undefined
     const queue = recorder.begin({
       name: spanNames.queue,
       kind: "internal",
       parent: this.span,
-      startTime: wallTime(queuedAt, offset),
+      atNanos: queuedAt,
+      distance,
       links
     })
     const fault = failure !== undefined && SpanValues.isFault(failure)
-    queue.end(
-      wallTime(Math.max(queuedAt, atNanos), offset),
+    Recorder.end(
+      queue,
+      Math.max(queuedAt, atNanos),
+      distance,
       SpanValues.exitOf(failure, fault, recorder.maxLength)
     )
   }
@@ -145,7 +150,7 @@ export const contextOf = (span: Tracer.Span, traceState: string | undefined): Tr
 }
 
 const tell = (
-  { maxLength }: Recorder,
+  { maxLength }: Recorder.Recorder,
   span: Tracer.Span,
   { requestId, sequenceId, version }: Asked
 ): void => {

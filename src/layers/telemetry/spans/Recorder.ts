@@ -1,40 +1,35 @@
 /** What all spans of requests are made with. */
-import { Context, Option, type Tracer } from "effect"
-import type { WallTime } from "../internal/WallTime.ts"
+import { Context, type Exit, Option, type Tracer } from "effect"
+import type { Distance, WallTime } from "../internal/WallTime.ts"
+import { type Beginning, isOwn, isOwnTracer, type OwnTracer } from "./OwnSpan.ts"
 
 const noAnnotations = Context.empty()
 
 /** @category models */
-export interface Beginning {
-  readonly name: string
-  readonly kind: Tracer.SpanKind
-  readonly parent: Tracer.AnySpan | undefined
-  /** Nanoseconds since 1970. */
-  readonly startTime: bigint
-  readonly links: Array<Tracer.SpanLink>
-}
-
-/** @category models */
 export class Recorder {
-  readonly tracer: Tracer.Tracer
   readonly time: WallTime
   /** Characters of a text in an attribute. */
   readonly maxLength: number
+  private readonly tracer: Tracer.Tracer
+  private readonly own: OwnTracer | undefined
 
   constructor(tracer: Tracer.Tracer, time: WallTime, maxLength: number) {
     this.tracer = tracer
+    this.own = isOwnTracer(tracer) ? tracer : undefined
     this.time = time
     this.maxLength = maxLength
   }
 
   /** Begins a span. One without a parent begins a trace, whatever the calling program is doing. */
-  begin({ kind, links, name, parent, startTime }: Beginning): Tracer.Span {
+  begin(beginning: Beginning): Tracer.Span {
+    if (this.own !== undefined) return this.own.begin(beginning)
+    const { atNanos, distance, kind, links, name, parent } = beginning
     return this.tracer.span({
       name,
       parent: parent === undefined ? Option.none() : Option.some(parent),
       annotations: noAnnotations,
       links,
-      startTime,
+      startTime: distance.time(atNanos),
       kind,
       root: parent === undefined,
       sampled: parent === undefined || parent.sampled
@@ -42,5 +37,14 @@ export class Recorder {
   }
 }
 
-/** A moment of the monotonic clock as nanoseconds since 1970. @category getters */
-export const wallTime = (atNanos: number, offset: bigint): bigint => BigInt(Math.round(atNanos)) + offset
+/** An event that says nothing but its name, at a moment of the monotonic clock. @category recording */
+export const mark = (span: Tracer.Span, name: string, atNanos: number, distance: Distance): void => {
+  if (isOwn(span)) span.mark(name, atNanos)
+  else span.event(name, distance.time(atNanos))
+}
+
+/** Ends a span at a moment of the monotonic clock. @category recording */
+export const end = (span: Tracer.Span, atNanos: number, distance: Distance, exit: Exit.Exit<void, object>): void => {
+  if (isOwn(span)) span.endAt(atNanos, exit)
+  else span.end(distance.time(atNanos), exit)
+}

@@ -8,32 +8,39 @@ import type {
   TraceContext
 } from "../../../schema/RequestTrace.ts"
 import type { Protocol } from "../../../services/Tracing.ts"
+import type { Distance } from "../internal/WallTime.ts"
 import { type Asked, ModelSpan } from "./ModelSpan.ts"
-import { type Recorder, wallTime } from "./Recorder.ts"
+import * as Recorder from "./Recorder.ts"
 import * as SpanValues from "./SpanValues.ts"
 
 /** @category models */
 export class RequestSpan implements RequestTrace {
   readonly context: TraceContext
-  private readonly recorder: Recorder
+  private readonly recorder: Recorder.Recorder
   private readonly span: Tracer.Span
-  private readonly offset: bigint
+  private readonly distance: Distance
   private readonly protocol: Protocol
 
-  constructor(recorder: Recorder, span: Tracer.Span, context: TraceContext, offset: bigint, protocol: Protocol) {
+  constructor(
+    recorder: Recorder.Recorder,
+    span: Tracer.Span,
+    context: TraceContext,
+    distance: Distance,
+    protocol: Protocol
+  ) {
     this.recorder = recorder
     this.span = span
     this.context = context
-    this.offset = offset
+    this.distance = distance
     this.protocol = protocol
   }
 
   model(asked: Asked): ModelTrace {
-    return ModelSpan.ofRequest(this.recorder, this.offset, this.span, this.context, asked)
+    return ModelSpan.ofRequest(this.recorder, this.distance, this.span, this.context, asked)
   }
 
   mark(activity: FrontendActivity, atNanos: number = this.recorder.time.now()): void {
-    this.span.event(activity, wallTime(atNanos, this.offset))
+    Recorder.mark(this.span, activity, atNanos, this.distance)
   }
 
   ended({ failure, status }: RequestOutcome): void {
@@ -47,6 +54,6 @@ export class RequestSpan implements RequestTrace {
     const fault = failure !== undefined &&
       (protocol === "http" && status !== undefined ? status >= 500 : SpanValues.isFault(failure))
     if (failure !== undefined) SpanValues.tellFailure(span, failure, fault, maxLength)
-    span.end(wallTime(time.now(), this.offset), SpanValues.exitOf(failure, fault, maxLength))
+    Recorder.end(span, time.now(), this.distance, SpanValues.exitOf(failure, fault, maxLength))
   }
 }

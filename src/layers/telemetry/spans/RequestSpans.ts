@@ -11,7 +11,7 @@ import type { Arrival, RequestObserver } from "../../../services/Tracing.ts"
 import { WallTime } from "../internal/WallTime.ts"
 import { contextOf } from "./ModelSpan.ts"
 import { isOwn } from "./OwnSpan.ts"
-import { Recorder, wallTime } from "./Recorder.ts"
+import { Recorder } from "./Recorder.ts"
 import * as RemoteSpan from "./RemoteSpan.ts"
 import { RequestSpan } from "./RequestSpan.ts"
 import { bounded } from "./SpanValues.ts"
@@ -46,13 +46,14 @@ export const make = ({ maxAttributeLength = 1024, tracer }: Options): Effect.Eff
       begin: (arrival) => {
         if (isLeftOut(sampler, arrival)) return undefined
         const { atNanos, context, model, protocol, source } = arrival
-        const offset = recorder.time.offset(atNanos)
+        const distance = recorder.time.distanceAt(atNanos)
         const { attributes, name, path } = source.facts()
         const span = recorder.begin({
           name,
           kind: protocol === "local" ? "internal" : "server",
           parent: parentOf(arrival, remote),
-          startTime: wallTime(atNanos, offset),
+          atNanos,
+          distance,
           links: []
         })
         if (!span.sampled) return undefined
@@ -65,7 +66,7 @@ export const make = ({ maxAttributeLength = 1024, tracer }: Options): Effect.Eff
         }
         if (path !== undefined) span.attribute("url.path", bounded(path, maxAttributeLength))
         span.attribute(attribute.model, bounded(model, maxAttributeLength))
-        return new RequestSpan(recorder, span, contextOf(span, context?.traceState), offset, protocol)
+        return new RequestSpan(recorder, span, contextOf(span, context?.traceState), distance, protocol)
       }
     }
   })

@@ -5,8 +5,8 @@ import { Traced } from "./Traced.ts"
 
 /** @internal */
 export class Arrivals {
+  readonly clock: Clock.Clock
   private readonly tracing: TracingState
-  private readonly clock: Clock.Clock
 
   constructor(tracing: TracingState, clock: Clock.Clock) {
     this.tracing = tracing

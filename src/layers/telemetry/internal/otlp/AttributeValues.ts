@@ -38,7 +38,8 @@ export interface Bounded {
 /** No attributes. @category constants */
 export const none: Bounded["attributes"] = {}
 
-const nothing: Bounded = { attributes: none, dropped: 0 }
+/** That of what has none. @category constants */
+export const nothing: Bounded = { attributes: none, dropped: 0 }
 
 /** So many of them, each so long. @category conversions */
 export const bounded = (

@@ -114,10 +114,11 @@ export class ReverseWriter {
     this.view.setUint32(this.at -= 4, value, true)
   }
 
-  /** Eight bytes of an unsigned integer. */
-  fixed64(value: bigint): void {
+  /** Eight bytes of an integer in two halves. */
+  fixed64(high: number, low: number): void {
     this.room(8)
-    this.view.setBigUint64(this.at -= 8, value, true)
+    this.at -= 8
+    this.putHalves(0, high, low)
   }
 
   double(value: number): void {
@@ -134,7 +135,24 @@ export class ReverseWriter {
   /** Four bytes of an id, the first digits of it first. */
   word(value: number): void {
     this.room(4)
-    this.view.setInt32(this.at -= 4, value, false)
+    this.at -= 4
+    this.putWord(0, value)
+  }
+
+  /** Puts a word of an id into what was written, so many bytes behind what was written last. */
+  putWord(offset: number, value: number): void {
+    this.view.setInt32(this.at + offset, value, false)
+  }
+
+  /** Puts an integer of eight bytes, in two halves, into what was written. */
+  putHalves(offset: number, high: number, low: number): void {
+    this.view.setInt32(this.at + offset, low, true)
+    this.view.setInt32(this.at + offset + 4, high, true)
+  }
+
+  /** What was written since `length` was this, until something else is written. */
+  since(length: number): Uint8Array {
+    return this.bytes.subarray(this.at, this.end - length)
   }
 
   /** Length and UTF-8 bytes. */

@@ -1,8 +1,12 @@
 /** A tracer that asks first whether a span is exported, and makes next to nothing of one that is not. */
-import { Option, Tracer } from "effect"
-import { RecordedSpan, type Recording } from "./RecordedSpan.ts"
+import { Context, Option, Tracer } from "effect"
+import type { OwnTracer } from "../../spans/OwnSpan.ts"
+import { RecordedSpan } from "./RecordedSpan.ts"
+import type { Recording } from "./Recording.ts"
 
 type SpanOptions = Parameters<Tracer.Tracer["span"]>[0]
+
+const noAnnotations = Context.empty()
 
 const isSampled = ({ span }: Tracer.SpanLink): boolean => span.sampled
 
@@ -15,25 +19,40 @@ const isSampled = ({ span }: Tracer.SpanLink): boolean => span.sampled
  *
  * @category constructors
  */
-export const make = (recording: Recording, remoteParents: boolean): Tracer.Tracer => {
+export const make = (recording: Recording, remoteParents: boolean): OwnTracer => {
   const { decision } = recording
-  const parentOf = ({ parent, root }: SpanOptions): Tracer.AnySpan | undefined => {
-    if (root || Option.isNone(parent)) return undefined
-    return parent.value._tag === "ExternalSpan" && !remoteParents ? undefined : parent.value
-  }
-  return Tracer.make({
-    span: (options) => {
-      const parent = parentOf(options)
-      // Below one that is not sampled, `sampled` says nothing of its own.
-      const isWanted = options.sampled || Option.getOrUndefined(options.parent)?.sampled === false
-      if (isWanted && ((parent === undefined && options.links.some(isSampled)) || decision.sampled(parent))) {
-        return new RecordedSpan(recording, options, parent)
+  const counting = (parent: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined =>
+    parent !== undefined && parent._tag === "ExternalSpan" && !remoteParents ? undefined : parent
+  const isExported = (parent: Tracer.AnySpan | undefined, links: ReadonlyArray<Tracer.SpanLink>): boolean =>
+    (parent === undefined && links.some(isSampled)) || decision.sampled(parent)
+  const leftOut = (options: SpanOptions, parent: Tracer.AnySpan | undefined): Tracer.Span =>
+    new Tracer.NativeSpan({ ...options, parent: Option.fromUndefinedOr(parent), sampled: false })
+  return {
+    ...Tracer.make({
+      span: (options) => {
+        const above = Option.getOrUndefined(options.parent)
+        const parent = options.root ? undefined : counting(above)
+        // Below one that is not sampled, `sampled` says nothing of its own.
+        const isWanted = options.sampled || above?.sampled === false
+        return isWanted && isExported(parent, options.links)
+          ? RecordedSpan.of(recording, options, parent)
+          : leftOut(options, parent)
       }
-      return new Tracer.NativeSpan({
-        ...options,
-        parent: parent === undefined ? Option.none() : Option.some(parent),
-        sampled: false
-      })
+    }),
+    begin: ({ atNanos, distance, kind, links, name, parent: above }) => {
+      const parent = counting(above)
+      const origin = { annotations: noAnnotations, kind, name, parent }
+      if (!isExported(parent, links)) {
+        const sampled = false
+        const startTime = distance.time(atNanos)
+        return leftOut(
+          { ...origin, links, startTime, sampled, root: above === undefined, parent: Option.none() },
+          parent
+        )
+      }
+      const span = RecordedSpan.at(recording, origin, atNanos, distance)
+      if (links.length > 0) span.addLinks(links)
+      return span
     }
-  })
+  }
 }

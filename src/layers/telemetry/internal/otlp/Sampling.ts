@@ -42,7 +42,8 @@ const bound = (ratio: number): number => ratio === 1 ? 0x100000000 : Math.floor(
 
 /** Decides by the id of a trace: the same one is always decided the same way. @category sampling */
 export class RatioSampler {
-  private readonly bound: number
+  /** Of the values of four words put together, so many are sampled. */
+  readonly bound: number
 
   constructor(ratio: number) {
     this.bound = bound(ratio)

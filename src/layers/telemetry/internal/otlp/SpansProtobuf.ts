@@ -6,12 +6,14 @@
  */
 import type { Tracer } from "effect"
 import * as AttributesProtobuf from "./AttributesProtobuf.ts"
-import { none, type Value } from "./AttributeValues.ts"
+import { none, nothing, type Value } from "./AttributeValues.ts"
 import { Blocks } from "./Block.ts"
 import { BodyMemory } from "./BodyMemory.ts"
-import { RecordedSpan, type SpanEvent, type SpanLink } from "./RecordedSpan.ts"
+import { RecordedSpan, type SpanLink } from "./RecordedSpan.ts"
 import { ReverseWriter, type Written } from "./ReverseWriter.ts"
+import type { SpanEvents } from "./SpanEvents.ts"
 import type { Source } from "./SpanSource.ts"
+import { type Places, SpanTails } from "./SpanTails.ts"
 import { SpanContext } from "./TraceIds.ts"
 
 const { count, message, tag, text, wire } = AttributesProtobuf
@@ -35,8 +37,8 @@ const spanId = (writer: ReverseWriter, field: number, high: number, low: number)
   tag(writer, field, wire.nested)
 }
 
-const time = (writer: ReverseWriter, field: number, nanos: bigint): void => {
-  writer.fixed64(nanos)
+const time = (writer: ReverseWriter, field: number, high: number, low: number): void => {
+  writer.fixed64(high, low)
   tag(writer, field, wire.fixed64)
 }
 
@@ -50,22 +52,39 @@ const attributes = (writer: ReverseWriter, field: number, all: Readonly<Record<s
   if (all !== none) AttributesProtobuf.write(writer, field, Object.keys(all), Object.values(all))
 }
 
-const link = (writer: ReverseWriter, { attributes: all, dropped, span }: SpanLink): void => {
+/** Where its ids begin, as the length written until there. */
+const link = (writer: ReverseWriter, { attributes: all, dropped, own, span }: SpanLink): number => {
   const since = writer.length
   flags(writer, 6, span.sampled, span._tag === "ExternalSpan")
   count(writer, 5, dropped)
   attributes(writer, 4, all)
-  ids(writer, span instanceof RecordedSpan ? span.context : SpanContext.parse(span))
+  ids(writer, own ?? (span instanceof RecordedSpan ? span.context : SpanContext.parse(span)))
+  // Behind a tag and a length.
+  const idsAt = writer.length - 2
   message(writer, 13, since)
+  return idsAt
 }
 
-const event = (writer: ReverseWriter, { at, attributes: all, dropped, name }: SpanEvent): void => {
-  const since = writer.length
-  count(writer, 4, dropped)
-  attributes(writer, 3, all)
-  text(writer, 2, name)
-  time(writer, 1, at)
-  message(writer, 11, since)
+const events = (writer: ReverseWriter, one: SpanEvents, since: number, places: Places | undefined): void => {
+  const { attributes: said, names, times } = one
+  for (let i = names.length - 1; i >= 0; i--) {
+    const begin = writer.length
+    const { attributes: all, dropped } = said?.[i] ?? nothing
+    count(writer, 4, dropped)
+    attributes(writer, 3, all)
+    text(writer, 2, names[i]!)
+    writer.fixed64(times[2 * i]!, times[2 * i + 1]!)
+    places?.events.push(writer.length - since)
+    tag(writer, 1, wire.fixed64)
+    message(writer, 11, begin)
+  }
+}
+
+const links = (writer: ReverseWriter, { links }: RecordedSpan, since: number, places: Places | undefined): void => {
+  for (let i = links.length - 1; i >= 0; i--) {
+    const idsAt = link(writer, links[i]!)
+    places?.links.push(idsAt - since)
+  }
 }
 
 const status = (writer: ReverseWriter, { statusCode, statusMessage }: RecordedSpan): void => {
@@ -75,21 +94,34 @@ const status = (writer: ReverseWriter, { statusCode, statusMessage }: RecordedSp
   message(writer, 15, since)
 }
 
-/** One of the spans of a request, with its field. @category serializers */
-export const span = (writer: ReverseWriter, one: RecordedSpan): void => {
+/** What follows what spans have in common. */
+const tail = (writer: ReverseWriter, one: RecordedSpan, places: Places | undefined): void => {
   const since = writer.length
-  const { above, context, events, facts, links } = one
   flags(writer, 16, true, one.isAboveRemote)
   status(writer, one)
   count(writer, 14, one.droppedLinks)
-  for (let i = links.length - 1; i >= 0; i--) link(writer, links[i]!)
+  links(writer, one, since, places)
   count(writer, 12, one.droppedEvents)
-  for (let i = events.length - 1; i >= 0; i--) event(writer, events[i]!)
+  if (one.happened !== undefined) events(writer, one.happened, since, places)
   count(writer, 10, one.droppedAttributes)
-  AttributesProtobuf.write(writer, AttributesProtobuf.spanField, one.names, one.values)
-  if (facts !== undefined) writer.raw(facts.bytes)
-  time(writer, 8, one.endTime)
-  time(writer, 7, one.startTime)
+  if (one.told !== undefined) {
+    AttributesProtobuf.write(writer, AttributesProtobuf.spanField, one.told.names, one.told.values)
+  }
+}
+
+/** One of the spans of a request, with its field. */
+const span = (writer: ReverseWriter, one: RecordedSpan, tails: SpanTails): void => {
+  const since = writer.length
+  const { above, context, told } = one
+  const place = tails.of(one)
+  if (!place.write(writer, one)) {
+    const places = place.wanted(one)
+    tail(writer, one, places)
+    if (places !== undefined) place.keep(one, writer.since(since), places)
+  }
+  if (told?.facts !== undefined) writer.raw(told.facts.bytes)
+  time(writer, 8, one.endHigh, one.endLow)
+  time(writer, 7, one.startHigh, one.startLow)
   count(writer, 6, kinds[one.kind])
   text(writer, 5, one.name)
   if (above !== undefined) spanId(writer, 4, above.high, above.low)
@@ -121,6 +153,7 @@ const maxFreeBlocks = 16
 export class SpansWriter {
   private readonly writer = new ReverseWriter(new Blocks(blockSize, maxFreeBlocks))
   private readonly bodies = new BodyMemory()
+  private readonly tails = new SpanTails()
   /** The scope with its field, and the resource with its own. */
   private readonly scope: Uint8Array
   private readonly resource: Uint8Array
@@ -134,7 +167,7 @@ export class SpansWriter {
 
   /** One span, as `request` takes it. */
   one(ended: RecordedSpan): Written {
-    span(this.writer, ended)
+    span(this.writer, ended, this.tails)
     return this.writer.take()
   }
 

@@ -7,7 +7,6 @@ import {
   Unsupported
 } from "../../../../../schema/Errors.ts"
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
-import * as TraceContext from "../../../../../schema/TraceContext.ts"
 import { begin } from "../../../../../services/InferenceServer.ts"
 import { isNotResident, type Model } from "../../../../../services/ModelRepository.ts"
 import * as Compression from "../../infer/Compression.ts"
@@ -24,6 +23,7 @@ import { untilDeadline } from "../../Resident.ts"
 import type { ContentType } from "../Answer.ts"
 import { type Plan, receive } from "../Body.ts"
 import type { Call } from "../Call.ts"
+import { HttpArrival } from "../HttpArrival.ts"
 import * as RequestTimeout from "../RequestTimeout.ts"
 import type { Route } from "../Router.ts"
 import { serverTiming } from "../ServerTiming.ts"
@@ -57,13 +57,12 @@ class InferRoute {
   /** Begins to note what happens to the request, where somebody wants to know. */
   arrived(call: Call): void {
     const { arrivals } = this.door
-    const atNanos = arrivals.moment()
-    if (atNanos !== undefined && call.request.method === "POST") {
-      const { model, version } = call.captures
-      const context = contextOf(call)
-      call.traced = arrivals.begin({ protocol: "http", model, version, atNanos, context, source: call })
-      call.traced?.mark("HTTP_RECV_START", atNanos)
-    }
+    if (!arrivals.active() || call.request.method !== "POST") return
+    const arrival = new HttpArrival(call, arrivals.clock)
+    const traced = arrivals.begin(arrival)
+    if (traced === undefined) return
+    call.traced = traced
+    traced.mark("HTTP_RECV_START", arrival.atNanos)
   }
 
   /** Finds the model, and reads how long the client waits and the coding of the body. */
@@ -287,9 +286,6 @@ const deadlineOf = (call: Call): Result.Result<Deadline | undefined, InvalidRequ
 
 const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
   typeof value === "object" ? value.join(", ") : value
-
-const contextOf = ({ request: { headers } }: Call) =>
-  TraceContext.parse(single(headers["traceparent"]), single(headers["tracestate"]))
 
 const headerOf = (call: Call): string | undefined => single(call.request.headers["inference-header-content-length"])
 
