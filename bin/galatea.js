@@ -54,6 +54,9 @@ function isGiven(flag) {
 // into, and such pieces in a place of their own for every few threads. With a fixed threshold and two places what an unloaded model or a
 // large tensor leaves goes back to the system.
 //
+// What a model computes with is many megabytes, read from beginning to end in every run. In large pages the processor finds it sooner:
+// the library asks for them where the system gives them to whoever asks.
+//
 // Node lets young objects take up to 128 MB before it looks which of them are garbage. Nearly all are: requests leave nothing behind,
 // and 16 MB are collected as cheaply.
 function returnMemory() {
@@ -68,6 +71,7 @@ function returnMemory() {
   // Node refuses under its permission model, and then serving matters more.
   if (process.permission !== undefined && !process.permission.has("child")) return
   var settings = own ? {} : {
+    GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
     MALLOC_ARENA_MAX: "2",
     MALLOC_MMAP_THRESHOLD_: "1048576",
     MALLOC_TRIM_THRESHOLD_: "4194304"

@@ -187,10 +187,17 @@ describe("bin/galatea.js", () => {
     () =>
       Effect.gen(function*() {
         const young = "--max-semi-space-size=8"
-        const memory = ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=1048576", "MALLOC_TRIM_THRESHOLD_=4194304"]
+        const memory = [
+          "GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
+          "MALLOC_ARENA_MAX=2",
+          "MALLOC_MMAP_THRESHOLD_=1048576",
+          "MALLOC_TRIM_THRESHOLD_=4194304"
+        ]
         assert.deepStrictEqual(yield* settings({}), [young, ...memory])
         const own = "MALLOC_MMAP_THRESHOLD_"
         assert.deepStrictEqual(yield* settings({ [own]: "65536" }), [young, `${own}=65536`])
+        const pages = "GLIBC_TUNABLES=glibc.malloc.hugetlb=0"
+        assert.deepStrictEqual(yield* settings({ GLIBC_TUNABLES: "glibc.malloc.hugetlb=0" }), [young, pages])
         assert.deepStrictEqual(yield* settings({ NODE_OPTIONS: "--max-semi-space-size=32" }), memory)
       })
   )
