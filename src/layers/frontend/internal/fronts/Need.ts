@@ -19,7 +19,7 @@ export interface Options {
 }
 
 /** Connections that a front holds before another one accepts any. @internal */
-export const manyConnections = 128
+export const manyConnections = 256
 
 /** Bytes that a front moves within so many milliseconds before it gets help: some percent of what a thread can. @internal */
 export const manyBytes = { bytes: 25 * 1024 * 1024, millis: 250 } as const
