@@ -47,12 +47,12 @@ const run = (choices: ReadonlyArray<number>, toWrite: readonly [number, number])
     if (choose() % 3 === 0) step(ends[current === ends[0] ? 1 : 0]!)
   }
   for (const method of ["load", "store", "exchange"] as const) {
-    const original = Atomics[method] as (...given: Array<unknown>) => number
+    const original: (...given: Array<never>) => unknown = Atomics[method]
     vi.spyOn(Atomics, method).mockImplementation((...given: Array<unknown>) => {
       interrupt()
-      const value = original(...given)
+      const value = original(...given as Array<never>)
       interrupt()
-      return value
+      return value as never
     })
   }
   vi.stubGlobal("setImmediate", (task: () => void) => current.tasks.push(task))

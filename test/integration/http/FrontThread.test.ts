@@ -23,7 +23,8 @@ const front = (options: { readonly listens?: boolean; readonly hold?: boolean } 
               headerTimeout: 10_000,
               bodyTimeout: 10_000,
               requestTimeout: 10_000,
-              idleTimeout: 10_000
+              idleTimeout: 10_000,
+              awake: 0
             },
             index: 0,
             listens: options.listens ?? true,
