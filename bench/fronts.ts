@@ -2,8 +2,8 @@
  * What a request costs with one front-end thread and with several: processor time of the whole process and of its threads, in turns.
  * Where the time of the threads goes tells how far more processors take the server.
  *
- * The load is `simple` in binary over HTTP at 1, 8, 32 and 128 connections, with the model on the main thread. Linux only, for the times
- * of threads.
+ * The load is `simple` in binary over HTTP at 1 to 512 connections, with the model on the main thread. Up to 256 connections one of the
+ * fronts has them all. Linux only, for the times of threads.
  *
  * Usage: node bench/fronts.ts [fronts] [seconds of a load] [rounds]
  */
@@ -92,7 +92,7 @@ try {
   servers.push(one)
   const more = await start(folder, [...wide, `--http-front-threads=${fronts}`])
   servers.push(more)
-  for (const connections of [1, 8, 32, 128]) {
+  for (const connections of [1, 8, 32, 128, 512]) {
     await measure(one, connections)
     await measure(more, connections)
     const ofOne: Array<Spent> = []

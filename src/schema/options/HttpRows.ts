@@ -103,7 +103,7 @@ export const httpRows = [
     triton: false,
     group,
     doc:
-      "How many threads accept connections; 1 is the main thread alone, more are beside it. In the clear, where ports can be shared (Linux)."
+      "How many threads may accept connections; 1 is the main thread alone, more are beside it and join in as needed. In the clear, where ports can be shared (Linux)."
   }),
   single({
     name: "http-max-connections",

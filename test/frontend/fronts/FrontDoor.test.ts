@@ -30,6 +30,7 @@ describe("the door of a front", () => {
         call.carrier.calls.add({ response: call, abort: () => {} } as object as InProgress)
         call.on("data", (chunk) => came.push(chunk.toString()))
       },
+      need: { joined: () => {}, moved: () => {} },
       defect: (thrown) => {
         throw thrown
       }

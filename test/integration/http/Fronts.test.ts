@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import * as Http2 from "node:http2"
 import type { Worker } from "node:worker_threads"
+import { manyConnections } from "../../../src/layers/frontend/internal/fronts/Need.ts"
 import { ask, type Client, connect, empty, eventually, good, goodAnswer, inferBody, start } from "./Wire.ts"
 
 const path = "/v2/models/echo/infer"
@@ -249,6 +250,33 @@ describe("fronts", () => {
       while (answer !== goodAnswer) {
         answer = yield* good(port).pipe(Effect.catchDefect(() => Effect.as(Effect.sleep(5), "")))
       }
+    }))
+
+  it.live("leave connections to the first of them, and to the others when it is gone or has many", () =>
+    Effect.gen(function*() {
+      const workers = yield* started
+      const { port } = yield* start(two)
+      const live = Effect.gen(function*() {
+        const client = yield* connect(port)
+        client.send("GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        return { client, text: yield* client.until(({ ended, text }) => ended || text.includes("200")) }
+      })
+      const few: Array<Client> = []
+      for (let i = 0; i < 20; i++) few.push((yield* live).client)
+      yield* Effect.promise(() => workers[1]!.terminate())
+      assert.isFalse(few.some(({ ended }) => ended))
+      yield* eventually(() => workers.length, (count) => count === 3)
+      yield* Effect.promise(() => workers[0]!.terminate())
+      for (const client of few) yield* client.until(({ ended }) => ended)
+      // The one that was started again has none yet, and takes over.
+      for (let text = ""; !text.includes("200");) text = (yield* live).text
+      yield* eventually(() => workers.length, (count) => count === 4)
+      const many: Array<Client> = []
+      while (many.length < manyConnections + 40) many.push((yield* live).client)
+      yield* Effect.promise(() => workers[2]!.terminate())
+      yield* eventually(() => many.filter(({ ended }) => ended).length, (count) => count >= manyConnections - 1)
+      // Of those that came last, half are the other one's.
+      assert.isTrue(many.some(({ ended }) => !ended))
     }))
 
   it.live("say in words that the port is taken, also by other fronts", () =>

@@ -5,6 +5,7 @@
  * times as much then. Clients that send one request after the other ask again before the moment is over.
  */
 import { availableParallelism } from "node:os"
+import { isMainThread } from "node:worker_threads"
 
 /** What it needs of the event loop. @internal */
 export interface Loop {
@@ -43,10 +44,13 @@ export class Attention {
 /** One for all connections of the thread: they share one event loop. */
 const attention = new Attention({ now: () => performance.now(), nextTurn: setImmediate })
 
+/** Threads that a request needs on the side of the server: a front has main beside it. */
+const threads = isMainThread ? 1 : 2
+
 /**
- * An answer left, and its thread stays awake for so many milliseconds; 0: it does not. Does nothing where there is one processor: the
- * thread would keep its clients from asking.
+ * An answer left, and its thread stays awake for so many milliseconds; 0: it does not. Does nothing where clients have no processor of
+ * their own: the thread would keep them from asking.
  *
  * @internal
  */
-export const stayAwake: (millis: number) => void = availableParallelism() > 1 ? attention.stayAwake : () => {}
+export const stayAwake: (millis: number) => void = availableParallelism() > threads ? attention.stayAwake : () => {}

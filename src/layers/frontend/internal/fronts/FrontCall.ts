@@ -22,6 +22,8 @@ export interface FrontSide {
   readonly link: Link
   readonly named: NamedMemory
   readonly memory: TensorMemory["Service"]
+  /** So many bytes of a large body or answer pass the front. */
+  readonly moved: (bytes: number) => void
   /** The front will say nothing more of this call. */
   readonly forget: (id: number) => void
 }
@@ -146,6 +148,7 @@ export class FrontCall extends HeadedRequest implements Request, Response {
     link.ints[field + 2] = target.byteOffset
     link.ints[field + 3] = target.byteLength
     link.commit()
+    this.side.moved(target.byteLength)
     this.mindBroken()
   }
 
@@ -216,6 +219,7 @@ export class FrontCall extends HeadedRequest implements Request, Response {
   private pieces(bytes: Uint8Array, flags: number): void {
     const { link } = this.side
     let from = 0
+    this.side.moved(bytes.byteLength)
     do {
       const to = Math.min(bytes.byteLength, from + maxPiece)
       const head = this.answerHead
@@ -248,13 +252,16 @@ export class FrontCall extends HeadedRequest implements Request, Response {
     const head = this.answerHead
     const places: Array<number> = []
     let here = 0
+    let total = 0
     for (const part of parts) {
       const { byteLength } = part
+      total += byteLength
       if (byteLength <= maxCopied && here + byteLength <= maxPiece) {
         places.push(0, here, byteLength)
         here += byteLength
       } else places.push(this.place(part), this.placed, byteLength)
     }
+    this.side.moved(total)
     const fields = 4 * places.length + 4
     link.open(Down.parts, pieceFields + fields + head.length + here)
     const { at, bytes, ints } = link
@@ -309,6 +316,7 @@ export class FrontCall extends HeadedRequest implements Request, Response {
 
   /** A piece of the body came. */
   data(chunk: Buffer): void {
+    this.side.moved(chunk.byteLength)
     this.onData(chunk)
   }
 

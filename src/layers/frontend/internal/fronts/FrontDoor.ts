@@ -7,6 +7,7 @@ import { FrontCall, type FrontSide } from "./FrontCall.ts"
 import { FrontCarrier } from "./FrontCarrier.ts"
 import { Link } from "./Link.ts"
 import { NamedMemory } from "./NamedMemory.ts"
+import type { Need } from "./Need.ts"
 import { Places } from "./Places.ts"
 import { Down, headPlaces, noPlace, requestFields, RequestFlag, type ToFront, Up } from "./Records.ts"
 import { RingReader, RingWriter } from "./Ring.ts"
@@ -19,6 +20,8 @@ export interface Options {
   readonly memory: TensorMemory["Service"]
   /** Takes a request. `bodied`: a body may come. `expecting`: the client waits for `100 Continue` before it sends that. */
   readonly serve: (call: FrontCall, bodied: boolean, expecting: boolean) => void
+  /** Hears what the fronts have to do. */
+  readonly need: Pick<Need, "joined" | "moved">
   /** Tells the operator of a bug. */
   readonly defect: (thrown: unknown) => void
 }
@@ -50,6 +53,7 @@ export class FrontDoor {
     this.side = {
       link: this.link,
       memory: options.memory,
+      moved: (bytes) => options.need.moved(bytes),
       named: new NamedMemory({ postMessage: options.post }),
       forget: (id) => {
         this.calls.delete(id)
@@ -65,6 +69,12 @@ export class FrontDoor {
   /** The front accepts no more, and closes the connections without requests. */
   retire(): void {
     this.link.open(Down.retire, 0)
+    this.link.commit()
+  }
+
+  /** The connections that the front holds are closed, each after the answer to its next request, so that clients connect anew. */
+  renew(): void {
+    this.link.open(Down.renew, 0)
     this.link.commit()
   }
 
@@ -127,6 +137,7 @@ export class FrontDoor {
         localPort: ints[field + 2]!
       })
     )
+    this.options.need.joined()
   }
 
   private request(record: RingReader): void {
@@ -145,6 +156,7 @@ export class FrontDoor {
     const body = whole && bodied ? record.bytes.subarray(bodyAt, bodyAt + bodyLength) : undefined
     const carrier = this.carriers.get(ints[field + 1]!)!
     const call = new FrontCall(this.side, carrier, id, head, whole, body)
+    if ((flags & RequestFlag.last) !== 0) call.shouldKeepAlive = false
     this.calls.set(call)
     this.options.serve(call, bodied, (flags & RequestFlag.expecting) !== 0)
     call.keepEarly()

@@ -7,6 +7,8 @@ export interface FrontStart {
   readonly port: number
   /** The number of the front, from 0 on. */
   readonly index: number
+  /** Whether it listens at once; otherwise it waits until it is told. */
+  readonly listens: boolean
   readonly up: SharedArrayBuffer
   readonly down: SharedArrayBuffer
   readonly seats: SharedArrayBuffer

@@ -10,9 +10,9 @@ import { RelayedSocket } from "./RelayedSocket.ts"
 import { allocate } from "./Ring.ts"
 
 /** @internal */
-export interface Options extends Pick<DoorOptions, "defect" | "memory" | "serve"> {
+export interface Options extends Pick<DoorOptions, "defect" | "memory" | "need" | "serve"> {
   readonly endpoint: Endpoint
-  readonly start: Pick<FrontStart, "http" | "index" | "maxConnections" | "seats">
+  readonly start: Pick<FrontStart, "http" | "index" | "listens" | "maxConnections" | "seats">
   /** Serves a connection that the front does not. */
   readonly relayed: (socket: RelayedSocket) => void
 }
@@ -32,13 +32,19 @@ export class FrontThread {
   readonly ended = Deferred.makeUnsafe<string>()
   private readonly options: Options
   private readonly worker: Worker
+  /** It accepts connections, or is about to. */
+  listens: boolean
+  /** Whether its thread runs. */
+  isAlive = true
   private readonly opened = Deferred.makeUnsafe<Bound, ListenFailed>()
+  private readonly begun = Deferred.makeUnsafe<void, ListenFailed>()
   private readonly finished = Deferred.makeUnsafe<void>()
   private failure: string | undefined = undefined
 
   constructor(options: Options) {
     this.options = options
     const { endpoint, start } = options
+    this.listens = start.listens
     const up = allocate(ringBytes)
     const down = allocate(ringBytes)
     const data: FrontStart = { ...start, address: endpoint.address, port: endpoint.port, up, down }
@@ -54,6 +60,7 @@ export class FrontThread {
       post: (message: ToFront | 0) => worker.postMessage(message),
       memory: options.memory,
       serve: options.serve,
+      need: options.need,
       defect: options.defect
     })
     worker.on("message", (message: FromFront | 0) => {
@@ -68,15 +75,15 @@ export class FrontThread {
 
   private told(message: FromFront): void {
     switch (message._tag) {
+      case "Spare":
+        Deferred.doneUnsafe(this.begun, Effect.void)
+        return
       case "Listening":
+        Deferred.doneUnsafe(this.begun, Effect.void)
         Deferred.doneUnsafe(this.opened, Effect.succeed({ address: message.address, port: message.port }))
         return
       case "Refused":
-        Deferred.doneUnsafe(
-          this.opened,
-          Effect.fail(listenFailed(this.options.endpoint, { code: message.code, message: message.message }))
-        )
-        return
+        return this.failed(listenFailed(this.options.endpoint, { code: message.code, message: message.message }))
       case "Finished":
         Deferred.doneUnsafe(this.finished, Effect.void)
         return
@@ -87,24 +94,39 @@ export class FrontThread {
     }
   }
 
+  /** It does not begin, or does not listen. */
+  private failed(error: ListenFailed): void {
+    Deferred.doneUnsafe(this.begun, Effect.fail(error))
+    Deferred.doneUnsafe(this.opened, Effect.fail(error))
+  }
+
   private exited(reason: string): void {
+    this.isAlive = false
     this.door.close()
-    Deferred.doneUnsafe(
-      this.opened,
-      Effect.fail(
-        new ListenFailed({
-          code: "INTERNAL",
-          message: `failed to start ${this.options.endpoint.service} service: Internal - a front end: ${reason}`
-        })
-      )
+    this.failed(
+      new ListenFailed({
+        code: "INTERNAL",
+        message: `failed to start ${this.options.endpoint.service} service: Internal - a front end: ${reason}`
+      })
     )
     Deferred.doneUnsafe(this.finished, Effect.void)
     Deferred.doneUnsafe(this.ended, Effect.succeed(reason))
   }
 
+  /** Waits until it runs, and listens if it is to. */
+  get started(): Effect.Effect<void, ListenFailed> {
+    return Deferred.await(this.begun)
+  }
+
   /** Waits until it listens. */
   get listening(): Effect.Effect<Bound, ListenFailed> {
     return Deferred.await(this.opened)
+  }
+
+  /** Lets a spare one listen. */
+  open(): void {
+    this.listens = true
+    this.worker.postMessage({ _tag: "Listen" } satisfies ToFront)
   }
 
   /** Lets it send what it has for up to so many milliseconds, and ends it. */

@@ -38,7 +38,9 @@ export const RequestFlag = {
   /** The body lies in the record, all of it. */
   whole: 4,
   /** What the client expects is not known. */
-  strange: 8
+  strange: 8,
+  /** Nothing more is read from its connection: its answer says so. */
+  last: 16
 } as const
 
 /** Length of the fields of a request in bytes. @internal */
@@ -75,7 +77,9 @@ export const Down = {
   /** `connection`: it is closed now. */
   destroy: 11,
   /** Connections without requests are closed, and no more are accepted. */
-  retire: 12
+  retire: 12,
+  /** Each connection is closed after the answer to its next request: the client connects anew, perhaps to another front. */
+  renew: 13
 } as const
 
 /** Flags of an answer. @internal */
@@ -113,11 +117,15 @@ export type ToFront =
   /** Memory that records name from now on. */
   | { readonly _tag: "Memory"; readonly id: number; readonly buffer: SharedArrayBuffer }
   | { readonly _tag: "Forget"; readonly id: number }
+  /** It accepts connections from now on. */
+  | { readonly _tag: "Listen" }
   /** Answers are sent, connections closed, and the thread ends. */
   | { readonly _tag: "Finish" }
 
 /** What a front tells main in messages, besides 0: look at the ring. @internal */
 export type FromFront =
+  /** It runs, and does not listen yet. */
+  | { readonly _tag: "Spare" }
   | { readonly _tag: "Listening"; readonly address: string; readonly port: number }
   | { readonly _tag: "Refused"; readonly code: string; readonly message: string }
   | { readonly _tag: "Finished" }

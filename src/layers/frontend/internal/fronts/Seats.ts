@@ -19,6 +19,11 @@ export class Seats {
     return new SharedArrayBuffer(4 * (1 + fronts))
   }
 
+  /** Connections that are open now, of all fronts. */
+  get taken(): number {
+    return Atomics.load(this.words, 0)
+  }
+
   /** `false`: so many connections are open already. */
   take(): boolean {
     if (Atomics.add(this.words, 0, 1) >= this.max) {

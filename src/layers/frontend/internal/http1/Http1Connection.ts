@@ -91,6 +91,8 @@ export class Http1Connection implements Carrier, Reader {
   private isOdd = false
   /** No more requests are taken. */
   private deaf = false
+  /** More than the request that came last was read already. */
+  private isAhead = false
   /** No more answers are sent. */
   private closing = false
   private over = false
@@ -254,6 +256,7 @@ export class Http1Connection implements Carrier, Reader {
     this.owed++
     if (!head.keepsAlive) this.deaf = true
     const end = at + head.contentLength
+    this.isAhead = end < bytes.length
     if (end <= bytes.length) {
       if (end === at) request.complete = true
       else request.lend(bytes.subarray(at, end))
@@ -266,6 +269,16 @@ export class Http1Connection implements Carrier, Reader {
     this.arrivingSince = performance.now()
     this.handler.onRequest(request, response, this)
     return at
+  }
+
+  /**
+   * Takes the request that came last for the last one of the connection; its answer has to say so. `false`: others are here as well,
+   * and nothing changes.
+   */
+  readNoMore(): boolean {
+    if (this.isAhead || this.responses.length > 1) return false
+    this.deaf = true
+    return true
   }
 
   /** Reads what is held, if it is time. */

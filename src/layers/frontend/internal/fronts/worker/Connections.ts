@@ -30,12 +30,16 @@ export interface Options {
   readonly down: SharedArrayBuffer
   readonly port: MessagePort
   readonly seats: Seats
+  /** Connections are to be accepted from now on. */
+  readonly onListen: () => void
   /** No more connections are to be accepted. */
   readonly onRetire: () => void
 }
 
 interface Known extends LastHead {
   readonly id: number
+  /** It is closed after the answer to its next request. */
+  renews: boolean
 }
 
 const maxNumber = 0x7fffffff
@@ -83,7 +87,7 @@ export class Connections implements Http1Handler {
     const connection = new Http1Connection(socket, this.options.http, this, performance.now())
     connection.socket.once("close", () => this.options.seats.leave())
     const id = this.lastConnection = this.lastConnection === maxNumber ? 1 : this.lastConnection + 1
-    this.known.set(connection, { id, head: undefined, place: 0, round: 0 })
+    this.known.set(connection, { id, renews: false, head: undefined, place: 0, round: 0 })
     this.byId.set(id, connection)
     this.joined(id, connection.socket)
   }
@@ -124,6 +128,7 @@ export class Connections implements Http1Handler {
     let flags = contentLength > 0 ? RequestFlag.bodied : 0
     if (contentLength === 0 || body !== undefined) flags |= RequestFlag.whole
     if (head.expects) flags |= RequestFlag.expecting
+    if (known.renews && connection.readNoMore()) flags |= RequestFlag.last
     const { link } = this
     link.open(Up.request, requestFields + headLength + bodyLength)
     const { at, bytes, ints } = link
@@ -185,12 +190,17 @@ export class Connections implements Http1Handler {
     if (message === 0) this.link.rung()
     // Not while a record is being read.
     else if (message._tag === "Finish") setImmediate(() => this.finish())
+    else if (message._tag === "Listen" && !this.retiring) this.options.onListen()
   }
 
   private retire(): void {
     if (!this.retiring) this.options.onRetire()
     this.retiring = true
     for (const connection of this.known.keys()) if (!connection.busy) connection.socket.destroy()
+  }
+
+  private renew(): void {
+    for (const known of this.known.values()) known.renews = true
   }
 
   /** Answers that are on their way still leave; the rest is cut. */
@@ -225,6 +235,8 @@ export class Connections implements Http1Handler {
         return this.byId.get(id)?.destroy()
       case Down.retire:
         return this.retire()
+      case Down.renew:
+        return this.renew()
     }
     const call = this.calls.get(id)
     if (call === undefined) return

@@ -13,21 +13,36 @@ const port = parentPort!
 const say = (message: FromFront): void => port.postMessage(message)
 
 const server = createServer({ allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: 60_000, noDelay: true })
+
+const refused = (error: NodeJS.ErrnoException): void =>
+  say({ _tag: "Refused", code: error.code ?? "", message: error.message })
+
+let retired = false
+
+const listen = (): void => {
+  server.once("error", refused)
+  server.listen({ host: start.address, port: start.port, reusePort: true }, () => {
+    server.off("error", refused)
+    // It may have been asked to stop before it could listen.
+    if (retired) return void server.close()
+    const { address, port } = server.address() as AddressInfo
+    say({ _tag: "Listening", address, port })
+  })
+}
+
 const connections = new Connections({
   http: start.http,
   up: start.up,
   down: start.down,
   port,
   seats: new Seats(start.seats, start.maxConnections, start.index),
-  onRetire: () => server.close()
+  onListen: listen,
+  onRetire: () => {
+    retired = true
+    server.close()
+  }
 })
 server.on("connection", (socket) => connections.accept(socket))
 
-const refused = (error: NodeJS.ErrnoException): void =>
-  say({ _tag: "Refused", code: error.code ?? "", message: error.message })
-server.once("error", refused)
-server.listen({ host: start.address, port: start.port, reusePort: true }, () => {
-  server.off("error", refused)
-  const { address, port } = server.address() as AddressInfo
-  say({ _tag: "Listening", address, port })
-})
+if (start.listens) listen()
+else say({ _tag: "Spare" })
