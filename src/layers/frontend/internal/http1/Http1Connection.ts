@@ -276,7 +276,7 @@ export class Http1Connection implements Carrier, Reader {
    * and nothing changes.
    */
   readNoMore(): boolean {
-    if (this.isAhead || this.responses.length > 1) return false
+    if (this.isAhead || this.owed > 1) return false
     this.deaf = true
     return true
   }
