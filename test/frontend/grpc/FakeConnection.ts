@@ -13,12 +13,11 @@ import { Fields, HpackEncoder } from "../../../src/layers/frontend/internal/http
 import { InFlight } from "../../../src/layers/frontend/internal/InFlight.ts"
 import { callFields, frame, message, settings, uint32 } from "../../integration/grpc/Wire.ts"
 
-/** A socket whose writes are done when the test says so, or at once while it is `eager` and nothing waits in it. */
+/** A socket whose writes are done when the test says so. */
 export class FakeSocket extends EventEmitter {
   readonly written: Array<Uint8Array> = []
   /** Bytes changed after they were written and before they were taken. */
   spoilt = false
-  eager = false
   private waiting: Array<{ readonly bytes: Uint8Array; readonly copy: Buffer; readonly done: () => void }> = []
   cork(): void {}
   uncork(): void {}
@@ -29,14 +28,9 @@ export class FakeSocket extends EventEmitter {
     this.take()
     this.emit("close")
   }
-  get writableLength(): number {
-    return this.waiting.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  }
   write(bytes: Uint8Array, done: () => void = () => {}): boolean {
-    const copy = Buffer.from(bytes)
-    if (bytes.length > 0) this.written.push(copy)
-    if (this.eager && this.waiting.length === 0) done()
-    else this.waiting.push({ bytes, copy, done })
+    this.written.push(bytes)
+    this.waiting.push({ bytes, copy: Buffer.from(bytes), done })
     return true
   }
   /** The operating system takes what was written. */

@@ -84,23 +84,6 @@ export const frame = (type: number, flags: number, stream: number, payload: Uint
   return Buffer.concat([head, payload])
 }
 
-/** The whole frames that bytes begin with. */
-export const framesOf = (bytes: Buffer): ReadonlyArray<Frame> => {
-  const frames: Array<Frame> = []
-  for (let at = 0; bytes.length - at >= 9;) {
-    const end = at + 9 + bytes.readUIntBE(at, 3)
-    if (end > bytes.length) break
-    frames.push({
-      type: bytes[at + 3]!,
-      flags: bytes[at + 4]!,
-      stream: bytes.readUInt32BE(at + 5) & 0x7fffffff,
-      payload: bytes.subarray(at + 9, end)
-    })
-    at = end
-  }
-  return frames
-}
-
 export const uint32 = (...values: ReadonlyArray<number>): Buffer => {
   const bytes = Buffer.alloc(values.length * 4)
   values.forEach((value, i) => bytes.writeUInt32BE(value, i * 4))
@@ -164,10 +147,17 @@ export class Raw {
   }
 
   private parse(): void {
-    const frames = framesOf(this.rest)
-    this.rest = this.rest.subarray(frames.reduce((sum, { payload }) => sum + 9 + payload.length, 0))
-    for (const head of frames) {
-      const { payload } = head
+    while (this.rest.length >= 9) {
+      const length = this.rest.readUIntBE(0, 3)
+      if (this.rest.length < 9 + length) return
+      const payload = this.rest.subarray(9, 9 + length)
+      const head = {
+        type: this.rest[3]!,
+        flags: this.rest[4]!,
+        stream: this.rest.readUInt32BE(5) & 0x7fffffff,
+        payload
+      }
+      this.rest = this.rest.subarray(9 + length)
       if (head.type === FrameType.headers) {
         const fields: Record<string, string> = {}
         this.decoder.decode(payload, 0, payload.length, {

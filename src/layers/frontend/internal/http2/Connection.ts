@@ -146,8 +146,6 @@ export class Connection implements Reader {
     this.guard(() => {
       if (!this.over) this.sender.pump()
       this.writer.flush()
-      this.mindRoom()
-      if (this.sender.canSend) this.touch()
     })
   }
 
@@ -168,11 +166,6 @@ export class Connection implements Reader {
   /** The operating system took something. */
   private relieved(): void {
     if (this.sender.waiting && !this.dirty) this.flush()
-    else this.mindRoom()
-  }
-
-  /** Reads on when less waits for the client. */
-  private mindRoom(): void {
     if (this.paused && this.writer.queued < maxUnsent / 2) {
       this.paused = false
       this.socket.resume()

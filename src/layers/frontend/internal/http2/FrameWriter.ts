@@ -44,7 +44,7 @@ export class FrameWriter extends Output {
   /** `payload`: eight bytes. */
   ping(payload: Uint8Array, ack: boolean): void {
     this.head(8, FrameType.ping, ack ? Flag.ack : 0, 0)
-    this.add(payload, 0, payload.length)
+    this.add(payload)
   }
 
   rstStream(stream: number, code: number): void {
@@ -62,7 +62,7 @@ export class FrameWriter extends Output {
     this.head(8 + debug.length, FrameType.goAway, 0, 0)
     this.uint32(lastStream)
     this.uint32(code)
-    this.add(debug, 0, debug.length)
+    this.add(debug)
   }
 
   headers(stream: number, fields: Fields, endStream: boolean): void {
@@ -71,15 +71,15 @@ export class FrameWriter extends Output {
     const { maxFrame } = this
     if (block.length <= maxFrame) {
       this.head(block.length, FrameType.headers, flags | Flag.endHeaders, stream)
-      this.add(block, 0, block.length)
+      this.add(block)
       return
     }
     this.head(maxFrame, FrameType.headers, flags, stream)
-    this.add(block, 0, maxFrame)
+    this.add(block.subarray(0, maxFrame))
     for (let from = maxFrame; from < block.length; from += maxFrame) {
       const end = Math.min(block.length, from + maxFrame)
       this.head(end - from, FrameType.continuation, end === block.length ? Flag.endHeaders : 0, stream)
-      this.add(block, from, end)
+      this.add(block.subarray(from, end))
     }
   }
 
@@ -88,9 +88,9 @@ export class FrameWriter extends Output {
     this.head(length, FrameType.data, endStream ? Flag.endStream : 0, stream)
   }
 
-  /** A piece of the payload, from `start` to `end`. `true`: it was copied. */
-  payload(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
-    return this.add(bytes, start, end)
+  /** A piece of the payload. `true`: it was copied. */
+  payload(bytes: Uint8Array): boolean {
+    return this.add(bytes)
   }
 
   /** Calls back when everything up to here was taken by the operating system, or never will be. */

@@ -1,5 +1,5 @@
 /** Shares what may be sent fairly between the streams of a connection. Source: RFC 9113 §5.2, §6.9. */
-import { defaultWindow, headBytes, maxWindow } from "./Frame.ts"
+import { defaultWindow, maxWindow } from "./Frame.ts"
 import type { FrameWriter } from "./FrameWriter.ts"
 import type { Stream } from "./Stream.ts"
 
@@ -8,12 +8,6 @@ const maxQueued = 512 * 1024
 
 /** Longest DATA frame, so that streams take turns. */
 const maxTurn = 64 * 1024
-
-/** So much is written in one turn of the event loop, in which others have things to do too. */
-const maxPumped = 1024 * 1024
-
-/** Beside the payload of a DATA frame: its head, and the trailers behind it. */
-const aroundPayload = headBytes + 1024
 
 /** Bodies below it are copied into the output, and so leave together with the header blocks around them. */
 const maxAtOnce = 4096
@@ -63,25 +57,14 @@ export class Sender {
     this.onReady()
   }
 
-  /** A stream may have its turn now. */
-  get canSend(): boolean {
-    return this.queue.length > 0 && this.window > 0 && this.writer.queued < maxQueued
-  }
-
-  /** Gives streams their turns until nothing is left, nothing more fits, or the turn of the event loop is long enough. */
+  /** Gives streams their turns until nothing is left or nothing more fits. */
   pump(): void {
     const { writer } = this
-    const longest = Math.min(writer.maxFrame, maxTurn)
-    let pumped = 0
-    while (this.canSend && pumped < maxPumped) {
-      writer.gather(longest + aroundPayload)
-      const stream = this.queue.shift()
-      // What was written may have ended calls.
-      if (stream === undefined) return
+    while (this.queue.length > 0 && this.window > 0 && writer.queued < maxQueued) {
+      const stream = this.queue.shift()!
       stream.queued = false
       if (!stream.pending || stream.sendWindow <= 0) continue
-      const sent = stream.emit(Math.min(this.window, stream.sendWindow, longest))
-      pumped += sent
+      const sent = stream.emit(Math.min(this.window, stream.sendWindow, writer.maxFrame, maxTurn))
       this.window -= sent
       stream.sendWindow -= sent
       if (stream.pending && !stream.queued) {

@@ -179,7 +179,9 @@ export class Stream {
     while (left > 0) {
       const part = first.parts[first.part]!
       const end = Math.min(part.length, first.from + left)
-      if (!writer.payload(part, first.from, end)) first.attached = true
+      if (!writer.payload(first.from === 0 && end === part.length ? part : part.subarray(first.from, end))) {
+        first.attached = true
+      }
       left -= end - first.from
       if (end === part.length) {
         first.part++
