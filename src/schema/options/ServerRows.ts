@@ -307,8 +307,8 @@ export const executionRows = [
     unit: "microseconds",
     group: "Execution",
     doc:
-      "How long a thread that has answered over HTTP or gRPC stays awake for the next request, on more than one processor. Clients that " +
-      "send one request after the other are answered sooner, and the thread keeps a processor busy meanwhile; 0: it sleeps at once."
+      "How long a thread that has answered over HTTP or gRPC stays awake for the next request, on more than one processor; a front end " +
+      "beside the main thread on more than two. Clients that send one request after the other are answered sooner, and the thread keeps a processor busy meanwhile; 0: it sleeps at once."
   }),
   single({
     name: "instance-heartbeat-timeout-ms",

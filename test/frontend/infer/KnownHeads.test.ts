@@ -6,6 +6,7 @@ import { decode } from "../../../src/layers/frontend/internal/infer/InferRequest
 import { encode } from "../../../src/layers/frontend/internal/infer/InferResponseEncoder.ts"
 import { KnownHeads } from "../../../src/layers/frontend/internal/infer/KnownHeads.ts"
 import type { InferenceResponse } from "../../../src/schema/Inference.ts"
+import { facts, isKnown } from "./Known.ts"
 
 const options = { modelName: "m", maxInputSize: 10_000 }
 
@@ -26,21 +27,6 @@ const two = (changes: Readonly<Record<string, unknown>> = {}) => ({
   inputs: [input("A", 3), input("B", 2)],
   outputs: [{ name: "Y", parameters: { binary_data: true } }]
 })
-
-/** What was read, without what belongs to the cache. */
-const facts = (result: ReturnType<typeof decode>) =>
-  Result.isFailure(result)
-    ? { failure: result.failure.message, tag: result.failure._tag }
-    : {
-      request: {
-        ...result.success.request,
-        inputs: result.success.request.inputs.map((tensor) => ({ ...tensor, data: [...tensor.data] }))
-      },
-      outputs: ["Y", "Z"].map((name) => result.success.outputEncoding.of(name)),
-      clientTensors: result.success.clientTensors
-    }
-
-const isKnown = (result: ReturnType<typeof decode>) => Result.isSuccess(result) && result.success.answer !== undefined
 
 /** Reads with heads, and compares with what is read without. */
 const read = (heads: KnownHeads, { bytes, length }: ReturnType<typeof body>, modelName = "m") => {

@@ -8,23 +8,9 @@ import { KnownTexts } from "../../../src/layers/frontend/internal/infer/KnownTex
 import * as SmallTensors from "../../../src/layers/frontend/internal/infer/SmallTensors.ts"
 import type { DataType } from "../../../src/schema/DataType.ts"
 import type { InferenceResponse } from "../../../src/schema/Inference.ts"
+import { facts, isKnown } from "./Known.ts"
 
 const options = { modelName: "m", maxInputSize: 10_000 }
-
-/** What was read, without what belongs to the cache. */
-const facts = (result: ReturnType<typeof decode>) =>
-  Result.isFailure(result)
-    ? { failure: result.failure.message, tag: result.failure._tag }
-    : {
-      request: {
-        ...result.success.request,
-        inputs: result.success.request.inputs.map((tensor) => ({ ...tensor, data: [...tensor.data] }))
-      },
-      outputs: ["Y", "Z"].map((name) => result.success.outputEncoding.of(name)),
-      clientTensors: result.success.clientTensors
-    }
-
-const isKnown = (result: ReturnType<typeof decode>) => Result.isSuccess(result) && result.success.answer !== undefined
 
 /** Reads with texts that are known, and compares with what is read without. */
 const read = (texts: KnownTexts, text: string | Uint8Array, modelName = "m", jsonLength?: number) => {

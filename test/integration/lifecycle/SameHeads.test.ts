@@ -26,26 +26,32 @@ const inJson = (data: string): Buffer => {
   )
 }
 
+/** A model, how it becomes another one, and a connection to its server. */
+const changing = Effect.gen(function*() {
+  const repository = join(yield* Child.folder({}), "models")
+  models.write(repository, "changing", Models.castTo("INT32", ["batch", 2]))
+  const server = yield* Child.serve([repository, "--model-control-mode=explicit", "--load-model=changing"])
+  const connection = new Connection(Number(new URL(server.url).port))
+  yield* Effect.addFinalizer(() => Effect.sync(() => connection.close()))
+  const become = (bytes: Uint8Array) => {
+    models.write(repository, "changing", bytes)
+    return Effect.map(
+      Child.ask(`${server.url}/v2/repository/models/changing/load`, { method: "POST" }),
+      ({ status, text }) => assert.strictEqual(status, 200, text)
+    )
+  }
+  return { become, connection }
+})
+
 describe("a model that changes between requests with the same head", () => {
   it.live("is asked as it is now", () =>
     Effect.gen(function*() {
-      const repository = join(yield* Child.folder({}), "models")
-      models.write(repository, "changing", Models.castTo("INT32", ["batch", 2]))
-      const server = yield* Child.serve([repository, "--model-control-mode=explicit", "--load-model=changing"])
-      const connection = new Connection(Number(new URL(server.url).port))
-      yield* Effect.addFinalizer(() => Effect.sync(() => connection.close()))
+      const { become, connection } = yield* changing
       const ask = Effect.map(Effect.promise(() => connection.ask(request, 10_000)), ({ body, status }) => ({
         status,
         head: body.toString("latin1", 0, body.lastIndexOf("}") + 1),
         data: Uint8Array.from(body.subarray(body.lastIndexOf("}") + 1)).buffer
       }))
-      const become = (bytes: Uint8Array) => {
-        models.write(repository, "changing", bytes)
-        return Effect.map(
-          Child.ask(`${server.url}/v2/repository/models/changing/load`, { method: "POST" }),
-          ({ status, text }) => assert.strictEqual(status, 200, text)
-        )
-      }
       for (let i = 0; i < 3; i++) {
         const { data, head } = yield* ask
         assert.include(head, "\"datatype\":\"INT32\"")
@@ -70,23 +76,12 @@ describe("a model that changes between requests with the same head", () => {
 
   it.live("is asked as it is now, in JSON", () =>
     Effect.gen(function*() {
-      const repository = join(yield* Child.folder({}), "models")
-      models.write(repository, "changing", Models.castTo("INT32", ["batch", 2]))
-      const server = yield* Child.serve([repository, "--model-control-mode=explicit", "--load-model=changing"])
-      const connection = new Connection(Number(new URL(server.url).port))
-      yield* Effect.addFinalizer(() => Effect.sync(() => connection.close()))
+      const { become, connection } = yield* changing
       const ask = (data: string) =>
         Effect.map(Effect.promise(() => connection.ask(inJson(data), 10_000)), ({ body, status }) => ({
           status,
           text: body.toString()
         }))
-      const become = (bytes: Uint8Array) => {
-        models.write(repository, "changing", bytes)
-        return Effect.map(
-          Child.ask(`${server.url}/v2/repository/models/changing/load`, { method: "POST" }),
-          ({ status, text }) => assert.strictEqual(status, 200, text)
-        )
-      }
       for (let i = 0; i < 3; i++) {
         assert.include((yield* ask(`[${i},-2]`)).text, `"datatype":"INT32","shape":[1,2],"data":[${i},-2]`)
       }

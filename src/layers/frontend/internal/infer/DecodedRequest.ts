@@ -1,5 +1,5 @@
 /** A request as it came off the wire, with what the answer's writer needs to know. */
-import type { InferenceRequest } from "../../../../schema/Inference.ts"
+import type { InferenceRequest, Tensor } from "../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../schema/RequestTrace.ts"
 import type { ClientTensors } from "./ClientTensors.ts"
 import type { KnownAnswer } from "./KnownAnswer.ts"
@@ -43,6 +43,30 @@ export interface DecodedRequest {
   /** The last answer to requests like this one. Absent: none is kept. */
   readonly answer?: KnownAnswer | undefined
 }
+
+/** A request like one that was read before, with other tensors. @internal */
+export const like = (
+  known: InferenceRequest,
+  inputs: ReadonlyArray<Tensor>,
+  trace: TraceParent | undefined,
+  outputEncoding: OutputEncoding,
+  answer: KnownAnswer
+): DecodedRequest => ({
+  request: {
+    id: known.id,
+    inputs,
+    outputs: known.outputs,
+    parameters: known.parameters,
+    priority: known.priority,
+    timeoutMicros: known.timeoutMicros,
+    deadlineMicros: 0,
+    sequence: known.sequence,
+    trace
+  },
+  outputEncoding,
+  clientTensors: undefined,
+  answer
+})
 
 /** @category models */
 export interface DecodeOptions {

@@ -6,7 +6,7 @@
  */
 import type { InferenceRequest, Tensor } from "../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../schema/RequestTrace.ts"
-import type { DecodedRequest } from "./DecodedRequest.ts"
+import { type DecodedRequest, like } from "./DecodedRequest.ts"
 import { KnownAnswer } from "./KnownAnswer.ts"
 import { KnownPlace } from "./KnownPlace.ts"
 
@@ -116,22 +116,7 @@ class KnownHead {
       inputs[i] = { name, datatype, shape, data: new Uint8Array(buffer, at, size) }
       at += size
     }
-    return {
-      request: {
-        id: request.id,
-        inputs,
-        outputs: request.outputs,
-        parameters: request.parameters,
-        priority: request.priority,
-        timeoutMicros: request.timeoutMicros,
-        deadlineMicros: 0,
-        sequence: request.sequence,
-        trace
-      },
-      outputEncoding: this.outputEncoding,
-      clientTensors: undefined,
-      answer: this.answer
-    }
+    return like(request, inputs, trace, this.outputEncoding, this.answer)
   }
 }
 

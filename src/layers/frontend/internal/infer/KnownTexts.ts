@@ -9,7 +9,7 @@ import type { InferenceRequest, Tensor } from "../../../../schema/Inference.ts"
 import { isReadFailure } from "../json/JsonAccess.ts"
 import { JsonScanner } from "../json/JsonScanner.ts"
 import * as TensorScanner from "../json/TensorScanner.ts"
-import { type DecodedRequest, type DecodeOptions, ordinaryMemory } from "./DecodedRequest.ts"
+import { type DecodedRequest, type DecodeOptions, like, ordinaryMemory } from "./DecodedRequest.ts"
 import { KnownAnswer } from "./KnownAnswer.ts"
 import { KnownPlace } from "./KnownPlace.ts"
 
@@ -121,22 +121,7 @@ class KnownText {
       inputs[i] = { name, datatype, shape, data }
     }
     if (scanner.pos !== body.length - tail.length || (scanner.nonAscii && !isUtf8(body))) return undefined
-    return {
-      request: {
-        id: request.id,
-        inputs,
-        outputs: request.outputs,
-        parameters: request.parameters,
-        priority: request.priority,
-        timeoutMicros: request.timeoutMicros,
-        deadlineMicros: 0,
-        sequence: request.sequence,
-        trace: options.trace
-      },
-      outputEncoding: this.outputEncoding,
-      clientTensors: undefined,
-      answer: this.answer
-    }
+    return like(request, inputs, options.trace, this.outputEncoding, this.answer)
   }
 
   /** The data at the cursor. What is wrong with it is told by whoever reads the whole text. */
