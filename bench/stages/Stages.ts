@@ -9,7 +9,7 @@ import { decode } from "../../src/layers/frontend/internal/infer/InferRequestDec
 import { encode } from "../../src/layers/frontend/internal/infer/InferResponseEncoder.ts"
 import { KnownHeads } from "../../src/layers/frontend/internal/infer/KnownHeads.ts"
 import { KnownTexts } from "../../src/layers/frontend/internal/infer/KnownTexts.ts"
-import * as SmallTensors from "../../src/layers/frontend/internal/infer/SmallTensors.ts"
+import * as SmallMemory from "../../src/layers/frontend/internal/SmallMemory.ts"
 import { validate } from "../../src/layers/inference/internal/RequestValidation.ts"
 import * as MemoryModelRepository from "../../src/layers/repository/MemoryModelRepository.ts"
 import * as Server from "../../src/layers/Server.ts"
@@ -97,7 +97,7 @@ const grpc = Buffer.from(WireFormat.encode(ModelInferRequest, {
 const decodeOptions = (model: Model) => ({
   modelName: model.name,
   maxInputSize: 2 ** 26,
-  allocate: SmallTensors.take,
+  allocate: SmallMemory.take,
   heads: new KnownHeads(),
   texts: new KnownTexts()
 })

@@ -5,7 +5,6 @@ import type { DecodedRequest } from "../../../src/layers/frontend/internal/infer
 import { decode } from "../../../src/layers/frontend/internal/infer/InferRequestDecoder.ts"
 import { encode } from "../../../src/layers/frontend/internal/infer/InferResponseEncoder.ts"
 import { KnownTexts } from "../../../src/layers/frontend/internal/infer/KnownTexts.ts"
-import * as SmallTensors from "../../../src/layers/frontend/internal/infer/SmallTensors.ts"
 import type { DataType } from "../../../src/schema/DataType.ts"
 import type { InferenceResponse } from "../../../src/schema/Inference.ts"
 import { facts, isKnown } from "./Known.ts"
@@ -254,18 +253,6 @@ describe("KnownAnswer of JSON", () => {
           assert.deepStrictEqual(answer(each, decoded), answer(each, { ...decoded, answer: undefined }))
         }
       }
-    }
-  })
-})
-
-describe("SmallTensors", () => {
-  it("gives memory that is aligned and nobody else's", () => {
-    const taken = Array.from({ length: 1000 }, (_, i) => SmallTensors.take(i % SmallTensors.largest))
-    for (const [i, bytes] of taken.entries()) bytes.fill(i)
-    for (const [i, bytes] of taken.entries()) {
-      assert.strictEqual(bytes.byteOffset % 8, 0)
-      assert.strictEqual(bytes.length, i % SmallTensors.largest)
-      assert.isTrue(bytes.every((byte) => byte === i % 256))
     }
   })
 })

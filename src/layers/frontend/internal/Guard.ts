@@ -2,6 +2,7 @@
 import { type Cause, Effect, type Exit } from "effect"
 import type { Operation } from "../../../schema/Operations.ts"
 import type { AccessState, Asker, Pass, Refused, Verdict } from "../../../services/Access.ts"
+import { single } from "./HeaderValue.ts"
 
 /** A call of a front end, as far as this needs it. @internal */
 export interface Guarded {
@@ -48,9 +49,6 @@ export const guard = <Call extends Guarded>(
 /** The model that a request must be allowed for, of an operation whose path tells all; `""`: the whole server. @internal */
 export const modelOf = ({ about }: Operation, named: string): string | undefined =>
   about === "model" ? named : about === "server" ? "" : undefined
-
-const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "object" ? value.join(", ") : value
 
 /** Who asks, by the headers of a request in lower case. @internal */
 export const askerOf = (

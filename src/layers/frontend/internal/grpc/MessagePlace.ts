@@ -6,6 +6,7 @@
  * of a message, where tensors are, then starts aligned for its own element type, whatever comes before it.
  */
 import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
+import * as SmallMemory from "../SmallMemory.ts"
 
 /** Memory of exactly the size that was asked for. Whoever has it gives the region back. @internal */
 export interface Place {
@@ -17,37 +18,20 @@ export interface Place {
 const minShared = 16 * 1024
 const sharedAlignment = 64
 
-const slabSize = 16 * 1024
-/** Larger ones get memory of their own. */
-const maxSlab = 2 * 1024
 /** Bytes of the largest element of a tensor. */
 const alignment = 8
 
-let slab: Buffer = Buffer.allocUnsafeSlow(slabSize)
-let free = 0
-
 /** A place for so many bytes, with any contents. Throws where there is no memory. @internal */
 export const take = (memory: TensorMemory["Service"], length: number): Place => {
-  if (length < minShared) return { bytes: length > maxSlab ? alone(length) : share(length), region: undefined }
+  if (length < minShared) {
+    return { bytes: length > SmallMemory.largest ? alone(length) : SmallMemory.take(length, length), region: undefined }
+  }
   const padding = (sharedAlignment - length % sharedAlignment) % sharedAlignment
   const region = memory.acquire(padding + length)
   return { bytes: region.bytes.subarray(padding), region }
 }
 
-const paddingOf = (length: number): number => (alignment - length % alignment) % alignment
-
 const alone = (length: number): Uint8Array => {
-  const padding = paddingOf(length)
+  const padding = (alignment - length % alignment) % alignment
   return Buffer.allocUnsafeSlow(padding + length).subarray(padding)
-}
-
-const share = (length: number): Uint8Array => {
-  const padding = paddingOf(length)
-  if (free + padding + length > slabSize) {
-    slab = Buffer.allocUnsafeSlow(slabSize)
-    free = 0
-  }
-  const start = free + padding
-  free = start + length
-  return slab.subarray(start, free)
 }

@@ -5,6 +5,7 @@
  */
 import type { Region, TensorMemory } from "../../../../services/TensorMemory.ts"
 import * as ByteCopy from "../../../ByteCopy.ts"
+import * as SmallMemory from "../SmallMemory.ts"
 import type { Call } from "./Call.ts"
 
 /** @internal */
@@ -107,8 +108,9 @@ const receiveWhole = (call: Call, whole: Buffer, plan: Plan, onBody: (body: Uint
   onBody(target)
 }
 
-/** Memory from Node's pool, in which the binary section is aligned for every type. */
+/** Memory in which the binary section is aligned for every type. */
 const small = (length: number, binaryAt = 0): Uint8Array => {
+  if (length <= SmallMemory.largest) return SmallMemory.take(length, binaryAt)
   const memory = Buffer.allocUnsafe(length + tensorAlignment)
   const padding = (tensorAlignment - (memory.byteOffset + binaryAt) % tensorAlignment) % tensorAlignment
   return memory.subarray(padding, padding + length)

@@ -3,6 +3,7 @@ import type { Clock } from "effect"
 import type { TraceContext } from "../../../../schema/RequestTrace.ts"
 import * as TraceContexts from "../../../../schema/TraceContext.ts"
 import type { Arrival, ArrivalFacts } from "../../../../services/Tracing.ts"
+import { single } from "../HeaderValue.ts"
 import type { Captures } from "./Router.ts"
 import type { Request } from "./Wire.ts"
 
@@ -12,9 +13,6 @@ export interface Arriving {
   readonly captures: Captures
   readonly facts: () => ArrivalFacts
 }
-
-const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "object" ? value.join(", ") : value
 
 /** Read while the request arrives, and not kept. @internal */
 export class HttpArrival implements Arrival {

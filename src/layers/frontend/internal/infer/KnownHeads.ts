@@ -6,9 +6,9 @@
  */
 import type { InferenceRequest, Tensor } from "../../../../schema/Inference.ts"
 import type { TraceParent } from "../../../../schema/RequestTrace.ts"
+import { KnownPlace } from "../../../KnownPlace.ts"
 import { type DecodedRequest, like } from "./DecodedRequest.ts"
 import { KnownAnswer } from "./KnownAnswer.ts"
-import { KnownPlace } from "./KnownPlace.ts"
 
 /** @category models */
 export interface Options {

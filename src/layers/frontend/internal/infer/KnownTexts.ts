@@ -6,12 +6,12 @@
  */
 import { isUtf8 } from "node:buffer"
 import type { InferenceRequest, Tensor } from "../../../../schema/Inference.ts"
+import { KnownPlace } from "../../../KnownPlace.ts"
 import { isReadFailure } from "../json/JsonAccess.ts"
 import { JsonScanner } from "../json/JsonScanner.ts"
 import * as TensorScanner from "../json/TensorScanner.ts"
 import { type DecodedRequest, type DecodeOptions, like, ordinaryMemory } from "./DecodedRequest.ts"
 import { KnownAnswer } from "./KnownAnswer.ts"
-import { KnownPlace } from "./KnownPlace.ts"
 
 /** @category models */
 export interface Options {

@@ -9,6 +9,7 @@ import type { FromClientEncoded, FromServerEncoded } from "effect/rpc/RpcMessage
 import { constEof } from "effect/rpc/RpcMessage"
 import type { Parser } from "effect/rpc/RpcSerialization"
 import { Protocol } from "effect/rpc/RpcServer"
+import { single } from "../HeaderValue.ts"
 import type { AnswerStream } from "../http/AnswerStream.ts"
 import type { Call } from "../http/Call.ts"
 import type { Origin } from "./Arriving.ts"
@@ -205,9 +206,6 @@ const lines = (body: Uint8Array): string => {
 
 const bytesOf = (encoded: Uint8Array | string): Uint8Array =>
   typeof encoded === "string" ? Buffer.from(encoded) : encoded
-
-const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "object" ? value.join(", ") : value
 
 const sentBy = ({ request: { headers } }: Call): Sent => ({
   traceparent: single(headers["traceparent"]),

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from "@effect/platform-node/NodeWS"
 import { Cause, Effect } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
+import { single } from "../HeaderValue.ts"
 import { closingBytes } from "../http/Answer.ts"
 import type { Tenant } from "../http/Connection.ts"
 import type { Surroundings } from "../http/Exchange.ts"
@@ -111,7 +112,7 @@ class WebSocketConnection implements Tenant {
       : []
     const forwardedFor = request.headers["x-forwarded-for"]
     this.said = options.sendsHeaders
-      ? headersOf(socket.remoteAddress, typeof forwardedFor === "object" ? forwardedFor.join(", ") : forwardedFor)
+      ? headersOf(socket.remoteAddress, single(forwardedFor))
       : []
     socket.setTimeout(options.idleTimeout, () => this.stalled())
     // Before the WebSocket itself, which may find the end of the message in these bytes.

@@ -3,6 +3,7 @@
  * nothing but moments and ids, which take the same number of bytes each: these are put into a copy.
  */
 import { detached } from "../../../../schema/DetachedText.ts"
+import { KnownPlace } from "../../../KnownPlace.ts"
 import type { Value } from "./AttributeValues.ts"
 import type { RecordedSpan } from "./RecordedSpan.ts"
 import type { ReverseWriter } from "./ReverseWriter.ts"
@@ -75,44 +76,31 @@ class Tail {
   }
 }
 
-/** What differs each time is kept that seldom. */
-const maxPause = 1023
+/** Spans that differ from the one that is kept before another one is, where none was like it: what differs each time is kept that seldom. */
+const mostPatient = 1024
 /** Longer ones are not kept. */
 const maxBytes = 4096
 
 /** Where one tail is kept. @category models */
 export class TailPlace {
-  private tail: Tail | undefined = undefined
-  /** It was of use since it is there. */
-  private found = false
-  /** So many others that belong here are written before the next one is kept. */
-  private left = 0
-  private pause = 0
+  private readonly place = new KnownPlace<Tail>(mostPatient)
 
   /** Writes the tail of a span like the one that is kept. `false`: there is none, and nothing was written. */
   write(writer: ReverseWriter, span: RecordedSpan): boolean {
-    const { tail } = this
+    const tail = this.place.held
     if (tail === undefined || !isPlain(span) || !tail.fits(span)) return false
-    this.found = true
+    this.place.wasFound()
     tail.write(writer, span)
     return true
   }
 
   /** What to fill in while a tail is written, where it is to be kept. */
   wanted(span: RecordedSpan): Places | undefined {
-    if (this.left > 0) {
-      this.left--
-      return undefined
-    }
-    return isPlain(span) ? { events: [], links: [] } : undefined
+    return this.place.isFree() && isPlain(span) ? { events: [], links: [] } : undefined
   }
 
   keep(span: RecordedSpan, bytes: Uint8Array, places: Places): void {
-    if (bytes.length > maxBytes) return
-    this.pause = this.found || this.tail === undefined ? 0 : Math.min(maxPause, 2 * this.pause + 1)
-    this.left = this.pause
-    this.found = false
-    this.tail = new Tail(span, bytes, places)
+    if (bytes.length <= maxBytes) this.place.hold(new Tail(span, bytes, places))
   }
 }
 

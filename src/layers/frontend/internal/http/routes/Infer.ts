@@ -9,6 +9,7 @@ import {
 import type { InferenceResponse } from "../../../../../schema/Inference.ts"
 import { begin } from "../../../../../services/InferenceServer.ts"
 import { isNotResident, type Model } from "../../../../../services/ModelRepository.ts"
+import { single } from "../../HeaderValue.ts"
 import * as Compression from "../../infer/Compression.ts"
 import { Deadline } from "../../infer/Deadline.ts"
 import type { DecodedRequest } from "../../infer/DecodedRequest.ts"
@@ -18,8 +19,8 @@ import { encode, type EncodedResponse } from "../../infer/InferResponseEncoder.t
 import { KnownHeads } from "../../infer/KnownHeads.ts"
 import { KnownTexts } from "../../infer/KnownTexts.ts"
 import { decodeRaw } from "../../infer/RawRequestDecoder.ts"
-import * as SmallTensors from "../../infer/SmallTensors.ts"
 import { untilDeadline } from "../../Resident.ts"
+import * as SmallMemory from "../../SmallMemory.ts"
 import type { ContentType } from "../Answer.ts"
 import { type Plan, receive } from "../Body.ts"
 import type { Call } from "../Call.ts"
@@ -214,7 +215,7 @@ class InferRoute {
   }
 
   private allocate(call: Call, byteLength: number): Uint8Array {
-    if (byteLength <= SmallTensors.largest) return SmallTensors.take(byteLength)
+    if (byteLength <= SmallMemory.largest) return SmallMemory.take(byteLength)
     if (byteLength < minShared) return new Uint8Array(byteLength)
     const region = this.door.memory.acquire(byteLength)
     call.hold(region)
@@ -283,9 +284,6 @@ const deadlineOf = (call: Call): Result.Result<Deadline | undefined, InvalidRequ
   const timeout = call.request.headers[RequestTimeout.name]
   return timeout === undefined ? never : Result.map(RequestTimeout.parse(timeout), (millis) => new Deadline(millis))
 }
-
-const single = (value: string | ReadonlyArray<string> | undefined): string | undefined =>
-  typeof value === "object" ? value.join(", ") : value
 
 const headerOf = (call: Call): string | undefined => single(call.request.headers["inference-header-content-length"])
 

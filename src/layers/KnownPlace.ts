@@ -1,8 +1,5 @@
 /** A place for something that was read before and may be found again, among others that come once and never again. */
 
-/** Misses of a place before it is filled again, where what it holds was never found. */
-const mostPatient = 256
-
 /** One place, and how eager it is to be filled. @internal */
 export class KnownPlace<A> {
   private kept: A | undefined = undefined
@@ -10,6 +7,12 @@ export class KnownPlace<A> {
   /** Misses until it is filled again. */
   private left = 0
   private patience = 0
+  private readonly mostPatient: number
+
+  /** `mostPatient`: misses before it is filled again, where what it holds was never found. */
+  constructor(mostPatient = 256) {
+    this.mostPatient = mostPatient
+  }
 
   /** What it holds. */
   get held(): A | undefined {
@@ -29,7 +32,7 @@ export class KnownPlace<A> {
   }
 
   hold(held: A): void {
-    this.patience = this.found || this.kept === undefined ? 0 : Math.min(mostPatient, this.patience * 2 + 1)
+    this.patience = this.found || this.kept === undefined ? 0 : Math.min(this.mostPatient, this.patience * 2 + 1)
     this.left = this.patience
     this.found = false
     this.kept = held
