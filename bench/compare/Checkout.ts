@@ -24,7 +24,10 @@ export interface Checkout {
  */
 export const checkout = (what: string, folder: string): Checkout => {
   if (existsSync(join(what, "bin/galatea.js"))) {
-    if (!existsSync(join(what, "dist/main.js"))) throw new Error(`${what} is not built: run 'npm run build' in it`)
+    // Those of before the command line was bundled have no folder `bin` in it.
+    if (!["dist/bin/main.js", "dist/main.js"].some((main) => existsSync(join(what, main)))) {
+      throw new Error(`${what} is not built: run 'npm run build' in it`)
+    }
     return { folder: resolve(what), name: what, remove: () => {} }
   }
   const commit = git("rev-parse", "--short", `${what}^{commit}`)
