@@ -34,14 +34,17 @@ export interface Beginning {
   readonly links: Array<Tracer.SpanLink>
 }
 
+/** What only the server's own tracer has: another one may have any name. @category symbols */
+export const begin: unique symbol = Symbol.for("galatea/layers/telemetry/OwnTracer/begin")
+
 /** @category models */
 export interface OwnTracer extends Tracer.Tracer {
   /** The same as `span`, without a detour. */
-  readonly begin: (beginning: Beginning) => Tracer.Span
+  readonly [begin]: (beginning: Beginning) => Tracer.Span
 }
 
 /** @category guards */
 export const isOwn = (span: Tracer.Span): span is OwnSpan => "isOwn" in span
 
 /** @category guards */
-export const isOwnTracer = (tracer: Tracer.Tracer): tracer is OwnTracer => "begin" in tracer
+export const isOwnTracer = (tracer: Tracer.Tracer): tracer is OwnTracer => begin in tracer

@@ -1,7 +1,7 @@
 /** What all spans of requests are made with. */
 import { Context, type Exit, Option, type Tracer } from "effect"
 import type { Distance, WallTime } from "../internal/WallTime.ts"
-import { type Beginning, isOwn, isOwnTracer, type OwnTracer } from "./OwnSpan.ts"
+import { begin, type Beginning, isOwn, isOwnTracer, type OwnTracer } from "./OwnSpan.ts"
 
 const noAnnotations = Context.empty()
 
@@ -22,7 +22,7 @@ export class Recorder {
 
   /** Begins a span. One without a parent begins a trace, whatever the calling program is doing. */
   begin(beginning: Beginning): Tracer.Span {
-    if (this.own !== undefined) return this.own.begin(beginning)
+    if (this.own !== undefined) return this.own[begin](beginning)
     const { atNanos, distance, kind, links, name, parent } = beginning
     return this.tracer.span({
       name,

@@ -1,6 +1,6 @@
 /** A tracer that asks first whether a span is exported, and makes next to nothing of one that is not. */
 import { Context, Option, Tracer } from "effect"
-import type { OwnTracer } from "../../spans/OwnSpan.ts"
+import { begin, type OwnTracer } from "../../spans/OwnSpan.ts"
 import { RecordedSpan } from "./RecordedSpan.ts"
 import type { Recording } from "./Recording.ts"
 
@@ -39,7 +39,7 @@ export const make = (recording: Recording, remoteParents: boolean): OwnTracer =>
           : leftOut(options, parent)
       }
     }),
-    begin: ({ atNanos, distance, kind, links, name, parent: above }) => {
+    [begin]: ({ atNanos, distance, kind, links, name, parent: above }) => {
       const parent = counting(above)
       const origin = { annotations: noAnnotations, kind, name, parent }
       if (!isExported(parent, links)) {
